@@ -1,0 +1,5 @@
+"""python -m bootmap."""
+
+from bootmap.cli.main import main
+
+main()

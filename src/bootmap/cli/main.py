@@ -1,0 +1,67 @@
+"""The command ``bootmap``: finds the subcommand, and turns what went wrong into one line and an exit code.
+
+A subcommand's module is imported only when it is called, so that no command pays for another.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from bootmap import __version__
+from bootmap.errors import BootmapError
+
+# subcommand -> (module, one line for the list of commands)
+_COMMANDS = {
+    "memblock": ("bootmap.cli.memblock", "Run memblock operations and print the state after each."),
+}
+
+
+class _Commands(click.Group):
+    """A click group whose subcommands are imported on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(_COMMANDS[cmd_name][0])
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="bootmap")
+def cli() -> None:
+    """See how Linux will map a 32-bit ARM board's memory before it boots, byte for byte.
+
+    Exit codes: 0 answered and it boots; 1 a finding; 2 usage; 3 unreadable or malformed input;
+    4 a needed tool is missing.
+    """
+
+
+def main() -> None:
+    """Entry point of the ``bootmap`` script; never returns."""
+    try:
+        code = cli.main(standalone_mode=False) or 0
+    except BootmapError as error:
+        print(f"bootmap: {error}", file=sys.stderr)
+        code = error.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        print("bootmap: interrupted", file=sys.stderr)
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)

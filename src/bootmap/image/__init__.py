@@ -1,0 +1,1 @@
+"""Physical memory behind one small protocol."""

@@ -1,0 +1,1 @@
+"""The hardware: descriptors, walks, attributes, permissions and faults.  Knows no Linux."""

@@ -1,0 +1,1 @@
+"""Presentation: takes result objects, computes nothing."""

@@ -1,0 +1,1 @@
+"""Facts only, as tables: each names its source.  No logic lives here."""
