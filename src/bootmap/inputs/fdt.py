@@ -1,0 +1,415 @@
+"""Flattened device trees: from bytes to nodes and properties that know their byte offset in the file.
+
+The reader accepts no more than libfdt's ``fdt_check_full`` does, and builds the tree that libfdt's
+functions walk.  It refuses a little more, because a prediction must not rest on what readers disagree about:
+a tree without a root, a property outside a node or after a child node, names that are not printable ASCII,
+blocks that are not aligned as the specification asks, depth over 64, and blobs over 2 MiB (the kernel
+maps two sections for the blob).
+
+Deliberately not here: the meaning of properties (``cells.py``, ``boot/``), overlays, device tree source.
+
+Source: Devicetree Specification 0.4 chapter 5; libfdt fdt.c, fdt_ro.c, fdt_check.c; FDT_MAX_DEPTH in
+drivers/of/fdt.c; FDT_FIXED_SIZE in arch/arm/include/asm/fixmap.h.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from bootmap.errors import FdtError
+from bootmap.units import MIB, size_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAGIC = 0xD00DFEED
+MAX_DEPTH = 64
+MAX_SIZE = 2 * MIB
+
+_FIRST_VERSION, _LAST_VERSION = 16, 17
+_BEGIN_NODE, _END_NODE, _PROP, _NOP, _END = 1, 2, 3, 4, 9
+
+# version -> header fields, all big-endian u32 (Devicetree Specification 5.2)
+_HEADER_V16 = struct.Struct(">9I")
+_HEADER_SIZE = {16: 36, 17: 40}
+_RESERVATION = struct.Struct(">QQ")
+
+
+class Reservation(NamedTuple):
+    """One entry of the memory reservation block: bytes ``[address, address + size)``, read at ``offset``."""
+
+    address: int
+    size: int
+    offset: int
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Property:
+    """A property: its raw value and where it stands.  To be treated as read-only.
+
+    Attributes:
+        name: the property's name.
+        value: the raw bytes.
+        offset: byte offset of the value in the file; cell ``i`` is at ``offset + 4 * i``.
+        node: path of the node that holds it.
+    """
+
+    name: str
+    value: bytes
+    offset: int
+    node: str
+
+    def __repr__(self) -> str:
+        return f"<Property {self.name} of {self.node}, {len(self.value)} bytes at {self.offset:#x}>"
+
+    def cells(self) -> tuple[int, ...]:
+        """The value as big-endian u32 cells.
+
+        Raises:
+            FdtError: the length is not a multiple of 4.
+        """
+        if len(self.value) % 4:
+            self.fail(f"length is {len(self.value)} bytes, expected a multiple of 4")
+        return struct.unpack(f">{len(self.value) // 4}I", self.value)
+
+    def string(self) -> str:
+        """The first NUL-terminated string of the value; bytes above 127 read as Latin-1, one character each.
+
+        Raises:
+            FdtError: there is no NUL.
+        """
+        text, nul, _ = self.value.partition(b"\0")
+        if not nul:
+            self.fail("is not a string: no terminating NUL")
+        return text.decode("latin-1")
+
+    def strings(self) -> tuple[str, ...]:
+        """All strings of a string list such as ``compatible``.
+
+        Raises:
+            FdtError: the last string has no NUL.
+        """
+        if not self.value:
+            return ()
+        if self.value[-1]:
+            self.fail("is not a string list: no terminating NUL")
+        return tuple(self.value[:-1].decode("latin-1").split("\0"))
+
+    def fail(self, message: str, at: int = 0) -> NoReturn:
+        """Raise the FdtError that says ``message`` about this property, at byte ``at`` of its value."""
+        raise FdtError(f"'{self.name}' of {self.node}: {message}", offset=self.offset + at)
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Node:
+    """A node: its name, its place and what it holds.  To be treated as read-only.
+
+    Attributes:
+        name: the name with its unit address, "" for the root.
+        path: the full path, "/" for the root.
+        offset: byte offset of the node's FDT_BEGIN_NODE token in the file.
+        depth: 0 for the root.
+        parent: the node above, None for the root.
+        properties: by name, in file order; of two with one name the first, as libfdt finds it.
+        children: in file order.
+    """
+
+    name: str
+    path: str
+    offset: int
+    depth: int
+    parent: Node | None
+    properties: dict[str, Property] = field(default_factory=dict)
+    children: list[Node] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"<Node {self.path} at {self.offset:#x}>"
+
+    def get(self, name: str) -> Property | None:
+        """The property of that name, or None."""
+        return self.properties.get(name)
+
+    def walk(self) -> Iterator[Node]:
+        """This node and all below it, in file order (parents before children)."""
+        pending = [self]
+        while pending:
+            node = pending.pop()
+            yield node
+            pending.extend(reversed(node.children))
+
+    @property
+    def unit_name(self) -> str:
+        """The name up to, and without, the "@"."""
+        return self.name.partition("@")[0]
+
+    @property
+    def unit_address(self) -> str | None:
+        """The text after the "@", None where there is no "@"."""
+        _, at, address = self.name.partition("@")
+        return address if at else None
+
+    def child(self, name: str) -> Node | None:
+        """The first child of that name; a name without "@" also matches one with any unit address."""
+        if "@" in name:
+            return next((node for node in self.children if node.name == name), None)
+        return next((node for node in self.children if node.unit_name == name), None)
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Fdt:
+    """A whole blob, parsed.  To be treated as read-only.
+
+    Attributes:
+        version: the header's version, 16 or newer.
+        last_comp_version: the oldest version that its readers may be made for.
+        totalsize: the header's size of the blob in bytes.
+        boot_cpuid_phys: the physical id of the boot CPU.
+        reservations: the memory reservation block, without its terminator.
+        root: the node "/".
+        data: the ``totalsize`` bytes that were parsed.
+    """
+
+    version: int
+    last_comp_version: int
+    totalsize: int
+    boot_cpuid_phys: int
+    reservations: tuple[Reservation, ...]
+    root: Node
+    data: bytes
+    _phandles: dict[int, Node] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Fdt version {self.version}, {self.totalsize} bytes>"
+
+    def node(self, path: str) -> Node | None:
+        """The node at ``path``, or None; found as libfdt's ``fdt_path_offset`` does.
+
+        Each component may leave out its unit address ("/memory" finds the first "/memory@...").  A path
+        that does not begin with "/" begins with an alias, looked up in /aliases.
+        """
+        if not path.startswith("/"):
+            alias, _, rest = path.partition("/")
+            aliases = self.root.child("aliases")
+            target = aliases.get(alias) if aliases else None
+            if target is None or not target.value.startswith(b"/") or not target.value.endswith(b"\0"):
+                return None
+            path = f"{target.string()}/{rest}"
+        node: Node | None = self.root
+        for name in path.split("/"):
+            if name and node is not None:
+                node = node.child(name)
+        return node
+
+    def by_phandle(self, phandle: int) -> Node | None:
+        """The first node with that phandle ("phandle", else "linux,phandle"), or None.
+
+        0 and 0xffffffff are no phandles.  Source: libfdt ``fdt_node_offset_by_phandle``.
+        """
+        if self._phandles is None:
+            found: dict[int, Node] = {}
+            for node in self.root.walk():
+                for name in ("phandle", "linux,phandle"):
+                    prop = node.properties.get(name)
+                    if prop is not None and len(prop.value) == 4:
+                        found.setdefault(int.from_bytes(prop.value, "big"), node)
+                        break
+            found.pop(0, None)
+            found.pop(0xFFFFFFFF, None)
+            self._phandles = found
+        return self._phandles.get(phandle)
+
+    def walk(self) -> Iterator[Node]:
+        """Every node in file order."""
+        return self.root.walk()
+
+
+class _Header(NamedTuple):
+    """The blob's header, checked: every block lies inside ``totalsize``."""
+
+    totalsize: int
+    struct_at: int
+    struct_end: int
+    strings_at: int
+    strings_end: int
+    reserve_at: int
+    version: int
+    last_comp_version: int
+    boot_cpuid_phys: int
+
+
+def is_fdt(data: bytes) -> bool:
+    """Whether ``data`` begins with a device tree blob's magic."""
+    return data[:4] == MAGIC.to_bytes(4, "big")
+
+
+def parse(data: bytes) -> Fdt:
+    """Read a device tree blob; what follows its ``totalsize`` bytes is ignored.
+
+    Raises:
+        FdtError: the blob is malformed or beyond the bounds; ``offset`` says where.
+    """
+    header = _parse_header(data)
+    data = bytes(data[: header.totalsize])
+    reservations = _parse_reservations(data, header)
+    root = _parse_structure(data, header)
+    return Fdt(
+        version=header.version,
+        last_comp_version=header.last_comp_version,
+        totalsize=header.totalsize,
+        boot_cpuid_phys=header.boot_cpuid_phys,
+        reservations=reservations,
+        root=root,
+        data=data,
+    )
+
+
+def _parse_header(data: bytes) -> _Header:
+    if len(data) < _HEADER_V16.size:
+        raise FdtError(
+            f"a device tree blob's header has {_HEADER_V16.size} bytes, found {len(data)}", offset=0
+        )
+    magic, total, struct_at, strings_at, reserve_at, version, last_comp, boot_cpu, strings_size = (
+        _HEADER_V16.unpack_from(data)
+    )
+    if magic != MAGIC:
+        raise FdtError(f"magic is {magic:#010x}, expected {MAGIC:#010x}", offset=0)
+    if version < _FIRST_VERSION or last_comp > _LAST_VERSION or last_comp > version:
+        raise FdtError(
+            f"version is {version}, compatible back to {last_comp}; expected version 16 or 17", offset=20
+        )
+    header_size = _HEADER_SIZE[min(version, _LAST_VERSION)]
+    if total > MAX_SIZE:
+        raise FdtError(f"totalsize is {total:#x}, the limit is {size_text(MAX_SIZE)}", offset=4)
+    if total < header_size:
+        raise FdtError(f"totalsize is {total}, less than the header's {header_size} bytes", offset=4)
+    if total > len(data):
+        raise FdtError(f"totalsize is {total:#x}, the file has only {len(data):#x} bytes", offset=4)
+    struct_end = total
+    if version >= 17:
+        struct_end = struct_at + int.from_bytes(data[36:40], "big")
+    strings_end = strings_at + strings_size
+    # (block, start, end, alignment by the specification, where the header says so)
+    for block, start, end, alignment, at in (
+        ("memory reservation", reserve_at, reserve_at, 8, 16),
+        ("structure", struct_at, struct_end, 4, 8),
+        ("strings", strings_at, strings_end, 1, 12),
+    ):
+        if not header_size <= start <= end <= total:
+            raise FdtError(
+                f"{block} block is [{start:#x}, {end:#x}), expected inside [{header_size:#x}, {total:#x})",
+                offset=at,
+            )
+        if start % alignment:
+            raise FdtError(f"{block} block at {start:#x} is not aligned to {alignment} bytes", offset=at)
+    return _Header(
+        total, struct_at, struct_end, strings_at, strings_end, reserve_at, version, last_comp, boot_cpu
+    )
+
+
+def _parse_reservations(data: bytes, header: _Header) -> tuple[Reservation, ...]:
+    """The entries up to the first whose size is 0, whatever its address (libfdt ``fdt_num_mem_rsv``)."""
+    found: list[Reservation] = []
+    at = header.reserve_at
+    while at + _RESERVATION.size <= header.totalsize:
+        address, size = _RESERVATION.unpack_from(data, at)
+        if size == 0:
+            return tuple(found)
+        found.append(Reservation(address, size, at))
+        at += _RESERVATION.size
+    raise FdtError("memory reservation block has no terminating entry", offset=header.reserve_at)
+
+
+def _parse_structure(data: bytes, header: _Header) -> Node:
+    """The tree.  One flat loop over the block's words: this is what parsing time goes to."""
+    base, limit = header.struct_at, header.struct_end
+    count = (limit - base) // 4
+    words = struct.unpack_from(f">{count}I", data, base)
+    limit = base + 4 * count
+    names: dict[int, str] = {}  # offset in the strings block -> name
+    root: Node | None = None
+    node: Node | None = None  # the innermost open node
+    at = 0  # index into words
+    while at < count:
+        tag = words[at]
+        offset = base + 4 * at
+        at += 1
+        if tag == _PROP:
+            if node is None:
+                raise FdtError("property outside of any node", offset=offset)
+            if node.children:
+                raise FdtError(f"property after a child node in {node.path}", offset=offset)
+            if at + 2 > count:
+                raise FdtError(f"structure block ends inside a property of {node.path}", offset=offset)
+            length, name_at = words[at], words[at + 1]
+            value_at = offset + 12
+            if length > limit - value_at:
+                raise FdtError(
+                    f"property of {node.path} is {length:#x} bytes long, "
+                    f"the structure block ends after {limit - value_at:#x}",
+                    offset=offset + 4,
+                )
+            name = names.get(name_at)
+            if name is None:
+                name = names[name_at] = _property_name(data, header, name_at, offset + 8)
+            if name not in node.properties:
+                node.properties[name] = Property(
+                    name, data[value_at : value_at + length], value_at, node.path
+                )
+            at += 2 + (length + 3) // 4
+        elif tag == _BEGIN_NODE:
+            start = offset + 4
+            end = data.find(0, start, limit)
+            if end < 0:
+                raise FdtError("node name has no terminating NUL", offset=start)
+            name = _ascii(data[start:end], "node name", start)
+            at += (end - start) // 4 + 1
+            if node is not None:
+                if node.depth + 1 >= MAX_DEPTH:
+                    raise FdtError(f"nodes are nested deeper than {MAX_DEPTH}", offset=offset)
+                path = f"/{name}" if node.parent is None else f"{node.path}/{name}"
+                child = Node(name, path, offset, node.depth + 1, node)
+                node.children.append(child)
+                node = child
+            elif root is None:
+                if name:
+                    raise FdtError(f"root node is named '{name}', expected an empty name", offset=start)
+                node = root = Node("", "/", offset, 0, None)
+            else:
+                raise FdtError("second root node", offset=offset)
+        elif tag == _END_NODE:
+            if node is None:
+                raise FdtError("node ends where none is open", offset=offset)
+            node = node.parent
+        elif tag == _END:
+            if node is not None:
+                raise FdtError(f"structure block ends inside {node.path}", offset=offset)
+            if root is None:
+                raise FdtError("tree has no root node", offset=offset)
+            return root
+        elif tag != _NOP:
+            raise FdtError(f"unknown token {tag:#x} in the structure block", offset=offset)
+        elif root is not None and node is None:
+            raise FdtError(
+                "token after the root node, expected the end of the structure block", offset=offset
+            )
+    raise FdtError("structure block has no end token", offset=limit)
+
+
+def _property_name(data: bytes, header: _Header, name_at: int, offset: int) -> str:
+    start = header.strings_at + name_at
+    end = data.find(0, start, header.strings_end) if start < header.strings_end else -1
+    if end < 0:
+        raise FdtError(
+            f"property name at {name_at:#x} does not end inside the strings block "
+            f"of {header.strings_end - header.strings_at:#x} bytes",
+            offset=offset,
+        )
+    return _ascii(data[start:end], "property name", start)
+
+
+def _ascii(raw: bytes, what: str, offset: int) -> str:
+    if raw.isascii() and (text := raw.decode("ascii")).isprintable():
+        return text
+    raise FdtError(f"{what} {raw!r} is not printable ASCII", offset=offset)

@@ -1,0 +1,137 @@
+"""The one place where files are read and written: bounded sizes, one-line errors, nothing half-written.
+
+Every reader of ``inputs/`` takes bytes; this module turns what a user typed into those bytes.  It knows no
+format except gzip, because configurations and recordings commonly come compressed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import zlib
+from typing import TYPE_CHECKING, BinaryIO
+
+from bootmap.errors import InputError
+from bootmap.units import MIB, size_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STDIN = "-"
+DEFAULT_LIMIT = 256 * MIB
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_CHUNK = 1 << 20
+
+
+def read_file(path: str | Path, limit: int = DEFAULT_LIMIT, *, gunzip: bool = False) -> bytes:
+    """The bytes of a file, or of standard input where ``path`` is ``-``.
+
+    Args:
+        path: what the user named.
+        limit: the most bytes to accept, before and after decompression.
+        gunzip: whether content that begins with gzip's magic is decompressed.
+
+    Raises:
+        InputError: the file is missing, a directory, unreadable, larger than ``limit``, or broken gzip.
+    """
+    name = file_name(path)
+    try:
+        if str(path) == STDIN:
+            data = _read_bounded(sys.stdin.buffer, limit)
+        else:
+            with open(path, "rb") as stream:
+                data = _read_bounded(stream, limit)
+    except FileNotFoundError:
+        raise InputError("no such file", file=name) from None
+    except IsADirectoryError:
+        raise InputError("is a directory, a file was expected", file=name) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise InputError(f"cannot be read: {reason}", file=name) from None
+    if len(data) > limit:
+        raise InputError(f"is larger than the {size_text(limit)} that such a file may have", file=name)
+    if gunzip and data.startswith(_GZIP_MAGIC):
+        try:
+            return gunzip_bytes(data, limit)
+        except InputError as error:
+            raise error.in_file(name) from None
+    return data
+
+
+def file_name(path: str | Path) -> str:
+    """How errors name ``path``."""
+    return "<stdin>" if str(path) == STDIN else str(path)
+
+
+def gunzip_bytes(data: bytes, limit: int) -> bytes:
+    """Decompress one or more gzip members; what follows the last is ignored, as gzip does.
+
+    Raises:
+        InputError: the stream is damaged, ends early, or is longer than ``limit`` bytes.
+    """
+    out: list[bytes] = []
+    room = limit
+    rest = data
+    while rest.startswith(_GZIP_MAGIC):
+        member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        at = len(data) - len(rest)
+        try:
+            part = member.decompress(rest, room + 1)
+        except zlib.error as error:
+            raise InputError(f"damaged gzip data: {error}", offset=at) from None
+        room -= len(part)
+        if room < 0:
+            raise InputError(f"decompresses to more than {size_text(limit)}", offset=at)
+        if not member.eof:
+            raise InputError("gzip data ends too early", offset=at)
+        out.append(part)
+        rest = member.unused_data
+    return b"".join(out)
+
+
+def write_atomic(path: str | Path, data: bytes) -> None:
+    """Write ``data`` to ``path`` so that a reader sees the old content or all of the new, never a part.
+
+    An existing file keeps its permissions; a new one gets what the umask leaves of 0666.
+
+    Raises:
+        InputError: the folder is missing or not writable, or the disk is full; no temporary file stays.
+    """
+    name = str(path)
+    folder = os.path.dirname(os.path.realpath(name))
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=".bootmap-", dir=folder)
+        with open(handle, "wb") as stream:
+            stream.write(data)
+        os.chmod(temporary, _mode_for(name))
+        os.replace(temporary, os.path.realpath(name))
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise InputError(f"cannot be written: {reason}", file=name) from None
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+
+
+def _mode_for(name: str) -> int:
+    try:
+        return os.stat(name).st_mode & 0o777
+    except OSError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+def _read_bounded(stream: BinaryIO, limit: int) -> bytes:
+    """At most ``limit + 1`` bytes, so that the caller can tell "too large" without reading it all."""
+    parts: list[bytes] = []
+    room = limit + 1
+    while room > 0 and (part := stream.read(min(room, _CHUNK))):
+        parts.append(part)
+        room -= len(part)
+    return b"".join(parts)
