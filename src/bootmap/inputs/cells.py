@@ -1,9 +1,9 @@
 """Addresses and sizes in device tree properties: how many cells each takes, and cutting a property by that.
 
-``#address-cells`` and ``#size-cells`` of a node count for its children.  They are not inherited further down: a
-node without them has the specification's defaults, 2 and 1 (Devicetree Specification 0.4, 2.3.5).  The kernel
-falls back to 1 and 1 at the root instead (drivers/of/fdt.c ``early_init_dt_scan_root``), so callers that
-replay the kernel hand in their own default.
+``#address-cells`` and ``#size-cells`` of a node count for its children.  They are not inherited further
+down: a node without them has the specification's defaults, 2 and 1 (Devicetree Specification 0.4, 2.3.5).
+The kernel falls back to 1 and 1 at the root instead (drivers/of/fdt.c ``early_init_dt_scan_root``), so
+callers that replay the kernel hand in their own default.
 """
 
 from __future__ import annotations
