@@ -1,1 +1,1 @@
-"""The straight line: what the kernel does to memory, one module a step, in kernel order and with kernel names."""
+"""The straight line: what the kernel does to memory, one module a step, in kernel order, with kernel names."""
