@@ -267,18 +267,14 @@ def parse(data: bytes) -> Fdt:
 
 def _parse_header(data: bytes) -> _Header:
     if len(data) < _HEADER_V16.size:
-        raise FdtError(
-            f"a device tree blob's header has {_HEADER_V16.size} bytes, found {len(data)}", offset=0
-        )
+        raise FdtError(f"a device tree blob's header has {_HEADER_V16.size} bytes, found {len(data)}", offset=0)
     magic, total, struct_at, strings_at, reserve_at, version, last_comp, boot_cpu, strings_size = (
         _HEADER_V16.unpack_from(data)
     )
     if magic != MAGIC:
         raise FdtError(f"magic is {magic:#010x}, expected {MAGIC:#010x}", offset=0)
     if version < _FIRST_VERSION or last_comp > _LAST_VERSION or last_comp > version:
-        raise FdtError(
-            f"version is {version}, compatible back to {last_comp}; expected version 16 or 17", offset=20
-        )
+        raise FdtError(f"version is {version}, compatible back to {last_comp}; expected version 16 or 17", offset=20)
     header_size = _HEADER_SIZE[min(version, _LAST_VERSION)]
     if total > MAX_SIZE:
         raise FdtError(f"totalsize is {total:#x}, the limit is {size_text(MAX_SIZE)}", offset=4)
@@ -303,9 +299,7 @@ def _parse_header(data: bytes) -> _Header:
             )
         if start % alignment:
             raise FdtError(f"{block} block at {start:#x} is not aligned to {alignment} bytes", offset=at)
-    return _Header(
-        total, struct_at, struct_end, strings_at, strings_end, reserve_at, version, last_comp, boot_cpu
-    )
+    return _Header(total, struct_at, struct_end, strings_at, strings_end, reserve_at, version, last_comp, boot_cpu)
 
 
 def _parse_reservations(data: bytes, header: _Header) -> tuple[Reservation, ...]:
@@ -354,9 +348,7 @@ def _parse_structure(data: bytes, header: _Header) -> Node:
             if name is None:
                 name = names[name_at] = _property_name(data, header, name_at, offset + 8)
             if name not in node.properties:
-                node.properties[name] = Property(
-                    name, data[value_at : value_at + length], value_at, node.path
-                )
+                node.properties[name] = Property(name, data[value_at : value_at + length], value_at, node.path)
             at += 2 + (length + 3) // 4
         elif tag == _BEGIN_NODE:
             start = offset + 4
@@ -391,9 +383,7 @@ def _parse_structure(data: bytes, header: _Header) -> Node:
         elif tag != _NOP:
             raise FdtError(f"unknown token {tag:#x} in the structure block", offset=offset)
         elif root is not None and node is None:
-            raise FdtError(
-                "token after the root node, expected the end of the structure block", offset=offset
-            )
+            raise FdtError("token after the root node, expected the end of the structure block", offset=offset)
     raise FdtError("structure block has no end token", offset=limit)
 
 

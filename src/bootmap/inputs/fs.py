@@ -62,8 +62,11 @@ def read_file(path: str | Path, limit: int = DEFAULT_LIMIT, *, gunzip: bool = Fa
 
 
 def file_name(path: str | Path) -> str:
-    """How errors name ``path``."""
-    return "<stdin>" if str(path) == STDIN else str(path)
+    """How errors name ``path``, on one line whatever it contains."""
+    name = str(path)
+    if name == STDIN:
+        return "<stdin>"
+    return name if name.isprintable() else repr(name)
 
 
 def gunzip_bytes(data: bytes, limit: int) -> bytes:
@@ -100,15 +103,16 @@ def write_atomic(path: str | Path, data: bytes) -> None:
     Raises:
         InputError: the folder is missing or not writable, or the disk is full; no temporary file stays.
     """
-    name = str(path)
-    folder = os.path.dirname(os.path.realpath(name))
-    temporary = None
+    name = file_name(path)
+    target, temporary = str(path), None
     try:
+        target = os.path.realpath(target)  # a link stays, what it points to is replaced
+        folder = os.path.dirname(target)
         handle, temporary = tempfile.mkstemp(prefix=".bootmap-", dir=folder)
         with open(handle, "wb") as stream:
             stream.write(data)
-        os.chmod(temporary, _mode_for(name))
-        os.replace(temporary, os.path.realpath(name))
+        os.chmod(temporary, _mode_for(target))
+        os.replace(temporary, target)
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise InputError(f"cannot be written: {reason}", file=name) from None
@@ -118,9 +122,9 @@ def write_atomic(path: str | Path, data: bytes) -> None:
                 os.unlink(temporary)
 
 
-def _mode_for(name: str) -> int:
+def _mode_for(target: str) -> int:
     try:
-        return os.stat(name).st_mode & 0o777
+        return os.stat(target).st_mode & 0o777
     except OSError:
         mask = os.umask(0)
         os.umask(mask)

@@ -107,8 +107,7 @@ class Config(Mapping[str, str]):
         if value is None:
             if default is None:
                 raise ConfigError(
-                    f"{_PREFIX}{name.removeprefix(_PREFIX)} is not set; "
-                    f"give the complete configuration with {FLAG}",
+                    f"{_PREFIX}{name.removeprefix(_PREFIX)} is not set; give the complete configuration with {FLAG}",
                     file=self.file,
                 )
             return default
@@ -206,14 +205,10 @@ def _parse_text(data: bytes, file: str | None) -> Config:
         elif line.startswith("#"):
             if release is None and (match := _HEADER.fullmatch(line)):
                 if match[1] not in (None, "arm"):
-                    raise ConfigError(
-                        f"is for the architecture {match[1]}, arm was expected", file=file, line=number
-                    )
+                    raise ConfigError(f"is for the architecture {match[1]}, arm was expected", file=file, line=number)
                 release = match[2] or match[3]
         elif line:
-            raise ConfigError(
-                f"expected 'CONFIG_NAME=VALUE' or a comment, found {line[:40]!r}", file=file, line=number
-            )
+            raise ConfigError(f"expected 'CONFIG_NAME=VALUE' or a comment, found {line[:40]!r}", file=file, line=number)
     if not options and not unset:
         raise ConfigError("holds no option; a kernel configuration was expected", file=file)
     return Config(options, unset, release, file)

@@ -181,6 +181,4 @@ def _slow_lines(data: bytes, file: str | None) -> list[tuple[str, int, str]]:
 
 
 def _all_zero(file: str | None) -> SymbolsError:
-    return SymbolsError(
-        "every address is 0: the kernel hides them from this user (kernel.kptr_restrict)", file=file
-    )
+    return SymbolsError("every address is 0: the kernel hides them from this user (kernel.kptr_restrict)", file=file)
