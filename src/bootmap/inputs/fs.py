@@ -38,19 +38,7 @@ def read_file(path: str | Path, limit: int = DEFAULT_LIMIT, *, gunzip: bool = Fa
         InputError: the file is missing, a directory, unreadable, larger than ``limit``, or broken gzip.
     """
     name = file_name(path)
-    try:
-        if str(path) == STDIN:
-            data = _read_bounded(sys.stdin.buffer, limit)
-        else:
-            with open(path, "rb") as stream:
-                data = _read_bounded(stream, limit)
-    except FileNotFoundError:
-        raise InputError("no such file", file=name) from None
-    except IsADirectoryError:
-        raise InputError("is a directory, a file was expected", file=name) from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise InputError(f"cannot be read: {reason}", file=name) from None
+    data = read_head(path, limit + 1)
     if len(data) > limit:
         raise InputError(f"is larger than the {size_text(limit)} that such a file may have", file=name)
     if gunzip and data.startswith(_GZIP_MAGIC):
@@ -59,6 +47,27 @@ def read_file(path: str | Path, limit: int = DEFAULT_LIMIT, *, gunzip: bool = Fa
         except InputError as error:
             raise error.in_file(name) from None
     return data
+
+
+def read_head(path: str | Path, size: int) -> bytes:
+    """The first ``size`` bytes of a file (of standard input where ``path`` is ``-``), fewer where it is shorter.
+
+    Raises:
+        InputError: the file is missing, a directory or unreadable.
+    """
+    name = file_name(path)
+    try:
+        if str(path) == STDIN:
+            return _read_bounded(sys.stdin.buffer, size)
+        with open(path, "rb") as stream:
+            return _read_bounded(stream, size)
+    except FileNotFoundError:
+        raise InputError("no such file", file=name) from None
+    except IsADirectoryError:
+        raise InputError("is a directory, a file was expected", file=name) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise InputError(f"cannot be read: {reason}", file=name) from None
 
 
 def file_name(path: str | Path) -> str:
@@ -131,10 +140,10 @@ def _mode_for(target: str) -> int:
         return 0o666 & ~mask
 
 
-def _read_bounded(stream: BinaryIO, limit: int) -> bytes:
-    """At most ``limit + 1`` bytes, so that the caller can tell "too large" without reading it all."""
+def _read_bounded(stream: BinaryIO, size: int) -> bytes:
+    """At most ``size`` bytes, allocated as they come: a device may never end."""
     parts: list[bytes] = []
-    room = limit + 1
+    room = size
     while room > 0 and (part := stream.read(min(room, _CHUNK))):
         parts.append(part)
         room -= len(part)

@@ -1,0 +1,133 @@
+"""What a kernel file tells, whichever kind it is: the result of ``elf.py`` and ``zimage.py``.
+
+Whatever a file does not tell is None; what to ask the user for then is the caller's affair.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bootmap.inputs import kconfig
+
+if TYPE_CHECKING:
+    from bootmap.inputs.kconfig import Config, Version
+    from bootmap.inputs.symbols import Symbols
+
+# init/version.c linux_banner: "Linux version 6.1.0-50-armmp (builder@host) (gcc ...) #1 SMP ..."
+_BANNER = re.compile(rb"Linux version (\d+\.\d+[^\s\0]*) ([ -~]{1,1000})")
+_DEBIAN = re.compile(r" Debian (\d+\.\d+\.\d+)-")
+
+
+@dataclass(frozen=True, slots=True)
+class ZImageHeader:
+    """The words at the beginning of a zImage, and its table of sizes.
+
+    Attributes:
+        start: the address that it was linked for, 0 where it may run anywhere.
+        end: first address behind it, so ``end - start`` is its size in bytes.
+        table: offset in the zImage of the table of sizes, None before Linux 4.15.
+        piggy_size_at: offset in the zImage of the recorded size of the unpacked kernel.
+        malloc_size: bytes of heap that the decompressor uses behind its stack, None before 5.10.
+    """
+
+    start: int
+    end: int
+    table: int | None = None
+    piggy_size_at: int | None = None
+    malloc_size: int | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes from the first instruction to ``_edata``; an appended device tree follows."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class UImageHeader:
+    """U-Boot's legacy header: where it loads the image to and where it jumps."""
+
+    load: int
+    entry: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelFile:
+    """One kernel file.
+
+    Attributes:
+        kind: "vmlinux", "zImage" or "Image".
+        path: as the user named it.
+        release: as ``uname -r`` prints it.
+        version: of the source it was built from: the configuration's, else what a Debian banner says,
+            else the release's (a distribution's "6.1.0-50-armmp" is built from, say, 6.1.176).
+        banner: the line that the kernel prints first.
+        config: its IKCONFIG.
+        symbols: its symbol table.
+        image: the unpacked kernel as it lies in memory from _text on, None for a vmlinux.
+        image_size: bytes of that, bss not included.
+        bss_size: bytes of bss behind it.
+        text_offset: TEXT_OFFSET, from PHYS_OFFSET to _text.
+        compression: how the zImage's payload is packed, None for the others.
+        payload_offset: where in the file the packed payload begins.
+        zimage: the zImage's header.
+        zimage_size: bytes of the zImage without what is appended.
+        appended_dtb: device tree blob behind the zImage, as many bytes as its header says.
+        appended_dtb_offset: where in the file that begins.
+        uimage: U-Boot's header, where the file has one.
+    """
+
+    kind: str
+    path: str
+    release: str | None = None
+    version: Version | None = None
+    banner: str | None = None
+    config: Config | None = None
+    symbols: Symbols | None = None
+    image: bytes | None = None
+    image_size: int | None = None
+    bss_size: int | None = None
+    text_offset: int | None = None
+    compression: str | None = None
+    payload_offset: int | None = None
+    zimage: ZImageHeader | None = None
+    zimage_size: int | None = None
+    appended_dtb: bytes | None = None
+    appended_dtb_offset: int | None = None
+    uimage: UImageHeader | None = None
+
+    def __repr__(self) -> str:
+        return f"<KernelFile {self.kind} {self.path}, Linux {self.release}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a kernel's bytes say about themselves; see ``KernelFile`` for the attributes."""
+
+    release: str | None
+    version: Version | None
+    banner: str | None
+    config: Config | None
+
+
+def identify(image: bytes, path: str) -> Identity:
+    """Find the banner and the IKCONFIG in the bytes of an unpacked kernel.
+
+    Raises:
+        ConfigError: the IKCONFIG is damaged.
+    """
+    embedded = kconfig.extract_ikconfig(image)
+    config = kconfig.parse(embedded, file=f"{path} (IKCONFIG)") if embedded is not None else None
+    match = _BANNER.search(image)
+    if match is None:
+        return Identity(None, config.version if config else None, None, config)
+    release = match[1].decode("latin-1")
+    banner = match[0].decode("latin-1")
+    version = kconfig.parse_version(release)
+    if config is not None and config.version is not None:
+        version = config.version
+    elif debian := _DEBIAN.search(banner):
+        version = kconfig.parse_version(debian[1])
+    return Identity(release, version, banner, config)
