@@ -19,7 +19,7 @@ from bisect import bisect_left, bisect_right
 from bootmap.spec.memblock import INIT_REGIONS
 
 
-class MemblockDeath(Exception):
+class MemblockDeath(Exception):  # noqa: N818 - the kernel's death, not an error of ours
     """The kernel stops inside a memblock call; the message says at what.
 
     The caller decides what that means: in a predicted boot it is a fatal hazard of the running step.
@@ -217,3 +217,33 @@ class Regions:
         del self.starts[first:last], self.ends[first:last], self.flags[first:last]
         if not self.starts:
             self.stale_size = 0
+
+    def keep(self, indices: list[int]) -> None:
+        """Drop all other regions; equal neighbours may stand unmerged afterwards."""
+        self.starts = [self.starts[i] for i in indices]
+        self.ends = [self.ends[i] for i in indices]
+        self.flags = [self.flags[i] for i in indices]
+        self.unmerged = True
+
+    def trim(self, align: int, address_max: int) -> list[tuple[int, int]]:
+        """Shrink regions to multiples of ``align``; return what was cut off, highest first.
+
+        A start whose rounding wraps becomes 0, and ``total_size`` does not notice a shrunk region: both as
+        in mm/memblock.c ``memblock_trim_memory``.
+        """
+        cut: list[tuple[int, int]] = []
+        for i in range(len(self.starts) - 1, -1, -1):
+            start, end = self.starts[i], self.ends[i]
+            low = (((start - 1) | (align - 1)) + 1) & address_max
+            high = end & -align
+            if low >= high:
+                self.delete(i, i + 1)
+                cut.append((start, end))
+                continue
+            if end > high:
+                cut.append((high, end))
+            if start < low:
+                cut.append((start, low))
+            self.starts[i], self.ends[i] = low, high
+            self.stale_size += (end - start) - (high - low)
+        return cut
