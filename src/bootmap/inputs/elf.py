@@ -39,7 +39,8 @@ _TYPES = {1: "a relocatable object or a module", 3: "a shared object", 4: "a cor
 _SHT_SYMTAB, _SHT_NOBITS = 2, 8
 _SHF_WRITE, _SHF_ALLOC, _SHF_EXEC = 1, 2, 4
 _SHN_UNDEF, _SHN_ABS, _SHN_COMMON = 0, 0xFFF1, 0xFFF2
-_STT_FUNC, _STT_SECTION, _STT_FILE = 2, 3, 4
+_STT_OBJECT, _STT_FUNC, _STT_SECTION, _STT_FILE = 1, 2, 3, 4
+_DOLLAR = 0x24  # begins the mapping symbols $a, $d and $t
 _STB_LOCAL, _STB_WEAK = 0, 2
 _PT_LOAD = 1
 
@@ -100,9 +101,9 @@ def read_vmlinux(path: str | Path) -> KernelFile:
 def parse_vmlinux(data: bytes | mmap.mmap, name: str) -> KernelFile:
     """The same from bytes; ``name`` goes into the result and into errors."""
     tables = _parse_tables(data)
-    image = b"\0".join(bytes(data[segment.offset : segment.offset + segment.file_size]) for segment in tables.loads)
-    identity = identify(image, name)
-    symbols = Symbols(_iter_symbols(data, tables), file=name)
+    spans = [(segment.offset, segment.offset + segment.file_size) for segment in tables.loads]
+    identity = identify(data, name, spans)
+    symbols = _parse_symbols(data, tables, name)
     start = min(segment.paddr for segment in tables.loads)
     bss_size = None
     if "__bss_start" in symbols and "__bss_stop" in symbols:
@@ -114,7 +115,7 @@ def parse_vmlinux(data: bytes | mmap.mmap, name: str) -> KernelFile:
         version=identity.version,
         banner=identity.banner,
         config=identity.config,
-        symbols=symbols if len(symbols) else None,
+        symbols=symbols or None,
         image_size=max(segment.paddr + segment.file_size for segment in tables.loads) - start,
         bss_size=bss_size,
     )
@@ -169,39 +170,52 @@ def _check_inside(data: bytes | mmap.mmap, at: int, size: int, what: str) -> Non
         )
 
 
-def _iter_symbols(data: bytes | mmap.mmap, tables: _Tables) -> Iterator[tuple[str, int, str]]:
-    """(name, address, nm's letter) of every defined symbol; mapping symbols such as $a are left out."""
-    sections = tables.sections
-    table = next((section for section in sections if section.type == _SHT_SYMTAB), None)
-    if table is None:
-        return
-    if table.link >= len(sections) or table.entry_size != _SYMBOL.size or table.size % _SYMBOL.size:
-        raise ImageError("the symbol table's header is damaged", offset=table.offset)
-    strings = sections[table.link]
-    for section, what in ((table, "symbol table"), (strings, "symbol names")):
-        if section.size > _MAX_TABLE:
-            raise ImageError(f"{what}: {section.size:#x} bytes, the limit is {size_text(_MAX_TABLE)}")
-        _check_inside(data, section.offset, section.size, what)
-    names = data[strings.offset : strings.offset + strings.size]
-    rows = _SYMBOL.iter_unpack(data[table.offset : table.offset + table.size])
-    letters = {index: _letter(section) for index, section in enumerate(sections)}
+def _parse_symbols(data: bytes | mmap.mmap, tables: _Tables, file: str) -> Symbols:
+    """Every defined symbol with the letter that nm gives it; mapping symbols such as $a are left out."""
+    names: list[str] = []
+    addresses: list[int] = []
+    types: list[str] = []
+    strings, rows = _symbol_table(data, tables.sections)
+    letters = {index: _letter(section) for index, section in enumerate(tables.sections)}
     letters[_SHN_ABS], letters[_SHN_COMMON] = "A", "C"
     for name_at, value, _, info, _, index in rows:
         kind, bind = info & 0xF, info >> 4
         if index == _SHN_UNDEF or kind in (_STT_SECTION, _STT_FILE) or not name_at:
             continue
-        end = names.find(b"\0", name_at)
+        end = strings.find(b"\0", name_at)
         if end < 0:
-            raise ImageError(f"symbol name at {name_at:#x} does not end", offset=strings.offset)
-        if names[name_at] == 0x24:  # "$a", "$d", "$t": where ARM code, data and Thumb code begin
+            raise ImageError(f"symbol name at {name_at:#x} of the string table does not end")
+        if strings[name_at] == _DOLLAR:
             continue
-        letter = letters.get(index, "?")
-        if bind == _STB_LOCAL:
-            letter = letter.lower()
-        elif bind == _STB_WEAK:
-            letter = "W"
+        if bind == _STB_WEAK:
+            letter = "V" if kind == _STT_OBJECT else "W"
+        else:
+            letter = letters.get(index, "?")
+            if bind == _STB_LOCAL:
+                letter = letter.lower()
+        names.append(strings[name_at:end].decode("latin-1"))
         # Bit 0 of a function's value says that it is Thumb code; it is not part of the address.
-        yield names[name_at:end].decode("latin-1"), value & ~1 if kind == _STT_FUNC else value, letter
+        addresses.append(value & ~1 if kind == _STT_FUNC else value)
+        types.append(letter)
+    return Symbols(names, addresses, types, file=file)
+
+
+def _symbol_table(data: bytes | mmap.mmap, sections: list[_Section]) -> tuple[bytes, Iterator[tuple[int, ...]]]:
+    """The names and the raw entries of the symbol table; nothing where there is no table."""
+    table = next((section for section in sections if section.type == _SHT_SYMTAB), None)
+    if table is None:
+        return b"", iter(())
+    if table.link >= len(sections) or table.entry_size != _SYMBOL.size or table.size % _SYMBOL.size:
+        raise ImageError("the symbol table's header is damaged", offset=table.offset)
+    strings = sections[table.link]
+    for section, what in ((table, "symbol table"), (strings, "string table")):
+        if section.size > _MAX_TABLE:
+            raise ImageError(f"{what}: {section.size:#x} bytes, the limit is {size_text(_MAX_TABLE)}")
+        _check_inside(data, section.offset, section.size, what)
+    return (
+        data[strings.offset : strings.offset + strings.size],
+        _SYMBOL.iter_unpack(data[table.offset : table.offset + table.size]),
+    )
 
 
 def _letter(section: _Section) -> str:

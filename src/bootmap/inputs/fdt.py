@@ -2,9 +2,9 @@
 
 The reader accepts no more than libfdt's ``fdt_check_full`` does, and builds the tree that libfdt's
 functions walk.  It refuses a little more, because a prediction must not rest on what readers disagree about:
-a tree without a root, a property outside a node or after a child node, names that are not printable ASCII,
-blocks that are not aligned as the specification asks, depth over 64, and blobs over 2 MiB (the kernel
-maps two sections for the blob).
+a tree without a root, a property outside a node or after a child node, names that are not printable ASCII, empty
+node names or such with a "/", property names behind the strings block of version 16, blocks that are not aligned
+as the specification asks, depth over 64, and blobs over 2 MiB (the kernel maps two sections for the blob).
 
 Deliberately not here: the meaning of properties (``cells.py``, ``boot/``), overlays, device tree source.
 
@@ -316,64 +316,69 @@ def _parse_reservations(data: bytes, header: _Header) -> tuple[Reservation, ...]
 
 
 def _parse_structure(data: bytes, header: _Header) -> Node:
-    """The tree.  One flat loop over the block's words: this is what parsing time goes to."""
-    base, limit = header.struct_at, header.struct_end
-    count = (limit - base) // 4
-    words = struct.unpack_from(f">{count}I", data, base)
+    """The tree.  One flat loop over the block's words: this is where parsing time goes."""
+    base = header.struct_at
+    count = (header.struct_end - base) // 4
     limit = base + 4 * count
+    words = struct.unpack_from(f">{count}I", data, base)
     names: dict[int, str] = {}  # offset in the strings block -> name
     root: Node | None = None
     node: Node | None = None  # the innermost open node
+    properties: dict[str, Property] | None = None  # of that node, None where no property may stand
+    path = ""
     at = 0  # index into words
     while at < count:
         tag = words[at]
         offset = base + 4 * at
         at += 1
         if tag == _PROP:
-            if node is None:
-                raise FdtError("property outside of any node", offset=offset)
-            if node.children:
-                raise FdtError(f"property after a child node in {node.path}", offset=offset)
+            if properties is None:
+                where = f"after a child node in {node.path}" if node else "outside of any node"
+                raise FdtError(f"property {where}", offset=offset)
             if at + 2 > count:
-                raise FdtError(f"structure block ends inside a property of {node.path}", offset=offset)
+                raise FdtError(f"structure block ends inside a property of {path}", offset=offset)
             length, name_at = words[at], words[at + 1]
             value_at = offset + 12
             if length > limit - value_at:
                 raise FdtError(
-                    f"property of {node.path} is {length:#x} bytes long, "
-                    f"the structure block ends after {limit - value_at:#x}",
+                    f"property of {path} has {length:#x} bytes, the structure block ends after {limit - value_at:#x}",
                     offset=offset + 4,
                 )
             name = names.get(name_at)
             if name is None:
                 name = names[name_at] = _property_name(data, header, name_at, offset + 8)
-            if name not in node.properties:
-                node.properties[name] = Property(name, data[value_at : value_at + length], value_at, node.path)
-            at += 2 + (length + 3) // 4
+            if name not in properties:
+                properties[name] = Property(name, data[value_at : value_at + length], value_at, path)
+            at += 2 + ((length + 3) >> 2)
         elif tag == _BEGIN_NODE:
             start = offset + 4
             end = data.find(0, start, limit)
             if end < 0:
                 raise FdtError("node name has no terminating NUL", offset=start)
             name = _ascii(data[start:end], "node name", start)
-            at += (end - start) // 4 + 1
+            at += ((end - start) >> 2) + 1
             if node is not None:
-                if node.depth + 1 >= MAX_DEPTH:
-                    raise FdtError(f"nodes are nested deeper than {MAX_DEPTH}", offset=offset)
-                path = f"/{name}" if node.parent is None else f"{node.path}/{name}"
+                if not name or "/" in name:
+                    raise FdtError(f"node of {node.path} is named {name!r}", offset=start)
+                path = f"{node.path}/{name}" if node.parent else f"/{name}"
                 child = Node(name, path, offset, node.depth + 1, node)
+                if child.depth >= MAX_DEPTH:
+                    raise FdtError(f"nodes are nested deeper than {MAX_DEPTH}", offset=offset)
                 node.children.append(child)
                 node = child
-            elif root is None:
-                if name:
-                    raise FdtError(f"root node is named '{name}', expected an empty name", offset=start)
-                node = root = Node("", "/", offset, 0, None)
-            else:
+            elif root is not None:
                 raise FdtError("second root node", offset=offset)
+            elif name:
+                raise FdtError(f"root node is named {name!r}, expected an empty name", offset=start)
+            else:
+                path = "/"
+                node = root = Node(name, path, offset, 0, None)
+            properties = node.properties
         elif tag == _END_NODE:
             if node is None:
                 raise FdtError("node ends where none is open", offset=offset)
             node = node.parent
+            properties = None
         elif tag == _END:
             if node is not None:
                 raise FdtError(f"structure block ends inside {node.path}", offset=offset)
@@ -400,6 +405,7 @@ def _property_name(data: bytes, header: _Header, name_at: int, offset: int) -> s
 
 
 def _ascii(raw: bytes, what: str, offset: int) -> str:
-    if raw.isascii() and (text := raw.decode("ascii")).isprintable():
+    text = raw.decode("latin-1")
+    if text.isascii() and text.isprintable():
         return text
     raise FdtError(f"{what} {raw!r} is not printable ASCII", offset=offset)

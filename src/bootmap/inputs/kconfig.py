@@ -17,6 +17,7 @@ from bootmap.inputs.fs import file_name, gunzip_bytes, read_file
 from bootmap.units import MIB
 
 if TYPE_CHECKING:
+    import mmap
     from pathlib import Path
 
 MAX_SIZE = 8 * MIB
@@ -159,21 +160,22 @@ def read_config(path: str | Path) -> Config:
         raise error.in_file(name) from None
 
 
-def extract_ikconfig(image: bytes) -> bytes | None:
-    """The .config text between the IKCONFIG markers of a kernel image, None where there is none.
+def extract_ikconfig(image: bytes | mmap.mmap, start: int = 0, stop: int | None = None) -> bytes | None:
+    """The .config text between the IKCONFIG markers in ``image[start:stop]``, None where there is none.
 
     Raises:
         ConfigError: the markers are there, what is between them is no complete gzip stream.
     """
-    at = image.find(IKCONFIG_START + b"\x1f\x8b")
+    stop = len(image) if stop is None else stop
+    at = image.find(IKCONFIG_START + b"\x1f\x8b", start, stop)
     if at < 0:
         return None
-    start = at + len(IKCONFIG_START)
-    end = image.find(IKCONFIG_END, start)
+    at += len(IKCONFIG_START)
+    end = image.find(IKCONFIG_END, at, stop)
     try:
-        return gunzip_bytes(image[start : end if end >= 0 else None], MAX_SIZE)
+        return gunzip_bytes(image[at : end if end >= 0 else stop], MAX_SIZE)
     except InputError as error:
-        raise ConfigError(f"IKCONFIG: {error.message}", offset=start) from None
+        raise ConfigError(f"IKCONFIG: {error.message}", offset=at) from None
 
 
 def _parse_text(data: bytes, file: str | None) -> Config:

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 from bootmap.inputs import kconfig
 
 if TYPE_CHECKING:
+    import mmap
+    from collections.abc import Sequence
+
     from bootmap.inputs.kconfig import Config, Version
     from bootmap.inputs.symbols import Symbols
 
@@ -112,15 +115,21 @@ class Identity:
     config: Config | None
 
 
-def identify(image: bytes, path: str) -> Identity:
+def identify(data: bytes | mmap.mmap, path: str, spans: Sequence[tuple[int, int]] | None = None) -> Identity:
     """Find the banner and the IKCONFIG in the bytes of an unpacked kernel.
+
+    Args:
+        data: the bytes.
+        path: named in errors.
+        spans: the ranges of ``data`` to search, None for all of it.
 
     Raises:
         ConfigError: the IKCONFIG is damaged.
     """
-    embedded = kconfig.extract_ikconfig(image)
+    spans = [(0, len(data))] if spans is None else spans
+    embedded = next(filter(None, (kconfig.extract_ikconfig(data, *span) for span in spans)), None)
     config = kconfig.parse(embedded, file=f"{path} (IKCONFIG)") if embedded is not None else None
-    match = _BANNER.search(image)
+    match = next(filter(None, (_BANNER.search(data, *span) for span in spans)), None)
     if match is None:
         return Identity(None, config.version if config else None, None, config)
     release = match[1].decode("latin-1")

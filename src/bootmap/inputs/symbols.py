@@ -9,7 +9,8 @@ Source: nm(1) for the types; scripts/mksysmap; kernel/kallsyms.c ``s_show``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import struct
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootmap.errors import SymbolsError
@@ -25,7 +26,8 @@ FLAG = "--system-map"
 # "c0204000 A swapper_pg_dir", a module's name may follow; undefined symbols have no address
 _LINE = re.compile(rb"([0-9a-fA-F]{8}|[0-9a-fA-F]{16}| +) ([A-Za-z?-]) (\S+)(?:[ \t]\[\S+\])?\s*")
 # A file of nothing but plain lines, checked in one go; possessive, so that no input makes it slow.
-_PLAIN = re.compile(rb"(?:[0-9a-f]{8} [A-Za-z] [^ \t\r\n]++\n)*+")
+_PLAIN = re.compile(rb"(?:[0-9a-f]{8} [A-Za-z] \S++\n)*+")
+_Columns = tuple[Sequence[str], Sequence[int], Sequence[str]]  # names, addresses, types
 _STUB = re.compile(rb"\s*f+ B The real System\.map is in the (\S+) package\s*")
 
 
@@ -43,52 +45,53 @@ class Symbol(NamedTuple):
 
 
 class Symbols(Mapping[str, int]):
-    """Name -> virtual address; see the module's docstring for names that occur more than once."""
+    """Name -> virtual address; see the module's docstring for names that occur more than once.
 
-    __slots__ = ("_addresses", "_duplicates", "_types", "file")
+    Three parallel columns and an index rather than an object a symbol: a kernel has a hundred thousand, of
+    which a prediction asks for thirty.
+    """
 
-    def __init__(self, symbols: Iterable[tuple[str, int, str]], *, file: str | None = None) -> None:
-        """Take ``(name, address, type letter)`` triples in any order; ``file`` is named in errors."""
+    __slots__ = ("_addresses", "_index", "_names", "_repeated", "_types", "file")
+
+    def __init__(
+        self, names: Sequence[str], addresses: Sequence[int], types: Sequence[str], *, file: str | None = None
+    ) -> None:
+        """Take the columns, in any order of symbols; ``file`` is named in errors."""
         self.file = file
-        addresses: dict[str, int] = {}
-        types: dict[str, str] = {}
-        duplicates: dict[str, list[Symbol]] = {}
-        for name, address, kind in symbols:
-            if name not in addresses:
-                addresses[name] = address
-                types[name] = kind
-                continue
-            known = duplicates.setdefault(name, [Symbol(name, addresses[name], types[name])])
-            known.append(Symbol(name, address, kind))
-        for name, known in duplicates.items():
-            known.sort(key=lambda symbol: (not symbol.is_global, symbol.address))
-            addresses[name], types[name] = known[0].address, known[0].type
-        self._addresses = addresses
-        self._types = types
-        self._duplicates = duplicates
+        self._names, self._addresses, self._types = names, addresses, types
+        self._index = index = dict(zip(names, range(len(names)), strict=True))
+        self._repeated: set[str] = set()
+        if len(index) < len(names):
+            self._repeated = {name for at, name in enumerate(names) if index[name] != at}
+
+    def _places(self, name: str) -> list[int]:
+        """Where in the columns the name stands, the symbol that the mapping gives first."""
+        if name not in self._repeated:
+            return [self._index[name]] if name in self._index else []
+        places = [at for at, other in enumerate(self._names) if other == name]
+        return sorted(places, key=lambda at: (self._types[at].islower(), self._addresses[at]))
+
+    def _place(self, name: str) -> int:
+        return self._places(name)[0] if name in self._repeated else self._index[name]
 
     def __getitem__(self, name: str) -> int:
-        return self._addresses[name]
+        return self._addresses[self._place(name)]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._addresses)
+        return iter(self._index)
 
     def __len__(self) -> int:
-        return len(self._addresses)
+        return len(self._index)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._addresses
+        return name in self._index
 
     def __repr__(self) -> str:
         return f"<Symbols of {self.file or 'no file'}, {len(self)} names>"
 
     def all(self, name: str) -> tuple[Symbol, ...]:
         """Every symbol of that name, the one that the mapping gives first."""
-        if name in self._duplicates:
-            return tuple(self._duplicates[name])
-        if name in self._addresses:
-            return (Symbol(name, self._addresses[name], self._types[name]),)
-        return ()
+        return tuple(Symbol(name, self._addresses[at], self._types[at]) for at in self._places(name))
 
     def type(self, name: str) -> str:
         """The type letter of the symbol that the mapping gives.
@@ -96,7 +99,7 @@ class Symbols(Mapping[str, int]):
         Raises:
             KeyError: there is none.
         """
-        return self._types[name]
+        return self._types[self._place(name)]
 
     def require(self, *names: str) -> tuple[int, ...]:
         """The addresses of ``names``, in their order.
@@ -104,7 +107,7 @@ class Symbols(Mapping[str, int]):
         Raises:
             SymbolsError: at least one is absent; the message names all that are, and the flag.
         """
-        missing = [name for name in names if name not in self._addresses]
+        missing = [name for name in names if name not in self._index]
         if missing:
             plural = "s" if len(missing) > 1 else ""
             raise SymbolsError(
@@ -112,7 +115,7 @@ class Symbols(Mapping[str, int]):
                 f"with {FLAG}",
                 file=self.file,
             )
-        return tuple(self._addresses[name] for name in names)
+        return tuple(self[name] for name in names)
 
 
 def parse(data: bytes, *, file: str | None = None) -> Symbols:
@@ -130,14 +133,10 @@ def parse(data: bytes, *, file: str | None = None) -> Symbols:
             file=file,
             line=1,
         )
-    if data and _PLAIN.fullmatch(data):
-        fields = data.decode("latin-1").split()
-        addresses = [int(text, 16) for text in fields[0::3]]
-        symbols: Iterable[tuple[str, int, str]] = zip(fields[2::3], addresses, fields[1::3], strict=True)
-        if not any(addresses):
-            raise _all_zero(file)
-        return Symbols(symbols, file=file)
-    return Symbols(_slow_lines(data, file), file=file)
+    names, addresses, types = _plain_columns(data) or _columns_by_line(data, file)
+    if not any(addresses):
+        raise SymbolsError("every address is 0: the kernel hides them from this user (kernel.kptr_restrict)", file=file)
+    return Symbols(names, addresses, types, file=file)
 
 
 def read_system_map(path: str | Path) -> Symbols:
@@ -149,9 +148,20 @@ def read_system_map(path: str | Path) -> Symbols:
     return parse(read_file(path, MAX_SIZE, gunzip=True), file=file_name(path))
 
 
-def _slow_lines(data: bytes, file: str | None) -> list[tuple[str, int, str]]:
+def _plain_columns(data: bytes) -> _Columns | None:
+    """The fast path, for what ``scripts/mksysmap`` writes; None where there is anything else in the file."""
+    if not data or not _PLAIN.fullmatch(data):
+        return None
+    fields = data.decode("latin-1").split()
+    addresses = bytes.fromhex("".join(fields[0::3]))
+    return fields[2::3], struct.unpack(f">{len(addresses) // 4}I", addresses), fields[1::3]
+
+
+def _columns_by_line(data: bytes, file: str | None) -> _Columns:
     """Line by line: for kallsyms, undefined symbols, and to say which line is wrong."""
-    found: list[tuple[str, int, str]] = []
+    names: list[str] = []
+    addresses: list[int] = []
+    types: list[str] = []
     for number, line in enumerate(data.split(b"\n"), start=1):
         if not line or line.isspace():
             continue
@@ -172,13 +182,9 @@ def _slow_lines(data: bytes, file: str | None) -> list[tuple[str, int, str]]:
                 file=file,
                 line=number,
             )
-        found.append((name, int(address, 16), kind))
-    if not found:
+        names.append(name)
+        addresses.append(int(address, 16))
+        types.append(kind)
+    if not names:
         raise SymbolsError("holds no symbols; a System.map was expected", file=file)
-    if not any(address for _, address, _ in found):
-        raise _all_zero(file)
-    return found
-
-
-def _all_zero(file: str | None) -> SymbolsError:
-    return SymbolsError("every address is 0: the kernel hides them from this user (kernel.kptr_restrict)", file=file)
+    return names, addresses, types
