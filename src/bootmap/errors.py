@@ -75,6 +75,31 @@ class ScriptError(InputError):
     """A script of memblock operations that cannot be read."""
 
 
+class AbsentMemoryError(ImageError, LookupError):
+    """Physical memory that an image does not hold was asked for.
+
+    A ``LookupError`` too, so that code that knows nothing of images can tell absence from a fault.
+
+    Attributes:
+        address: physical address of the first byte that is absent.
+    """
+
+    def __init__(self, address: int, message: str | None = None) -> None:
+        super().__init__(message or f"the image holds no memory at {address:#010x}")
+        self.address = address
+
+
+class MachineError(InputError):
+    """A running machine that cannot be started or reached, or that answers what it should not.
+
+    Its ``file`` is the address of the socket or the name of the emulator.
+    """
+
+
+class MachineTimeoutError(MachineError):
+    """A running machine did not do what was waited for within the time that it was given."""
+
+
 class UsageError(BootmapError):
     """The command was called with words that do not fit together."""
 

@@ -1,0 +1,81 @@
+"""Predictions read back: the document of ``bootmap predict --json`` as memory, one per state.
+
+So a prediction made elsewhere can be walked, listed, audited and compared like a dump.  Only the tables
+are read here; the document's other keys are the business of whoever wrote it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from bootmap.errors import ImageError
+from bootmap.image.pages import PageMemory
+
+SCHEMA = "bootmap.predict/1"
+
+
+class PredictedTables(Struct, frozen=True):
+    """Page tables of one state: ``pages`` is ``{"0xPA": 8192 hex digits}``, ``root`` the first level's address."""
+
+    format: Literal["short", "long"]
+    root: int
+    pages: dict[str, str]
+
+    def memory(self) -> PageMemory:
+        """The pages as memory.
+
+        Raises:
+            ImageError: an address or a page is malformed.
+        """
+        pages = {}
+        for address, digits in self.pages.items():
+            try:
+                pages[int(address, 16)] = bytes.fromhex(digits)
+            except ValueError:
+                raise ImageError(f"page {address!r}: expected a hexadecimal address and digits") from None
+        return PageMemory(pages)
+
+
+class PredictedState(Struct, frozen=True):
+    """What is kept of one state of the timeline."""
+
+    tables: PredictedTables
+
+
+class Prediction(Struct, frozen=True):
+    """The states of a prediction by name, in the order of the document, which is time's."""
+
+    schema: str
+    states: dict[str, PredictedState]
+
+
+class _Document(Struct, frozen=True):
+    schema: str = ""
+
+
+def is_prediction(document: bytes) -> bool:
+    """Whether the JSON text ``document`` calls itself a prediction, of whatever version."""
+    try:
+        return msgspec.json.decode(document, type=_Document).schema.startswith("bootmap.predict/")
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return False
+
+
+def parse_prediction(document: bytes) -> Prediction:
+    """Read the JSON text of ``bootmap predict --json``.
+
+    Raises:
+        ImageError: it is not one; names the key and what was expected there.
+    """
+    try:
+        prediction = msgspec.json.decode(document, type=Prediction)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise ImageError(f"not a prediction: {error}") from None
+    if prediction.schema != SCHEMA:
+        raise ImageError(f"schema {prediction.schema!r}, expected {SCHEMA!r}")
+    for state in prediction.states.values():
+        state.tables.memory()
+    return prediction
