@@ -44,9 +44,21 @@ class Feature:
     source: str
     since: Version | None = None
     until: Version | None = None
-    also: Mapping[Version, int] = field(default=_NONE)
-    except_from: Mapping[Version, int] = field(default=_NONE)
+    also: Mapping[Version, int] = field(default_factory=lambda: _NONE)
+    except_from: Mapping[Version, int] = field(default_factory=lambda: _NONE)
     kconfig: tuple[str, ...] = ()
+
+    def covers(self, version: Version, sublevel: int | None) -> bool:
+        """Whether the row speaks of this release, whatever its configuration.
+
+        A ``sublevel`` of None stands for the latest one: back-ports are taken as present.
+        """
+        latest = float("inf") if sublevel is None else sublevel
+        if version in self.except_from and latest >= self.except_from[version]:
+            return False
+        if version in self.also and latest >= self.also[version]:
+            return True
+        return (self.since is None or version >= self.since) and (self.until is None or version < self.until)
 
 
 def _also(**series: int) -> Mapping[Version, int]:
