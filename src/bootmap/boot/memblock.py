@@ -215,7 +215,8 @@ class Memblock(MemblockCore):
         if not exact and end > self.current_limit:
             end = self.current_limit
         flags = _RSRV_KERN if rules.rsrv_kern else 0
-        for low in (start,) if exact or not start else (start, 0):
+        lows = (start,) if exact or not start else (start, 0)
+        for low in lows:
             for wanted in (_MIRROR, 0) if self._mirror else (0,):
                 found = self._find(low, end, size, align, wanted)
                 if found and self._add_range(self.reserved, found, size, flags, origin) >= 0:
@@ -264,7 +265,8 @@ class Memblock(MemblockCore):
 
     def free_ranges(self, flags: int = 0) -> Iterator[tuple[int, int]]:
         """``(start, end)`` of memory that is not reserved, as ``for_each_free_mem_range`` visits it."""
-        return free_ranges(self.memory, self.reserved, flags, self.movable_node)
+        reserved = old.joined(self.reserved) if self._old else self.reserved
+        return free_ranges(self.memory, reserved, flags, self.movable_node)
 
     def start_of_dram(self) -> int:
         """Start of the lowest region of RAM, 0 without any."""

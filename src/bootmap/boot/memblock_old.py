@@ -14,12 +14,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bootmap.boot.memblock_regions import Regions
 from bootmap.spec.memblock import Overlap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from bootmap.boot.memblock_regions import Regions
 
 FAILED = -1
 """What these kernels return where an array is full or a region is not there."""
@@ -140,6 +139,14 @@ def truncate(regions: Regions, top: int) -> None:
             regions.delete(i, i + 1)
         elif regions.ends[i] > top:
             regions.ends[i] = top
+
+
+def joined(regions: Regions) -> Regions:
+    """The same bytes as regions that do not overlap."""
+    whole = Regions(regions.name)
+    for start, end in zip(regions.starts, regions.ends, strict=True):
+        whole.insert(start, end, 0, whole=False)
+    return whole
 
 
 def overlapping(regions: Regions, start: int, end: int) -> int:

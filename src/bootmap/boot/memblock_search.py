@@ -105,23 +105,33 @@ def find_top_down(
 
     Source: mm/memblock.c ``__memblock_find_range_top_down``.
     """
+    if not size:  # nothing fits anywhere, even in the empty ranges
+        for low, high in reversed(list(free_ranges(memory, reserved, wanted, movable_node))):
+            found = min(max(high, start), end) & -align
+            if found >= min(max(low, start), end):
+                return found
+        return 0
     reserved_starts, reserved_ends = reserved.starts, reserved.ends
     memory_flags = memory.flags
     for i in range(len(memory.starts) - 1, -1, -1):
+        region_start, high = memory.starts[i], memory.ends[i]
+        if region_start >= end:
+            continue
+        if high <= start:
+            break
         if (memory_flags[i] or wanted) and skipped(memory_flags[i], wanted, movable_node):
             continue
-        region_start, high = memory.starts[i], memory.ends[i]
+        if high > end:
+            high = end
+        bottom = region_start if region_start > start else start
         gap = bisect_left(reserved_starts, high)
         while True:
             low = reserved_ends[gap - 1] if gap else 0
-            if low < high or not size:
-                bottom = min(max(low, region_start, start), end)
-                top = min(max(high, start), end)
-                if top >= size:
-                    found = (top - size) & -align
-                    if found >= bottom:
-                        return found
-            if not gap or reserved_starts[gap - 1] <= region_start:
+            if low < high:
+                found = (high - size) & -align
+                if found >= bottom and found >= low:
+                    return found
+            if not gap or reserved_starts[gap - 1] <= bottom:
                 break
             gap -= 1
             high = reserved_starts[gap]
