@@ -162,8 +162,11 @@ class Memblock(MemblockCore):
 
     def trim_memory(self, align: int, *, origin: object | None = None) -> None:
         """Shrink every region of RAM to multiples of ``align``, a power of two; drop what vanishes."""
-        for start, end in reversed(self.memory.trim(align, self.address_max)):
+        lost, gained = self.memory.trim(align, self.address_max)
+        for start, end in reversed(lost):
             self._note("trim_memory", start, end - start, 0, origin, 0)
+        for start, end in reversed(gained):  # the start of a region wrapped to 0
+            self._note("trim_memory_wraps", start, end - start, 0, origin, 0)
 
     def allow_resize(self) -> None:
         """From now on a full array is doubled (kernel: ``memblock_allow_resize``, ``memblock_analyze``)."""

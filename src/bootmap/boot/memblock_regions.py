@@ -78,6 +78,9 @@ class Regions:
         """The regions as (base, size, flags), ascending."""
         return [(s, e - s, f) for s, e, f in zip(self.starts, self.ends, self.flags, strict=True)]
 
+    def __repr__(self) -> str:
+        return f"<{self.name}:{''.join(f' {b:#x}+{s:#x}:{f:x}' for b, s, f in self.regions)}>"
+
     def __len__(self) -> int:
         return len(self.starts)
 
@@ -225,25 +228,28 @@ class Regions:
         self.flags = [self.flags[i] for i in indices]
         self.unmerged = True
 
-    def trim(self, align: int, address_max: int) -> list[tuple[int, int]]:
-        """Shrink regions to multiples of ``align``; return what was cut off, highest first.
+    def trim(self, align: int, address_max: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Shrink regions to multiples of ``align``; return what they lost and gained, highest first.
 
-        A start whose rounding wraps becomes 0, and ``total_size`` does not notice a shrunk region: both as
-        in mm/memblock.c ``memblock_trim_memory``.
+        They gain where the rounding of a start wraps to 0; and ``total_size`` does not notice a region that
+        shrank: both as in mm/memblock.c ``memblock_trim_memory``.
         """
-        cut: list[tuple[int, int]] = []
+        lost: list[tuple[int, int]] = []
+        gained: list[tuple[int, int]] = []
         for i in range(len(self.starts) - 1, -1, -1):
             start, end = self.starts[i], self.ends[i]
             low = (((start - 1) | (align - 1)) + 1) & address_max
             high = end & -align
             if low >= high:
                 self.delete(i, i + 1)
-                cut.append((start, end))
+                lost.append((start, end))
                 continue
             if end > high:
-                cut.append((high, end))
+                lost.append((max(high, start), end))
             if start < low:
-                cut.append((start, low))
+                lost.append((start, low))
+            elif start > low:
+                gained.append((low, min(start, high)))
             self.starts[i], self.ends[i] = low, high
             self.stale_size += (end - start) - (high - low)
-        return cut
+        return lost, gained

@@ -72,7 +72,7 @@ class _Release:
     """A kernel of which only the version is known.
 
     Attributes:
-        text: the version as given.
+        text: the version in numbers.
         rules: the features that were asked for.
 
     Raises:
@@ -83,16 +83,19 @@ class _Release:
         version = parse_version(text.removeprefix("v"))
         if version is None:
             raise UsageError(f"--kernel-version: {text!r} is not a version such as 6.12 or 6.1.55")
-        if version < _OLDEST:
-            raise UnsupportedError(f"--kernel-version: Linux {text} has no memblock; it came with 2.6.36")
-        if version[:2] > _NEWEST:
-            newest = ".".join(map(str, _NEWEST))
-            click.echo(f"bootmap: Linux {text} is newer than {newest}, the newest known: taken to be like it", err=True)
-        self.text = text
+        parts: tuple[int, ...] = tuple(version)
+        if text.count(".") < 2:  # no sublevel was given
+            parts = parts[:2]
+        mainline = 3 if version.major == _OLDEST[0] else 2  # 2.6.36 was a release, 6.1.55 is a stable one
+        self._version, stable = parts[:mainline], parts[mainline:]
+        self._sublevel = stable[0] if stable else None
+        self.text = ".".join(map(str, parts))
         self.rules: dict[str, bool] = {}
-        self._version, self._sublevel = tuple(version[:2]), version.sublevel if text.count(".") > 1 else None
-        if version.major == _OLDEST[0]:
-            self._version, self._sublevel = tuple(version), None
+        if parts < _OLDEST:
+            raise UnsupportedError(f"--kernel-version: Linux {self.text} has no memblock; it came with 2.6.36")
+        if self._version > _NEWEST:
+            newest = ".".join(map(str, _NEWEST))
+            click.echo(f"bootmap: {self.text} is newer than Linux {newest}, whose rules are used", err=True)
 
     def has(self, name: str, /) -> bool:
         """Whether the release has a feature of ``bootmap.spec.features``."""
