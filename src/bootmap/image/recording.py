@@ -225,7 +225,7 @@ def write_recording(recording: Recording, path: str) -> None:
     Raises:
         ImageError: the file cannot be written.
     """
-    document = msgspec.json.format(msgspec.json.encode(recording, order="deterministic"), indent=0)
+    document = msgspec.json.format(msgspec.json.encode(recording, order="sorted"), indent=0)
     write_whole(path, gzip.compress(document, 9, mtime=0))
 
 

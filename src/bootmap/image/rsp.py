@@ -170,12 +170,14 @@ class RspClient:
     def breakpoints(self, *addresses: int, hardware: bool = False) -> Iterator[None]:
         """Breakpoints at ``addresses`` for as long as the block lasts and the machine is stopped at its end."""
         wanted = [address for address in dict.fromkeys(addresses) if address not in self._breakpoints]
-        for address in wanted:
-            self.insert_breakpoint(address, hardware=hardware)
-        yield
-        if not self.running:
+        try:
             for address in wanted:
-                self.remove_breakpoint(address, hardware=hardware)
+                self.insert_breakpoint(address, hardware=hardware)
+            yield
+        finally:
+            if not self.running:
+                for address in self._breakpoints.intersection(wanted):
+                    self.remove_breakpoint(address, hardware=hardware)
 
     def step(self) -> Stop:
         """Run one instruction."""

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import os
+import resource
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from bootmap.errors import ImageError, UsageError
+from bootmap.image.files import MappedFile
+from bootmap.image.raw import RawPart, open_raw, raw_part
+from bootmap.units import GIB, Span
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        ("ram.bin@0x40000000", RawPart("ram.bin", 0x40000000, True)),
+        ("ram.bin@1G", RawPart("ram.bin", 1 << 30, True)),
+        ("a@b@16", RawPart("a@b", 16, True)),
+        ("ram.bin", RawPart("ram.bin", 0, False)),
+        ("user@host", RawPart("user@host", 0, False)),
+        ("ram@0x40zz", RawPart("ram@0x40zz", 0, False)),
+        ("@0x40", RawPart("@0x40", 0, False)),
+    ],
+)
+def test_raw_part_splits_the_address(argument: str, expected: RawPart) -> None:
+    assert raw_part(argument) == expected
+
+
+def test_raw_part_prefers_a_file_that_is_there(tmp_path: Path) -> None:
+    file = tmp_path / "dump@2024"
+    file.write_bytes(b"x")
+    assert raw_part(str(file)) == RawPart(str(file), 0, False)
+
+
+def test_raw_part_refuses_an_address_beyond_the_architecture() -> None:
+    with pytest.raises(UsageError, match="beyond 40 bits"):
+        raw_part("ram.bin@0x10000000000")
+
+
+def test_open_raw_joins_several_files(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a" * 4096)
+    (tmp_path / "b").write_bytes(b"b" * 4096)
+    parts = [RawPart(str(tmp_path / "a"), 0x1000, True), RawPart(str(tmp_path / "b"), 0x2000, True)]
+    with open_raw(parts) as memory:
+        assert memory.read(0x1FFE, 4) == b"aabb"
+        assert memory.ranges == (Span(0x1000, 0x3000),)
+
+
+def test_open_raw_reports_an_overlap(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a" * 4096)
+    (tmp_path / "b").write_bytes(b"b" * 4096)
+    parts = [RawPart(str(tmp_path / "a"), 0x1000, True), RawPart(str(tmp_path / "b"), 0x1800, True)]
+    with open_raw(parts) as memory:
+        assert memory.read(0x1FFE, 4) == b"aabb"
+        assert len(memory.problems) == 1
+        assert "[mem 0x00001800-0x00001fff] overlaps" in memory.problems[0]
+
+
+def test_open_raw_of_a_gibibyte_stays_small(tmp_path: Path) -> None:
+    file = tmp_path / "sparse"
+    with open(file, "wb") as out:
+        out.truncate(GIB)
+        out.seek(GIB - 4)
+        out.write(b"last")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with open_raw([RawPart(str(file), 0x40000000, True)]) as memory:
+        assert memory.read(0x7FFFFFFC, 4) == b"last"
+        view = memory.view(Span(0x40000000, 0x80000000))
+        assert np.frombuffer(view, "<u4")[-1] == int.from_bytes(b"last", "little")
+        del view
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 8 << 10  # KiB
+
+
+def test_close_with_a_view_outside_leaves_the_view_usable(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_bytes(b"abcd")
+    memory = open_raw([RawPart(str(file), 0, True)])
+    view = memory.view(Span(0, 4))
+    memory.close()
+    assert bytes(view) == b"abcd"
+    assert memory.ranges == ()
+
+
+def test_mapped_file_refuses_what_cannot_be_mapped(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_bytes(b"")
+    os.mkfifo(tmp_path / "pipe")
+    for name, message in [
+        ("empty", "the file is empty"),
+        ("pipe", "expected a regular file"),
+        (".", "expected a regular file"),
+        ("absent", "No such file"),
+        ("nul\0", "null byte"),
+    ]:
+        with pytest.raises(ImageError, match=message) as caught:
+            MappedFile(str(tmp_path / name))
+        assert str(caught.value).startswith(str(tmp_path / name))
