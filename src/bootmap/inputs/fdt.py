@@ -1,10 +1,12 @@
 """Flattened device trees: from bytes to nodes and properties that know their byte offset in the file.
 
-The reader accepts no more than libfdt's ``fdt_check_full`` does, and builds the tree that libfdt's
-functions walk.  It refuses a little more, because a prediction must not rest on what readers disagree about:
-a tree without a root, a property outside a node or after a child node, names that are not printable ASCII, empty
-node names or such with a "/", property names behind the strings block of version 16, blocks that are not aligned
-as the specification asks, depth over 64, and blobs over 2 MiB (the kernel maps two sections for the blob).
+The reader accepts no more than libfdt's ``fdt_check_full`` does, and builds the tree that libfdt's functions
+walk.  It refuses a little more, because a prediction must not rest on what readers disagree about:
+
+- a tree without a root, or with NOPs before it; a property outside a node or after a child node;
+- names that are not printable ASCII, empty node names or such with a "/";
+- property names behind the strings block of version 16; blocks not aligned as the specification asks;
+- depth over 64, and blobs over 2 MiB (the kernel maps two sections for the blob).
 
 Deliberately not here: the meaning of properties (``cells.py``, ``boot/``), overlays, device tree source.
 
@@ -387,7 +389,9 @@ def _parse_structure(data: bytes, header: _Header) -> Node:
             return root
         elif tag != _NOP:
             raise FdtError(f"unknown token {tag:#x} in the structure block", offset=offset)
-        elif root is not None and node is None:
+        elif root is None:  # libfdt and the kernel take offset 0 of the block for the root
+            raise FdtError("structure block begins with a NOP, expected the root node", offset=offset)
+        elif node is None:
             raise FdtError("token after the root node, expected the end of the structure block", offset=offset)
     raise FdtError("structure block has no end token", offset=limit)
 

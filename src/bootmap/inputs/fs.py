@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import sys
-import tempfile
 import zlib
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -107,37 +107,48 @@ def gunzip_bytes(data: bytes, limit: int) -> bytes:
 def write_atomic(path: str | Path, data: bytes) -> None:
     """Write ``data`` to ``path`` so that a reader sees the old content or all of the new, never a part.
 
-    An existing file keeps its permissions; a new one gets what the umask leaves of 0666.
+    An existing file keeps its permissions; a new one gets what the umask leaves of 0666.  A device or a pipe
+    is written to as it is, for it must not be replaced by a file.
 
     Raises:
         InputError: the folder is missing or not writable, or the disk is full; no temporary file stays.
     """
-    name = file_name(path)
-    target, temporary = str(path), None
+    import tempfile  # brings in a dozen modules; most commands write no file
+
+    temporary = None
     try:
-        target = os.path.realpath(target)  # a link stays, what it points to is replaced
-        folder = os.path.dirname(target)
-        handle, temporary = tempfile.mkstemp(prefix=".bootmap-", dir=folder)
+        mode = _mode_of(path)
+        if mode is not None and not stat.S_ISREG(mode):
+            with open(path, "wb") as stream:
+                stream.write(data)
+            return
+        target = os.path.realpath(path)  # a link stays, what it points to is replaced
+        handle, temporary = tempfile.mkstemp(prefix=".bootmap-", dir=os.path.dirname(target))
         with open(handle, "wb") as stream:
             stream.write(data)
-        os.chmod(temporary, _mode_for(target))
+        os.chmod(temporary, _new_file_mode() if mode is None else stat.S_IMODE(mode))
         os.replace(temporary, target)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise InputError(f"cannot be written: {reason}", file=name) from None
+        raise InputError(f"cannot be written: {reason}", file=file_name(path)) from None
     finally:
         if temporary is not None:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
 
 
-def _mode_for(target: str) -> int:
+def _mode_of(path: str | Path) -> int | None:
+    """The type and permissions of what is there, None where nothing is."""
     try:
-        return os.stat(target).st_mode & 0o777
-    except OSError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask
+        return os.stat(path).st_mode
+    except FileNotFoundError:
+        return None
+
+
+def _new_file_mode() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 def _read_bounded(stream: BinaryIO, size: int) -> bytes:

@@ -106,6 +106,8 @@ def lzo1x(data: bytes, limit: int) -> bytes:
                     if distance == 0:  # the end marker
                         if at != len(data):
                             raise ValueError("bytes after the end marker")
+                        if len(out) > limit:
+                            raise ValueError("block grows beyond its size")
                         return bytes(out)
                     distance += 0x4000
             _copy_match(out, distance, length, limit)
