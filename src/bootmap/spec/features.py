@@ -91,6 +91,7 @@ FEATURES = (
     Feature("debug_ll", "low-level debug UART", "arch/arm/Kconfig.debug DEBUG_LL", kconfig=("DEBUG_LL",)),
     Feature("kuser_helpers", "user helpers in the vectors page", "arch/arm/mm/Kconfig KUSER_HELPERS",
             (3, 11), kconfig=("KUSER_HELPERS",)),
+    Feature("kuser_option", "user helpers can be left out", "arch/arm/mm/Kconfig KUSER_HELPERS", (3, 11)),
     Feature("kasan", "shadow memory of the address sanitizer", "arch/arm/mm/kasan_init.c", (5, 11),
             kconfig=("KASAN",)),
     Feature("final_permissions", "final permissions of the kernel image", f"{_INIT} section_perm (4.11+)",
@@ -168,7 +169,6 @@ FEATURES = (
     Feature("dynamic_anywhere", "a dynamic area may lie in highmem", f"{_RMEM}", (4, 4)),
     Feature("dynamic_range_search", "alloc-ranges are searched; before, an area below the start was rejected",
             f"{_RMEM} (4.20 and 5.2 differ)", (5, 1)),
-    Feature("dynamic_default_align", "alignment 0 becomes a cache line", f"{_RMEM}", (4, 20)),
     Feature("dynamic_cma_align", "a shared-dma-pool is aligned for CMA", f"{_RMEM} (4.3 and 4.4.70 differ)", (4, 4)),
     Feature("dynamic_cma_align_reusable", "only reusable pools that are mapped are aligned for CMA", _RMEM, (4, 7)),
     Feature("dynamic_bottom_up", "bottom-up inside an alloc-range whose start touches a reserved entry",
@@ -204,6 +204,9 @@ FEATURES = (
             f"{_CONTIG} rmem_cma_setup, lost with rmem_late_init", None, (6, 12)),
     Feature("cma_fixup_at_reserve", "areas from reg nodes are known before paging_init again",
             f"{_RMEM} fdt_fixup_reserved_mem_node", (6, 17), also=_also(v6_12=40)),
+    Feature("max_order_inclusive", "ARCH_FORCE_MAX_ORDER is the largest order itself, not one more",
+            "include/linux/mmzone.h, commit 23baf831a32c", (6, 4)),
+    Feature("rmem_dma_declare_option", "DMA pools need DMA_DECLARE_COHERENT", "kernel/dma/Kconfig", (5, 1)),
     # -- lowmem ---------------------------------------------------------------------------------------------
     Feature("sanity_in_setup_arch", "sanity_check_meminfo runs before the reservations", f"{_SETUP} setup_arch",
             (3, 0)),
@@ -226,6 +229,8 @@ FEATURES = (
             "arch/arm/include/asm/pgtable.h VMALLOC_END", (3, 2)),
     Feature("lowmem_limit_early", "memblock's limit is raised to the whole of lowmem after map_lowmem",
             f"{_MMU} paging_init", (4, 2)),
+    Feature("mem_types_early", "the memory types are adjusted before the reservations; before, in paging_init",
+            f"{_MMU} early_mm_init", (4, 12)),
     # -- memory types ---------------------------------------------------------------------------------------
     Feature("mt_memory_so", "MT_MEMORY_SO / MT_MEMORY_RW_SO exists", f"{_MMU} mem_types", (3, 2)),
     Feature("mt_memory_so_xn", "its section is execute-never", f"{_MMU} mem_types", (3, 8)),
@@ -252,6 +257,8 @@ FEATURES = (
     Feature("l_pte_none", "L_PTE_NONE hides a pte from the hardware", "pgtable-2level.h", (3, 8)),
     Feature("user_ro_clears_ap", "user read-only with CPU_USE_DOMAINS clears APX and AP0", "proc-macros.S "
             "armv6_set_pte_ext", None, (3, 14), kconfig=("CPU_USE_DOMAINS",)),
+    Feature("ro_perms_ap2", "read-only sections of the long format carry AP2 too (4.12 and 4.15 differ)",
+            f"{_INIT} ro_perms", (4, 13)),
     # -- paging_init ----------------------------------------------------------------------------------------
     Feature("lowmem_split_3_14", "a region below or above the kernel's window is RWX", f"{_MMU} map_lowmem",
             (3, 14), (3, 19)),
@@ -326,8 +333,8 @@ FEATURES = (
     Feature("memblock_rsrv_kern", "allocations are marked RSRV_KERN (6.15 and 6.17 differ)",
             f"{_MEMBLOCK} memblock_alloc_range_nid", (6, 16)),
     Feature("memblock_dummy_region", "an empty list counts one region of size 0", f"{_MEMBLOCK}", None, (6, 10)),
-    Feature("memblock_resize_early", "the region arrays may grow from the end of arm_memblock_init", f"{_INIT}", None,
-            (3, 14)),
+    Feature("memblock_resize_late", "the region arrays may grow from bootmem_init on; before, from the end of "
+            "arm_memblock_init", f"{_INIT}", (3, 14)),
     Feature("memblock_resize_panics", "a full array that cannot grow is a panic",
             f"{_MEMBLOCK} memblock_double_array, commit e96c6b8f212a (6.6 lacks it, reported against 6.7-rc)", (6, 7)),
     Feature("memblock_debug_configuration", "memblock=debug prints the MEMBLOCK configuration block",

@@ -1,0 +1,43 @@
+"""setup_machine_tags: RAM, initrd and command line from an ATAG list.
+
+Source: arch/arm/kernel/atags_parse.c ``setup_machine_tags``, ``parse_tag_mem32``, ``parse_tag_cmdline``;
+arch/arm/mm/init.c ``parse_tag_initrd2``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bootmap.boot.fdt_scan import COMMAND_LINE_SIZE, arm_add_memory
+from bootmap.boot.state import Bank
+from bootmap.boot.trace import Origin
+from bootmap.inputs import atags
+
+if TYPE_CHECKING:
+    from bootmap.boot.state import BootState
+    from bootmap.inputs.atags import AtagList
+
+
+def setup_machine_tags(state: BootState, tags: AtagList) -> None:
+    """Take what the tags say, in their order; the last command line and initrd win."""
+    config = state.kernel.config
+    text = config.text("CMDLINE")
+    if state.handover.cmdline is not None:
+        text = state.handover.cmdline
+    for tag in tags.tags:
+        if tag.number == atags.MEM:
+            start, size = tag["start"], tag["size"]
+            origin = Origin("ATAG list", f"ATAG_MEM {size:#x}@{start:#x}", tag.offset)
+            state.banks.append(Bank(start, start + size, origin))
+            arm_add_memory(state, start, size, origin)
+        elif tag.number in (atags.INITRD, atags.INITRD2) and config.enabled("BLK_DEV_INITRD"):
+            start = tag["start"] if tag.number == atags.INITRD2 else state.pa(tag["start"])
+            state.vars.phys_initrd_start, state.vars.phys_initrd_size = start, tag["size"]
+            state.initrd_origin = Origin("ATAG list", tag.name, tag.offset)
+        elif tag.number == atags.CMDLINE and state.handover.cmdline is None:
+            given = tag.string()
+            if config.enabled("CMDLINE_EXTEND"):
+                text = f"{text} {given}"
+            elif not config.enabled("CMDLINE_FORCE"):
+                text = given
+    state.cmdline = text[: COMMAND_LINE_SIZE - 1]

@@ -1,0 +1,169 @@
+"""Contiguous memory: the default area, areas of the device tree, and their mapping by pages.
+
+Source: kernel/dma/contiguous.c ``dma_contiguous_reserve``, ``rmem_cma_setup``; mm/cma.c
+``cma_declare_contiguous_nid``; arch/arm/mm/dma-mapping.c ``dma_contiguous_early_fixup``, ``dma_contiguous_remap``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bootmap.boot.mapping import MapDesc, iotable_init, pmd_clear
+from bootmap.boot.state import CmaArea
+from bootmap.boot.trace import Origin
+from bootmap.units import GIB, MIB, PAGE_SHIFT, PAGE_SIZE, align_down, align_up
+
+if TYPE_CHECKING:
+    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.state import BootState
+
+_DEFAULT_MAX_ORDER = 11
+MAX_CMA_AREAS = 7
+"""Default of CONFIG_CMA_AREAS (mm/Kconfig); one more is the default area."""
+
+
+def pageblock_bytes(kernel: Kernel) -> int:
+    """Bytes of one pageblock: the largest block of the buddy allocator, or one huge page.
+
+    Source: include/linux/pageblock-flags.h, include/linux/mmzone.h; arch/arm/Kconfig ARCH_FORCE_MAX_ORDER (its
+    meaning changed from "order + 1" to "order" in 6.4).
+    """
+    if kernel.config.enabled("HUGETLB_PAGE") and kernel.has("lpae"):
+        return 2 * MIB
+    return max_order_bytes(kernel)
+
+
+def max_order_bytes(kernel: Kernel) -> int:
+    """Bytes of the largest block of the buddy allocator."""
+    order = _DEFAULT_MAX_ORDER - 1
+    for name in ("ARCH_FORCE_MAX_ORDER", "FORCE_MAX_ZONEORDER"):
+        if name in kernel.config:
+            order = kernel.config.integer(name) - (0 if kernel.has("max_order_inclusive") else 1)
+            break
+    return PAGE_SIZE << order
+
+
+def cma_alignment(kernel: Kernel) -> int:
+    """Alignment of every area in bytes."""
+    return (
+        pageblock_bytes(kernel)
+        if kernel.has("cma_min_alignment")
+        else max(max_order_bytes(kernel), pageblock_bytes(kernel))
+    )
+
+
+def dma_contiguous_reserve(state: BootState) -> None:
+    """Reserve the default area, unless the device tree made one or the size is 0."""
+    kernel = state.kernel
+    if not kernel.has("cma"):
+        return
+    limit = state.vars.arm_dma_limit
+    if not kernel.has("cma_limit_dma_only"):
+        limit = min(limit, state.vars.arm_lowmem_limit)
+    base, fixed = 0, False
+    if state.cma_cmdline is not None:
+        size, base, given = state.cma_cmdline
+        limits = [value for value in (given, limit) if value]
+        limit = (given or limit) if kernel.has("cma_cmdline_limit_wins") else min(limits, default=0)
+        fixed = base + size == given
+        origin = Origin("dma_contiguous_reserve", "default CMA area", None, state.cma_origin)
+    else:
+        size, option = _configured_size(state)
+        origin = Origin("dma_contiguous_reserve", "default CMA area", None, Origin("config", option))
+    if not size or state.default_cma is not None:
+        return
+    area = _declare(state, size, base, limit, fixed, origin)
+    if area is not None:
+        state.default_cma = area
+        state.cma_areas.append(area)
+
+
+def _configured_size(state: BootState) -> tuple[int, str]:
+    """Bytes of the default area by configuration, and the option that says so."""
+    config = state.kernel.config
+    megabytes = config.integer("CMA_SIZE_MBYTES", 0) * MIB
+    pages = sum(size >> PAGE_SHIFT for _, size, _ in state.memblock.memory.regions)
+    percentage = (pages * config.integer("CMA_SIZE_PERCENTAGE", 0) // 100) << PAGE_SHIFT
+    for option, size in (
+        ("CMA_SIZE_SEL_MBYTES", megabytes),
+        ("CMA_SIZE_SEL_PERCENTAGE", percentage),
+        ("CMA_SIZE_SEL_MIN", min(megabytes, percentage)),
+        ("CMA_SIZE_SEL_MAX", max(megabytes, percentage)),
+    ):
+        if config.enabled(option):
+            return size, f"CONFIG_{option}"
+    return 0, "no CMA size selected"
+
+
+def _declare(state: BootState, size: int, base: int, limit: int, fixed: bool, origin: Origin) -> CmaArea | None:
+    """``cma_declare_contiguous``: find and reserve the area; None where the kernel gives up."""
+    kernel, memblock, align = state.kernel, state.memblock, cma_alignment(state.kernel)
+    mask = state.phys_mask
+    end_of_dram = memblock.end_of_dram() if len(memblock.memory) else 0
+    high = (state.pa(state.vars.high_memory - 1) + 1) & mask
+
+    def failed(why: str) -> None:
+        state.print(f"cma: {why}")
+        state.print(f"cma: Failed to reserve {size >> 20} MiB")
+        state.hazard("cma-failed", f"the default CMA area of {size >> 20} MiB is not made: {why}", origin=origin)
+
+    if fixed and base % align:
+        failed(f"Region at 0x{base:08x} must be aligned to 0x{align:08x} bytes")
+        return None
+    base, size, limit = align_up(base, align) & mask, align_up(size, align) & mask, align_down(limit, align)
+    fixed = fixed and bool(base)
+    if fixed and base < high < base + size:
+        failed(f"Region at 0x{base:08x} defined on low/high memory boundary (0x{high:08x})")
+        return None
+    if not limit or limit > end_of_dram:
+        limit = end_of_dram
+    if base + size > limit:
+        failed(f"Size (0x{size:08x}) of region at 0x{base:08x} exceeds limit (0x{limit:08x})")
+        return None
+    if fixed:
+        if memblock.is_region_reserved(base, size) or memblock.reserve(base, size, origin=origin) < 0:
+            failed("the region is reserved already")
+            return None
+    else:
+        found = 0
+        if kernel.has("cma_high_first") and base < high < limit:
+            found = memblock.alloc_range(size, align, high, limit, origin=origin)
+            limit = high
+        if kernel.has("lpae") and kernel.has("cma_bottom_up_4g") and end_of_dram >= 4 * GIB + size:
+            # What was found in highmem is forgotten here, though it stays reserved.
+            memblock.bottom_up = True
+            found = memblock.alloc_range(size, align, 4 * GIB, limit, origin=origin)
+            memblock.bottom_up = False
+        found = found or memblock.alloc_range(size, align, base, limit, origin=origin)
+        if not found:
+            failed(f"no free {size >> 20} MiB below 0x{limit:08x}")
+            return None
+        base = found
+    state.print(f"cma: Reserved {size >> 20} MiB at 0x{base:08x}")
+    return CmaArea(base, size, "reserved", True, origin)
+
+
+def dma_contiguous_remap(state: BootState) -> None:
+    """Map every area that lies in lowmem by pages, so that its attributes can change page by page.
+
+    Raises:
+        KernelDied: no memory for the page tables.
+    """
+    limit = state.vars.arm_lowmem_limit
+    for area in state.cma_areas:
+        if not area.early_fixup:
+            continue
+        start, end = area.base, min(area.base + area.size, limit)
+        if start >= end:
+            continue
+        md = MapDesc(
+            state.va(start),
+            start >> PAGE_SHIFT,
+            end - start,
+            "MEMORY_DMA_READY",
+            f"CMA area {area.name}",
+            "dma_contiguous_remap",
+            area.origin,
+        )
+        pmd_clear(state, md.virtual, md.virtual + md.length, f"CMA area {area.name} is mapped by pages instead")
+        iotable_init(state, [md])

@@ -1,0 +1,41 @@
+"""What the boot loader hands to the kernel, and what the hardware is: everything the boot is a function of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bootmap.inputs.atags import AtagList
+    from bootmap.inputs.fdt import Fdt
+    from bootmap.spec.cpus import Cpu
+    from bootmap.spec.machines import StaticMap
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """The machine at the kernel's first instruction.
+
+    Attributes:
+        board: the device tree or ATAG list that r2 points to; None where r2 is 0.
+        params: r2, its physical address.
+        phys_offset: PHYS_OFFSET, physical address of the start of RAM as the kernel takes it.
+        cpu: the boot CPU.
+        cpus: CPUs that the snoop control unit counts (Cortex-A9 only); None where not known.
+        machine_id: r1, for an ATAG list.
+        cmdline: replaces the boot loader's command line; None to take the board's.
+        initrd: (physical start, size in bytes) that replaces the board's; None to take the board's.
+        static_maps: what the user says ``map_io`` maps; None to take what is known of the machine.
+        assumptions: what was not given and what was taken instead, in words.
+    """
+
+    board: Fdt | AtagList | None
+    params: int
+    phys_offset: int
+    cpu: Cpu
+    cpus: int | None = None
+    machine_id: int | None = None
+    cmdline: str | None = None
+    initrd: tuple[int, int] | None = None
+    static_maps: tuple[StaticMap, ...] | None = None
+    assumptions: tuple[str, ...] = ()

@@ -1,0 +1,61 @@
+"""What must hold after every step, or the kernel cannot go on: it, its data and its tables are mapped where they are.
+
+Source: none in the kernel, which checks none of this; the recordings of kernels that died are the reason.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bootmap.units import align_down
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bootmap.boot.state import BootState
+
+_REMAPPED_BY = "map_kernel"
+
+
+def check_invariants(state: BootState) -> None:
+    """Note what the step that just ran has broken.
+
+    Raises:
+        KernelDied: the kernel's text or data stay unmapped after the last step that could map them.
+    """
+    lost = list(_unmapped_image(state))
+    if not lost:
+        return
+    first, name = lost[0]
+    size = len(lost) * state.kernel.format.section_size >> 20
+    if state.stage == _REMAPPED_BY:
+        raise state.die(
+            "kernel-unmapped",
+            f"the kernel's {name} at {first:#010x} is not mapped to where it lies: no region of memory that map_lowmem "
+            f"maps holds it",
+            address=first,
+        )
+    if any(hazard.id == "text-unmapped" for hazard in state.hazards):
+        return
+    regions = state.memblock.memory.regions
+    where = f"{regions[0][0]:#010x}-{regions[0][0] + regions[0][1] - 1:#010x}" if regions else "(there is none)"
+    state.hazard(
+        "text-unmapped",
+        f"{size} MiB of the running kernel, its {name} at {first:#010x} first, lose their mapping until map_kernel or "
+        f"map_lowmem runs: {state.stage} keeps only what lies in the first region of memory, {where}. The kernel goes "
+        f"on only where the TLB still holds what the tables have lost",
+        address=first,
+        luck=True,
+    )
+
+
+def _unmapped_image(state: BootState) -> Iterator[tuple[int, str]]:
+    """The sections of the image that are not mapped to their own place: (virtual address, part of the kernel)."""
+    kernel = state.kernel
+    size = kernel.format.section_size
+    data = kernel.symbols.get("_sdata", kernel.image_end)
+    for va in range(align_down(kernel.image_start, size), kernel.image_end, size):
+        if state.mapped(va) != state.pa(va):
+            yield va, "text" if va < data else "data"
+    if state.mapped(kernel.swapper_pg_dir) != state.tables.root:
+        yield kernel.swapper_pg_dir, "page directory"

@@ -1,0 +1,206 @@
+"""The kernel under prediction: its version, configuration, symbols, and the rules that follow from them.
+
+Code of the boot asks ``kernel.has(feature)`` and reads the layout here; it never compares versions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from bootmap.spec.features import ROWS_BY_NAME
+from bootmap.spec.linux_prot import LONG, SHORT
+from bootmap.units import MIB, Span, align_up
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bootmap.inputs.kconfig import Config
+    from bootmap.inputs.symbols import Symbols
+    from bootmap.spec.features import Feature, Version
+    from bootmap.spec.linux_prot import LinuxFormat
+
+VECTORS_HIGH = 0xFFFF0000
+FDT_FIXED_BASE = 0xFF800000
+"""Where 5.11 and later map the device tree (arch/arm/include/asm/memory.h)."""
+PCI_IO_VIRT_BASE = 0xFEE00000
+VMALLOC_OFFSET = 8 * MIB
+_VMSPLIT = {"VMSPLIT_3G": 0xC0000000, "VMSPLIT_3G_OPT": 0xB0000000, "VMSPLIT_2G": 0x80000000, "VMSPLIT_1G": 0x40000000}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One feature that was asked for during the boot, and the answer.
+
+    Attributes:
+        feature: its name.
+        on: whether it holds.
+        because: "version", "config" or "override".
+        source: where the rule is seen.
+        summary: what it says.
+    """
+
+    feature: str
+    on: bool
+    because: str
+    source: str
+    summary: str
+
+
+class Kernel:
+    """A kernel: version, configuration, symbols and overrides.
+
+    Attributes:
+        version: mainline release, such as (6, 1) or (2, 6, 38).
+        sublevel: stable sublevel, None where unknown (then back-ports are taken as present).
+        config: options.
+        symbols: virtual addresses.
+        overrides: features the user switched on or off.
+        rules: every feature that was asked for, by name.
+    """
+
+    def __init__(
+        self,
+        version: Version,
+        sublevel: int | None,
+        config: Config,
+        symbols: Symbols,
+        overrides: Mapping[str, bool] | None = None,
+    ) -> None:
+        self.version = version
+        self.sublevel = sublevel
+        self.config = config
+        self.symbols = symbols
+        self.overrides = dict(overrides or {})
+        self.rules: dict[str, Rule] = {}
+
+    def has(self, name: str) -> bool:
+        """Whether the kernel has the feature ``name`` of :mod:`bootmap.spec.features`.
+
+        Raises:
+            KeyError: there is no such feature.
+        """
+        rule = self.rules.get(name)
+        if rule is None:
+            rule = self.rules[name] = self.rule(name)
+        return rule.on
+
+    def rule(self, name: str) -> Rule:
+        """The answer for one feature and its reason, without recording that it was asked for."""
+        rows = ROWS_BY_NAME[name]
+        if name in self.overrides:
+            return Rule(name, self.overrides[name], "override", "the user", rows[0].summary)
+        for row in rows:
+            if row.covers(self.version, self.sublevel) and self._configured(row):
+                because = "config" if row.kconfig else "version"
+                return Rule(name, True, because, row.source, row.summary)
+        row = rows[-1]
+        because = "config" if row.kconfig and row.covers(self.version, self.sublevel) else "version"
+        return Rule(name, False, because, row.source, row.summary)
+
+    def _configured(self, row: Feature) -> bool:
+        return all(
+            not self.config.enabled(option[1:]) if option.startswith("!") else self.config.enabled(option)
+            for option in row.kconfig
+        )
+
+    @property
+    def version_text(self) -> str:
+        """The version as people write it."""
+        text = ".".join(map(str, self.version))
+        return text if self.sublevel is None else f"{text}.{self.sublevel}"
+
+    # -- the virtual layout ------------------------------------------------------------------------------
+
+    @cached_property
+    def format(self) -> LinuxFormat:
+        """The page table format."""
+        return LONG if self.has("lpae") else SHORT
+
+    @cached_property
+    def page_offset(self) -> int:
+        """PAGE_OFFSET: where lowmem begins in virtual space."""
+        if "PAGE_OFFSET" in self.config:
+            return self.config.integer("PAGE_OFFSET")
+        for option, value in _VMSPLIT.items():
+            if self.config.enabled(option):
+                return value
+        return _VMSPLIT["VMSPLIT_3G"]
+
+    @cached_property
+    def swapper_pg_dir(self) -> int:
+        """Virtual address of the page directory."""
+        return self.symbols.require("swapper_pg_dir")[0]
+
+    @cached_property
+    def text_offset(self) -> int:
+        """TEXT_OFFSET: bytes from the start of RAM to the image (head.S KERNEL_RAM_VADDR)."""
+        return self.swapper_pg_dir + self.format.pgd_bytes - self.page_offset
+
+    @cached_property
+    def task_size(self) -> int:
+        """TASK_SIZE: end of user space (arch/arm/include/asm/memory.h)."""
+        return self.kasan_shadow.start if self.has("kasan") else self.page_offset - 16 * MIB
+
+    @cached_property
+    def modules_vaddr(self) -> int:
+        """MODULES_VADDR: start of the modules' area."""
+        return self.page_offset - (8 if self.config.enabled("THUMB2_KERNEL") else 16) * MIB
+
+    @cached_property
+    def pkmap_base(self) -> int:
+        """PKMAP_BASE: start of the persistent kmap area (HIGHMEM only)."""
+        return self.page_offset - 2 * MIB
+
+    @cached_property
+    def modules_end(self) -> int:
+        """MODULES_END."""
+        return self.pkmap_base if self.has("highmem") else self.page_offset
+
+    @cached_property
+    def vmalloc_end(self) -> int:
+        """VMALLOC_END."""
+        if self.has("vmalloc_end_ff8"):
+            return 0xFF800000
+        return 0xFF000000
+
+    @cached_property
+    def fixaddr_start(self) -> int:
+        """FIXADDR_START."""
+        if self.has("fixmap_ffc8"):
+            return 0xFFC80000
+        return 0xFFC00000 if self.has("fixmap_ffc0") else 0xFFF00000
+
+    @cached_property
+    def fixaddr_top(self) -> int:
+        """FIXADDR_TOP: end of the fixmap (arch/arm/include/asm/fixmap.h)."""
+        if self.has("fixmap_table_always"):
+            return 0xFFF00000 - 0x1000
+        return 0xFFE00000 if self.has("fixmap_ffc0") else 0xFFFE0000
+
+    @cached_property
+    def image_start(self) -> int:
+        """KERNEL_START: _stext, or _sdata of an XIP kernel (asm/memory.h)."""
+        return self.symbols.require("_sdata" if self.has("xip") else "_stext")[0]
+
+    @cached_property
+    def image_end(self) -> int:
+        """KERNEL_END: _end."""
+        return self.symbols.require("_end")[0]
+
+    @cached_property
+    def kasan_shadow(self) -> Span:
+        """The KASAN shadow in virtual space (arch/arm/include/asm/kasan_def.h)."""
+        offset = self.config.integer("KASAN_SHADOW_OFFSET")
+        end = (1 << 29) + offset & 0xFFFFFFFF
+        return Span((end >> 3) + offset & 0xFFFFFFFF, end)
+
+    @cached_property
+    def xip_end(self) -> int:
+        """Virtual address of the end of an XIP image's flash part."""
+        return self.symbols.require("_exiprom" if self.has("xip_exiprom") else "_etext")[0]
+
+    def section_up(self, address: int) -> int:
+        """``address`` rounded up to a section of this format."""
+        return align_up(address, self.format.section_size)

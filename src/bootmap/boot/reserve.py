@@ -1,0 +1,123 @@
+"""arm_memblock_init: every reservation, in the kernel's order.
+
+    kernel image, initrd, page directory, machine, device tree's own and the areas it asks for, contiguous memory
+
+What comes first gets its place; what comes later gives way or overlaps, which is why the order is part of the
+answer.  Source: arch/arm/mm/init.c ``arm_memblock_init``, ``arm_initrd_init``; init/initramfs.c
+``reserve_initrd_mem``; arch/arm/mm/mmu.c ``arm_mm_memblock_reserve``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bootmap.boot.cma import dma_contiguous_reserve
+from bootmap.boot.meminfo import banks_to_memblock
+from bootmap.boot.reserved_mem import early_init_fdt_scan_reserved_mem
+from bootmap.boot.trace import Origin
+from bootmap.inputs.fdt import Fdt
+from bootmap.units import PAGE_SIZE, align_down, align_up
+
+if TYPE_CHECKING:
+    from bootmap.boot.state import BootState
+
+
+def arm_memblock_init(state: BootState) -> None:
+    """Reserve everything that is in use or asked for."""
+    kernel, memblock = state.kernel, state.memblock
+    if not kernel.has("memblock_holds_banks"):
+        banks_to_memblock(state)
+    image = state.kernel_image
+    origin = Origin("arm_memblock_init", "the kernel image", None, Origin("symbol", "_stext to _end"))
+    memblock.reserve(image.start, image.size, origin=origin)
+    _initrd(state)
+    _page_directory(state)
+    if kernel.has("reserve_before_fdt"):
+        _machine(state)
+    board = state.handover.board
+    if isinstance(board, Fdt):
+        if not kernel.has("fdt_fixed_base") and kernel.has("fdt_reserve_self"):
+            reserve_self(state, board)
+        early_init_fdt_scan_reserved_mem(state, board)
+    if not kernel.has("reserve_before_fdt"):
+        _machine(state)
+    dma_contiguous_reserve(state)
+    if not kernel.has("memblock_resize_late"):
+        memblock.allow_resize()
+    _dump(state)
+
+
+def reserve_self(state: BootState, fdt: Fdt) -> None:
+    """Reserve the blob where it lies, to the byte."""
+    params = state.handover.params
+    origin = Origin(
+        "early_init_fdt_reserve_self", "the device tree blob", None, Origin("handover", f"r2 = {params:#010x}")
+    )
+    state.memblock.reserve(params, fdt.totalsize, origin=origin)
+
+
+def _initrd(state: BootState) -> None:
+    """Reserve the initrd, or disable it where it is outside RAM or overlaps something."""
+    kernel, memblock, values = state.kernel, state.memblock, state.vars
+    start, size = values.phys_initrd_start, values.phys_initrd_size
+    if not size or not kernel.config.enabled("BLK_DEV_INITRD"):
+        return
+    first, last = start, start + size
+    if kernel.has("initrd_page_rounding"):
+        first, last = align_down(start, PAGE_SIZE), align_up(start + size, PAGE_SIZE)
+    what = f"INITRD: 0x{start:08x}+0x{size:08x}"
+    trouble = ""
+    if kernel.has("initrd_must_be_memory") and not memblock.is_region_memory(first, last - first):
+        trouble = f"{what} is not a memory region - disabling initrd"
+    elif memblock.is_region_reserved(first, last - first):
+        trouble = f"{what} overlaps in-use memory region - disabling initrd"
+    if trouble:
+        state.print(trouble)
+        state.hazard("initrd-disabled", trouble, address=start, origin=state.initrd_origin)
+        values.phys_initrd_size = 0
+        return
+    memblock.reserve(first, last - first, origin=Origin("reserve_initrd_mem", "the initrd", None, state.initrd_origin))
+
+
+def _page_directory(state: BootState) -> None:
+    kernel, memblock, root = state.kernel, state.memblock, state.tables.root
+    origin = Origin("arm_mm_memblock_reserve", "the page directory", None, Origin("symbol", "swapper_pg_dir"))
+    memblock.reserve(root, kernel.format.pgd_bytes, origin=origin)
+    if kernel.has("sa1111"):
+        start = state.handover.phys_offset
+        origin = Origin("arm_mm_memblock_reserve", "RAM below the page directory", None, Origin("config", "SA1111"))
+        memblock.reserve(start, root - start, origin=origin)
+
+
+def _machine(state: BootState) -> None:
+    """The machine's own reserve callback, where it is known."""
+    machine, phys_offset = state.machine.machine, state.handover.phys_offset
+    for area in machine.reserve if machine else ():
+        if area.only_at is not None and area.only_at != phys_offset:
+            continue
+        origin = Origin("mdesc->reserve", area.what, None, Origin("machine", area.source))
+        if area.base is not None:
+            base = phys_offset + area.base
+            state.memblock.reserve(base, area.size or state.tables.root - base, origin=origin)
+            continue
+        base = state.memblock.alloc_range(area.size, area.align, origin=origin)
+        if base and area.steal:
+            state.memblock.free(base, area.size, origin=origin)
+            state.memblock.remove(base, area.size, origin=origin)
+
+
+def _dump(state: BootState) -> None:
+    """The block that memblock=debug prints (mm/memblock.c ``__memblock_dump_all``)."""
+    if not state.memblock_debug:
+        return
+    width = 10 if state.phys_mask == 0xFFFFFFFF else 18
+    memory, reserved = state.memblock.memory, state.memblock.reserved
+    totals = [sum(size for _, size, _ in regions.regions) for regions in (memory, reserved)]
+    state.print("MEMBLOCK configuration:")
+    state.print(f" memory size = {totals[0]:#0{width}x} reserved size = {totals[1]:#0{width}x}")
+    for regions in (memory, reserved):
+        rows = regions.regions
+        state.print(f" {regions.name}.cnt  = {max(len(rows), 1):#x}")
+        for i, (base, size, flags) in enumerate(rows):
+            span = f"[{base:#0{width}x}-{base + size - 1:#0{width}x}]"
+            state.print(f" {regions.name}[{i:#x}]\t{span}, {size:#0{width}x} bytes flags: {flags:#x}")

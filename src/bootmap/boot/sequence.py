@@ -1,0 +1,213 @@
+"""The boot as a sequence of steps, and what came of it: a timeline of stages, an outcome, the hazards.
+
+Source: arch/arm/kernel/setup.c ``setup_arch``, arch/arm/mm/mmu.c ``paging_init``.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bootmap.boot.atags_scan import setup_machine_tags
+from bootmap.boot.cma import dma_contiguous_remap
+from bootmap.boot.devicemaps import devicemaps_init
+from bootmap.boot.early_params import parse_early_param
+from bootmap.boot.fdt_scan import setup_machine_fdt
+from bootmap.boot.fixmap import early_fixmap_init, early_fixmap_shutdown, kmap_init
+from bootmap.boot.head import create_page_tables, fixup_smp
+from bootmap.boot.invariants import check_invariants
+from bootmap.boot.lowmem import adjust_lowmem_bounds
+from bootmap.boot.mem_types import build_mem_type_table, default_policy
+from bootmap.boot.paging import map_kernel, map_lowmem, prepare_page_table
+from bootmap.boot.permissions import mark_rodata_ro
+from bootmap.boot.reserve import arm_memblock_init
+from bootmap.boot.state import BootState
+from bootmap.boot.trace import KernelDied, Origin
+from bootmap.boot.zones import bootmem_init, setup_dma_zone
+from bootmap.inputs.fdt import Fdt
+from bootmap.units import PAGE_SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bootmap.boot.handover import Handover
+    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.memblock import Memblock
+    from bootmap.boot.state import Variables
+    from bootmap.boot.tables import Words
+    from bootmap.boot.trace import Hazard
+
+    Step = Callable[[BootState], None]
+
+STATE_NAMES = (
+    "create_page_tables",
+    "setup_machine_fdt",
+    "early_fixmap_init",
+    "parse_early_param",
+    "build_mem_type_table",
+    "arm_memblock_init",
+    "adjust_lowmem_bounds",
+    "prepare_page_table",
+    "map_lowmem",
+    "map_kernel",
+    "dma_contiguous_remap",
+    "early_fixmap_shutdown",
+    "devicemaps_init",
+    "kmap_init",
+    "bootmem_init",
+    "paging_init",
+    "mark_rodata_ro",
+)
+"""Moments that can be asked for, in the order of a current kernel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The state right after a step.
+
+    Attributes:
+        name: the kernel function.
+        memblock: a copy.
+        mark: how far the tables' journal was.
+        vars: a copy of the kernel variables.
+    """
+
+    name: str
+    memblock: Memblock
+    mark: int
+    vars: Variables
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Whether the kernel boots: True, False, or None where it goes on by luck if at all; where and why not."""
+
+    boots: bool | None
+    stage: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Everything that is known of one boot.
+
+    Attributes:
+        state: the last state; its tables hold the journal.
+        stages: in the order in which they were passed; a function that runs twice is there twice.
+        outcome: the verdict.
+    """
+
+    state: BootState
+    stages: tuple[Stage, ...]
+    outcome: Outcome
+
+    @property
+    def hazards(self) -> list[Hazard]:
+        """What broke, or might."""
+        return self.state.hazards
+
+    def stage(self, name: str) -> Stage | None:
+        """The moment after the last run of the step ``name``; None if the boot did not come so far."""
+        return next((stage for stage in reversed(self.stages) if stage.name == name), None)
+
+    def tables_at(self, stage: Stage) -> dict[int, Words]:
+        """The page tables at that moment, only pages that the root reaches: physical page -> words."""
+        tables, form = self.state.tables, self.state.kernel.format
+        pages = tables.pages_at(stage.mark)
+        root = range(tables.root, tables.root + form.pgd_bytes, PAGE_SIZE)
+        reached = [page for page in root if page in pages]
+        kind, table = (3, 1) if form.name == "short" else (3, 3)
+        seen = set(reached)
+        for page in list(reached):
+            words = pages[page]
+            for word in words[words & kind == table]:
+                target = int(word) & (0xFFFFF000 if form.name == "short" else 0xFFFFFFF000)
+                if target in pages and target not in seen:
+                    seen.add(target)
+                    reached.append(target)
+        return {page: pages[page] for page in reached}
+
+
+def boot(kernel: Kernel, handover: Handover) -> Prediction:
+    """Replay the boot of ``kernel`` on the machine of ``handover``: a pure function of the two."""
+    state = BootState(kernel, handover, fixup_smp(kernel, handover))
+    stages: list[Stage] = []
+    try:
+        for name, step in _steps(state):
+            state.stage = name
+            before = state.tables.mark
+            step(state)
+            stages.append(Stage(name, state.memblock.copy(), state.tables.mark, copy.copy(state.vars)))
+            if state.tables.mark != before:
+                check_invariants(state)
+    except KernelDied as died:
+        hazard = died.hazard
+        return Prediction(state, tuple(stages), Outcome(False, hazard.stage, hazard.message))
+    luck = next((hazard for hazard in state.hazards if hazard.luck), None)
+    if luck is not None:
+        return Prediction(state, tuple(stages), Outcome(None, luck.stage, luck.message))
+    return Prediction(state, tuple(stages), Outcome(True))
+
+
+def _steps(state: BootState) -> list[tuple[str, Step]]:
+    """The steps of this kernel in order, by the name of the state that each leaves."""
+    kernel = state.kernel
+    mem_types = ("build_mem_type_table", build_mem_type_table)
+    early = kernel.has("mem_types_early")
+    steps: list[tuple[str, Step]] = [
+        ("create_page_tables", create_page_tables),
+        ("setup_machine_fdt", _setup_machine),
+        ("early_fixmap_init", early_fixmap_init),
+        ("parse_early_param", _parse_early_param),
+    ]
+    if early:
+        steps.append(mem_types)
+    if kernel.has("sanity_in_setup_arch"):
+        steps.append(("adjust_lowmem_bounds", adjust_lowmem_bounds))
+    steps.append(("arm_memblock_init", arm_memblock_init))
+    if kernel.has("adjust_lowmem_bounds") or not kernel.has("sanity_in_setup_arch"):
+        steps.append(("adjust_lowmem_bounds", adjust_lowmem_bounds))
+    if not early:
+        steps.append(mem_types)
+    return [
+        *steps,
+        ("prepare_page_table", prepare_page_table),
+        ("map_lowmem", map_lowmem),
+        ("map_kernel", map_kernel),
+        ("dma_contiguous_remap", dma_contiguous_remap),
+        ("early_fixmap_shutdown", early_fixmap_shutdown),
+        ("devicemaps_init", devicemaps_init),
+        ("kmap_init", kmap_init),
+        ("bootmem_init", _bootmem_init),
+        ("paging_init", _nothing),
+        ("mark_rodata_ro", mark_rodata_ro),
+    ]
+
+
+def _nothing(state: BootState) -> None:
+    """The end of paging_init: its last act that bears on memory is bootmem_init."""
+
+
+def _setup_machine(state: BootState) -> None:
+    board = state.handover.board
+    if isinstance(board, Fdt):
+        setup_machine_fdt(state, board)
+    elif board is not None:
+        setup_machine_tags(state, board)
+
+
+def _parse_early_param(state: BootState) -> None:
+    state.vars.vmalloc_size = 240 << 20 if state.kernel.has("vmalloc_min_240m") else 128 << 20
+    state.vars.cachepolicy = default_policy(state)
+    if state.handover.initrd is not None:
+        state.vars.phys_initrd_start, state.vars.phys_initrd_size = state.handover.initrd
+        state.initrd_origin = Origin("handover", "--initrd")
+    parse_early_param(state)
+    setup_dma_zone(state)
+
+
+def _bootmem_init(state: BootState) -> None:
+    if state.kernel.has("zero_page_alloc"):
+        state.vars.zero_page = state.early_alloc(PAGE_SIZE, "the zero page")
+    bootmem_init(state)

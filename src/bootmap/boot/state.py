@@ -1,0 +1,313 @@
+"""The state of the machine while the kernel boots: what each step reads and changes.
+
+The steps are functions that take this state, one module each; here are only the values they share, the
+arithmetic between physical and virtual addresses, and reading a mapping back from the tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bootmap.boot.machine import PickedMachine, pick_machine
+from bootmap.boot.memblock import Memblock
+from bootmap.boot.memblock_rules import memblock_rules
+from bootmap.boot.tables import Cause, Tables
+from bootmap.boot.trace import Hazard, KernelDied, Origin
+from bootmap.units import PAGE_SIZE, Span
+
+if TYPE_CHECKING:
+    from bootmap.boot.handover import Handover
+    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.mapping import MapDesc
+    from bootmap.boot.mem_types import MemTypeTable
+    from bootmap.boot.meminfo import MemBank
+
+_U32 = 0xFFFFFFFF
+_CACHE_SHIFT = 6
+"""log2 of L1_CACHE_BYTES where the configuration does not say (arch/arm/mm/Kconfig)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """RAM as the boot loader declared it, before the kernel judged it: bytes ``[start, end)``."""
+
+    start: int
+    end: int
+    origin: Origin
+
+
+@dataclass(slots=True)
+class CmaArea:
+    """One area for contiguous memory.
+
+    Attributes:
+        base: physical address.
+        size: bytes.
+        name: as the kernel calls it.
+        early_fixup: whether dma_contiguous_remap gets to know it.
+        origin: where it comes from.
+    """
+
+    base: int
+    size: int
+    name: str
+    early_fixup: bool
+    origin: Origin
+
+
+@dataclass(slots=True)
+class ReservedArea:
+    """One node of /reserved-memory that the kernel accepted: what became of it."""
+
+    name: str
+    base: int
+    size: int
+    nomap: bool
+    kind: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class StaticVm:
+    """A virtual area the kernel notes before vmalloc works: bytes ``[start, start + size)``."""
+
+    start: int
+    size: int
+    what: str
+    map_desc: MapDesc | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LostRam:
+    """RAM that was declared and is not used, and why: bytes ``[start, end)``."""
+
+    start: int
+    end: int
+    reason: str
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A zone of the page allocator: pages ``[start_pfn, end_pfn)``; present counts pages that are RAM."""
+
+    name: str
+    start_pfn: int
+    end_pfn: int
+    present: int
+    managed: int
+
+
+@dataclass(slots=True)
+class Variables:
+    """Kernel variables that the steps set, by kernel name; addresses in bytes, pfns as numbers."""
+
+    arm_lowmem_limit: int = 0
+    high_memory: int = 0
+    memblock_limit: int = 0
+    vmalloc_limit: int = 0
+    vmalloc_size: int = 0
+    vmalloc_given: bool = False
+    kernel_sec_start: int = 0
+    kernel_sec_end: int = 0
+    min_low_pfn: int = 0
+    max_low_pfn: int = 0
+    max_pfn: int = 0
+    arm_dma_limit: int = 0xFFFFFFFF
+    cachepolicy: int = 0
+    zero_page: int = 0
+    vectors: int = 0
+    phys_initrd_start: int = 0
+    phys_initrd_size: int = 0
+    ecc: bool = False
+
+
+@dataclass
+class BootState:
+    """Everything that changes while the kernel boots.
+
+    Attributes:
+        kernel: the kernel.
+        handover: what the boot loader gave.
+        smp: whether the kernel runs as SMP (``is_smp()``).
+        cmdline: the command line as the kernel assembled it.
+        memblock: the allocator.
+        tables: the page tables.
+        vars: kernel variables.
+        mem_types: the adjusted memory types, None until build_mem_type_table ran.
+        stage: name of the step that runs.
+    """
+
+    kernel: Kernel
+    handover: Handover
+    smp: bool
+    memblock: Memblock = field(init=False)
+    tables: Tables = field(init=False)
+    machine: PickedMachine = field(init=False)
+    vars: Variables = field(default_factory=Variables)
+    mem_types: MemTypeTable | None = None
+    cmdline: str = ""
+    stage: str = "create_page_tables"
+    banks: list[Bank] = field(default_factory=list)
+    dt_banks: list[Span] = field(default_factory=list)
+    meminfo: list[MemBank] = field(default_factory=list)
+    lost: list[LostRam] = field(default_factory=list)
+    initrd_origin: Origin | None = None
+    cma_areas: list[CmaArea] = field(default_factory=list)
+    default_cma: CmaArea | None = None
+    cma_cmdline: tuple[int, int, int] | None = None
+    cma_origin: Origin | None = None
+    reserved_areas: list[ReservedArea] = field(default_factory=list)
+    elfcorehdr: tuple[int, int] | None = None
+    static_vms: list[StaticVm] = field(default_factory=list)
+    earlycon: MapDesc | None = None
+    maps: list[MapDesc] = field(default_factory=list)
+    zones: list[Zone] = field(default_factory=list)
+    hazards: list[Hazard] = field(default_factory=list)
+    dmesg: list[str] = field(default_factory=list)
+    assumptions: list[str] = field(default_factory=list)
+    memblock_debug: bool = False
+    mem_param: bool = False
+
+    def __post_init__(self) -> None:
+        kernel = self.kernel
+        cache_line = 1 << kernel.config.integer("ARM_L1_CACHE_SHIFT", _CACHE_SHIFT)
+        self.memblock = Memblock(memblock_rules(kernel, cache_line=cache_line))
+        self.memblock.kernel_end = self.pa(kernel.image_end)
+        self.tables = Tables(self.pa(kernel.swapper_pg_dir), kernel.format.word_bytes)
+        self.assumptions.extend(self.handover.assumptions)
+        self.machine = pick_machine(kernel, self.handover.board, self.handover.machine_id)
+        if self.machine.unknown and self.handover.static_maps is None:
+            self.assumptions.append(f"machine {self.machine.unknown}; give its mappings with --static-map")
+
+    # -- addresses ---------------------------------------------------------------------------------------
+
+    def pa(self, va: int) -> int:
+        """``__pa``: physical address of a linear-map address."""
+        return (va - self.kernel.page_offset + self.handover.phys_offset) & self.phys_mask
+
+    def va(self, pa: int) -> int:
+        """``__va``: linear-map address of a physical address, wrapped to 32 bits as the kernel's is."""
+        return (pa - self.handover.phys_offset + self.kernel.page_offset) & _U32
+
+    @property
+    def phys_mask(self) -> int:
+        """All ones as wide as phys_addr_t."""
+        return (1 << 64) - 1 if self.kernel.has("lpae") else _U32
+
+    @property
+    def vmalloc_start(self) -> int:
+        """VMALLOC_START: 8 MiB above the end of lowmem, rounded down to 8 MiB (asm/pgtable.h)."""
+        return ((self.vars.high_memory + 0x800000) & _U32) & ~0x7FFFFF
+
+    @property
+    def kernel_image(self) -> Span:
+        """The image in physical memory, from KERNEL_START to _end."""
+        return Span(self.pa(self.kernel.image_start), self.pa(self.kernel.image_end))
+
+    # -- reading the tables back -------------------------------------------------------------------------
+
+    def pmd_address(self, va: int) -> int:
+        """Physical address of the 8 bytes that stand for the 2 MiB around ``va``.
+
+        That is one pair of first-level descriptors in the short format, one pmd in the long one; the pmd
+        pages of swapper_pg_dir lie behind one another.
+        """
+        return self.tables.root + self.kernel.format.pmd_area_offset + (va >> 21) * 8
+
+    def descriptor_address(self, va: int) -> int:
+        """Physical address of the descriptor that maps the section around ``va``."""
+        form = self.kernel.format
+        return self.tables.root + form.pmd_area_offset + va // form.section_size * form.word_bytes
+
+    def mapped(self, va: int) -> int | None:
+        """The physical address that ``va`` is mapped to by the tables as they stand; None if by none."""
+        form = self.kernel.format
+        word = self.tables.word(self.descriptor_address(va)) or 0
+        if form.name == "short":
+            kind = word & 3
+            if kind == 2:
+                if word & form.pmd.supersection:
+                    return (word & 0xFF000000) | (word & 0xF00000) << 12 | (va & 0xFFFFFF)
+                return (word & 0xFFF00000) | (va & 0xFFFFF)
+            if kind != 1:
+                return None
+            pte = self.tables.word((word & ~0x3FF) + ((va >> 12) & 0xFF) * 4)
+            return (pte & ~0xFFF) | (va & 0xFFF) if pte and pte & 3 else None
+        if word & 3 == 1:
+            return (word & 0xFFFFE00000) | (va & 0x1FFFFF)
+        if word & 3 != 3:
+            return None
+        pte = self.tables.word((word & 0xFFFFFFF000) + ((va >> 12) & 0x1FF) * 8)
+        return (pte & 0xFFFFFFF000) | (va & 0xFFF) if pte and pte & 3 == 3 else None
+
+    # -- outcomes ----------------------------------------------------------------------------------------
+
+    def cause(self, step: str, map_desc: MapDesc | None = None, origin: Origin | None = None) -> Cause:
+        """A cause for a table write in the step that runs."""
+        return Cause(self.stage, step, map_desc, origin)
+
+    def hazard(
+        self,
+        id: str,
+        message: str,
+        *,
+        address: int | None = None,
+        luck: bool = False,
+        origin: Origin | None = None,
+    ) -> None:
+        """Note a hazard that does not end the boot."""
+        self.hazards.append(Hazard(id, self.stage, False, message, address, luck, origin))
+
+    def die(self, id: str, message: str, *, address: int | None = None, origin: Origin | None = None) -> KernelDied:
+        """The exception to raise where the boot ends; the hazard is noted already."""
+        hazard = Hazard(id, self.stage, True, message, address, origin=origin)
+        self.hazards.append(hazard)
+        return KernelDied(hazard)
+
+    def print(self, line: str) -> None:
+        """A line of the kernel's log."""
+        self.dmesg.append(line)
+
+    def early_alloc(self, size: int, what: str, origin: Origin | None = None) -> int:
+        """Allocate and zero ``size`` bytes aligned to their size; return the physical address.
+
+        Source: arch/arm/mm/mmu.c ``early_alloc``.
+
+        Raises:
+            KernelDied: memblock has nothing left, or hands out memory that is not mapped or not there.
+        """
+        return self.memblock_alloc(size, size, what, origin)
+
+    def memblock_alloc(self, size: int, align: int, what: str, origin: Origin | None = None) -> int:
+        """Allocate and zero ``size`` bytes aligned to ``align``; return the physical address.
+
+        Source: mm/memblock.c ``memblock_alloc``.
+
+        Raises:
+            KernelDied: as for :meth:`early_alloc`.
+        """
+        base = self.memblock.alloc_range(size, align, exact=False, origin=Origin(self.stage, what, parent=origin))
+        if not base:
+            raise self.die(
+                "allocation-failed",
+                f"no memory for {what}: memblock has no free {size} bytes aligned to {align:#x} below "
+                f"{self.memblock.current_limit:#010x}; the kernel panics before it can say so",
+            )
+        for page in range(base & -PAGE_SIZE, base + size, PAGE_SIZE):
+            if self.mapped(self.va(page)) != page:
+                raise self.die(
+                    "allocation-unmapped",
+                    f"memblock hands out {page:#010x} for {what}, which no table maps: "
+                    f"clearing it is a data abort, and the vectors are not there yet",
+                    address=page,
+                )
+        if self.dt_banks and not all(any(at in bank for bank in self.dt_banks) for at in (base, base + size - 1)):
+            raise self.die(
+                "memory-not-there",
+                f"memblock hands out {base:#010x} for {what}, which the command line promised but no memory "
+                f"node of the device tree has: nothing answers there",
+                address=base,
+            )
+        return base

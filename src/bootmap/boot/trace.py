@@ -1,0 +1,83 @@
+"""Provenance: every value of the boot can name the value and the rule that made it.
+
+An :class:`Origin` is one link: what made the value, in words, with the place in an input where there is one,
+and the link before it.  Chains end at a byte of the device tree, a command line parameter, a kernel symbol,
+a configuration option or a rule of the kernel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One link of a chain of provenance.
+
+    Attributes:
+        rule: who made the value: a kernel function, "device tree", "command line", "symbol", "config",
+            "handover".
+        text: what it is, in words.
+        offset: byte offset in the device tree (or ATAG list), index in the command line; None elsewhere.
+        parent: what it was made from, None at the end of the chain.
+    """
+
+    rule: str
+    text: str
+    offset: int | None = None
+    parent: Origin | None = None
+
+    def chain(self) -> Iterator[Origin]:
+        """This link and those before it, down to the input."""
+        link: Origin | None = self
+        while link is not None:
+            yield link
+            link = link.parent
+
+    @property
+    def root(self) -> Origin:
+        """The end of the chain: where the value entered."""
+        *_, last = self.chain()
+        return last
+
+    def __str__(self) -> str:
+        if self.offset is None:
+            return self.text
+        if self.rule == "command line":
+            return f"{self.text} (character {self.offset} of the command line)"
+        return f"{self.text} (byte {self.offset:#x} of the {self.rule})"
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """Something that breaks the boot, or would by a different accident.
+
+    Attributes:
+        id: stable name of the kind, such as ``text-unmapped``.
+        stage: the step after or in which it shows.
+        fatal: True where the boot ends here; False for a boot that goes on.
+        message: what happens, why, and what avoids it.
+        address: the address it is about (virtual or physical as the message says), or None.
+        luck: True where the kernel goes on only from stale TLB entries.
+        origin: what led to it, or None.
+    """
+
+    id: str
+    stage: str
+    fatal: bool
+    message: str
+    address: int | None = None
+    luck: bool = False
+    origin: Origin | None = field(default=None, compare=False)
+
+
+class KernelDied(Exception):  # noqa: N818 - an outcome of the boot, not an error of bootmap
+    """The boot ends here; carries the hazard that says why."""
+
+    def __init__(self, hazard: Hazard) -> None:
+        super().__init__(hazard.message)
+        self.hazard = hazard
