@@ -6,14 +6,13 @@ and then back up to where the element belongs.  Source: lib/sort.c, commit 22a24
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    T = TypeVar("T")
-else:
-    T = TypeVar("T")
+T = TypeVar("T")
 
 
 def kernel_sort(items: Sequence[T], compare: Callable[[T, T], int], *, bottom_up: bool) -> list[T]:
@@ -47,6 +46,6 @@ def _sift_bottom_up(heap: list[T], root: int, end: int, compare: Callable[[T, T]
     while len(path) > 1 and compare(heap[root], heap[path[-1]]) >= 0:
         path.pop()
     element = heap[root]
-    for above, below in zip(path, path[1:], strict=False):
+    for above, below in pairwise(path):
         heap[above] = heap[below]
     heap[path[-1]] = element

@@ -84,7 +84,8 @@ def create_mapping(state: BootState, md: MapDesc) -> None:
         state.print(f"BUG: mapping for {where} out of vmalloc space")
         state.hazard(
             "mapping-outside-vmalloc",
-            f"a device mapping for {where} lies outside the vmalloc area {mem_range(state.vmalloc_start, kernel.vmalloc_end)}",
+            f"a device mapping for {where} lies outside the vmalloc area "
+            f"{mem_range(state.vmalloc_start, kernel.vmalloc_end)}",
             address=md.virtual,
         )
     if md.length <= 0 or end > 1 << 32:

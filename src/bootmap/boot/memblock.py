@@ -161,12 +161,22 @@ class Memblock(MemblockCore):
         self._note("cap_memory_range", end, self.address_max - end, 0, origin, 0)
 
     def trim_memory(self, align: int, *, origin: object | None = None) -> None:
-        """Shrink every region of RAM to multiples of ``align``, a power of two; drop what vanishes."""
+        """Shrink every region of RAM to multiples of ``align``, a power of two; drop what vanishes.
+
+        Raises:
+            MemblockDeath: a start is rounded up beyond the end of the address space, and wraps to 0, where
+                other regions are.
+        """
         lost, gained = self.memory.trim(align, self.address_max)
         for start, end in reversed(lost):
             self._note("trim_memory", start, end - start, 0, origin, 0)
-        for start, end in reversed(gained):  # the start of a region wrapped to 0
+        for start, end in reversed(gained):
             self._note("trim_memory_wraps", start, end - start, 0, origin, 0)
+            if len(self.memory) > 1:
+                raise MemblockDeath(
+                    f"memblock_trim_memory: the region at {start:#x} wraps to 0, below the regions before it; "
+                    "what follows is not modelled"
+                )
 
     def allow_resize(self) -> None:
         """From now on a full array is doubled (kernel: ``memblock_allow_resize``, ``memblock_analyze``)."""

@@ -120,7 +120,7 @@ class MemblockCore:
             if rules.room_off_by_one and count * 2 <= regions.capacity:
                 if count + new > regions.capacity:
                     raise MemblockBug(f"memblock_insert_region: BUG, no entry left in the {regions.name} array")
-            elif new and self._make_room(regions, new, base, end, origin):
+            elif self._make_room(regions, new, base, end, origin):
                 return -ENOMEM
         regions.insert(base, end, flags if rules.region_flags else 0, whole=rules.merge_whole_array)
         return 0
@@ -200,9 +200,8 @@ class MemblockCore:
             end = start
         if self.bottom_up and (not rules.bottom_up_above_kernel or end > self.kernel_end):
             low = max(start, self.kernel_end) if rules.bottom_up_above_kernel else start
-            found = find_bottom_up(
-                free_ranges(memory, reserved, wanted, self.movable_node), low, end, size, align, self.address_max
-            )
+            free = free_ranges(memory, reserved, wanted, self.movable_node)
+            found = find_bottom_up(free, low, end, size, align)
             if found or not rules.bottom_up_above_kernel:
                 return found
         return find_top_down(memory, reserved, start, end, size, align, wanted, self.movable_node)

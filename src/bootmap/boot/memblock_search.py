@@ -71,9 +71,7 @@ def free_ranges(memory: Regions, reserved: Regions, wanted: int, movable_node: b
             yield low, region_end
 
 
-def find_bottom_up(
-    free: Iterator[tuple[int, int]], start: int, end: int, size: int, align: int, address_max: int
-) -> int:
+def find_bottom_up(free: Iterator[tuple[int, int]], start: int, end: int, size: int, align: int) -> int:
     """The lowest aligned place in ``free`` within ``[start, end)``; 0: none.
 
     Source: mm/memblock.c ``__memblock_find_range_bottom_up``.
@@ -81,7 +79,7 @@ def find_bottom_up(
     for low, high in free:
         bottom = min(max(low, start), end)
         top = min(max(high, start), end)
-        found = (((bottom - 1) | (align - 1)) + 1) & address_max
+        found = ((bottom - 1) | (align - 1)) + 1
         if found < top and top - found >= size:
             return found
     return 0

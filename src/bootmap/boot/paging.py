@@ -102,13 +102,13 @@ def _around_kernel(state: BootState) -> None:
     k_start, k_end = state.vars.kernel_sec_start, state.vars.kernel_sec_end
     for start, end, origin in _lowmem_regions(state):
         if start > k_start and end < k_end:
-            _skip_rest(state, start, "it lies inside the kernel's own sections")
+            _never_reached(state, start, f"the region at {start:#010x} lies inside the kernel's own sections")
             break
         if start <= k_start <= end:
             if start < k_start and end > k_end:
                 _map(state, start, k_start, "MEMORY_RW", "lowmem below the kernel", origin)
                 _map(state, k_end, end, "MEMORY_RW", "lowmem above the kernel", origin)
-                _skip_rest(state, end, "it lies behind the region that surrounds the kernel")
+                _never_reached(state, end, f"the region at {start:#010x} surrounds the kernel's own sections")
                 break
             low, high = start, end
             if k_start == start:
@@ -122,16 +122,17 @@ def _around_kernel(state: BootState) -> None:
             _map(state, start, end, "MEMORY_RW", "lowmem", origin)
 
 
-def _skip_rest(state: BootState, after: int, why: str) -> None:
-    """Note the regions that the kernel's walk never reaches."""
-    left = [(s, e) for s, e, _ in _lowmem_regions(state) if s > after or (s == after and "inside" in why)]
-    for start, end in left:
-        state.hazard(
-            "lowmem-unmapped",
-            f"the region at {start:#010x}-{end - 1:#010x} is lowmem but never mapped: map_lowmem stops before it because "
-            f"{why if start == after else 'of an earlier region'}; the first use of it is a data abort",
-            address=start,
-        )
+def _never_reached(state: BootState, first: int, why: str) -> None:
+    """Note the lowmem from ``first`` on, which the kernel's walk never reaches."""
+    for start, end, origin in _lowmem_regions(state):
+        if start >= first:
+            state.hazard(
+                "lowmem-unmapped",
+                f"lowmem at {start:#010x}-{end - 1:#010x} is never mapped: {why}, and map_lowmem stops there; the "
+                f"first use of that memory is a data abort",
+                address=start,
+                origin=origin,
+            )
 
 
 def _with_window(state: BootState) -> None:

@@ -10,9 +10,10 @@ kernel/dma/contiguous.c ``rmem_cma_setup``, kernel/dma/coherent.c ``rmem_dma_set
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from bootmap.boot.cma import cma_alignment, max_order_bytes
+from bootmap.boot.cma import cma_alignment
 from bootmap.boot.fdt_scan import RootCells, dt_origin, is_available, root_cells
 from bootmap.boot.heapsort import kernel_sort
 from bootmap.boot.state import CmaArea, LostRam, ReservedArea
@@ -131,7 +132,7 @@ def _reserve_reg(state: BootState, node: Node, cells: RootCells, table: list[_Ar
     entries = pairs(prop, cells.address, cells.size)
     if kernel.has("rmem_first_reg_only"):
         entries = entries[:1]
-        if entries and not _driver_accepts_early(state, node, entries[0].base, entries[0].size):
+        if entries and not _driver_accepts_early(state, node):
             return
     for i, entry in enumerate(entries):
         origin = Origin("device tree", f"{node.path}/reg = <{entry.base:#x} {entry.size:#x}>", entry.offset)
@@ -204,7 +205,7 @@ def _sorted(state: BootState, table: list[_Area]) -> list[_Area]:
     if len(table) < 2:
         return table
     result = kernel_sort(table, compare, bottom_up=kernel.has("rmem_bottom_up_heapsort"))
-    for this, following in zip(result, result[1:], strict=False):
+    for this, following in pairwise(result):
         if this.base + this.size > following.base and following.size:
             state.hazard(
                 "reserved-memory-overlap",
@@ -217,7 +218,7 @@ def _sorted(state: BootState, table: list[_Area]) -> list[_Area]:
 
 def _allocate(state: BootState, area: _Area, cells: RootCells) -> bool:
     """Place a dynamic area; False where the kernel cannot."""
-    kernel, node = state.kernel, area.node
+    node = area.node
     size_prop = node.properties["size"]
     if len(size_prop.value) != _CELL * cells.size:
         state.print(f"OF: reserved mem: invalid size property in '{node.name}' node.")
@@ -265,11 +266,7 @@ def _pool_alignment(state: BootState, node: Node) -> int:
         return 0
     if kernel.has("dynamic_cma_align_reusable") and (node.get("reusable") is None or node.get("no-map") is not None):
         return 0
-    return (
-        cma_alignment(kernel)
-        if kernel.has("cma_min_alignment")
-        else max(cma_alignment(kernel), max_order_bytes(kernel))
-    )
+    return cma_alignment(kernel)
 
 
 def _allocate_in(state: BootState, size: int, align: int, start: int, end: int, area: _Area, origin: Origin) -> int:
@@ -309,13 +306,10 @@ def _compatible(node: Node, name: str) -> bool:
     return prop is not None and name.encode() in prop.value.split(b"\0")
 
 
-def _driver_accepts_early(state: BootState, node: Node, base: int, size: int) -> bool:
+def _driver_accepts_early(state: BootState, node: Node) -> bool:
     """7.1: a driver may refuse a static area before it is reserved."""
-    if not _compatible(node, "shared-dma-pool"):
-        return True
-    if node.get("linux,cma-default") is not None and state.cma_cmdline is not None:
-        return False
-    return True
+    default_pool = _compatible(node, "shared-dma-pool") and node.get("linux,cma-default") is not None
+    return not (default_pool and state.cma_cmdline is not None)
 
 
 def _driver(state: BootState, area: _Area, *, early_fixup: bool) -> None:

@@ -16,6 +16,7 @@ from bootmap.errors import BootmapError
 
 # subcommand -> (module, one line for the list of commands)
 _COMMANDS = {
+    "predict": ("bootmap.cli.predict", "Does it boot, where is what, and the page tables byte for byte."),
     "memblock": ("bootmap.cli.memblock", "Run memblock operations and print the state after each."),
 }
 

@@ -1,0 +1,70 @@
+"""Before head.S: where the decompressor takes the start of RAM to be.
+
+A zImage with AUTO_ZRELADDR looks where it runs and rounds down to 128 MiB; later kernels check the answer against the
+device tree's memory nodes and else take the lowest one.
+
+Source: arch/arm/boot/compressed/head.S, arch/arm/boot/compressed/fdt_check_mem_start.c.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bootmap.boot.fdt_scan import root_cells
+from bootmap.inputs import atags
+from bootmap.inputs.cells import pairs
+from bootmap.inputs.fdt import Fdt
+from bootmap.units import MIB, align_up
+
+if TYPE_CHECKING:
+    from bootmap.boot.kernel import Kernel
+    from bootmap.inputs.atags import AtagList
+
+_AUTO_MASK = 0xF8000000
+_ROUND = 2 * MIB
+
+
+def phys_offset(kernel: Kernel, board: Fdt | AtagList | None, load_addr: int | None) -> tuple[int | None, str]:
+    """PHYS_OFFSET, and in words how it was found; None where nothing says it.
+
+    Args:
+        kernel: tells whether the address is fixed at build time.
+        board: its memory nodes or tags.
+        load_addr: where the zImage runs, None where not known.
+    """
+    config = kernel.config
+    if not config.enabled("ARM_PATCH_PHYS_VIRT") and "PHYS_OFFSET" in config:
+        return config.integer("PHYS_OFFSET"), "CONFIG_PHYS_OFFSET"
+    banks = memory_ranges(board)
+    if load_addr is None and not banks:
+        return None, ""
+    if load_addr is None:
+        load_addr = min(start for start, _ in banks)
+        how = "the zImage runs in the first 128 MiB of RAM"
+    else:
+        how = f"the zImage runs at {load_addr:#010x}"
+    start = load_addr & _AUTO_MASK
+    if isinstance(board, Fdt) and kernel.has("zimage_checks_dt") and banks:
+        if any(first <= start < end for first, end in banks):
+            return start, how
+        lowest = align_up(min(first for first, _ in banks), _ROUND)
+        return lowest, "the lowest memory node, rounded up to 2 MiB"
+    return start, how
+
+
+def memory_ranges(board: Fdt | AtagList | None) -> list[tuple[int, int]]:
+    """Ranges ``[start, end)`` of RAM as the decompressor sees them: memory nodes at any depth, below 4 GiB."""
+    if board is None:
+        return []
+    if not isinstance(board, Fdt):
+        return [(tag["start"], tag["start"] + tag["size"]) for tag in board.tags if tag.number == atags.MEM]
+    cells, found = root_cells(board), []
+    for node in board.root.walk():
+        kind = node.get("device_type")
+        prop = node.get("linux,usable-memory") or node.get("reg")
+        if kind is None or prop is None or kind.value != b"memory\0" or not cells.address + cells.size:
+            continue
+        found += [
+            (e.base, e.base + e.size) for e in pairs(prop, cells.address, cells.size) if e.size and e.base < 1 << 32
+        ]
+    return found

@@ -1,0 +1,65 @@
+"""The JSON document of ``bootmap predict``: schema ``bootmap.predict/1``.  Keys may be added, never renamed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bootmap.boot.memblock import Memblock
+    from bootmap.boot.sequence import Prediction, Stage
+
+SCHEMA = "bootmap.predict/1"
+
+
+def predict_json(prediction: Prediction, states: Iterable[str]) -> str:
+    """The document as text, with the moments named in ``states`` that the boot reached."""
+    state, outcome = prediction.state, prediction.outcome
+    document: dict[str, Any] = {
+        "schema": SCHEMA,
+        "outcome": {"boots": outcome.boots, "stage": outcome.stage, "reason": outcome.reason},
+        "hazards": [
+            {"id": h.id, "stage": h.stage, "fatal": h.fatal, "message": h.message, "address": h.address}
+            for h in prediction.hazards
+        ],
+        "assumptions": state.assumptions,
+        "rules": [
+            {"feature": rule.feature, "on": rule.on, "because": rule.because, "source": rule.source}
+            for rule in state.kernel.rules.values()
+        ],
+        "kernel": {"version": state.kernel.version_text, "cpu": state.handover.cpu.name, "smp": state.smp},
+        "zones": [
+            {"name": z.name, "start_pfn": z.start_pfn, "end_pfn": z.end_pfn, "present": z.present, "managed": z.managed}
+            for z in state.zones
+        ],
+        "states": {},
+    }
+    for name in states:
+        stage = prediction.stage(name)
+        if stage is not None:
+            document["states"][name] = {
+                "memblock": _memblock(prediction, stage.memblock),
+                "tables": _tables(prediction, stage),
+            }
+    return msgspec.json.encode(document).decode()
+
+
+def _memblock(prediction: Prediction, memblock: Memblock) -> dict[str, Any]:
+    empty = [[0, 0, 0]] if prediction.state.kernel.has("memblock_dummy_region") else []
+    return {
+        "current_limit": memblock.current_limit,
+        "memory": [list(row) for row in memblock.memory.regions] or empty,
+        "reserved": [list(row) for row in memblock.reserved.regions] or empty,
+    }
+
+
+def _tables(prediction: Prediction, stage: Stage) -> dict[str, Any]:
+    pages = prediction.tables_at(stage)
+    return {
+        "format": prediction.state.kernel.format.name,
+        "root": prediction.state.tables.root,
+        "pages": {f"{address:#x}": words.tobytes().hex() for address, words in pages.items()},
+    }
