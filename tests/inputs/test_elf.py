@@ -128,6 +128,8 @@ def test_read_vmlinux_names_the_file(tmp_path: Path) -> None:
     path.write_bytes(b"")
     with pytest.raises(ImageError, match=f"^{path}: offset 0x0: an ELF header has 52 bytes, found 0"):
         elf.read_vmlinux(path)
-    for bad in (tmp_path, tmp_path / "absent"):
+    for bad in (tmp_path, tmp_path / "absent", "/dev/null/x"):
         with pytest.raises(InputError, match=f"^{bad}: "):
             elf.read_vmlinux(bad)
+    with pytest.raises(InputError, match="cannot be read"):
+        elf.read_vmlinux("a\0b")

@@ -82,6 +82,8 @@ def test_parse_stub_of_debian() -> None:
         (b"c0008000 T a b\n", 1, "expected 'ADDRESS TYPE NAME'"),
         (b"c0008000 T _text\nffffffff81000000 T startup_64\n", 2, "addresses have 64 bits"),
         (b"00000000 T _text\n00000000 T _end\n", None, "every address is 0"),
+        (b"c0008000 T _te\x85xt\n", 1, "expected 'ADDRESS TYPE NAME'"),
+        (b"c0008000 T _te\x1cxt\n", 1, "expected 'ADDRESS TYPE NAME'"),
         (b"\x7fELF\0\0\0\0", 1, "expected 'ADDRESS TYPE NAME'"),
     ],
 )
@@ -114,6 +116,7 @@ def test_parse_fast_and_slow_paths_agree(lines: list[tuple[int, str, str]]) -> N
 @given(st.binary(max_size=120))
 def test_parse_any_bytes(noise: bytes) -> None:
     try:
-        symbols.parse(b"c0008000 T _text\n" + noise)
+        found = symbols.parse(b"c0008000 T _te" + noise + b"xt\nc0008000 T _text\n")
     except SymbolsError:
         return
+    assert found["_text"] == 0xC0008000

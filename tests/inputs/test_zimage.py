@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import os
 import struct
+import threading
 import zlib
 from typing import TYPE_CHECKING
 
@@ -172,6 +174,19 @@ def test_read_kernel_by_content(tmp_path: Path) -> None:
         z.read_kernel(path)
     with pytest.raises(InputError, match="is a directory"):
         z.read_kernel(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["zimage", "vmlinux"])
+def test_read_kernel_from_a_pipe(tmp_path: Path, name: str) -> None:
+    """As the shell's <(xzcat ...) hands it over: it can be opened and read but once."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    data = PLAIN if name == "zimage" else (DATA / "elf" / "tiny.elf").read_bytes()
+    writer = threading.Thread(target=path.write_bytes, args=(data,))
+    writer.start()
+    kernel = z.read_kernel(path)
+    writer.join()
+    assert kernel.kind.lower() == name
 
 
 @given(st.lists(st.tuples(st.integers(0, 0x60), st.integers(0, 0xFFFFFFFF)), max_size=4), st.integers(0, len(PLAIN)))

@@ -28,7 +28,7 @@ _KNOWN: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"QCDT", "a Qualcomm device tree table", "extract one blob first"),
     (0, b"PK\x03\x04", "a zip archive", "unpack it first"),
     (0, b"\xfd7zXZ\0", "an xz file", "unpack it first"),
-    (0, b"ustar", "a tar archive", "unpack it first"),
+    (257, b"ustar", "a tar archive", "unpack it first"),
 )
 _SOURCE_MARKS = (b"/dts-v1/", b"/plugin/", b"#include", b"/include/", b"/ {", b"/{")
 _TEXT = frozenset(range(0x20, 0x7F)) | {0x09, 0x0A, 0x0D}

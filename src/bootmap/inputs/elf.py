@@ -10,13 +10,13 @@ Thumb functions and the mapping symbols; nm(1) for the type letters.
 
 from __future__ import annotations
 
-import contextlib
 import mmap
+import os
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootmap.errors import ImageError, InputError
-from bootmap.inputs.fs import STDIN, file_name, read_file
+from bootmap.inputs.fs import file_name, read_file
 from bootmap.inputs.kernel_file import KernelFile, identify
 from bootmap.inputs.symbols import Symbols
 from bootmap.units import MIB, size_text
@@ -83,19 +83,14 @@ def read_vmlinux(path: str | Path) -> KernelFile:
     """
     name = file_name(path)
     try:
-        if str(path) == STDIN:
-            return parse_vmlinux(read_file(path, MAX_IMAGE), name)
-        with open(path, "rb") as stream, contextlib.ExitStack() as stack:
-            try:
-                mapped = stack.enter_context(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
-            except (OSError, ValueError):  # an empty file, a pipe: read_file says what is wrong, or reads it
-                return parse_vmlinux(read_file(path, MAX_IMAGE), name)
+        if not os.path.isfile(path) or not os.path.getsize(path):
+            return parse_vmlinux(read_file(path, MAX_IMAGE), name)  # a pipe; or it says what is wrong
+        with open(path, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             return parse_vmlinux(mapped, name)
     except InputError as error:
         raise error.in_file(name) from None
-    except OSError:
-        read_file(path, 0)  # says why it cannot be read
-        raise
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", file=name) from None
 
 
 def parse_vmlinux(data: bytes | mmap.mmap, name: str) -> KernelFile:

@@ -24,9 +24,9 @@ MAX_SIZE = 64 * MIB
 FLAG = "--system-map"
 
 # "c0204000 A swapper_pg_dir", a module's name may follow; undefined symbols have no address
-_LINE = re.compile(rb"([0-9a-fA-F]{8}|[0-9a-fA-F]{16}| +) ([A-Za-z?-]) (\S+)(?:[ \t]\[\S+\])?\s*")
+_LINE = re.compile(rb"([0-9a-fA-F]{8}|[0-9a-fA-F]{16}| +) ([A-Za-z?-]) ([!-~]+)(?:[ \t]\[[!-~]+\])?\s*")
 # A file of nothing but plain lines, checked in one go; possessive, so that no input makes it slow.
-_PLAIN = re.compile(rb"(?:[0-9a-f]{8} [A-Za-z] \S++\n)*+")
+_PLAIN = re.compile(rb"(?:[0-9a-f]{8} [A-Za-z] [!-~]++\n)*+")
 _Columns = tuple[Sequence[str], Sequence[int], Sequence[str]]  # names, addresses, types
 _STUB = re.compile(rb"\s*f+ B The real System\.map is in the (\S+) package\s*")
 

@@ -12,6 +12,7 @@ compressed kernel") (in v4.15) for the table; U-Boot include/image.h for its leg
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from dataclasses import replace
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 from bootmap.errors import ImageError, InputError
 from bootmap.inputs import elf, fdt
 from bootmap.inputs.decompress import MAX_IMAGE, unpack
-from bootmap.inputs.fs import STDIN, file_name, gunzip_bytes, read_file, read_head
+from bootmap.inputs.fs import file_name, gunzip_bytes, read_file, read_head
 from bootmap.inputs.kernel_file import KernelFile, UImageHeader, ZImageHeader, identify
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def read_kernel(path: str | Path) -> KernelFile:
             unpacked, and a ConfigError or SymbolsError where those parts of it are damaged.
     """
     name = file_name(path)
-    if str(path) != STDIN and read_head(path, len(elf.MAGIC)) == elf.MAGIC:
+    if os.path.isfile(path) and read_head(path, len(elf.MAGIC)) == elf.MAGIC:  # a pipe can be read but once
         return elf.read_vmlinux(path)
     try:
         return parse_kernel(read_file(path, MAX_IMAGE, gunzip=True), name)
