@@ -2,7 +2,7 @@
 
 import pytest
 
-from bootmap.boot.memblock import Flags, Memblock, MemblockBug, MemblockPanic, MemblockRules
+from bootmap.boot.memblock import Flags, Memblock, MemblockBug, MemblockDeath, MemblockPanic, MemblockRules
 
 ENOMEM = -12
 PAGE = 0x1000
@@ -108,6 +108,14 @@ def test_find_in_range_bottom_up_rounding_wraps_at_the_top():
     assert memblock.find_in_range(0, 0, PAGE, 0x100000) == 0
 
 
+def test_alloc_range_of_nothing_bottom_up_needs_a_byte():
+    """__memblock_find_range_bottom_up wants the place below the end of the range."""
+    memblock = board(size=2 * PAGE)
+    memblock.bottom_up = True
+    assert memblock.find_in_range(0, 0, 0, PAGE) == RAM
+    assert memblock.find_in_range(RAM + 2 * PAGE, 0, 0, PAGE) == 0
+
+
 # -- flags and merging: memblock_merge_regions ------------------------------------------------------------
 
 
@@ -119,6 +127,16 @@ def test_reserve_allocations_merge_with_plain_ones_unless_marked():
         memblock.alloc_range(PAGE, PAGE)
         parts = [(top - 2 * PAGE, PAGE, Flags.RSRV_KERN), (top - PAGE, PAGE, 0)]
         assert memblock.reserved.regions == (parts if rsrv_kern else [(top - 2 * PAGE, 2 * PAGE, 0)])
+
+
+def test_reserve_between_different_flags_joins_the_equal_one():
+    for flags in (0, Flags.RSRV_KERN):
+        memblock = board()
+        memblock.reserve(RAM, PAGE)
+        memblock.reserve(RAM + 2 * PAGE, PAGE, Flags.RSRV_KERN)
+        memblock.reserve(RAM + PAGE, PAGE, flags)
+        halves = (1, 2) if flags else (2, 1)
+        assert [size // PAGE for _, size, _ in memblock.reserved.regions] == list(halves)
 
 
 def test_cap_memory_range_keeps_nomap_and_leaves_it_split():
@@ -175,6 +193,17 @@ def test_trim_memory_does_not_lower_the_counted_size():
     memblock.trim_memory(PAGE)
     assert memblock.memory.regions == [(RAM + PAGE, 3 * PAGE, 0)]
     assert memblock.phys_mem_size() == 4 * PAGE
+
+
+def test_trim_memory_start_that_wraps_becomes_zero():
+    memblock = Memblock()
+    memblock.add(0xFFE49000, 0x100000)
+    memblock.trim_memory(0x200000)  # as in the recordings
+    assert memblock.memory.regions == [(0, 0xFFE00000, 0)]
+    memblock = board()
+    memblock.add(0xFFE49000, 0x100000)
+    with pytest.raises(MemblockDeath, match="wraps to 0"):
+        memblock.trim_memory(0x200000)
 
 
 # -- provenance ------------------------------------------------------------------------------------------
@@ -259,6 +288,37 @@ def test_reserve_doubles_the_array_below_where_there_is_no_room_above():
     new = RAM + 0x10000000 - 2 * PAGE
     memblock.reserve(new, 2 * PAGE)
     assert memblock.reserved.array == new - PAGE
+
+
+def test_reserve_doubles_the_array_below_the_limit():
+    memblock = board()
+    fill(memblock, 128)
+    memblock.allow_resize()
+    memblock.current_limit = RAM + 0x2000000
+    memblock.reserve(RAM + 0x4000000, PAGE)
+    assert memblock.reserved.array == RAM + 0x2000000 - PAGE
+
+
+def test_add_may_put_the_array_into_the_range_being_added():
+    """Only the growing ``reserved`` keeps its array out of the new range."""
+    memblock = Memblock()
+    memblock.allow_resize()
+    for i in range(128):
+        memblock.add(RAM + i * 4 * PAGE, 2 * PAGE)
+    last = RAM + 127 * 4 * PAGE
+    memblock.add(last, 3 * PAGE)
+    assert memblock.memory.array == last + PAGE
+
+
+def test_reserve_up_to_3_4_puts_the_array_into_the_range_being_reserved():
+    """What "fix overlapping allocation when doubling reserved array" is about (June 2012)."""
+    memblock = board(MemblockRules(array_whole_pages=False, region_flags=False, resize_panics=False))
+    fill(memblock, 128)
+    memblock.allow_resize()
+    top = RAM + 0x10000000
+    memblock.reserve(top - PAGE, PAGE)
+    assert memblock.reserved.array == top - 2048
+    assert memblock.reserved.regions[-1] == (top - PAGE, PAGE, 0)
 
 
 def test_reserve_doubles_twice_and_frees_the_first_array():

@@ -15,11 +15,12 @@ KERN = int(Flags.RSRV_KERN)
 NOMAP = int(Flags.NOMAP)
 HOTPLUG = int(Flags.HOTPLUG)
 
+CHANGES = ["add", "add_hotplug", "remove", "reserve", "reserve_kern", "free"]
+CHANGES += ["mark_nomap", "clear_nomap", "mark_hotplug", "clear_hotplug"]
+
 ranges = st.tuples(st.integers(0, SPAN - 1), st.integers(0, 40)).map(lambda r: (r[0], min(r[1], SPAN - r[0])))
 changes = st.tuples(
-    st.sampled_from(
-        "add add_hotplug remove reserve reserve_kern free mark_nomap clear_nomap mark_hotplug clear_hotplug".split()
-    ),
+    st.sampled_from(CHANGES),
     ranges,
 )
 allocations = st.tuples(
@@ -221,6 +222,7 @@ def test_memblock_last_byte_of_the_address_space_is_lost(width):
     memblock.add(top - 0x100000, 0x100000)
     assert memblock.memory.regions == [(top - 0x100000, 0xFFFFF, 0)]
     assert memblock.end_of_dram() == top - 1
+    assert memblock.log[-1].size == 0xFFFFF
     assert memblock.alloc_range(0x1000, 0x1000) == top - 0x2000
     memblock.reserve(top - 0x1000, 1 << 70)  # cut to phys_addr_t: 0 bytes
     assert memblock.reserved.regions == [(top - 0x2000, 0x1000, 0)]

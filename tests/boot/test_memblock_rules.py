@@ -1,10 +1,16 @@
 """Which rules each release follows: expectations are what its own mm/memblock.c says."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from bootmap.boot.memblock import MemblockDeath
 from bootmap.boot.memblock_rules import memblock_rules
+from bootmap.boot.memblock_script import NEEDS, run_script
+from bootmap.inputs.memblock_script import PARAMETERS, ScriptOp
 from bootmap.spec.features import ROWS_BY_NAME
 from bootmap.spec.memblock import MemblockRules, Overlap
 
@@ -74,3 +80,34 @@ def test_memblock_rules_width_from_the_configuration():
     assert memblock_rules(Release((6, 1)), 32).region_size == 12
     assert memblock_rules(Release((3, 10)), 32).region_size == 8
     assert memblock_rules(Release((6, 1)), cache_line=32).zero_align == 32
+
+
+EDGES = [0, 1, 0xFFF, 0x1000, 0x40000000, 0x40001000, 0x7FFFFFFF, 0xFFFFF000, 0xFFFFFFFE, 0xFFFFFFFF]
+numbers = st.sampled_from(EDGES) | st.integers(0, 0xFFFFFFFF) | st.integers(0, 64).map(lambda n: n << 12)
+alignments = st.integers(0, 31).map(lambda bit: 1 << bit)
+
+
+@st.composite
+def calls(draw):
+    name = draw(st.sampled_from(sorted(PARAMETERS)))
+    by_kind = {"ALIGN": alignments, "0|1": st.integers(0, 1)}
+    return ScriptOp(1, name, tuple(draw(by_kind.get(kind, numbers)) for kind in PARAMETERS[name]))
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(calls(), max_size=30), st.sampled_from([V2_6_37, V2_6_38, V3_2, V3_4, V3_13, V6_1, V6_12]))
+def test_run_script_any_calls_any_release(ops, rules):
+    """Whatever is called, the kernel lives with ordered regions, or dies for a reason that is told."""
+    if not rules.region_flags:
+        ops = [op for op in ops if op.name not in NEEDS]
+    with suppress(MemblockDeath):
+        for _, result, memblock in run_script(ops, rules):
+            assert -12 <= result <= 0xFFFFFFFF
+            for regions in (memblock.memory, memblock.reserved):
+                assert regions.starts == sorted(regions.starts)
+                assert all(start < end for start, end in zip(regions.starts, regions.ends, strict=True))
+                if rules.overlap is not Overlap.COALESCE:
+                    assert all(e <= s for e, s in zip(regions.ends, regions.starts[1:], strict=False))
+                    pairs = zip(regions.regions, regions.regions[1:], strict=False)
+                    unmerged = [a for a, b in pairs if a[0] + a[1] == b[0] and a[2] == b[2]]
+                    assert not unmerged or regions.unmerged
