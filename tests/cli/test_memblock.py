@@ -162,7 +162,12 @@ def test_memblock_bad_script(run, script, words):
 
 
 def test_memblock_calls_that_came_later(run):
-    for call, since in (("nomap 0 1000", "4.5"), ("hotplug 0 1000", "3.14"), ("bottom_up 1", "3.13")):
+    for call, since in (
+        ("nomap 0 1000", "4.5"),
+        ("hotplug 0 1000", "3.14"),
+        ("bottom_up 1", "3.13"),
+        ("cap 0 1", "4.12"),
+    ):
         code, out, err = run("--kernel-version", "3.10", script=f"reset\n{call}")
         assert (code, out) == (3, "")
         assert f"line 2: Linux 3.10 has no {call.split()[0]}; it came with {since}" in err

@@ -21,6 +21,8 @@ NEEDS = {
     "is_map": "memblock_nomap",
     "hotplug": "memblock_flags",
     "bottom_up": "memblock_bottom_up",
+    "trim": "memblock_trim",
+    "cap": "memblock_cap",
 }
 """Calls that only kernels with a feature have, and the feature."""
 
