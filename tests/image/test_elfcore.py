@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import struct
 from typing import TYPE_CHECKING
 
@@ -95,6 +96,14 @@ def test_open_core_holds_nothing_that_was_left_out(tmp_path: Path) -> None:
         )
         with pytest.raises(AbsentMemoryError):
             memory.read(0x1004, 1)
+
+
+def test_open_core_tells_of_memory_that_no_segment_describes(tmp_path: Path) -> None:
+    # as QEMU 7.2 writes the core of a machine with 4 GiB: the size, cut to 32 bits, is 0
+    path = written(tmp_path, core([(PT_LOAD, 0x40000000, b"", 0)]))
+    os.truncate(path, 52 + 32 + (4 << 30))
+    with pytest.raises(ImageError, match=r"offset 0x54: 4 GiB belong to no segment; .*pmemsave"):
+        open_core(path)
 
 
 def test_open_core_with_headers_beyond_the_file(tmp_path: Path) -> None:

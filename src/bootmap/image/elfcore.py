@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bootmap.errors import ImageError
 from bootmap.image.files import FileMemory, MappedFile
 from bootmap.image.pieces import Piece, shortened
-from bootmap.units import align_up, size_text
+from bootmap.units import PAGE_SIZE, align_up, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -166,6 +166,13 @@ def _pieces(file: MappedFile, headers: list[_Program], address_bytes: int, probl
         left_out += max(0, load.memsz - load.filesz)
         pieces.append(Piece(load.paddr, data, file.name))
     problems += shortened(truncated)
+    described = max((header.offset + header.filesz for header in headers), default=len(file))
+    if len(file) - described >= PAGE_SIZE:
+        # QEMU 7.2 writes a 32-bit core for any 32-bit CPU; the size of 4 GiB of RAM is then 0.
+        problems.append(
+            f"{file.name}: offset {described:#x}: {size_text(len(file) - described)} belong to no segment; a core of "
+            "32 bits cannot describe 4 GiB or more at once: dump with QEMU's pmemsave"
+        )
     if left_out:
         problems.append(f"{file.name}: {size_text(left_out)} of memory were left out of the dump (p_filesz < p_memsz)")
     return pieces

@@ -1,7 +1,7 @@
 """A running QEMU as memory and registers, reached over QMP, its gdb stub, or both.
 
     what             over the gdb stub                        over QMP alone
-    memory, small    packets with physical addresses          pmemsave, else the monitor's xp
+    memory, small    packets, up to 4 GiB                     pmemsave, else the monitor's xp
     memory, large    pmemsave, said to the stub's monitor     pmemsave
     what there is    info mtree, said to the stub's monitor   info mtree
     registers        by name                                  none: QMP does not show them
@@ -26,7 +26,7 @@ from bootmap.errors import AbsentMemoryError, MachineError, MachineTimeoutError,
 from bootmap.image.memory import merged
 from bootmap.image.qmp import QmpClient
 from bootmap.image.registers import system_registers
-from bootmap.image.rsp import RspClient
+from bootmap.image.rsp import PHYSICAL_REACH, RspClient
 from bootmap.units import KIB, MIB, Span, align_down, align_up, size_text
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class LiveMemory:
         """
         span = Span(pa, pa + size)
         self._require(span)
-        packets = self.gdb if self.gdb and not self.gdb.running else None
+        packets = self.gdb if self.gdb and not self.gdb.running and span.end <= PHYSICAL_REACH else None
         if size and (size >= _LARGE or not packets) and (saved := self._saved(span)) is not None:
             with saved:
                 return saved[:]
@@ -116,15 +116,14 @@ class LiveMemory:
 
     def close(self) -> None:
         """End the sessions; the machine runs again if `pause` or the connection to its stub stopped it."""
-        if self.gdb and self.gdb.stopped_by_connecting:
-            self.gdb.detach()
-        elif self.gdb:
-            self.gdb.close()
-        if self.qmp:
-            with contextlib.suppress(MachineError):
-                if self._paused:
-                    self.qmp.execute("cont")
-            self.qmp.close()
+        with contextlib.suppress(MachineError):  # it is gone: nothing is left that could run
+            if self.gdb and self.gdb.stopped_by_connecting:
+                self.gdb.detach()
+            if self.qmp and self._paused:
+                self.qmp.execute("cont")
+        for client in (self.gdb, self.qmp):
+            if client:
+                client.close()
 
     def __enter__(self) -> Self:
         return self
@@ -223,8 +222,10 @@ def attach(addresses: Sequence[str], *, pause: bool = True, timeout: float = 10.
             memory.pause()
         return memory
     except BaseException:
-        if gdb:
-            gdb.detach() if gdb.stopped_by_connecting else gdb.close()
-        if qmp:
-            qmp.close()
+        with contextlib.suppress(MachineError):
+            if gdb and gdb.stopped_by_connecting:
+                gdb.detach()
+        for client in (gdb, qmp):
+            if client:
+                client.close()
         raise

@@ -16,18 +16,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bootmap.errors import AbsentMemoryError, MachineError
 from bootmap.image.channel import Channel, deadline_after
-from bootmap.image.packets import PacketStream
+from bootmap.image.session import RspSession
 from bootmap.image.target import StubRegister, stub_registers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
-    from typing import Self
 
-_DEFAULT_PACKET = 1024
-_WINDOW = 16  # reads that are under way at once: more gain nothing, fewer wait for the other side
 _MAX_ANNEX = 1 << 20
 _MAX_OUTPUT = 64 << 20
+_MAX_CPUS = 256
+PHYSICAL_REACH = 1 << 32
 CORE_REGISTERS = (*(f"r{n}" for n in range(13)), "sp", "lr", "pc", "cpsr")
 
 
@@ -45,7 +43,7 @@ class Stop(NamedTuple):
     details: tuple[tuple[str, str], ...]
 
 
-class RspClient:
+class RspClient(RspSession):
     """A session with a gdb stub over a connected channel, which it owns; ``timeout`` in seconds per request.
 
     Attributes:
@@ -58,20 +56,9 @@ class RspClient:
     """
 
     def __init__(self, channel: Channel, timeout: float = 10.0) -> None:
-        self.name = channel.name
-        self.running = False
-        self.stopped_by_connecting = False
-        self._packets = PacketStream(channel)
-        self._timeout = timeout
+        super().__init__(channel, timeout)
         self._physical = False
         self._breakpoints: set[int] = set()
-        self._window = 1
-        try:
-            self._features = self._handshake()
-        except BaseException:
-            self.close()
-            raise
-        self._packet_size = self._feature_number("PacketSize", _DEFAULT_PACKET)
 
     @classmethod
     def connect(cls, address: str, timeout: float = 10.0) -> RspClient:
@@ -120,6 +107,27 @@ class RspClient:
         """``r0`` ... ``r12``, ``sp``, ``lr``, ``pc`` and ``cpsr``."""
         return {name: self.read_register(name) for name in CORE_REGISTERS}
 
+    # ---- CPUs
+
+    def threads(self) -> tuple[str, ...]:
+        """The stub's names of the machine's CPUs, as `select` takes them and `Stop.thread` tells them."""
+        found: list[str] = []
+        request = b"qfThreadInfo"
+        while (answer := self._request(request))[:1] == b"m" and len(found) < _MAX_CPUS:
+            found += answer[1:].decode("ascii", "replace").split(",")
+            request = b"qsThreadInfo"
+        if answer != b"l":
+            raise self._odd("the list of CPUs", answer)
+        return tuple(found)
+
+    def select(self, thread: str) -> None:
+        """Read and write the registers, and the virtual memory, of the CPU ``thread`` from now until a stop.
+
+        Raises:
+            MachineError: there is no such CPU.
+        """
+        self._command(b"Hg%b" % thread.encode())
+
     # ---- memory
 
     def read_memory(self, address: int, size: int) -> bytes:
@@ -131,11 +139,12 @@ class RspClient:
         return self._read(address, size, physical=False)
 
     def read_physical(self, pa: int, size: int) -> bytes:
-        """``size`` bytes at a physical address.  QEMU gives zeroes where there is nothing.
+        """``size`` bytes at a physical address; what QEMU gives where there is no RAM means nothing.
 
         Raises:
-            MachineError: the stub is not QEMU's (4.1 or later).
+            MachineError: the stub is not QEMU's (4.1 or later), or the address is beyond 32 bits.
         """
+        self._require_reach(pa, size)
         return self._read(pa, size, physical=True)
 
     def write_memory(self, address: int, data: bytes) -> None:
@@ -150,8 +159,9 @@ class RspClient:
         """Write ``data`` at a physical address.
 
         Raises:
-            MachineError: the stub is not QEMU's (4.1 or later), or refuses.
+            MachineError: the stub is not QEMU's (4.1 or later), the address is beyond 32 bits, or it refuses.
         """
+        self._require_reach(pa, len(data))
         self._write(pa, data, physical=True)
 
     # ---- running and stopping
@@ -247,69 +257,17 @@ class RspClient:
         return output.decode("utf-8", "replace").replace("\r\n", "\n")
 
     def detach(self) -> None:
-        """End the session and let the machine run on without a debugger."""
-        with contextlib.suppress(MachineError):
-            self._request(b"D")
-        self.close()
+        """End the session and let the machine run on without a debugger.
 
-    def close(self) -> None:
-        """Drop the connection; a machine that is stopped stays stopped."""
-        self._packets.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    # ---- below: one request, one answer
-
-    def _handshake(self) -> dict[str, str]:
-        deadline = self._send(b"qSupported:multiprocess+;swbreak+;hwbreak+;qXfer:features:read+")
-        answer = self._packets.receive(deadline)
-        if answer[:1] == b"T":  # QEMU reports the stop that the connection itself caused
-            self.stopped_by_connecting = True
-            answer = self._packets.receive(deadline)
-        features = {}
-        for entry in answer.decode("ascii", "replace").split(";"):
-            name, equals, value = entry.partition("=")
-            features[name if equals else entry[:-1]] = value if equals else entry[-1:]
-        if features.get("QStartNoAckMode") == "+":
-            self._command(b"QStartNoAckMode")
-            self._packets.acknowledge = "never"
-        elif self._request(b"qqemu.PhyMemMode"):  # nobody but QEMU answers this
-            self._packets.acknowledge = "late"
-            self._window = _WINDOW
-        if self._request(b"?")[:1] not in (b"T", b"S"):
-            raise MachineError("what answers is no gdb stub of a machine that is up", file=self.name)
-        return features
-
-    def _feature_number(self, name: str, default: int) -> int:
+        Raises:
+            MachineError: the stub does not let it go.
+        """
         try:
-            return max(64, min(int(self._features.get(name, ""), 16), 1 << 20))
-        except ValueError:
-            return default
+            self._command(b"D")
+        finally:
+            self.close()
 
-    def _send(self, *payloads: bytes, timeout: float | None = None) -> float:
-        if self.running:
-            raise MachineError("the machine is running; it can be asked only when it is stopped", file=self.name)
-        deadline = deadline_after(self._timeout if timeout is None else timeout)
-        self._packets.send(deadline, *payloads)
-        return deadline
-
-    def _request(self, payload: bytes) -> bytes:
-        return self._packets.receive(self._send(payload))
-
-    def _command(self, payload: bytes) -> None:
-        """A request that is answered with OK."""
-        if (answer := self._request(payload)) != b"OK":
-            raise self._odd(payload[:32].decode("ascii", "replace"), answer)
-
-    def _odd(self, request: str, answer: bytes) -> MachineError:
-        what = "is not supported" if not answer else f"was answered with {answer[:40]!r}"
-        return MachineError(f"{request} {what}", file=self.name)
+    # ---- below: how it is done
 
     def _named(self, name: str, bits: int | None) -> StubRegister:
         for register in self.stub_registers:
@@ -329,6 +287,11 @@ class RspClient:
                 return bytes(text)
             if answer[:1] != b"m" or len(answer) == 1 or len(text) > _MAX_ANNEX:
                 raise self._odd(f"target description {annex}", answer)
+
+    def _require_reach(self, pa: int, size: int) -> None:
+        # The stub of qemu-system-arm reads the number into a target_ulong and so cuts it without a word.
+        if pa + size > PHYSICAL_REACH:
+            raise MachineError(f"a gdb stub reaches 32-bit physical addresses, {pa:#x} is beyond", file=self.name)
 
     def _select_space(self, physical: bool) -> None:
         if physical != self._physical:

@@ -54,7 +54,7 @@ def stub_registers(read_annex: Callable[[str], bytes]) -> tuple[StubRegister, ..
         if annex in annexes or len(annexes) == _MAX_ANNEXES:
             raise MachineError(f"target description: {annex} is included twice, or too much is included")
         annexes.append(annex)
-        parser = expat.ParserCreate()
+        parser = expat.ParserCreate("UTF-8")  # whatever it declares: no codecs are looked up
         parser.StartElementHandler = element
         try:
             parser.Parse(read_annex(annex), True)
