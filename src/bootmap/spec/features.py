@@ -313,7 +313,7 @@ FEATURES = (
     Feature("memblock_region_memory_reserved", "memblock_is_region_memory looks into the reserved regions",
             f"{_MEMBLOCK} memblock_is_region_memory", None, (2, 6, 38)),
     Feature("memblock_trim", "regions can be trimmed to an alignment",
-            f"{_MEMBLOCK} memblock_trim_memory, commit 6ede1fd3cb40 (3.4 lacks it, trees of early 2013 have it)", (3, 7)),
+            f"{_MEMBLOCK} memblock_trim_memory, commit 6ede1fd3cb40 (3.4 lacks it, early 2013 has it)", (3, 7)),
     Feature("memblock_cap", "memory can be capped to a range",
             f"{_MEMBLOCK} memblock_cap_memory_range (posted until March 2017, in 4.11's time)", (4, 12)),
     Feature("memblock_flags", "regions have flags, and merge only where these are equal",
