@@ -143,6 +143,7 @@ def _ecc(state: BootState, param: Param, origin: Origin) -> None:
 def _memblock(state: BootState, param: Param, origin: Origin) -> None:
     if param.value and "debug" in param.value:
         state.memblock_debug = True
+        state.memblock_debug_from = len(state.memblock.log)
 
 
 def _movable_node(state: BootState, param: Param, origin: Origin) -> None:

@@ -52,7 +52,8 @@ def early_init_fdt_scan_reserved_mem(state: BootState, fdt: Fdt) -> None:
     for entry in fdt.reservations:
         if not entry.size:
             break
-        origin = Origin("device tree", f"/memreserve/ {entry.address:#x} {entry.size:#x}", entry.offset)
+        entered = Origin("device tree", f"/memreserve/ {entry.address:#x} {entry.size:#x}", entry.offset)
+        origin = Origin("early_init_fdt_scan_reserved_mem", "/memreserve/", None, entered)
         state.memblock.reserve(entry.address, entry.size, origin=origin)
     if kernel.has("elfcorehdr_first"):
         _elfcorehdr(state)
@@ -135,7 +136,8 @@ def _reserve_reg(state: BootState, node: Node, cells: RootCells, table: list[_Ar
         if entries and not _driver_accepts_early(state, node):
             return
     for i, entry in enumerate(entries):
-        origin = Origin("device tree", f"{node.path}/reg = <{entry.base:#x} {entry.size:#x}>", entry.offset)
+        entered = Origin("device tree", f"{node.path}/reg = <{entry.base:#x} {entry.size:#x}>", entry.offset)
+        origin = Origin("early_init_fdt_scan_reserved_mem", node.path, None, entered)
         if not (entry.size and _reserve(state, entry.base, entry.size, nomap, origin)):
             state.print(
                 f"OF: reserved mem: Reserved memory: failed to reserve memory for node '{node.name}': "

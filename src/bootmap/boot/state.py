@@ -166,8 +166,10 @@ class BootState:
     zones: list[Zone] = field(default_factory=list)
     hazards: list[Hazard] = field(default_factory=list)
     dmesg: list[str] = field(default_factory=list)
+    dmesg_marks: list[int] = field(default_factory=list)
     assumptions: list[str] = field(default_factory=list)
     memblock_debug: bool = False
+    memblock_debug_from: int = 0
     mem_param: bool = False
 
     def __post_init__(self) -> None:
@@ -269,6 +271,7 @@ class BootState:
     def print(self, line: str) -> None:
         """A line of the kernel's log."""
         self.dmesg.append(line)
+        self.dmesg_marks.append(len(self.memblock.log))
 
     def early_alloc(self, size: int, what: str, origin: Origin | None = None) -> int:
         """Allocate and zero ``size`` bytes aligned to their size; return the physical address.

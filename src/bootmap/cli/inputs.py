@@ -269,7 +269,8 @@ def _check_symbols(kernel: Kernel, symbols: Symbols, file: str) -> None:
     if not kernel.page_offset <= symbols["swapper_pg_dir"] < symbols["_end"] <= 0xFFFFFFFF:
         raise MissingInputError(
             f"{file}: swapper_pg_dir is {symbols['swapper_pg_dir']:#010x} and _end {symbols['_end']:#010x}, but "
-            f"PAGE_OFFSET is {kernel.page_offset:#010x}: this System.map is not of the kernel that the configuration describes"
+            f"PAGE_OFFSET is {kernel.page_offset:#010x}: this System.map is not of the kernel that the "
+            f"configuration describes"
         )
 
 

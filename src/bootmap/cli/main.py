@@ -17,6 +17,8 @@ from bootmap.errors import BootmapError
 # subcommand -> (module, one line for the list of commands)
 _COMMANDS = {
     "predict": ("bootmap.cli.predict", "Does it boot, where is what, and the page tables byte for byte."),
+    "explain": ("bootmap.cli.explain", "From an address back to the device tree, and down the page tables."),
+    "mem-types": ("bootmap.cli.mem_types", "The memory types of this CPU and kernel, and how they came about."),
     "memblock": ("bootmap.cli.memblock", "Run memblock operations and print the state after each."),
 }
 

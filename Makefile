@@ -1,0 +1,48 @@
+# Each target does its own set-up: a virtual environment in .venv and an editable install.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+BOARD  := boards/imx6q-sabrelite
+KERNEL := --config boards/linux-6.1-armmp/config.gz --system-map boards/linux-6.1-armmp/System.map
+
+.PHONY: demo test nightly bench lint clean
+
+demo: $(VENV)/installed
+	@echo; echo "## A board that boots"; echo
+	$(BIN)/bootmap predict $(BOARD).dtb $(KERNEL) --phys-offset 0x10000000
+	@echo "## The same board, its first bank moved by 1 MiB: nothing on the console, ever"; echo
+	-$(BIN)/bootmap predict $(BOARD)-moved.dtb $(KERNEL) --phys-offset 0x10000000
+
+test: $(VENV)/installed-test
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/pytest -n 2 --dist loadfile -m "not nightly"
+
+nightly: $(VENV)/installed-test
+	$(BIN)/pytest -m nightly
+
+bench: $(VENV)/installed-test
+	$(BIN)/python benchmarks/bench.py
+
+lint: $(VENV)/installed-test
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+# The oracles (libfdt, Unicorn) are optional: without them their tests are skipped and say so.
+$(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --editable '.[oracle]' || echo "the oracles could not be installed: their tests are skipped"
+	touch $@ $(VENV)/installed
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,210 @@
+"""What people ask of a prediction first: who has which memory, what was lost, what is where, what the tables cost.
+
+Takes a prediction, gives result objects that the reports print; nothing here is decided anew.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bootmap.boot.kernel import FDT_FIXED_BASE, PCI_IO_VIRT_BASE, VECTORS_HIGH
+from bootmap.boot.trace import Origin
+from bootmap.spec.memblock import Flags
+from bootmap.units import MIB, PAGE_SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bootmap.boot.memblock import Memblock
+    from bootmap.boot.sequence import Prediction, Stage
+
+_ADDS = ("reserve", "alloc_range")
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRow:
+    """A stretch of physical memory ``[start, end)`` of one kind: lowmem, highmem or no-map; what declared it."""
+
+    start: int
+    end: int
+    kind: str
+    origin: Origin | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedRow:
+    """A stretch of reserved memory ``[start, end)``, and whose it is."""
+
+    start: int
+    end: int
+    owner: str
+    origin: Origin | None
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualArea:
+    """One area of the kernel's virtual layout, ``[start, end)``; ``what`` says what it is for."""
+
+    name: str
+    start: int
+    end: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableCost:
+    """What the page tables hold and cost.
+
+    Attributes:
+        root_bytes: bytes of the page directory (with the pmd pages of the long format).
+        tables: page table pages besides it.
+        sections: section descriptors.
+        section_bytes: bytes that one of them maps.
+        pages: small pages mapped.
+        page_only_tables: page table pages that the same mappings would take without sections.
+    """
+
+    root_bytes: int
+    tables: int
+    sections: int
+    section_bytes: int
+    pages: int
+    page_only_tables: int
+
+    @property
+    def bytes(self) -> int:
+        """All bytes of tables."""
+        return self.root_bytes + self.tables * PAGE_SIZE
+
+    @property
+    def page_only_bytes(self) -> int:
+        """All bytes of tables if every mapping were made of pages."""
+        return self.root_bytes + self.page_only_tables * PAGE_SIZE
+
+
+def last_stage(prediction: Prediction) -> Stage:
+    """The latest moment up to the end of paging_init that the boot reached."""
+    return prediction.stage("paging_init") or prediction.stages[-1]
+
+
+def memory_rows(prediction: Prediction, stage: Stage) -> list[MemoryRow]:
+    """RAM as memblock has it, cut at the lowmem limit and where its origin changes."""
+    limit = stage.vars.arm_lowmem_limit
+    rows: list[MemoryRow] = []
+    for base, size, flags in stage.memblock.memory.regions:
+        for start, end, origin in _segments(stage.memblock, base, base + size, ("add",), ("remove",)):
+            for low, high in _cut(start, end, limit):
+                kind = "no-map" if flags & Flags.NOMAP else "lowmem" if high <= limit else "highmem"
+                rows.append(MemoryRow(low, high, kind, origin))
+    return rows
+
+
+def reserved_rows(stage: Stage) -> list[OwnedRow]:
+    """Reserved memory by owner, neighbours of one owner together."""
+    rows: list[OwnedRow] = []
+    for base, size, _ in stage.memblock.reserved.regions:
+        for start, end, origin in _segments(stage.memblock, base, base + size, _ADDS, ("free",)):
+            owner = origin.text if origin else "?"
+            if rows and rows[-1].end == start and rows[-1].owner == owner:
+                rows[-1] = OwnedRow(rows[-1].start, end, owner, origin)
+            else:
+                rows.append(OwnedRow(start, end, owner, origin))
+    return rows
+
+
+def _cut(start: int, end: int, at: int) -> Iterator[tuple[int, int]]:
+    if start < at < end:
+        yield start, at
+        start = at
+    yield start, end
+
+
+def _segments(
+    memblock: Memblock, start: int, end: int, adds: tuple[str, ...], removes: tuple[str, ...]
+) -> Iterator[tuple[int, int, Origin | None]]:
+    """``[start, end)`` cut by the operations that last gave its parts an owner."""
+    edges, owners = [start, end], [None]
+    owners_list: list[Origin | None] = list(owners)
+    for op in memblock.log:
+        first, last = max(op.base, start), min(op.base + op.size, end)
+        if first >= last or (op.name not in adds and op.name not in removes):
+            continue
+        for edge in (first, last):
+            at = bisect_left(edges, edge)
+            if edges[at] != edge:
+                edges.insert(at, edge)
+                owners_list.insert(at, owners_list[at - 1])
+        origin = op.origin if op.name in adds and isinstance(op.origin, Origin) else None
+        low, high = bisect_left(edges, first), bisect_right(edges, last) - 1
+        for i in range(low, high):
+            if op.name in removes or owners_list[i] is None or op.name == "alloc_range":
+                owners_list[i] = origin
+    for i, owner in enumerate(owners_list):
+        yield edges[i], edges[i + 1], owner
+
+
+def virtual_layout(prediction: Prediction, stage: Stage) -> list[VirtualArea]:
+    """The areas of the kernel's half of virtual space, in the order of the kernel's own old message."""
+    state, kernel = prediction.state, prediction.state.kernel
+    high_memory = stage.vars.high_memory
+    vmalloc_start = (high_memory + 8 * MIB) & ~(8 * MIB - 1) & 0xFFFFFFFF
+    pages = 2 if kernel.has("vectors_two_pages") else 1
+    areas = [
+        VirtualArea("vector", VECTORS_HIGH, VECTORS_HIGH + pages * PAGE_SIZE, "exception vectors, user helpers"),
+        VirtualArea("fixmap", kernel.fixaddr_start, kernel.fixaddr_top, "slots at addresses fixed at build time"),
+    ]
+    if kernel.has("fdt_fixed_base") and state.handover.params:
+        end = FDT_FIXED_BASE + 2 * kernel.format.section_size
+        areas.append(VirtualArea("fdt", FDT_FIXED_BASE, end, "the device tree blob, read-only"))
+    areas.append(VirtualArea("vmalloc", vmalloc_start, kernel.vmalloc_end, "vmalloc(), ioremap(), static mappings"))
+    if any(vm.start == PCI_IO_VIRT_BASE for vm in state.static_vms):
+        areas.append(VirtualArea("PCI I/O", PCI_IO_VIRT_BASE, PCI_IO_VIRT_BASE + 2 * MIB, "PCI I/O space, kept free"))
+    areas.append(VirtualArea("lowmem", kernel.page_offset, high_memory, "RAM, mapped once and for all"))
+    if kernel.has("highmem"):
+        areas.append(VirtualArea("pkmap", kernel.pkmap_base, kernel.page_offset, "kmap() of highmem pages"))
+    areas.append(VirtualArea("modules", kernel.modules_vaddr, kernel.modules_end, "loadable modules"))
+    areas += _image_areas(prediction)
+    return areas
+
+
+def _image_areas(prediction: Prediction) -> Iterator[VirtualArea]:
+    symbols = prediction.state.kernel.symbols
+    for name, first, last, what in (
+        (".text", "_text", "_etext", "the kernel's code"),
+        (".init", "__init_begin", "__init_end", "freed after boot"),
+        (".data", "_sdata", "_edata", "initialised data"),
+        (".bss", "__bss_start", "__bss_stop", "zeroed data"),
+    ):
+        if first in symbols and last in symbols:
+            yield VirtualArea(name, symbols[first], symbols[last], what)
+
+
+def table_cost(prediction: Prediction, stage: Stage) -> TableCost:
+    """Count descriptors in the tables of ``stage``."""
+    state, form = prediction.state, prediction.state.kernel.format
+    pages = prediction.tables_at(stage)
+    first_pages = [state.tables.root + i for i in range(form.pmd_area_offset, form.pgd_bytes, PAGE_SIZE)]
+    level1 = np.concatenate([pages[page] for page in first_pages])
+    kind = level1 & 3
+    section_kind, table_kind = (2, 1) if form.name == "short" else (1, 3)
+    sections = int(np.count_nonzero(kind == section_kind))
+    tables = [page for page in pages if page not in first_pages and page != state.tables.root]
+    small = 0
+    for page in tables:
+        words = pages[page][form.pte_hwtable_offset // form.word_bytes :]
+        small += int(np.count_nonzero(words & 3))
+    per_pmd = form.pmd_size // form.section_size
+    pairs = (kind != 0).reshape(-1, per_pmd).any(axis=1)
+    with_table = (kind == table_kind).reshape(-1, per_pmd).any(axis=1)
+    return TableCost(
+        root_bytes=form.pgd_bytes,
+        tables=len(tables),
+        sections=sections,
+        section_bytes=form.section_size,
+        pages=small,
+        page_only_tables=len(tables) + int(np.count_nonzero(pairs & ~with_table)),
+    )

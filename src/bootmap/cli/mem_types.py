@@ -1,0 +1,22 @@
+"""``bootmap mem-types``: what build_mem_type_table arrives at, decoded, and how."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from bootmap.cli.inputs import board_options, predict
+
+
+@click.command()
+@click.argument("board", type=click.Path())
+@board_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(board: str, as_json: bool, **options: Any) -> int:
+    """Print the memory types of the kernel on BOARD's CPU, and what was adjusted on the way from the static table."""
+    from bootmap.report.mem_types import mem_types_json, mem_types_text
+
+    prediction = predict(board, **options)
+    click.echo(mem_types_json(prediction) if as_json else mem_types_text(prediction))
+    return 0

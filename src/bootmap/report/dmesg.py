@@ -1,0 +1,77 @@
+"""The kernel's own lines about memory, as this kernel would log them, without time stamps.
+
+With memblock=debug the calls of memblock stand between them; callers are named without offsets, and the lines that
+announce an allocation before it is made are left out: the reservation that follows says where it went.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bootmap.analysis.overview import last_stage, virtual_layout
+from bootmap.boot.trace import Origin
+from bootmap.report.predict_text import layout_line
+from bootmap.units import PAGE_SHIFT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bootmap.boot.memblock import MemblockOp
+    from bootmap.boot.sequence import Prediction
+
+_CALLS = {"add": "memblock_add", "remove": "memblock_remove", "reserve": "memblock_reserve",
+          "alloc_range": "memblock_reserve", "free": "memblock_free"}  # fmt: skip
+
+
+def dmesg_text(prediction: Prediction) -> str:
+    """The log, one line each."""
+    state = prediction.state
+    lines: list[str] = []
+    done = state.memblock_debug_from
+    log = state.memblock.log
+    for mark, line in zip(state.dmesg_marks, state.dmesg, strict=True):
+        if state.memblock_debug:
+            lines += [_call(prediction, op) for op in list(log[done:mark]) if _printed(op)]
+            done = max(done, mark)
+        lines.append(line)
+    if state.memblock_debug:
+        lines += [_call(prediction, op) for op in list(log[done:]) if _printed(op)]
+    lines += _zones(prediction)
+    if state.kernel.has("layout_message") and prediction.outcome.boots is not False:
+        lines.append("Virtual kernel memory layout:")
+        areas = virtual_layout(prediction, last_stage(prediction))
+        lines += [layout_line(area) for area in areas if area.name not in ("PCI I/O", "fdt")]
+    return "\n".join(lines)
+
+
+def _printed(op: MemblockOp) -> bool:
+    return op.name in _CALLS and (op.name != "alloc_range" or op.result != 0)
+
+
+def _call(prediction: Prediction, op: MemblockOp) -> str:
+    kernel, last = prediction.state.kernel, op.base + op.size - 1
+    name = _CALLS[op.name]
+    caller = op.origin.rule if isinstance(op.origin, Origin) else ""
+    if kernel.has("memblock_log_wide"):
+        return f"{name}: [{op.base:#016x}-{last:#016x}] flags {op.flags:#x} {caller}"
+    width = 18 if kernel.has("lpae") else 10
+    span = f"[{op.base:#0{width}x}-{last:#0{width}x}]"
+    if kernel.has("memblock_log_flags") and name == "memblock_reserve":
+        return f"__{name}: {span} nid=-1 flags={op.flags:x} {caller}"
+    return f"{name}: {span} {caller}"
+
+
+def _zones(prediction: Prediction) -> Iterator[str]:
+    zones = prediction.state.zones
+    if not zones:
+        return
+    yield "Zone ranges:"
+    for zone in zones:
+        if zone.start_pfn == zone.end_pfn:
+            yield f"  {zone.name:<8} empty"
+        else:
+            start, end = zone.start_pfn << PAGE_SHIFT, zone.end_pfn << PAGE_SHIFT
+            yield f"  {zone.name:<8} [mem {start:#018x}-{end - 1:#018x}]"
+    yield "Early memory node ranges"
+    for base, size, _ in prediction.state.memblock.memory.regions:
+        yield f"  node   0: [mem {base:#018x}-{base + size - 1:#018x}]"

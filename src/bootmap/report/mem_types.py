@@ -1,0 +1,73 @@
+"""The table of memory types as text and JSON."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING
+
+from bootmap.boot.pte import hardware_pte
+from bootmap.report.words import linux_pte_text, pmd_text
+
+if TYPE_CHECKING:
+    from bootmap.boot.mem_types import MemTypeTable
+    from bootmap.boot.sequence import Prediction
+
+WIDTH = 100
+
+
+def _table(prediction: Prediction) -> MemTypeTable:
+    table = prediction.state.mem_types
+    assert table is not None  # every boot comes so far: nothing before build_mem_type_table can end it
+    return table
+
+
+def mem_types_text(prediction: Prediction) -> str:
+    """One block a type: prot_pte (and what the hardware gets), prot_l1, prot_sect, domain; then the adjustments."""
+    state, table = prediction.state, _table(prediction)
+    form = state.kernel.format
+    width = 2 + 2 * form.word_bytes
+    lines = [
+        f"{state.handover.cpu.name}{', SMP' if state.smp else ''}, Linux {state.kernel.version_text}, "
+        f"{form.name} descriptors: cache policy {table.policy}{', shared' if table.shared else ''}",
+        "",
+    ]
+    for row in table.types.values():
+        lines.append(f"MT_{row.name} ({row.purpose}), domain {row.domain}")
+        if row.prot_l1:
+            hardware = hardware_pte(row.prot_pte, state.kernel, state.handover.cpu)
+            lines.append(f"  prot_pte  {row.prot_pte:#0{width}x}  {linux_pte_text(row.prot_pte, form)}")
+            lines.append(f"     hardware {hardware:#0{width}x}")
+            lines.append(f"  prot_l1   {row.prot_l1:#0{width}x}  {pmd_text(row.prot_l1, form)}")
+        if row.prot_sect:
+            lines.append(f"  prot_sect {row.prot_sect:#0{width}x}  {pmd_text(row.prot_sect, form)}")
+    lines += ["", "Adjusted, in order"]
+    for step in table.adjustments:
+        text = f"{step.field} {'|=' if step.set else '&= ~'} {step.bits:#x}: {', '.join(step.types)} ({step.why})"
+        lines += textwrap.wrap(text, WIDTH, initial_indent="  - ", subsequent_indent="    ")
+    return "\n".join(lines)
+
+
+def mem_types_json(prediction: Prediction) -> str:
+    """The same as one JSON document, schema ``bootmap.mem-types/1``."""
+    table = _table(prediction)
+    return json.dumps(
+        {
+            "schema": "bootmap.mem-types/1",
+            "policy": table.policy,
+            "shared": table.shared,
+            "types": {
+                row.name: {
+                    "prot_pte": row.prot_pte,
+                    "prot_l1": row.prot_l1,
+                    "prot_sect": row.prot_sect,
+                    "domain": row.domain,
+                }
+                for row in table.types.values()
+            },
+            "adjustments": [
+                {"field": s.field, "bits": s.bits, "set": s.set, "types": s.types, "why": s.why}
+                for s in table.adjustments
+            ],
+        }
+    )

@@ -1,0 +1,140 @@
+"""What ``bootmap predict`` prints for people: the verdict in one line, then the maps.  At most 100 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from bootmap.analysis.overview import (
+    last_stage,
+    memory_rows,
+    reserved_rows,
+    table_cost,
+    virtual_layout,
+)
+from bootmap.units import KIB, MIB, PAGE_SHIFT, mem_range, size_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bootmap.analysis.overview import VirtualArea
+    from bootmap.boot.sequence import Prediction, Stage
+
+WIDTH = 100
+
+
+def predict_text(prediction: Prediction) -> str:
+    """The whole report, lines ended."""
+    stage = last_stage(prediction)
+    lines = [*_verdict(prediction), ""]
+    for title, body in (
+        ("Memory", _memory(prediction, stage)),
+        ("Lost RAM", _lost(prediction)),
+        ("Reserved", _reserved(stage)),
+        ("Virtual kernel memory layout:", _layout(prediction, stage)),
+        ("Page tables", _tables(prediction, stage)),
+        ("Zones", _zones(prediction)),
+        ("Hazards", _hazards(prediction)),
+        ("Assumptions", _bullets(prediction.state.assumptions)),
+    ):
+        rows = list(body)
+        if rows:
+            lines += [title, *rows, ""]
+    return "\n".join(lines)
+
+
+def _verdict(prediction: Prediction) -> Iterator[str]:
+    state, outcome = prediction.state, prediction.outcome
+    kernel = state.kernel
+    word = {True: "boots", False: "DOES NOT BOOT", None: "BOOTS BY LUCK, if at all"}[outcome.boots]
+    who = (
+        f"Linux {kernel.version_text}, {state.handover.cpu.name}{', SMP' if state.smp else ''}, {kernel.format.name} "
+        f"descriptors, PAGE_OFFSET {kernel.page_offset:#010x}, PHYS_OFFSET {state.handover.phys_offset:#010x}"
+    )
+    if outcome.boots:
+        yield from textwrap.wrap(f"{word}: {who}", WIDTH)
+        return
+    yield from textwrap.wrap(f"{word}: {outcome.stage}: {outcome.reason}", WIDTH)
+    yield from textwrap.wrap(who, WIDTH)
+
+
+def _row(start: int, end: int, note: str) -> Iterator[str]:
+    """One range, its size, and a note that goes on below itself."""
+    head = f"  {mem_range(start, end)} {size_text(end - start):>10}  "
+    first, *more = textwrap.wrap(note, WIDTH - len(head)) or [""]
+    yield (head + first).rstrip()
+    for text in more:
+        yield " " * len(head) + text
+
+
+def _memory(prediction: Prediction, stage: Stage) -> Iterator[str]:
+    for row in memory_rows(prediction, stage):
+        origin = row.origin.root if row.origin else None
+        yield from _row(row.start, row.end, f"{row.kind:<8} {origin or ''}")
+    values = stage.vars
+    if values.high_memory:
+        yield (
+            f"  lowmem ends at {values.arm_lowmem_limit:#010x} (virtual {values.high_memory:#010x}), early "
+            f"allocations below {values.memblock_limit:#010x}"
+        )
+
+
+def _lost(prediction: Prediction) -> Iterator[str]:
+    for row in prediction.state.lost:
+        origin = f" ({row.origin.root})" if row.origin else ""
+        yield from _row(row.start, row.end, row.reason + origin)
+
+
+def _reserved(stage: Stage) -> Iterator[str]:
+    for row in reserved_rows(stage):
+        root = row.origin.root if row.origin else None
+        extra = f" ({root})" if root is not None and root is not row.origin and root.offset is not None else ""
+        yield from _row(row.start, row.end, row.owner + extra)
+
+
+def _layout(prediction: Prediction, stage: Stage) -> Iterator[str]:
+    """The form of the block that mem_init printed up to Linux 5.0, with what each area is."""
+    for area in virtual_layout(prediction, stage):
+        yield layout_line(area, WIDTH)
+
+
+def layout_line(area: VirtualArea, width: int | None = None) -> str:
+    """One line of the layout block; with ``width`` what the area is stands behind it."""
+    size = area.end - area.start
+    unit, name = (MIB, "MB") if area.name in ("vmalloc", "lowmem", "pkmap", "modules") else (KIB, "kB")
+    text = f"    {area.name:>7} : 0x{area.start:08x} - 0x{area.end:08x}   ({size // unit:4d} {name})"
+    return f"{text}  {area.what}"[:width] if width else text
+
+
+def _tables(prediction: Prediction, stage: Stage) -> Iterator[str]:
+    cost = table_cost(prediction, stage)
+    root = prediction.state.tables.root
+    directory = f"page directory at {root:#010x} ({size_text(cost.root_bytes)})"
+    yield f"  {directory}, {cost.tables} page tables: {size_text(cost.bytes)}"
+    mapped = cost.sections * cost.section_bytes
+    size = size_text(cost.section_bytes)
+    yield f"  {cost.sections} sections of {size} map {size_text(mapped)}; {cost.pages} small pages"
+    yield (
+        f"  by pages only it would take {cost.page_only_tables} page tables: {size_text(cost.page_only_bytes)}, "
+        f"{cost.page_only_bytes / cost.bytes:.0f} times as much"
+    )
+
+
+def _zones(prediction: Prediction) -> Iterator[str]:
+    for zone in prediction.state.zones:
+        if zone.start_pfn == zone.end_pfn:
+            yield f"  {zone.name:<8} empty"
+            continue
+        span = mem_range(zone.start_pfn << PAGE_SHIFT, zone.end_pfn << PAGE_SHIFT)
+        yield f"  {zone.name:<8} {span} {zone.present} pages present, {zone.managed} free for use"
+
+
+def _hazards(prediction: Prediction) -> Iterator[str]:
+    for hazard in prediction.hazards:
+        mark = "fatal" if hazard.fatal else "luck" if hazard.luck else "note"
+        yield from _bullets([f"[{mark}] {hazard.id} in {hazard.stage}: {hazard.message}"])
+
+
+def _bullets(texts: list[str]) -> Iterator[str]:
+    for text in texts:
+        yield from textwrap.wrap(text, WIDTH, initial_indent="  - ", subsequent_indent="    ")

@@ -1,0 +1,84 @@
+"""Descriptor words and Linux's protection bits in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bootmap.spec.memory_attrs import MemoryType
+from bootmap.spec.permissions import Rights
+
+if TYPE_CHECKING:
+    from bootmap.mmu.attributes import Attributes
+    from bootmap.spec.linux_prot import LinuxFormat
+    from bootmap.spec.memory_attrs import Cacheability, MemoryAttributes
+
+
+def linux_pte_text(word: int, form: LinuxFormat) -> str:
+    """The bits of a Linux pte by name: ``PRESENT YOUNG DIRTY XN MT_WRITEALLOC SHARED``."""
+    if not word:
+        return "empty"
+    pte = form.pte
+    names = ("present", "young", "dirty", "rdonly", "user", "xn", "pxn", "shared", "special", "none")
+    found = [name.upper() for name in names if (bits := getattr(pte, name)) and word & bits == bits]
+    kinds = [name for name, value in pte.mt.items() if value == word & pte.mt_mask]
+    found.append(f"MT_{kinds[0]}" if kinds else f"MT {(word & pte.mt_mask) >> 2:#x}")
+    return " ".join(found)
+
+
+def pmd_text(word: int, form: LinuxFormat) -> str:
+    """The bits of a first-level (pmd) descriptor by Linux's names."""
+    if not word:
+        return "empty"
+    pmd = form.pmd
+    type_mask = 3
+    if word & type_mask == pmd.table:
+        found = ["TABLE"]
+        names: tuple[str, ...] = ("bit4", "protection")
+    else:
+        found = ["SECT"]
+        names = ("supersection", "ap_write", "ap_read", "apx", "ap2", "rdonly", "s", "ng", "xn", "af")
+        policies = {pmd.uncached: "UNCACHED", pmd.buffered: "BUFFERED", pmd.wt: "WT", pmd.wb: "WB", pmd.wbwa: "WBWA"}
+        mask = pmd.wbwa | pmd.wb
+        tex = word >> pmd.tex_shift & 7 if pmd.tex_shift is not None else 0
+        found.append(policies.get(word & mask, "") if tex < 2 else f"TEX{tex}")
+    found += [name.upper() for name in names if (bits := getattr(pmd, name)) and word & bits == bits]
+    if pmd.domain_shift is not None:
+        found.append(f"domain {word >> pmd.domain_shift & 15}")
+    return " ".join(filter(None, found))
+
+
+def rights_text(rights: Rights) -> str:
+    """Rights of kernel and user: ``kernel rwx, user r--``."""
+    kernel = "".join(
+        letter if rights & bit else "-"
+        for letter, bit in (("r", Rights.PRIV_READ), ("w", Rights.PRIV_WRITE), ("x", Rights.PRIV_EXECUTE))
+    )
+    user = "".join(
+        letter if rights & bit else "-"
+        for letter, bit in (("r", Rights.USER_READ), ("w", Rights.USER_WRITE), ("x", Rights.USER_EXECUTE))
+    )
+    return f"kernel {kernel}, user {user}"
+
+
+def cache_text(cache: Cacheability) -> str:
+    """One level of cacheability: ``write-back write-allocate``."""
+    text = cache.policy.value
+    if cache.write_allocate:
+        text += " write-allocate"
+    return text
+
+
+def memory_text(memory: MemoryAttributes) -> str:
+    """The memory type: ``normal, write-back write-allocate, outer shareable``."""
+    parts = [memory.type.value]
+    if memory.type is MemoryType.NORMAL and memory.inner is not None and memory.outer is not None:
+        inner, outer = cache_text(memory.inner), cache_text(memory.outer)
+        parts.append(inner if inner == outer else f"inner {inner}, outer {outer}")
+    parts.append(memory.shareability.value)
+    return ", ".join(parts)
+
+
+def attributes_text(attributes: Attributes) -> str:
+    """Rights, memory type and domain of a mapping."""
+    domain = f", domain {attributes.domain}" if attributes.domain is not None else ""
+    return f"{rights_text(attributes.rights)}; {memory_text(attributes.memory)}{domain}"
