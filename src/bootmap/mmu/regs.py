@@ -41,7 +41,7 @@ class Regs:
     """The registers that decide a translation.
 
     Attributes:
-        arch: a key of ``spec.regs.ARCHES``: v4, v5, xscale, v6, v6k, v7 or v7lpae.
+        arch: a key of ``spec.regs.ARCHES``: v4, v5, xscale, v6, v6k, v6kz, v7 or v7lpae.
         sctlr: SCTLR; with bit 0 (M) clear the MMU is off.
         ttbr0: translation table base 0, 64 bits for long descriptors.
         ttbr1: translation table base 1.

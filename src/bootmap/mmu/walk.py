@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bootmap.mmu.attributes import Attributes, attributes_of, flat_attributes
-from bootmap.mmu.regs import VA_END, regime_of
+from bootmap.mmu.regs import VA_END, Regime, regime_of
 from bootmap.spec.descriptors import Role
 from bootmap.spec.faults import FaultKind
 from bootmap.spec.permissions import DomainAccess, Rights
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bootmap.mmu.memory import Memory
-    from bootmap.mmu.regs import Regime, Regs, Root
+    from bootmap.mmu.regs import Regs, Root
     from bootmap.spec.descriptors import Descriptor
     from bootmap.spec.memory_attrs import MemoryAttributes
 
@@ -125,7 +125,7 @@ class Walk:
     unread: int | None = None
 
 
-def walk(memory: Memory, regs: Regs, va: int) -> Walk:
+def walk(memory: Memory, regs: Regs | Regime, va: int) -> Walk:
     """Translate ``va`` as a CPU with these registers does, and keep every step.
 
     Faults that depend on the access (access flag, domain, permission) are not part of the outcome: ask
@@ -133,7 +133,7 @@ def walk(memory: Memory, regs: Regs, va: int) -> Walk:
 
     Args:
         memory: physical memory; only descriptors are read from it.
-        regs: the registers.
+        regs: the registers, or what ``regime_of`` made of them.
         va: virtual address, 32 bits.
 
     Raises:
@@ -141,13 +141,13 @@ def walk(memory: Memory, regs: Regs, va: int) -> Walk:
     """
     if not 0 <= va < VA_END:
         raise ValueError(f"virtual address {va:#x} does not fit in 32 bits")
-    regime = regime_of(regs)
+    regime = regs if isinstance(regs, Regime) else regime_of(regs)
     if not regime.enabled:
         flat = Mapped(va, PAGE_SIZE, 0, flat_attributes(regime))
         return Walk(va, regime, None, (), flat)
     root = regime.root(va)
     if root is None or root.disabled:
-        return Walk(va, regime, root, (), _fault(regime, FaultKind.TRANSLATION, 1))
+        return Walk(va, regime, root, (), fault_of(regime, FaultKind.TRANSLATION, 1))
 
     level, table, index_bits = root.level, root.base, root.index_bits
     above: dict[str, int] = {}
@@ -158,7 +158,7 @@ def walk(memory: Memory, regs: Regs, va: int) -> Walk:
         try:
             data = memory.read(address, level.entry_bytes)
         except LookupError:
-            fault = _fault(regime, FaultKind.WALK_ABORT, level.number, above)
+            fault = fault_of(regime, FaultKind.WALK_ABORT, level.number, above)
             return Walk(va, regime, root, tuple(steps), fault, unread=address)
         if len(data) != level.entry_bytes:
             raise ValueError(f"memory returned {len(data)} bytes at {address:#x}, not {level.entry_bytes}")
@@ -173,10 +173,9 @@ def walk(memory: Memory, regs: Regs, va: int) -> Walk:
         level, table, index_bits = descriptor.table, descriptor.layout.address(word), descriptor.table.index_bits
 
     if descriptor.role is Role.INVALID:
-        fault = _fault(regime, FaultKind.TRANSLATION, level.number, above)
+        fault = fault_of(regime, FaultKind.TRANSLATION, level.number, above)
         return Walk(va, regime, root, tuple(steps), fault)
-    if descriptor.has_subpages:
-        fields = {**fields, "AP[1:0]": fields[f"AP{va >> (descriptor.size_bits - 2) & 3}"]}
+    fields = quarter_fields(descriptor, fields, va)
     size = 1 << descriptor.size_bits
     mapped = Mapped(
         pa=descriptor.layout.address(word) + (va & (size - 1)),
@@ -194,6 +193,13 @@ def inherit(above: dict[str, int], fields: Mapping[str, int]) -> None:
         above[name] = above.get(name, 0) | value
 
 
+def quarter_fields(descriptor: Descriptor, fields: dict[str, int], va: int) -> dict[str, int]:
+    """The fields with ``AP[1:0]`` as the quarter of the page that ``va`` lies in has it, where it has quarters."""
+    if not descriptor.has_subpages:
+        return fields
+    return {**fields, "AP[1:0]": fields[f"AP{va >> (descriptor.size_bits - 2) & 3}"]}
+
+
 def check(walked: Walk, access: Rights) -> Allowed | Fault:
     """What the CPU does with an access: the translation, or the first fault in the architecture's order.
 
@@ -209,7 +215,7 @@ def check(walked: Walk, access: Rights) -> Allowed | Fault:
     kind = refusal(outcome.attributes, access)
     if kind is None:
         return Allowed(outcome.pa)
-    return _fault(walked.regime, kind, outcome.level, domain=outcome.attributes.domain)
+    return fault_of(walked.regime, kind, outcome.level, domain=outcome.attributes.domain)
 
 
 def refusal(attributes: Attributes, access: Rights) -> FaultKind | None:
@@ -221,13 +227,14 @@ def refusal(attributes: Attributes, access: Rights) -> FaultKind | None:
     return None if access in attributes.rights else FaultKind.PERMISSION
 
 
-def _fault(
+def fault_of(
     regime: Regime,
     kind: FaultKind,
     level: int,
     above: Mapping[str, int] | None = None,
     domain: int | None = None,
 ) -> Fault:
+    """The fault as the CPU reports it; its domain is that of the tables ``above`` where they have one."""
     if above:
         domain = above.get("domain")
     return Fault(kind, level, regime.status[kind, level], domain)

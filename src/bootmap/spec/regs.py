@@ -183,8 +183,10 @@ ARCHES: dict[str, Arch] = {
         walk_disable=False,
         remap=False,
     ),
-    # ARM1136 r1, ARM1176, ARM11 MPCore
-    "v6k": Arch(short_desc.V6, short_desc.V6_SUBPAGES, status="v6", protect_sr=True),
+    # ARM1136 r1, ARM11 MPCore
+    "v6k": Arch(short_desc.V6, short_desc.V6_SUBPAGES, status="v6", protect_sr=True, walk_disable=False),
+    # ARM1176: v6k with the Security Extensions
+    "v6kz": Arch(short_desc.V6, short_desc.V6_SUBPAGES, status="v6", protect_sr=True),
     # Cortex-A5, A8, A9: no PXN
     "v7": Arch(short_desc.V6),
     # Cortex-A7, A12, A15, A17 and ARMv8 cores in AArch32
