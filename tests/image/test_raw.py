@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from bootmap.errors import ImageError, UsageError
-from bootmap.image.files import MappedFile
+from bootmap.image.files import MappedFile, windows
+from bootmap.image.pages import PageMemory
 from bootmap.image.raw import RawPart, open_raw, raw_part
-from bootmap.units import GIB, Span
+from bootmap.units import GIB, MIB, Span
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,6 +76,31 @@ def test_open_raw_of_a_gibibyte_stays_small(tmp_path: Path) -> None:
         assert np.frombuffer(view, "<u4")[-1] == int.from_bytes(b"last", "little")
         del view
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 8 << 10  # KiB
+
+
+def test_windows_show_everything_once_and_keep_little(tmp_path: Path) -> None:
+    file = tmp_path / "dump"
+    content = np.arange(24 * MIB, dtype="<u4")
+    content.tofile(file)
+    del content
+    with open_raw([RawPart(str(file), 0x40101000, True)]) as memory:
+        before = resident()
+        expected = 0x40101000
+        for start, view in windows(memory, 4 * MIB):
+            assert start == expected
+            assert int(np.frombuffer(view, "<u4")[0]) == (start - 0x40101000) // 4
+            assert np.frombuffer(view, "<u4").sum() > 0
+            assert resident() - before < 12 * MIB
+            expected = start + len(view)
+            assert expected % (4 * MIB) == 0 or expected == 0x40101000 + 96 * MIB
+        assert expected == 0x40101000 + 96 * MIB
+    assert [start for start, _ in windows(PageMemory({0x1000: bytes(4096), 0x5000: bytes(4096)}))] == [0x1000, 0x5000]
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory, mapped files included."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
 
 
 def test_close_with_a_view_outside_leaves_the_view_usable(tmp_path: Path) -> None:

@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING
 
 from bootmap.errors import ImageError
 from bootmap.image.pieces import Piece, PieceMemory
+from bootmap.units import MIB, Span, align_down
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from types import TracebackType
     from typing import Self
+
+    from bootmap.image.memory import Memory
 
 
 class MappedFile:
@@ -53,6 +56,10 @@ class MappedFile:
     def __len__(self) -> int:
         return len(self.data)
 
+    def trim(self) -> None:
+        """Give back the pages that were read so far; they are mapped again when they are read again."""
+        self._map.madvise(mmap.MADV_DONTNEED)
+
     def close(self) -> None:
         """Unmap the file; where somebody still holds a view of it, the last of them does."""
         with contextlib.suppress(BufferError):
@@ -67,6 +74,11 @@ class FileMemory(PieceMemory):
         super().__init__(pieces, problems)
         self._files = files
 
+    def trim(self) -> None:
+        """Give back the pages that were read so far, so that searching a large dump takes little memory."""
+        for file in self._files:
+            file.trim()
+
     def close(self) -> None:
         """Unmap the files; the memory holds nothing afterwards."""
         self.release()
@@ -80,3 +92,19 @@ class FileMemory(PieceMemory):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def windows(memory: Memory, size: int = 16 * MIB) -> Iterator[tuple[int, memoryview]]:
+    """Everything that ``memory`` holds, ascending, as (physical address, bytes), at most ``size`` bytes at once.
+
+    Windows end at multiples of ``size``, a power of two, so that nothing aligned and smaller is cut in two.
+    A window is good until the next one is asked for: of a mapped file no more than one stays in memory.
+    """
+    for held in memory.ranges:
+        start = held.start
+        while start < held.end:
+            end = min(align_down(start, size) + size, held.end)
+            yield start, memory.view(Span(start, end))
+            if isinstance(memory, FileMemory):
+                memory.trim()
+            start = end
