@@ -53,6 +53,8 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of the ``bootmap`` script; never returns."""
+    # numpy's linear algebra starts a thread a core when it is loaded; nothing here ever uses it.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         code = cli.main(standalone_mode=False) or 0
     except BootmapError as error:
