@@ -168,6 +168,8 @@ def _steps(state: BootState) -> list[tuple[str, Step]]:
     steps.append(("arm_memblock_init", arm_memblock_init))
     if kernel.has("adjust_lowmem_bounds") or not kernel.has("sanity_in_setup_arch"):
         steps.append(("adjust_lowmem_bounds", adjust_lowmem_bounds))
+    else:  # the moment is the entry of paging_init, also where the bounds were settled before the reservations
+        steps.append(("adjust_lowmem_bounds", _nothing))
     if not early:
         steps.append(mem_types)
     return [
@@ -186,7 +188,7 @@ def _steps(state: BootState) -> list[tuple[str, Step]]:
 
 
 def _nothing(state: BootState) -> None:
-    """The end of paging_init: its last act that bears on memory is bootmem_init."""
+    """A moment without an act of its own: paging_init ends with bootmem_init, and may begin with settled bounds."""
 
 
 def _setup_machine(state: BootState) -> None:
