@@ -154,7 +154,7 @@ def test_open_core_refuses(tmp_path: Path, data: bytes, words: str) -> None:
 EDITS = st.lists(st.tuples(st.integers(0, 400), st.binary(min_size=1, max_size=8)), max_size=4)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(EDITS, st.integers(0, 500), st.sampled_from([32, 64]), st.sampled_from("<>"), st.booleans())
 def test_open_core_takes_any_bytes(
     tmp_path: Path, edits: list[tuple[int, bytes]], cut: int, bits: int, order: str, xnum: bool
@@ -172,7 +172,7 @@ def test_open_core_takes_any_bytes(
         pass
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200))
 def test_open_core_takes_any_bytes_after_the_magic(tmp_path: Path, tail: bytes) -> None:
     with contextlib.suppress(ImageError):

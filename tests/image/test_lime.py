@@ -63,7 +63,7 @@ def test_open_lime_stops_at_a_header_that_is_none(tmp_path: Path, tail: bytes, w
     assert words in str(caught.value)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.one_of(st.binary(max_size=40), st.builds(lime_range, st.integers(0, 2**64 - 99), st.binary(min_size=1)))

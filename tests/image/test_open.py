@@ -140,7 +140,7 @@ def test_open_image_refuses_what_does_not_fit_together(tmp_path: Path) -> None:
         open_image(f"gdb:unix:{tmp_path}/nobody")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(min_size=1, max_size=300))
 @example(b"{")
 @example(b'{"schema": "bootmap.predict/1"}')

@@ -4,7 +4,7 @@ import contextlib
 import socket
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bootmap.errors import MachineError
@@ -84,6 +84,7 @@ def test_send_says_it_again_when_asked() -> None:
     theirs.close()
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_receive_takes_any_bytes(wire: bytes) -> None:
     with contextlib.suppress(MachineError):

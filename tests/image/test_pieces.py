@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bootmap.errors import AbsentMemoryError, ImageError
@@ -78,6 +78,7 @@ def test_overlap_of_many_pieces_is_told_briefly() -> None:
 PIECES = st.lists(st.tuples(st.integers(0, 64), st.integers(0, 24)), max_size=8)
 
 
+@settings(deadline=None)
 @given(PIECES, st.integers(-4, 90), st.integers(0, 40))
 def test_memory_is_what_a_dictionary_of_bytes_says(shapes: list[tuple[int, int]], pa: int, size: int) -> None:
     model: dict[int, int] = {}
@@ -100,6 +101,7 @@ def test_memory_is_what_a_dictionary_of_bytes_says(shapes: list[tuple[int, int]]
         assert bytes(memory.view(Span(pa, pa + size))) == expected
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 99), st.integers(-3, 30))))
 def test_merged_is_the_union(shapes: list[tuple[int, int]]) -> None:
     spans = [Span(start, start + size) for start, size in shapes]

@@ -128,7 +128,7 @@ def test_write_recording_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["folder"]
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 1500), st.binary(min_size=1, max_size=4))
 def test_parse_recording_takes_any_bytes(at: int, patch: bytes) -> None:
     for data in (SPITZ.read_bytes(), gzip.decompress(SPITZ.read_bytes())):

@@ -91,12 +91,12 @@ class TestSystemRegisters:
         to_normal = [(0, 1), CPS_MONITOR, guests.SCR, CPS_SUPERVISOR, (0, 0x44), guests.DACR]
         board = ["-M", "vexpress-a9"]
         found = registers_after(tmp_path, board, 0x60010000, *secure)
-        assert (found["DACR"], found["SCR"]) == (0x11, 0)
+        assert (found["DACR"], found["SCR"], found["secure"]) == (0x11, 0, 1)
         found = registers_after(tmp_path, board, 0x60010000, *secure, *to_normal)
-        assert (found["DACR"], found["SCR"]) == (0x44, 1)
+        assert (found["DACR"], found["SCR"], found["secure"]) == (0x44, 1, 0)
         # Monitor mode is secure whatever SCR.NS says
         found = registers_after(tmp_path, board, 0x60010000, *secure, *to_normal[:-3], guests.NOP)
-        assert (found["DACR"], found["SCR"]) == (0x11, 1)
+        assert (found["DACR"], found["SCR"], found["secure"]) == (0x11, 1, 1)
 
     def test_each_cpu_has_its_own(self, tmp_path: Path) -> None:
         code = guests.assemble((0, 0x51), guests.DACR, guests.FOREVER, guests.NOP)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bootmap.errors import MachineError
@@ -51,6 +51,7 @@ def test_stub_registers_refuse_an_endless_chain() -> None:
         stub_registers(lambda annex: b"<target><xi:include href='%bx'/></target>" % annex.encode())
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_stub_registers_take_any_bytes(text: bytes) -> None:
     with contextlib.suppress(MachineError):

@@ -55,7 +55,8 @@ def system_registers(stub: RspClient) -> dict[str, int]:
     """The translation registers of the selected CPU, as far as its stub lists them.
 
     Keys: ``SCTLR TTBCR TTBR0 TTBR1 DACR``, ``PRRR NMRR`` or with TTBCR.EAE ``MAIR0 MAIR1``, ``MIDR ID_MMFR0
-    ID_MMFR3 CONTEXTIDR VBAR``, the fault registers ``DFSR DFAR IFSR IFAR``, and ``SCR`` where the CPU has it.
+    ID_MMFR3 CONTEXTIDR VBAR``, the fault registers ``DFSR DFAR IFSR IFAR``.  Where the CPU has the Security
+    Extensions ``SCR`` too, and ``secure``: 1 in Secure state, whose bank the values then are, else 0.
     A register that the CPU model does not have is not a key.
 
     Raises:
@@ -70,6 +71,7 @@ def system_registers(stub: RspClient) -> dict[str, int]:
         values["SCR"] = stub.read_stub_register(scr)
         monitor = stub.read_register("cpsr") & _MODE_FIELD == _MONITOR_MODE
         secure = monitor or not values["SCR"] & _SCR_NS
+        values["secure"] = int(secure)
     for name, candidates in _STUB_NAMES.items():
         if found := _present(by_name, candidates, "_S" if secure else ""):
             values[name] = stub.read_stub_register(found)
