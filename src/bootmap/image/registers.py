@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from bootmap.image.rsp import RspClient
     from bootmap.image.target import StubRegister
 
-# Architectural name -> the names of QEMU 4.1 to 10 (target/arm/helper.c, the reginfo tables) with the width
-# in bits, the one that tells more first.  PRRR and NMRR share storage, and so a name, with MAIR0 and MAIR1.
+# Architectural name -> the names that QEMU 7.2 lists (target/arm/helper.c, the reginfo tables) with the
+# width in bits, the one that tells more first.  PRRR and NMRR share storage, and so a name, with MAIR0 and MAIR1.
 _STUB_NAMES: dict[str, tuple[tuple[str, int], ...]] = {
-    "MIDR": (("MIDR", 32), ("MIDR_EL1", 32)),
+    "MIDR": (("MIDR", 32),),
     "ID_MMFR0": (("ID_MMFR0", 32),),
     "ID_MMFR3": (("ID_MMFR3", 32),),
-    "SCTLR": (("SCTLR", 32), ("SCTLR_EL1", 32)),
+    "SCTLR": (("SCTLR", 32),),
     "TTBCR": (("TTBCR", 32),),
     "TTBR0": (("TTBR0", 64), ("TTBR0_EL1", 32)),
     "TTBR1": (("TTBR1", 64), ("TTBR1_EL1", 32)),
     "DACR": (("DACR", 32),),
-    "PRRR": (("MAIR0", 32), ("PRRR", 32)),
-    "NMRR": (("MAIR1", 32), ("NMRR", 32)),
-    "CONTEXTIDR": (("CONTEXTIDR_EL1", 32), ("CONTEXTIDR", 32)),
+    "PRRR": (("MAIR0", 32),),
+    "NMRR": (("MAIR1", 32),),
+    "CONTEXTIDR": (("CONTEXTIDR_EL1", 32),),
     "VBAR": (("VBAR", 32),),
     "DFSR": (("DFSR", 32),),
     "DFAR": (("DFAR", 32),),
