@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bootmap.boot.memblock import Memblock, MemblockRules
-from bootmap.boot.memblock_script import run_script
+from bootmap.boot.memblock.script import run_script
 from bootmap.inputs.memblock_script import parse_script
 from bootmap.report.memblock import state_line, state_text
 

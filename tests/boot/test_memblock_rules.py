@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bootmap.boot.memblock import MemblockDeath
-from bootmap.boot.memblock_rules import memblock_rules
-from bootmap.boot.memblock_script import NEEDS, run_script
+from bootmap.boot.memblock.rules import memblock_rules
+from bootmap.boot.memblock.script import NEEDS, run_script
 from bootmap.inputs.memblock_script import PARAMETERS, ScriptOp
 from bootmap.spec.features import ROWS_BY_NAME
 from bootmap.spec.memblock import MemblockRules, Overlap

@@ -17,8 +17,8 @@ from bootmap.units import PAGE_SHIFT
 
 if TYPE_CHECKING:
     from bootmap.boot.memblock import MemblockOp
+    from bootmap.boot.records import LostRam
     from bootmap.boot.sequence import Prediction, Stage
-    from bootmap.boot.state import LostRam
     from bootmap.boot.tables import Cause
     from bootmap.mmu.walk import Walk
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bootmap.boot.fdt_scan import COMMAND_LINE_SIZE, arm_add_memory
-from bootmap.boot.state import Bank
+from bootmap.boot.records import Bank
 from bootmap.boot.trace import Origin
 from bootmap.inputs import atags
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.boot.mapping import MapDesc, iotable_init, pmd_clear
-from bootmap.boot.state import CmaArea
+from bootmap.boot.mapping import iotable_init, pmd_clear
+from bootmap.boot.records import CmaArea, MapDesc
 from bootmap.boot.trace import Origin
 from bootmap.units import GIB, MIB, PAGE_SHIFT, PAGE_SIZE, align_down, align_up
 

@@ -13,14 +13,9 @@ from typing import TYPE_CHECKING
 
 from bootmap.boot.kernel import FDT_FIXED_BASE, PCI_IO_VIRT_BASE, VECTORS_HIGH
 from bootmap.boot.machine import scu_base
-from bootmap.boot.mapping import (
-    MapDesc,
-    create_mapping,
-    iotable_init,
-    pmd_clear,
-    vm_reserve_area_early,
-)
+from bootmap.boot.mapping import create_mapping, iotable_init, pmd_clear, vm_reserve_area_early
 from bootmap.boot.paging import map_xip_text
+from bootmap.boot.records import MapDesc
 from bootmap.boot.trace import Origin
 from bootmap.units import MIB, PAGE_SHIFT, PAGE_SIZE, align_down, align_up
 

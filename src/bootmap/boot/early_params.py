@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from bootmap.boot.earlycon import setup_earlycon
 from bootmap.boot.fdt_scan import arm_add_memory
 from bootmap.boot.kernel import VMALLOC_OFFSET
-from bootmap.boot.state import LostRam
+from bootmap.boot.records import LostRam
 from bootmap.boot.trace import Origin
 from bootmap.inputs.cmdline import parameq, parse
 from bootmap.spec.linux_prot import CACHE_POLICIES

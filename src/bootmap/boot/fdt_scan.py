@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bootmap.boot.meminfo import add_bank
-from bootmap.boot.state import Bank, LostRam
+from bootmap.boot.records import Bank, LostRam
 from bootmap.boot.trace import Origin
 from bootmap.inputs.cells import pairs, read_cells
 from bootmap.units import PAGE_SIZE, Span, align_down, align_up

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.boot.mapping import MapDesc, create_mapping, pmd_clear, pmd_populate, pte_alloc, write_ptes
+from bootmap.boot.mapping import create_mapping, pmd_clear, pmd_populate, pte_alloc, write_ptes
+from bootmap.boot.records import MapDesc
 from bootmap.boot.trace import Origin
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE, align_down
 

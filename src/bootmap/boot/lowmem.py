@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.boot.kernel import VMALLOC_OFFSET
 from bootmap.boot.meminfo import sanity_check_banks
-from bootmap.boot.state import LostRam
+from bootmap.boot.records import LostRam
 from bootmap.boot.trace import Origin
 from bootmap.spec.memblock import Flags
 from bootmap.units import MIB, align_down, align_up, size_text

@@ -14,51 +14,22 @@ Source: arch/arm/mm/mmu.c ``create_mapping``, ``__create_mapping``, ``alloc_init
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bootmap.boot.kernel import VECTORS_HIGH
 from bootmap.boot.pte import hardware_pte
-from bootmap.boot.state import StaticVm
+from bootmap.boot.records import StaticVm
 from bootmap.boot.trace import Origin
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE, align_down, align_up, mem_range, size_text
 
 if TYPE_CHECKING:
-    from bootmap.boot.mem_types import MemType
+    from bootmap.boot.records import MapDesc, MemType
     from bootmap.boot.state import BootState
 
 _PMD = 1 << 21
 _SUPERSECTION = 1 << 24
-
-
-@dataclass(frozen=True, slots=True)
-class MapDesc:
-    """One mapping that the kernel asks for (``struct map_desc``).
-
-    Attributes:
-        virtual: virtual address in bytes.
-        pfn: page frame number of the physical address.
-        length: bytes.
-        type: memory type without ``MT_``.
-        what: what it maps, in words.
-        stage: the step that asks for it.
-        origin: where it comes from.
-    """
-
-    virtual: int
-    pfn: int
-    length: int
-    type: str
-    what: str
-    stage: str
-    origin: Origin | None = field(default=None, compare=False)
-
-    @property
-    def physical(self) -> int:
-        """The physical address in bytes."""
-        return self.pfn << PAGE_SHIFT
 
 
 def create_mapping(state: BootState, md: MapDesc) -> None:

@@ -8,10 +8,10 @@ Source: arch/arm/mm/mmu.c ``build_mem_type_table``, ``init_default_cache_policy`
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bootmap.boot.head import mm_mmuflags
+from bootmap.boot.records import Adjustment, MemType, MemTypeTable
 from bootmap.spec.linux_prot import (
     CACHE_POLICIES,
     POLICY_BUFFERED,
@@ -27,53 +27,6 @@ if TYPE_CHECKING:
     from bootmap.boot.kernel import Kernel
     from bootmap.boot.state import BootState
     from bootmap.spec.linux_prot import PmdBits, PteBits
-
-
-@dataclass(slots=True)
-class MemType:
-    """One memory type: protection bits of a Linux pte, of a table descriptor, of a section; domain number."""
-
-    name: str
-    prot_pte: int
-    prot_l1: int
-    prot_sect: int
-    domain: int
-    purpose: str
-
-
-@dataclass(frozen=True, slots=True)
-class Adjustment:
-    """One step from the static table: ``bits`` of ``field`` were set or cleared in ``types``, because of ``why``."""
-
-    types: tuple[str, ...]
-    field: str
-    bits: int
-    set: bool
-    why: str
-
-
-@dataclass(slots=True)
-class MemTypeTable:
-    """The adjusted table.
-
-    Attributes:
-        types: by kernel name without ``MT_``.
-        policy: the cache policy that was arrived at.
-        shared: whether RAM is mapped shareable.
-        kernel_pgprot: Linux pte bits of ordinary kernel memory.
-        ecc_mask: bits that ``ecc=on`` adds.
-        adjustments: how it came about, in order.
-    """
-
-    types: dict[str, MemType]
-    policy: str = ""
-    shared: bool = False
-    kernel_pgprot: int = 0
-    ecc_mask: int = 0
-    adjustments: list[Adjustment] = field(default_factory=list)
-
-    def __getitem__(self, name: str) -> MemType:
-        return self.types[name]
 
 
 _MEMORY = ("MEMORY_RWX", "MEMORY_RW", "MEMORY_RO", "MEMORY")

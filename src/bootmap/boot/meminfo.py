@@ -6,10 +6,10 @@ Banks are judged first and copied to memblock afterwards.  Source: arch/arm/mm/m
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bootmap.boot.state import LostRam
+from bootmap.boot.records import LostRam, MemBank
 from bootmap.boot.trace import Origin
 from bootmap.units import align_down
 
@@ -18,21 +18,6 @@ if TYPE_CHECKING:
 
 _NR_BANKS = 8
 _U32 = 0xFFFFFFFF
-
-
-@dataclass(frozen=True, slots=True)
-class MemBank:
-    """One bank of struct meminfo, in bytes."""
-
-    start: int
-    size: int
-    highmem: bool
-    origin: Origin
-
-    @property
-    def end(self) -> int:
-        """The address behind the bank."""
-        return self.start + self.size
 
 
 def add_bank(state: BootState, start: int, size: int, origin: Origin) -> None:

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.boot.mapping import MapDesc, create_mapping, pmd_clear
+from bootmap.boot.mapping import create_mapping, pmd_clear
+from bootmap.boot.records import MapDesc
 from bootmap.boot.trace import Origin
 from bootmap.spec.memblock import Flags
 from bootmap.units import PAGE_SHIFT, align_down, align_up

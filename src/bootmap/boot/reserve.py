@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.boot.cma import dma_contiguous_reserve
 from bootmap.boot.meminfo import banks_to_memblock
-from bootmap.boot.reserved_mem import early_init_fdt_scan_reserved_mem
+from bootmap.boot.reserved_mem import early_init_fdt_scan_reserved_mem, reserve_self
 from bootmap.boot.trace import Origin
 from bootmap.inputs.fdt import Fdt
 from bootmap.units import PAGE_SIZE, align_down, align_up
@@ -45,15 +45,6 @@ def arm_memblock_init(state: BootState) -> None:
     if not kernel.has("memblock_resize_late"):
         memblock.allow_resize()
     _dump(state)
-
-
-def reserve_self(state: BootState, fdt: Fdt) -> None:
-    """Reserve the blob where it lies, to the byte."""
-    params = state.handover.params
-    origin = Origin(
-        "early_init_fdt_reserve_self", "the device tree blob", None, Origin("handover", f"r2 = {params:#010x}")
-    )
-    state.memblock.reserve(params, fdt.totalsize, origin=origin)
 
 
 def _initrd(state: BootState) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from bootmap.boot.cma import cma_alignment
 from bootmap.boot.fdt_scan import RootCells, dt_origin, is_available, root_cells
 from bootmap.boot.heapsort import kernel_sort
-from bootmap.boot.state import CmaArea, LostRam, ReservedArea
+from bootmap.boot.records import CmaArea, LostRam, ReservedArea
 from bootmap.boot.trace import Origin
 from bootmap.inputs.cells import pairs, read_cells
 from bootmap.units import MIB, size_text
@@ -42,12 +42,19 @@ class _Area:
         return self.node.get("no-map") is not None
 
 
+def reserve_self(state: BootState, fdt: Fdt) -> None:
+    """Reserve the blob where it lies, to the byte."""
+    params = state.handover.params
+    origin = Origin(
+        "early_init_fdt_reserve_self", "the device tree blob", None, Origin("handover", f"r2 = {params:#010x}")
+    )
+    state.memblock.reserve(params, fdt.totalsize, origin=origin)
+
+
 def early_init_fdt_scan_reserved_mem(state: BootState, fdt: Fdt) -> None:
     """Reserve what the blob asks for."""
     kernel = state.kernel
     if not kernel.has("fdt_reserve_self"):
-        from bootmap.boot.reserve import reserve_self
-
         reserve_self(state, fdt)
     for entry in fdt.reservations:
         if not entry.size:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from bootmap.boot.handover import Handover
     from bootmap.boot.kernel import Kernel
     from bootmap.boot.memblock import Memblock
-    from bootmap.boot.state import Variables
+    from bootmap.boot.records import Variables
     from bootmap.boot.tables import Words
     from bootmap.boot.trace import Hazard
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from bootmap.boot.machine import PickedMachine, pick_machine
 from bootmap.boot.memblock import Memblock
-from bootmap.boot.memblock_rules import memblock_rules
+from bootmap.boot.memblock.rules import memblock_rules
+from bootmap.boot.records import Variables
 from bootmap.boot.tables import Cause, Tables
 from bootmap.boot.trace import Hazard, KernelDied, Origin
 from bootmap.units import PAGE_SIZE, Span
@@ -19,108 +20,21 @@ from bootmap.units import PAGE_SIZE, Span
 if TYPE_CHECKING:
     from bootmap.boot.handover import Handover
     from bootmap.boot.kernel import Kernel
-    from bootmap.boot.mapping import MapDesc
-    from bootmap.boot.mem_types import MemTypeTable
-    from bootmap.boot.meminfo import MemBank
+    from bootmap.boot.records import (
+        Bank,
+        CmaArea,
+        LostRam,
+        MapDesc,
+        MemBank,
+        MemTypeTable,
+        ReservedArea,
+        StaticVm,
+        Zone,
+    )
 
 _U32 = 0xFFFFFFFF
 _CACHE_SHIFT = 6
 """log2 of L1_CACHE_BYTES where the configuration does not say (arch/arm/mm/Kconfig)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bank:
-    """RAM as the boot loader declared it, before the kernel judged it: bytes ``[start, end)``."""
-
-    start: int
-    end: int
-    origin: Origin
-
-
-@dataclass(slots=True)
-class CmaArea:
-    """One area for contiguous memory.
-
-    Attributes:
-        base: physical address.
-        size: bytes.
-        name: as the kernel calls it.
-        early_fixup: whether dma_contiguous_remap gets to know it.
-        origin: where it comes from.
-    """
-
-    base: int
-    size: int
-    name: str
-    early_fixup: bool
-    origin: Origin
-
-
-@dataclass(slots=True)
-class ReservedArea:
-    """One node of /reserved-memory that the kernel accepted: what became of it."""
-
-    name: str
-    base: int
-    size: int
-    nomap: bool
-    kind: str
-    origin: Origin
-
-
-@dataclass(frozen=True, slots=True)
-class StaticVm:
-    """A virtual area the kernel notes before vmalloc works: bytes ``[start, start + size)``."""
-
-    start: int
-    size: int
-    what: str
-    map_desc: MapDesc | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LostRam:
-    """RAM that was declared and is not used, and why: bytes ``[start, end)``."""
-
-    start: int
-    end: int
-    reason: str
-    origin: Origin | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Zone:
-    """A zone of the page allocator: pages ``[start_pfn, end_pfn)``; present counts pages that are RAM."""
-
-    name: str
-    start_pfn: int
-    end_pfn: int
-    present: int
-    managed: int
-
-
-@dataclass(slots=True)
-class Variables:
-    """Kernel variables that the steps set, by kernel name; addresses in bytes, pfns as numbers."""
-
-    arm_lowmem_limit: int = 0
-    high_memory: int = 0
-    memblock_limit: int = 0
-    vmalloc_limit: int = 0
-    vmalloc_size: int = 0
-    vmalloc_given: bool = False
-    kernel_sec_start: int = 0
-    kernel_sec_end: int = 0
-    min_low_pfn: int = 0
-    max_low_pfn: int = 0
-    max_pfn: int = 0
-    arm_dma_limit: int = 0xFFFFFFFF
-    cachepolicy: int = 0
-    zero_page: int = 0
-    vectors: int = 0
-    phys_initrd_start: int = 0
-    phys_initrd_size: int = 0
-    ecc: bool = False
 
 
 @dataclass

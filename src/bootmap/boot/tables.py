@@ -16,7 +16,7 @@ from bootmap.units import PAGE_SIZE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bootmap.boot.mapping import MapDesc
+    from bootmap.boot.records import MapDesc
     from bootmap.boot.trace import Origin
 
     Words = np.ndarray[tuple[int], np.dtype[np.unsignedinteger]]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.boot.state import Zone
+from bootmap.boot.records import Zone
 from bootmap.spec.memblock import Flags
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE
 

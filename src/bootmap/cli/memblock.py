@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bootmap.boot.memblock import MemblockDeath
-from bootmap.boot.memblock_rules import memblock_rules
-from bootmap.boot.memblock_script import NEEDS, run_script
+from bootmap.boot.memblock.rules import memblock_rules
+from bootmap.boot.memblock.script import NEEDS, run_script
 from bootmap.errors import InputError, ScriptError, UnsupportedError, UsageError
 from bootmap.inputs.fs import file_name, read_file
 from bootmap.inputs.kconfig import parse_version

@@ -10,7 +10,7 @@ from bootmap.boot.pte import hardware_pte
 from bootmap.report.words import linux_pte_text, pmd_text
 
 if TYPE_CHECKING:
-    from bootmap.boot.mem_types import MemTypeTable
+    from bootmap.boot.records import MemTypeTable
     from bootmap.boot.sequence import Prediction
 
 WIDTH = 100

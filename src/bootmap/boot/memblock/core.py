@@ -12,10 +12,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bootmap.boot import memblock_old as old
-from bootmap.boot.memblock_log import MemblockOp, OpLog
-from bootmap.boot.memblock_regions import MemblockBug, MemblockDeath, MemblockPanic, Regions
-from bootmap.boot.memblock_search import find_bottom_up, find_top_down, free_ranges
+from bootmap.boot.memblock import old
+from bootmap.boot.memblock.log import MemblockOp, OpLog
+from bootmap.boot.memblock.regions import MemblockBug, MemblockDeath, MemblockPanic, Regions
+from bootmap.boot.memblock.search import find_bottom_up, find_top_down, free_ranges
 from bootmap.spec.memblock import ENOMEM, Flags, MemblockRules, Overlap
 from bootmap.units import PAGE_SIZE, align_up, mem_range
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.boot.memblock_regions import Regions
+from bootmap.boot.memblock.regions import Regions
 from bootmap.spec.memblock import Overlap
 
 if TYPE_CHECKING:

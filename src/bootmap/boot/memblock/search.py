@@ -1,7 +1,7 @@
 """Walking memblock's free memory: which regions count, the gaps between reservations, both searches.
 
 Why it is apart: these are pure questions about two lists of regions.  What is done with an answer is in
-``bootmap.boot.memblock``; the search of Linux up to 3.2 is in ``bootmap.boot.memblock_old``.
+``bootmap.boot.memblock``; the search of Linux up to 3.2 is in ``bootmap.boot.memblock.old``.
 
     memory    |---------------------------|      |----------|
     reserved       |xxxx|       |xx|                    |xxxxxxx|
@@ -18,7 +18,7 @@ from bootmap.spec.memblock import Flags
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bootmap.boot.memblock_regions import Regions
+    from bootmap.boot.memblock.regions import Regions
 
 _HOTPLUG = int(Flags.HOTPLUG)
 _MIRROR = int(Flags.MIRROR)

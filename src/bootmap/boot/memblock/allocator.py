@@ -15,28 +15,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.boot import memblock_old as old
-from bootmap.boot.memblock_core import MemblockCore
-from bootmap.boot.memblock_log import MemblockOp, OpLog
-from bootmap.boot.memblock_regions import MemblockBug, MemblockDeath, MemblockPanic, Regions
-from bootmap.boot.memblock_search import free_ranges, mem_ranges
-from bootmap.spec.memblock import ENOMEM, Flags, MemblockRules
+from bootmap.boot.memblock import old
+from bootmap.boot.memblock.core import MemblockCore
+from bootmap.boot.memblock.regions import MemblockBug, MemblockDeath, Regions
+from bootmap.boot.memblock.search import free_ranges, mem_ranges
+from bootmap.spec.memblock import ENOMEM, Flags
 from bootmap.units import PAGE_SIZE, align_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = [
-    "Flags",
-    "Memblock",
-    "MemblockBug",
-    "MemblockDeath",
-    "MemblockOp",
-    "MemblockPanic",
-    "MemblockRules",
-    "OpLog",
-    "Regions",
-]
+    from bootmap.boot.memblock.log import MemblockOp
 
 ACCESSIBLE = 0
 """As the end of a search: up to ``current_limit`` (kernel: MEMBLOCK_ALLOC_ACCESSIBLE)."""
