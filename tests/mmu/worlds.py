@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,7 +35,7 @@ class World:
     chunks: dict[int, bytes]
     vas: np.ndarray
 
-    @property
+    @cached_property
     def memory(self) -> Chunks:
         return Chunks(self.chunks)
 
@@ -83,6 +84,7 @@ class _Maker:
         self.free = plan.tables.start
         self.pools: dict[int, list[int]] = {}
         self.words: dict[int, list[int]] = {}
+        self.choices: dict[int, list[Descriptor]] = {}
         self.entry = 8 if plan.long else 4
 
     def make(self, sctlr: int, count: int) -> World:
@@ -147,25 +149,22 @@ class _Maker:
 
     def word(self, level: Level) -> int:
         rng = self.rng
-        if rng.random() < 0.1:
-            kind = level.descriptor(rng.getrandbits(8 * self.entry))
-        else:
-            blocks = [d for d in level.descriptors if d.role is not Role.INVALID]
-            kind = rng.choice(blocks * 4 + list(level.descriptors))
-        return self.descriptor(kind)
-
-    def descriptor(self, kind: Descriptor) -> int:
-        rng, layout = self.rng, kind.layout
+        choices = self.choices.get(id(level))
+        if choices is None:
+            useful = [d for d in level.descriptors if d.role is not Role.INVALID]
+            choices = self.choices[id(level)] = useful * 5 + list(level.descriptors)
+        kind = choices[int(rng.random() * len(choices))]
+        layout = kind.layout
         word = rng.getrandbits(layout.width) & ~layout.fixed_mask | layout.fixed_value
         if kind.name == "reserved":
             word |= NOWHERE  # whoever takes it for a table finds no memory
         if kind.role is Role.TABLE:
             return self.point(kind, word, self.table(kind))
         if kind.role is Role.BLOCK and self.plan.targets is not None:
-            span = self.plan.targets
             for row in layout.rows:
                 word &= ~row.mask if row.name == RESERVED else ~0
-            word = self.point(kind, word, rng.randrange(span.start, span.end))
+            span = self.plan.targets
+            word = self.point(kind, word, span.start + int(rng.random() * span.size))
         return word
 
     def table(self, kind: Descriptor) -> int:
@@ -175,7 +174,7 @@ class _Maker:
         if rng.randrange(1000) < self.plan.absent:
             return NOWHERE
         pool = self.pools.setdefault(id(level), [])
-        if len(pool) < 12:
+        if len(pool) < 8:
             base = self.take(level.table_bytes)
             pool.append(base)
             self.fill(level, base, 1 << level.index_bits)

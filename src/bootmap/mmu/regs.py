@@ -7,10 +7,12 @@ mode and the FCSE process id are not modelled.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
+from bootmap.mmu.access import long_rights, short_rights
+from bootmap.mmu.memory_types import by_mair, by_remap, by_tex
 from bootmap.spec.faults import STATUS_OF
 from bootmap.spec.permissions import DomainAccess
 from bootmap.spec.regs import (
@@ -25,8 +27,12 @@ from bootmap.spec.regs import (
 from bootmap.units import Span, align_down
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bootmap.spec.descriptors import Level
     from bootmap.spec.faults import Code
+    from bootmap.spec.memory_attrs import MemoryAttributes
+    from bootmap.spec.permissions import Rights
     from bootmap.spec.regs import Arch
 
 VA_BITS = 32
@@ -118,6 +124,9 @@ class Regime:
         byteorder: of descriptors in memory.
         roots: the tables that walks begin at, by address; addresses that none serves fault.
         domains: access to each of the 16 domains.
+        memory: memory attributes by ``memory_types.short_index`` or ``long_index``.
+        rights: granted rights by ``access.rights_index`` or ``long_rights_index``.
+        status: the code that the CPU reports for each fault.
     """
 
     regs: Regs
@@ -129,6 +138,9 @@ class Regime:
     byteorder: Literal["little", "big"]
     roots: tuple[Root, ...]
     domains: tuple[DomainAccess, ...]
+    memory: tuple[MemoryAttributes, ...] = field(repr=False)
+    rights: tuple[Rights, ...] = field(repr=False)
+    status: Mapping[Code, int] = field(repr=False, hash=False)
 
     def root(self, va: int) -> Root | None:
         """The root that serves ``va``, None in the gap that TTBCR.T0SZ and T1SZ may leave."""
@@ -137,27 +149,31 @@ class Regime:
                 return root
         return None
 
-    @property
-    def status(self) -> dict[Code, int]:
-        """The code that the CPU reports for each fault."""
-        return STATUS_OF["long" if self.long else self.arch.status]
-
 
 @lru_cache(maxsize=64)
 def regime_of(regs: Regs) -> Regime:
     """What ``regs`` mean: format, roots, byte order (DDI 0406C B3.5.4 and B3.6.4)."""
     arch = ARCHES[regs.arch]
-    long = arch.long is not None and bool(TTBCR["EAE"].of(regs.ttbcr))
+    long = arch.long if TTBCR["EAE"].of(regs.ttbcr) else None
+    remap = arch.remap and bool(SCTLR["TRE"].of(regs.sctlr)) and long is None
+    access_flag = arch.remap and bool(SCTLR["AFE"].of(regs.sctlr))
+    if long is not None:
+        memory = by_mair(regs.mair0, regs.mair1)
+    else:
+        memory = by_remap(arch, regs.prrr, regs.nmrr) if remap else by_tex(arch)
     return Regime(
         regs=regs,
         arch=arch,
         enabled=bool(SCTLR["M"].of(regs.sctlr)),
-        long=long,
-        remap=arch.remap and bool(SCTLR["TRE"].of(regs.sctlr)) and not long,
-        access_flag=long or (arch.remap and bool(SCTLR["AFE"].of(regs.sctlr))),
+        long=long is not None,
+        remap=remap,
+        access_flag=access_flag or long is not None,
         byteorder="big" if arch.split and SCTLR["EE"].of(regs.sctlr) else "little",
-        roots=_long_roots(regs, arch.long) if long and arch.long else _short_roots(regs, arch),
+        roots=_long_roots(regs, long) if long else _short_roots(regs, arch),
         domains=tuple(DomainAccess(DACR[f"D{n}"].of(regs.dacr)) for n in range(16)),
+        memory=memory,
+        rights=long_rights(arch, regs.sctlr) if long else short_rights(arch, regs.sctlr, access_flag=access_flag),
+        status=STATUS_OF["long" if long else arch.status],
     )
 
 

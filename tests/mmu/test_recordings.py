@@ -1,0 +1,199 @@
+"""The tables of recorded kernels read back: they must mean what is known of those kernels from elsewhere.
+
+What is expected comes from the same recordings, but not from their tables: memblock, symbols, kernel variables,
+the entry registers, and what Linux promises of its virtual layout (Documentation/arch/arm/memory.rst).
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bootmap.mmu.bulk import Map, snapshot
+from bootmap.mmu.memory import Chunks
+from bootmap.mmu.regs import Regs
+from bootmap.spec.memory_attrs import MemoryType, Policy, Shareability
+from bootmap.spec.permissions import Rights
+from bootmap.units import MIB, PAGE_SIZE, Span
+
+CASES = sorted((Path(__file__).parents[1] / "data" / "cases").glob("*.json.gz"))
+
+# The CPU of each QEMU machine as a version of the architecture.
+ARCH = {
+    "virt": "v7lpae",
+    "raspi2b": "v7lpae",
+    "mcimx6ul-evk": "v7lpae",
+    "vexpress-a9": "v7",
+    "sabrelite": "v7",
+    "realview-pb-a8": "v7",
+    "raspi0": "v6kz",
+    "realview-eb-mpcore": "v6k",
+    "integratorcp": "v5",
+    "versatilepb": "v5",
+    "spitz": "xscale",
+}
+SCTLR = {"v5": 0x5317F, "xscale": 0x397F, "v6k": 0xC5387D, "v6kz": 0xC5387D}  # without TEX remap before ARMv7
+TRE = 1 << 28
+NOMAP = 4
+VECTORS = 0xFFFF_0000
+VIRT_UART = 0x0900_0000
+FIXMAP = Span(0xFFC8_0000, 0xFFF0_0000)
+
+
+def recorded(path: Path) -> dict[str, Any]:
+    case: dict[str, Any] = json.loads(gzip.decompress(path.read_bytes()))
+    return case
+
+
+def read_back(case: dict[str, Any], moment: str) -> Map:
+    """The map that the tables of one moment make, under the registers that such a kernel sets."""
+    tables = case[moment]["tables"]
+    chunks = {tables["pgd"]["pa"]: bytes.fromhex(tables["pgd"]["hex"])}
+    for level in ("pmd", "pte"):
+        chunks |= {int(pa, 16): bytes.fromhex(words) for pa, words in tables.get(level, {}).items()}
+    arch = ARCH[case["qemu"]["machine"]]
+    regs = Regs(
+        arch=arch,
+        sctlr=SCTLR.get(arch, 0xC5387D | TRE),
+        ttbr0=tables["pgd"]["pa"],
+        ttbcr=case["lpae"] << 31,
+        prrr=0xFF0A81A8,
+        nmrr=0x40E040E0,
+        mair0=0xEEAA4400,
+        mair1=0xFF000004,
+    )
+    return snapshot(Chunks(chunks), regs)
+
+
+def pages_of(regions: list[list[int]], end: int) -> np.ndarray:
+    """The whole pages of memblock regions that are mapped, below ``end``."""
+    spans = [(base, min(base + size, end)) for base, size, flags in regions if not flags & NOMAP]
+    pages = [np.arange(-(-low // PAGE_SIZE), high // PAGE_SIZE) for low, high in spans if low < high]
+    return np.concatenate(pages) * PAGE_SIZE
+
+
+BOOTED = [path for path in CASES if b'"after"' in gzip.decompress(path.read_bytes())]
+NAME = {"ids": lambda path: path.name.removesuffix(".json.gz")}
+
+
+def test_recordings_are_there() -> None:
+    assert len(CASES) >= 100
+    assert len(BOOTED) >= 80
+
+
+@pytest.mark.parametrize("path", BOOTED, **NAME)
+def test_tables_after_paging_init(path: Path) -> None:
+    case = recorded(path)
+    table = read_back(case, "after")
+    offset = case["page_offset"] - case["phys_offset"]
+    limit = case["vars"]["arm_lowmem_limit"]
+
+    # All lowmem that is memory and not nomap lies where __phys_to_virt() says.
+    memory = case["after"]["memblock"]["memory"]["regions"]
+    pages = pages_of(memory, limit)
+    lowmem = table.translate(pages + offset)
+    assert lowmem.ok.all()
+    assert np.array_equal(lowmem.pa, pages)
+    assert lowmem.permits(Rights.PRIV_READ | Rights.PRIV_WRITE).all()
+
+    # Nothing of lowmem's window maps anything else, and nothing is mapped below PAGE_OFFSET.
+    window = table.ranges().within(Span(case["page_offset"], limit + offset))
+    assert all(found.va - found.pa == offset for found in window)
+    assert len(table.ranges().within(Span(0, case["page_offset"]))) == 0
+    # An early console alone may stay in the fixmap, as a device that nobody executes.
+    for console in table.ranges().within(FIXMAP):
+        assert "earlycon" in case["qemu"]["append"] + case["qemu"]["extra"]
+        assert (console.pa, console.size) == (VIRT_UART, PAGE_SIZE)
+        assert console.memory.type is MemoryType.DEVICE
+        assert console.rights == Rights.PRIV_READ | Rights.PRIV_WRITE
+
+    # The vectors: a page of memblock.reserved, and the only thing that a user may touch.
+    (vectors,) = table.ranges().within(Span(VECTORS, VECTORS + PAGE_SIZE)).filter(lambda a: a.rights)
+    reserved = [Span(base, base + size) for base, size, _ in case["after"]["memblock"]["reserved"]["regions"]]
+    if any(span.size for span in reserved):  # one old kernel's array was not found
+        assert any(vectors.pa in span and vectors.pa + vectors.size - 1 in span for span in reserved)
+    assert vectors.size == PAGE_SIZE
+    *others, last = table.ranges().filter(lambda a: a.rights & Rights.USER)
+    assert last == vectors
+    assert vectors.rights & Rights.USER == Rights.USER_READ | Rights.USER_EXECUTE
+    assert vectors.memory.type is MemoryType.NORMAL
+
+    # ... but for what head.S mapped for everybody where the kernel's memory begins with nomap: before the
+    # kernel knew of nomap there, map_lowmem() left those sections as they were.
+    for other in others:
+        assert case["kernel"]["key"] == "deb-5.10"
+        (left,) = read_back(case, "before").ranges().within(Span(other.va, other.end))
+        assert left == other
+        nomap = [Span(base, base + size) for base, size, flags in memory if flags & NOMAP]
+        assert any(other.pa & -MIB == span.start & -MIB and other.size <= 2 * MIB for span in nomap)
+
+
+@pytest.mark.parametrize("path", BOOTED, **NAME)
+def test_tables_after_paging_init_have_the_cache_policy(path: Path) -> None:
+    """``cachepolicy`` is the kernel's own index: uncached, buffered, writethrough, writeback, writealloc."""
+    case = recorded(path)
+    table = read_back(case, "after")
+    arch = ARCH[case["qemu"]["machine"]]
+    at = case["symbols"]["_text"]
+    (found,) = table.ranges().within(Span(at, at + 1))
+    policy = case["vars"]["cachepolicy"]
+    assert policy in (2, 3, 4)
+    assert found.memory.inner is not None
+    assert found.memory.inner == found.memory.outer
+    assert found.memory.inner.policy is (Policy.WRITE_THROUGH if policy == 2 else Policy.WRITE_BACK)
+    assert found.memory.inner.write_allocate == (policy == 4)
+    if arch == "v5":
+        assert found.memory.shareability is Shareability.NONE
+
+
+@pytest.mark.parametrize("path", CASES, **NAME)
+def test_tables_before_paging_init_map_the_running_kernel(path: Path) -> None:
+    case = recorded(path)
+    table = read_back(case, "before")
+    start, end = case["symbols"]["_text"], case["symbols"]["_end"]
+    vas = np.arange(start & -PAGE_SIZE, end, PAGE_SIZE, dtype=np.uint32)
+    answer = table.translate(vas)
+    assert answer.permits(Rights.PRIV).all()
+    assert np.array_equal(answer.pa, vas.astype(np.int64) - case["page_offset"] + case["phys_offset"])
+    # The device tree or ATAG list that the boot loader passed is mapped somewhere.
+    assert len(table.mapping(case["entry"]["r2"])) >= 1
+
+
+LATE = [path for path in CASES if b'"late"' in gzip.decompress(path.read_bytes())]
+
+
+@pytest.mark.parametrize("path", LATE, **NAME)
+def test_tables_of_a_running_kernel_write_or_execute(path: Path) -> None:
+    """CONFIG_STRICT_KERNEL_RWX: text is read-only, read-only data is not executed, the rest not either."""
+    case = recorded(path)
+    table = read_back(case, "late")
+    symbols = case["symbols"]
+    lowmem = Span(case["page_offset"], case["vars"]["high_memory"])
+    kernel = table.ranges().within(lowmem)
+    assert not [found for found in kernel if found.rights & Rights.PRIV_WRITE and found.rights & Rights.PRIV_EXECUTE]
+
+    def rights(start: int, end: int) -> set[Rights]:
+        return {found.rights for found in table.ranges().within(Span(start, end))}
+
+    rodata, init = symbols["__start_rodata_section_aligned"], symbols["__init_begin"]
+    assert rights(symbols["_stext"], rodata) == {Rights.PRIV_READ | Rights.PRIV_EXECUTE}
+    assert rights(rodata, init) == {Rights.PRIV_READ}
+    assert rights(symbols["_sdata"], symbols["_end"]) == {Rights.PRIV_READ | Rights.PRIV_WRITE}
+
+
+def test_late_recordings_are_there() -> None:
+    assert len(LATE) >= 4
+
+
+def test_device_tree_mapping_is_read_only() -> None:
+    """Linux 5.11+: the device tree lies at FDT_FIXED_BASE, two sections from the one that holds it."""
+    case = recorded(next(path for path in BOOTED if path.name == "virt-1024m-6.1.json.gz"))
+    (found,) = read_back(case, "after").ranges().within(Span(0xFF80_0000, 0xFFC0_0000))
+    assert (found.va, found.size, found.pa) == (0xFF80_0000, 2 * MIB, case["entry"]["r2"] & -MIB)
+    assert found.rights == Rights.PRIV_READ
+    assert found.memory.shareability is Shareability.INNER
