@@ -52,22 +52,36 @@ def reserve_self(state: BootState, fdt: Fdt) -> None:
 
 
 def early_init_fdt_scan_reserved_mem(state: BootState, fdt: Fdt) -> None:
-    """Reserve what the blob asks for."""
+    """Reserve what the blob asks for; who comes first differs by version."""
     kernel = state.kernel
+    blocks_last, at_once = kernel.has("memreserve_last"), kernel.has("rmem_late_init")
     if not kernel.has("fdt_reserve_self"):
         reserve_self(state, fdt)
+    if not blocks_last:
+        _memreserve(state, fdt)
+    if header_first := kernel.has("elfcorehdr_first"):
+        _elfcorehdr(state)
+    table = _scan(state, fdt) if kernel.has("reserved_memory") else []
+    if at_once:
+        _init(state, table, root_cells(fdt))
+    if header_early := not header_first and kernel.has("elfcorehdr_before_dynamic"):
+        _elfcorehdr(state)
+    if blocks_last:
+        _memreserve(state, fdt)
+    if not at_once:
+        _init(state, table, root_cells(fdt))
+    if not header_first and not header_early:
+        _elfcorehdr(state)
+
+
+def _memreserve(state: BootState, fdt: Fdt) -> None:
+    """The blob's memory reservation block; an entry of no bytes ends it."""
     for entry in fdt.reservations:
         if not entry.size:
             break
         entered = Origin("device tree", f"/memreserve/ {entry.address:#x} {entry.size:#x}", entry.offset)
         origin = Origin("early_init_fdt_scan_reserved_mem", "/memreserve/", None, entered)
         state.memblock.reserve(entry.address, entry.size, origin=origin)
-    if kernel.has("elfcorehdr_first"):
-        _elfcorehdr(state)
-    if kernel.has("reserved_memory"):
-        _scan(state, fdt)
-    if not kernel.has("elfcorehdr_first"):
-        _elfcorehdr(state)
 
 
 def _elfcorehdr(state: BootState) -> None:
@@ -80,10 +94,12 @@ def _elfcorehdr(state: BootState) -> None:
     state.memblock.reserve(base, size, origin=Origin("fdt_reserve_elfcorehdr", "crash dump header"))
 
 
-def _scan(state: BootState, fdt: Fdt) -> None:
+def _scan(state: BootState, fdt: Fdt) -> list[_Area]:
+    """Reserve the areas that have a place; the table of all areas, in the order of the blob."""
     parent, cells = fdt.node("/reserved-memory"), root_cells(fdt)
+    table: list[_Area] = []
     if parent is None:
-        return
+        return table
     if not _root_agrees(parent, cells):
         state.print("OF: reserved mem: Reserved memory: unsupported node format, ignoring")
         state.hazard(
@@ -92,8 +108,7 @@ def _scan(state: BootState, fdt: Fdt) -> None:
             f"#size-cells = <{cells.size}> like the root",
             origin=Origin("device tree", "/reserved-memory", parent.offset),
         )
-        return
-    table: list[_Area] = []
+        return table
     for node in parent.children:
         if not is_available(node):
             continue
@@ -102,7 +117,7 @@ def _scan(state: BootState, fdt: Fdt) -> None:
             _reserve_reg(state, node, cells, table)
         elif (size := node.get("size")) is not None:
             _save(state, table, _Area(node, 0, 0, dt_origin(size)))
-    _init(state, table, cells)
+    return table
 
 
 def _root_agrees(parent: Node, cells: RootCells) -> bool:

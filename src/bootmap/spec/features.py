@@ -187,6 +187,10 @@ FEATURES = (
     Feature("rmem_first_reg_only", "only the first reg entry of an area counts; drivers may veto it",
             f"{_RMEM} (7.0 and 7.1 differ)", (7, 1)),
     Feature("elfcorehdr_first", "elfcorehdr is reserved before the nodes", f"{_FDT}", (6, 12)),
+    Feature("elfcorehdr_before_dynamic", "elfcorehdr is reserved before dynamic areas are placed",
+            f"{_FDT} early_init_fdt_scan_reserved_mem (5.15 and 5.18 differ)", (5, 18)),
+    Feature("memreserve_last", "/memreserve/ comes after the areas that have a place; before, it came first",
+            f"{_FDT} early_init_fdt_scan_reserved_mem, commit b41328187629 (6.1 and 6.11 differ)", (6, 4)),
     # -- CMA ------------------------------------------------------------------------------------------------
     Feature("cma_generic", "areas are declared by mm/cma.c", f"{_CMA} cma_declare_contiguous", (3, 17)),
     Feature("cma_high_first", "the default area tries highmem first", f"{_CMA} cma_declare_contiguous", (3, 18)),
