@@ -76,6 +76,7 @@ def dma_contiguous_reserve(state: BootState) -> None:
     if area is not None:
         state.default_cma = area
         state.cma_areas.append(area)
+        state.cma_fixups.append(area)
 
 
 def _configured_size(state: BootState) -> tuple[int, str]:
@@ -97,7 +98,7 @@ def _configured_size(state: BootState) -> tuple[int, str]:
 
 def _declare(state: BootState, size: int, base: int, limit: int, fixed: bool, origin: Origin) -> CmaArea | None:
     """``cma_declare_contiguous``: find and reserve the area; None where the kernel gives up."""
-    kernel, memblock, align = state.kernel, state.memblock, cma_alignment(state.kernel)
+    memblock, align = state.memblock, cma_alignment(state.kernel)
     mask = state.phys_mask
     end_of_dram = memblock.end_of_dram() if len(memblock.memory) else 0
     high = (state.pa(state.vars.high_memory - 1) + 1) & mask
@@ -125,22 +126,35 @@ def _declare(state: BootState, size: int, base: int, limit: int, fixed: bool, or
             failed("the region is reserved already")
             return None
     else:
-        found = 0
-        if kernel.has("cma_high_first") and base < high < limit:
-            found = memblock.alloc_range(size, align, high, limit, origin=origin)
-            limit = high
-        if kernel.has("lpae") and kernel.has("cma_bottom_up_4g") and end_of_dram >= 4 * GIB + size:
-            # What was found in highmem is forgotten here, though it stays reserved.
-            memblock.bottom_up = True
-            found = memblock.alloc_range(size, align, 4 * GIB, limit, origin=origin)
-            memblock.bottom_up = False
-        found = found or memblock.alloc_range(size, align, base, limit, origin=origin)
+        found = _place(state, size, align, base, limit, high, origin)
         if not found:
             failed(f"no free {size >> 20} MiB below 0x{limit:08x}")
             return None
         base = found
     state.print(f"cma: Reserved {size >> 20} MiB at 0x{base:08x}")
-    return CmaArea(base, size, "reserved", True, origin)
+    return CmaArea(base, size, "reserved", origin)
+
+
+def _place(state: BootState, size: int, align: int, base: int, limit: int, high: int, origin: Origin) -> int:
+    """Where an area without a fixed place goes: above 4 GiB, in highmem, in lowmem, as far as there is room; or 0."""
+    kernel, memblock = state.kernel, state.memblock
+    end = limit if kernel.has("cma_4g_by_limit") else memblock.end_of_dram()
+    above_4g = kernel.has("lpae") and kernel.has("cma_bottom_up_4g") and end >= 4 * GIB + size
+
+    def from_4g() -> int:
+        memblock.bottom_up = True
+        found = memblock.alloc_range(size, align, 4 * GIB, limit, origin=origin)
+        memblock.bottom_up = False
+        return found
+
+    found = from_4g() if above_4g and kernel.has("cma_4g_first") else 0
+    if not found and kernel.has("cma_high_first") and base < high < limit:
+        found = memblock.alloc_range(size, align, high, limit, origin=origin)
+        limit = high
+    if above_4g and not kernel.has("cma_4g_first"):
+        # What was found in highmem is forgotten here, though it stays reserved.
+        found = from_4g()
+    return found or memblock.alloc_range(size, align, base, limit, origin=origin)
 
 
 def dma_contiguous_remap(state: BootState) -> None:
@@ -150,9 +164,7 @@ def dma_contiguous_remap(state: BootState) -> None:
         KernelDied: no memory for the page tables.
     """
     limit = state.vars.arm_lowmem_limit
-    for area in state.cma_areas:
-        if not area.early_fixup:
-            continue
+    for area in state.cma_fixups:
         start, end = area.base, min(area.base + area.size, limit)
         if start >= end:
             continue

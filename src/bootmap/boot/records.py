@@ -31,14 +31,12 @@ class CmaArea:
         base: physical address.
         size: bytes.
         name: as the kernel calls it.
-        early_fixup: whether dma_contiguous_remap gets to know it.
         origin: where it comes from.
     """
 
     base: int
     size: int
     name: str
-    early_fixup: bool
     origin: Origin
 
 

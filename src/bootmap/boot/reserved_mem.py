@@ -9,14 +9,14 @@ kernel/dma/contiguous.c ``rmem_cma_setup``, kernel/dma/coherent.c ``rmem_dma_set
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from bootmap.boot.cma import cma_alignment
 from bootmap.boot.fdt_scan import RootCells, dt_origin, is_available, root_cells
 from bootmap.boot.heapsort import kernel_sort
-from bootmap.boot.records import CmaArea, LostRam, ReservedArea
+from bootmap.boot.records import LostRam, ReservedArea
+from bootmap.boot.reserved_drivers import RmemArea, compatible, early_fixup, set_up_by_driver, vetoed
 from bootmap.boot.trace import Origin
 from bootmap.inputs.cells import pairs, read_cells
 from bootmap.units import MIB, size_text
@@ -26,20 +26,6 @@ if TYPE_CHECKING:
     from bootmap.inputs.fdt import Fdt, Node
 
 _CELL = 4
-
-
-@dataclass(slots=True)
-class _Area:
-    """One row of the kernel's table of reserved areas."""
-
-    node: Node
-    base: int
-    size: int
-    origin: Origin
-
-    @property
-    def nomap(self) -> bool:
-        return self.node.get("no-map") is not None
 
 
 def reserve_self(state: BootState, fdt: Fdt) -> None:
@@ -94,10 +80,10 @@ def _elfcorehdr(state: BootState) -> None:
     state.memblock.reserve(base, size, origin=Origin("fdt_reserve_elfcorehdr", "crash dump header"))
 
 
-def _scan(state: BootState, fdt: Fdt) -> list[_Area]:
+def _scan(state: BootState, fdt: Fdt) -> list[RmemArea]:
     """Reserve the areas that have a place; the table of all areas, in the order of the blob."""
     parent, cells = fdt.node("/reserved-memory"), root_cells(fdt)
-    table: list[_Area] = []
+    table: list[RmemArea] = []
     if parent is None:
         return table
     if not _root_agrees(parent, cells):
@@ -116,7 +102,7 @@ def _scan(state: BootState, fdt: Fdt) -> list[_Area]:
         if reg is not None:
             _reserve_reg(state, node, cells, table)
         elif (size := node.get("size")) is not None:
-            _save(state, table, _Area(node, 0, 0, dt_origin(size)))
+            _save(state, table, RmemArea(node, 0, 0, dt_origin(size)))
     return table
 
 
@@ -133,7 +119,7 @@ def _table_size(state: BootState) -> int:
     return 64 if kernel.has("rmem_table_64") else 32 if kernel.has("rmem_table_32") else 16
 
 
-def _save(state: BootState, table: list[_Area], area: _Area) -> None:
+def _save(state: BootState, table: list[RmemArea], area: RmemArea) -> None:
     if len(table) >= _table_size(state) and not state.kernel.has("rmem_late_init"):
         state.print("OF: reserved mem: not enough space for all defined regions.")
         state.hazard(
@@ -145,7 +131,7 @@ def _save(state: BootState, table: list[_Area], area: _Area) -> None:
     table.append(area)
 
 
-def _reserve_reg(state: BootState, node: Node, cells: RootCells, table: list[_Area]) -> None:
+def _reserve_reg(state: BootState, node: Node, cells: RootCells, table: list[RmemArea]) -> None:
     kernel, prop = state.kernel, node.properties["reg"]
     width = _CELL * (cells.address + cells.size)
     if not width or (prop.value and len(prop.value) % width):
@@ -155,12 +141,14 @@ def _reserve_reg(state: BootState, node: Node, cells: RootCells, table: list[_Ar
     entries = pairs(prop, cells.address, cells.size)
     if kernel.has("rmem_first_reg_only"):
         entries = entries[:1]
-        if entries and not _driver_accepts_early(state, node):
+        if vetoed(state, node):
             return
     for i, entry in enumerate(entries):
         entered = Origin("device tree", f"{node.path}/reg = <{entry.base:#x} {entry.size:#x}>", entry.offset)
         origin = Origin("early_init_fdt_scan_reserved_mem", node.path, None, entered)
-        if not (entry.size and _reserve(state, entry.base, entry.size, nomap, origin)):
+        if entry.size and _reserve(state, entry.base, entry.size, nomap, origin):
+            early_fixup(state, node, entry.base, entry.size, origin)
+        else:
             state.print(
                 f"OF: reserved mem: Reserved memory: failed to reserve memory for node '{node.name}': "
                 f"base 0x{entry.base:08x}, size {entry.size // MIB} MiB"
@@ -174,7 +162,7 @@ def _reserve_reg(state: BootState, node: Node, cells: RootCells, table: list[_Ar
                     origin=origin,
                 )
         if i == 0:
-            _save(state, table, _Area(node, entry.base & state.phys_mask, entry.size & state.phys_mask, origin))
+            _save(state, table, RmemArea(node, entry.base & state.phys_mask, entry.size & state.phys_mask, origin))
 
 
 def _reserve(state: BootState, base: int, size: int, nomap: bool, origin: Origin) -> bool:
@@ -195,30 +183,34 @@ def _reserve(state: BootState, base: int, size: int, nomap: bool, origin: Origin
     return memblock.remove(base, size, origin=origin) == 0
 
 
-def _init(state: BootState, table: list[_Area], cells: RootCells) -> None:
+def _init(state: BootState, table: list[RmemArea], cells: RootCells) -> None:
     """Place dynamic areas and let drivers look at each area."""
     kernel = state.kernel
     if kernel.has("rmem_late_init"):
-        # Static areas are looked at after the tree is unflattened, long after paging_init.
+        # Drivers look at static areas only when the tree is unflattened, long after paging_init: until then such an
+        # area is not even the default one for contiguous memory, and the configured default is reserved beside it.
         for area in table:
-            if area.size == 0 and area.node.get("reg") is None:
-                if _allocate(state, area, cells):
-                    _driver(state, area, early_fixup=True)
-            else:
-                _driver(state, area, early_fixup=kernel.has("cma_fixup_at_reserve"))
-        return
-    if kernel.has("rmem_sorted"):
+            if area.node.get("reg") is not None:
+                state.reserved_areas.append(
+                    ReservedArea(area.node.name, area.base, area.size, area.nomap, "reserved", area.origin)
+                )
+        table = [area for area in table if area.node.get("reg") is None]
+    elif kernel.has("rmem_sorted"):
         table = _sorted(state, table)
+    neighbours = [] if kernel.has("rmem_late_init") else table
     for area in table:
-        if area.size or _allocate(state, area, cells):
-            _driver(state, area, early_fixup=True)
+        if not (area.size or _allocate(state, area, cells, neighbours)):
+            continue
+        accepted = set_up_by_driver(state, area)
+        if kernel.has("rmem_late_init") and (accepted or not kernel.has("rmem_first_reg_only")):
+            neighbours.append(area)
 
 
-def _sorted(state: BootState, table: list[_Area]) -> list[_Area]:
+def _sorted(state: BootState, table: list[RmemArea]) -> list[RmemArea]:
     kernel = state.kernel
     by_size, by_node = kernel.has("rmem_sort_size"), kernel.has("rmem_sort_node")
 
-    def compare(a: _Area, b: _Area) -> int:
+    def compare(a: RmemArea, b: RmemArea) -> int:
         keys = [(a.base, b.base)]
         if by_size:
             keys.append((a.size, b.size))
@@ -240,9 +232,11 @@ def _sorted(state: BootState, table: list[_Area]) -> list[_Area]:
     return result
 
 
-def _allocate(state: BootState, area: _Area, cells: RootCells) -> bool:
+def _allocate(state: BootState, area: RmemArea, cells: RootCells, neighbours: list[RmemArea]) -> bool:
     """Place a dynamic area; False where the kernel cannot."""
     node = area.node
+    if state.kernel.has("rmem_first_reg_only") and vetoed(state, node):
+        return False
     size_prop = node.properties["size"]
     if len(size_prop.value) != _CELL * cells.size:
         state.print(f"OF: reserved mem: invalid size property in '{node.name}' node.")
@@ -265,11 +259,11 @@ def _allocate(state: BootState, area: _Area, cells: RootCells) -> bool:
             state.print(f"OF: reserved mem: invalid alloc-ranges property in '{node.name}', skipping node.")
             return False
         for entry in pairs(ranges, cells.address, cells.size):
-            base = _allocate_in(state, size, align, entry.base, entry.base + entry.size, area, origin)
+            base = _allocate_in(state, size, align, entry.base, entry.base + entry.size, area, neighbours, origin)
             if base:
                 break
     else:
-        base = _allocate_in(state, size, align, 0, 0, area, origin)
+        base = _allocate_in(state, size, align, 0, 0, area, [], origin)
     if not base:
         state.print(f"OF: reserved mem: failed to allocate memory for node '{node.name}': size {size // MIB} MiB")
         state.hazard(
@@ -279,6 +273,7 @@ def _allocate(state: BootState, area: _Area, cells: RootCells) -> bool:
         )
         return False
     area.base, area.size, area.origin = base, size, origin
+    early_fixup(state, node, base, size, origin)
     return True
 
 
@@ -286,23 +281,31 @@ def _pool_alignment(state: BootState, node: Node) -> int:
     kernel = state.kernel
     if not kernel.config.enabled("CMA") or not kernel.has("dynamic_cma_align"):
         return 0
-    if not _compatible(node, "shared-dma-pool"):
+    if not compatible(node, "shared-dma-pool"):
         return 0
     if kernel.has("dynamic_cma_align_reusable") and (node.get("reusable") is None or node.get("no-map") is not None):
         return 0
     return cma_alignment(kernel)
 
 
-def _allocate_in(state: BootState, size: int, align: int, start: int, end: int, area: _Area, origin: Origin) -> int:
+def _allocate_in(
+    state: BootState,
+    size: int,
+    align: int,
+    start: int,
+    end: int,
+    area: RmemArea,
+    neighbours: list[RmemArea],
+    origin: Origin,
+) -> int:
     """One try of ``early_init_dt_alloc_reserved_memory_arch``; the address or 0."""
     kernel, memblock = state.kernel, state.memblock
     if not end:
         end = state.phys_mask if kernel.has("dynamic_anywhere") else 0
     if kernel.has("dynamic_range_search"):
-        bottom_up = kernel.has("dynamic_bottom_up") and start and _start_touched(state, start, end)
-        previous, memblock.bottom_up = memblock.bottom_up, memblock.bottom_up or bool(bottom_up)
+        memblock.bottom_up = kernel.has("dynamic_bottom_up") and _only_start_touched(neighbours, start, end)
         base = memblock.alloc_range(size, align, start, end, origin=origin)
-        memblock.bottom_up = previous
+        memblock.bottom_up = False
     else:
         base = memblock.alloc_range(size, align, 0, end, origin=origin)
         if base and base < start:
@@ -317,77 +320,9 @@ def _allocate_in(state: BootState, size: int, align: int, start: int, end: int, 
     return base
 
 
-def _start_touched(state: BootState, start: int, end: int) -> bool:
-    """Whether an area placed already ends at or holds ``start``, while ``end`` is free."""
-    spans = [(area.base, area.base + area.size) for area in state.reserved_areas if area.size]
+def _only_start_touched(neighbours: list[RmemArea], start: int, end: int) -> bool:
+    """Whether an area that has its place holds or ends at ``start``, while none does so at ``end``."""
+    spans = [(area.base, area.base + area.size) for area in neighbours if area.size]
     at_start = any(first <= start <= last for first, last in spans)
     at_end = any(first <= end <= last for first, last in spans)
     return at_start and not at_end
-
-
-def _compatible(node: Node, name: str) -> bool:
-    prop = node.get("compatible")
-    return prop is not None and name.encode() in prop.value.split(b"\0")
-
-
-def _driver_accepts_early(state: BootState, node: Node) -> bool:
-    """7.1: a driver may refuse a static area before it is reserved."""
-    default_pool = _compatible(node, "shared-dma-pool") and node.get("linux,cma-default") is not None
-    return not (default_pool and state.cma_cmdline is not None)
-
-
-def _driver(state: BootState, area: _Area, *, early_fixup: bool) -> None:
-    """The set-up by a driver that knows the area's compatible string, and giving the area back where it fails."""
-    kernel, node, memblock = state.kernel, area.node, state.memblock
-    kind, failure = "reserved", ""
-    if _compatible(node, "shared-dma-pool"):
-        kind, failure = _shared_dma_pool(state, area, early_fixup=early_fixup)
-    elif _compatible(node, "restricted-dma-pool") and kernel.config.enabled("DMA_RESTRICTED_POOL"):
-        kind = "restricted DMA pool"
-        if node.get("reusable") is not None or node.get("no-map") is not None:
-            failure = "a restricted-dma-pool must be neither reusable nor no-map"
-    if failure and kernel.has("rmem_init_error_frees"):
-        state.print(f"OF: reserved mem: node {node.name} compatible matching fail")
-        late = kernel.has("rmem_late_init") and area.node.get("reg") is not None
-        state.hazard("reserved-area-refused", f"{node.path}: {failure}; the area is given back", origin=area.origin)
-        if not late:
-            origin = Origin("fdt_init_reserved_mem", failure, None, area.origin)
-            if area.nomap:
-                memblock.clear_nomap(area.base, area.size, origin=origin)
-            else:
-                memblock.free(area.base, area.size, origin=origin)
-        return
-    state.reserved_areas.append(ReservedArea(node.name, area.base, area.size, area.nomap, kind, area.origin))
-
-
-def _shared_dma_pool(state: BootState, area: _Area, *, early_fixup: bool) -> tuple[str, str]:
-    """What the pool becomes, and why it fails ("" where it does not)."""
-    kernel, node = state.kernel, area.node
-    reusable, nomap = node.get("reusable") is not None, area.nomap
-    default = node.get("linux,cma-default") is not None
-    failure = ""
-    if kernel.has("cma"):
-        align = cma_alignment(kernel)
-        if state.cma_cmdline is not None and default and kernel.has("cma_cmdline_beats_dt"):
-            state.print(f"Reserved memory: bypass {node.name} node, using cmdline CMA params instead")
-            failure = "cma= on the command line replaces the device tree's default area"
-        elif not reusable or nomap:
-            failure = "a pool for contiguous memory must be reusable and not no-map"
-        elif (area.base | area.size) % align:
-            state.print("Reserved memory: incorrect alignment of CMA region")
-            failure = f"a pool for contiguous memory must be aligned to {size_text(align)}"
-        else:
-            cma = CmaArea(area.base, area.size, node.name, early_fixup, area.origin)
-            state.cma_areas.append(cma)
-            if default and (state.default_cma is None or state.cma_cmdline is None):
-                state.default_cma = cma
-            state.print(f"Reserved memory: created CMA memory pool at 0x{area.base:08x}, size {area.size // MIB} MiB")
-            return "CMA pool", ""
-    if kernel.config.enabled("DMA_DECLARE_COHERENT") or not kernel.has("rmem_dma_declare_option"):
-        if nomap and not reusable:
-            state.print(f"Reserved memory: created DMA memory pool at 0x{area.base:08x}, size {area.size // MIB} MiB")
-            return "DMA pool", ""
-        failure = failure or "a DMA pool must be no-map on ARM"
-        if not reusable:
-            state.print("Reserved memory: regions without no-map are not yet supported")
-    return "pool", failure

@@ -69,6 +69,7 @@ class BootState:
     lost: list[LostRam] = field(default_factory=list)
     initrd_origin: Origin | None = None
     cma_areas: list[CmaArea] = field(default_factory=list)
+    cma_fixups: list[CmaArea] = field(default_factory=list)
     default_cma: CmaArea | None = None
     cma_cmdline: tuple[int, int, int] | None = None
     cma_origin: Origin | None = None

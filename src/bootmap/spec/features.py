@@ -204,10 +204,13 @@ FEATURES = (
     Feature("cma_bottom_up_4g", "with RAM above 4 GiB an area is sought upwards from there first", _CMA, (5, 12)),
     Feature("cma_min_alignment", "areas are aligned to one pageblock (5.17 and 5.19 differ)",
             "include/linux/cma.h CMA_MIN_ALIGNMENT_BYTES", (5, 18)),
-    Feature("cma_fixup_at_reserve", "areas from reg nodes are known before paging_init",
-            f"{_CONTIG} rmem_cma_setup, lost with rmem_late_init", None, (6, 12)),
-    Feature("cma_fixup_at_reserve", "areas from reg nodes are known before paging_init again",
-            f"{_RMEM} fdt_fixup_reserved_mem_node", (6, 17), also=_also(v6_12=40)),
+    Feature("cma_4g_first", "above 4 GiB is tried before highmem (6.1 and 6.11 differ)", f"{_CMA} "
+            "cma_declare_contiguous_nid", (6, 6)),
+    Feature("cma_4g_by_limit", "above 4 GiB is tried only where the limit allows it (6.12 and 6.18 differ)",
+            f"{_CMA} cma_alloc_mem", (6, 17)),
+    Feature("cma_fixup_at_reserve", "dma_contiguous_remap learns of a pool when it is reserved; before, from its "
+            "driver, which 6.12 to 6.16 ask too late for static areas", f"{_RMEM} __reserved_mem_reserve_reg",
+            (6, 17), also=_also(v6_12=40)),
     Feature("max_order_inclusive", "ARCH_FORCE_MAX_ORDER is the largest order itself, not one more",
             "include/linux/mmzone.h, commit 23baf831a32c", (6, 4)),
     Feature("rmem_dma_declare_option", "DMA pools need DMA_DECLARE_COHERENT", "kernel/dma/Kconfig", (5, 1)),
