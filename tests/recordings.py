@@ -11,7 +11,7 @@ import gzip
 import json
 import re
 import tempfile
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ def kernel_files(key: str) -> tuple[Path, Path]:
     return folder / "config.gz", folder / "System.map"
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parsed_kernel(key: str) -> Kernel:
     config, system_map = kernel_files(key)
     return read_kernel_options(str(config), str(system_map), None, None, ())
@@ -139,8 +139,6 @@ class Case:
                 line = line[1:-2] if line[-2:] == line[-4:-2] else line[1:]
             if line.startswith("[0x") and lines:
                 line = f"{lines.pop()}\t{line[:-2] if line[-2:] == line[-4:-2] else line}"
-            if line.startswith("Memory: "):
-                break
             lines.append(line)
         return lines
 
@@ -155,7 +153,7 @@ class Case:
         return bool(base + size < symbols["_end"] - self.doc["page_offset"] + self.doc["phys_offset"])
 
 
-@lru_cache(maxsize=None)
+@cache
 def case(name: str) -> Case:
     """The case ``name``, with its prediction shared by the tests that follow one another."""
     return Case(name)

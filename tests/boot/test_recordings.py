@@ -6,13 +6,17 @@ compared in test_recorded_logs.py.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from recordings import NAMES, Case, Regions, case
 from words import as_words, decoded, frames, place
 
-from bootmap.boot.sequence import Stage
 from bootmap.units import PAGE_SHIFT
+
+if TYPE_CHECKING:
+    from bootmap.boot.sequence import Stage
 
 IN, OUT, LATE = "adjust_lowmem_bounds", "paging_init", "mark_rodata_ro"
 
@@ -186,7 +190,7 @@ def test_memory_after_paging_init(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in BOOTED if name in READABLE])
 def test_reserved_after_paging_init(name: str) -> None:
-    """All that is predicted is reserved, and what is reserved beside it is bootmem_init's, not more than its mem_map."""
+    """All that is predicted is reserved, and what is reserved beside it is not more than bootmem_init's mem_map."""
     recorded = case(name)
     stage, kernel = reached(recorded, OUT), recorded.prediction.state.kernel
     want, got = recorded.regions("after", "reserved"), predicted(recorded, stage, "reserved")

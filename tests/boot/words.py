@@ -82,7 +82,7 @@ def _read_long(pages: Pages, root: int, found: np.ndarray[tuple[int], np.dtype[n
 
 
 def place(pages: Pages, root: int, address: int, *, long: bool) -> tuple[str, Level | None, int]:
-    """Where the word at ``address`` stands: in words, the level that reads it (None: Linux's own), its virtual address."""
+    """Where the word at ``address`` stands: in words, the level that reads it (None: Linux), the virtual address."""
     width, page = (8, address & ~0xFFF) if long else (4, address & ~0xFFF)
     index = (address - page) // width
     if not long and root <= address < root + 0x4000:
@@ -103,9 +103,9 @@ def place(pages: Pages, root: int, address: int, *, long: bool) -> tuple[str, Le
     )
     what = "hardware pte" if index >= 512 else "Linux pte"
     level = short_desc.V6.descriptor(1).table if index >= 512 else None
-    if pair is None:
+    if not len(pairs):
         return f"{what} of a table that nothing points to", level, 0
-    return what, level, ((pair & ~1) << 20) + (index % 512 << 12)
+    return what, level, ((int(pairs[0]) & ~1) << 20) + (index % 512 << 12)
 
 
 def decoded(level: Level | None, word: int) -> str:

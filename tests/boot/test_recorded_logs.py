@@ -1,0 +1,159 @@
+"""What real kernels said on their consoles about memory, against the prediction.
+
+With memblock=debug a kernel names every call of memblock, in order, with its addresses: a check of each reservation on
+the way, where the recorded memory has only what became of them all.  It is also all that is known of the reserved list
+of Linux 4.9.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from recordings import NAMES, Case, case
+
+from bootmap.units import PAGE_SHIFT
+
+_CALL = re.compile(r"\s*_*memblock_(?P<name>reserve|add|remove|free|phys_free|free_early): \[(0x\w+)-(0x\w+)\]")
+_ROW = re.compile(r" (memory|reserved)\[0x\w+\]\t\[(0x\w+)-0x\w+\], (0x\w+) bytes flags: (0x\w+)")
+_TOTALS = re.compile(r" memory size = (0x\w+) reserved size = (0x\w+)")
+_ZONE = re.compile(r"  (DMA|Normal|HighMem) +(?:empty|\[mem (0x\w+)-(0x\w+)\])")
+_NODE = re.compile(r"  node   0: \[mem (0x\w+)-(0x\w+)\]")
+_PAGES = re.compile(r"  (DMA|Normal|HighMem) zone: (\d+) pages, LIFO")
+_CMA = re.compile(r"(?:cma: Reserved|Reserved memory: created CMA memory pool at) ?(?:(\d+) MiB at )?(0x\w+)")
+
+# The first line that bootmem_init or what follows it prints; resources are the first to be aligned to a cache line.
+_AFTER_PAGING_INIT = re.compile(r"Zone ranges:|On node \d|memblock_alloc\w*: \d+ bytes align=0x40 ")
+_PRINTED_AS = {"add": "add", "remove": "remove", "reserve": "reserve", "alloc_range": "reserve", "free": "free"}
+_SILENT_REMOVE = ("old49",)  # mm/memblock.c: memblock_remove says nothing in 4.9, 4.14 and 4.17; it does in 4.19
+
+_MEMORY = re.compile(r"Memory: \d+K/(\d+)K available .*?(?:(\d+)K cma-reserved)?(?:, (\d+)K highmem)?\)")
+
+LOGGED = [name for name in NAMES if any("MEMBLOCK configuration" in line for line in case(name).log)]
+ZONED = [name for name in NAMES if any(map(_ZONE.match, case(name).log))]
+COUNTED = [name for name in NAMES if any(map(_PAGES.match, case(name).log))]
+SUMMED = [name for name in NAMES if any(map(_MEMORY.match, case(name).log))]
+SAID = [name for name in NAMES if case(name).log]
+
+Call = tuple[str, int, int]
+
+
+def recorded_calls(recorded: Case) -> list[Call]:
+    """Every change of memblock that was announced before paging_init returned: (call, first byte, last byte)."""
+    calls = []
+    for line in recorded.log:
+        if _AFTER_PAGING_INIT.match(line):
+            break
+        if match := _CALL.match(line):
+            name = "free" if "free" in match["name"] else match["name"]
+            calls.append((name, int(match[2], 16), int(match[3], 16)))
+    return calls
+
+
+def predicted_calls(recorded: Case) -> list[Call]:
+    """The same from the prediction, from memblock=debug on."""
+    prediction = recorded.prediction
+    assert prediction.state.memblock_debug
+    last = prediction.stage("paging_init")
+    log = list((last.memblock if last else prediction.state.memblock).log)[prediction.state.memblock_debug_from :]
+    return [
+        (_PRINTED_AS[op.name], op.base, op.base + op.size - 1)
+        for op in log
+        if op.name in _PRINTED_AS
+        and not (op.name == "alloc_range" and not op.result)
+        and not (op.name == "remove" and recorded.key in _SILENT_REMOVE)
+    ]
+
+
+def shown(calls: list[Call]) -> list[str]:
+    return [f"{name} {first:#x}-{last:#x}" for name, first, last in calls]
+
+
+@pytest.mark.parametrize("name", LOGGED)
+def test_memblock_calls_in_order(name: str) -> None:
+    recorded = case(name)
+    want, got = shown(recorded_calls(recorded)), shown(predicted_calls(recorded))
+    if "outcome" in recorded.doc:  # the prediction may go on where the real kernel had no luck
+        got = got[: len(want)]
+    assert got == want
+    assert len(want) >= 2
+
+
+@pytest.mark.parametrize("name", LOGGED)
+def test_memblock_configuration(name: str) -> None:
+    """The lists at the end of arm_memblock_init, as the kernel dumped them; Linux 4.9's reserved list too."""
+    recorded = case(name)
+    rows = [match for line in recorded.log if (match := _ROW.match(line))]
+    totals = next(match for line in recorded.log if (match := _TOTALS.match(line)))
+    stage = recorded.prediction.stage("arm_memblock_init")
+    assert stage is not None
+    for kind, total in (("memory", totals[1]), ("reserved", totals[2])):
+        want = [(int(row[2], 16), int(row[3], 16), int(row[4], 16)) for row in rows if row[1] == kind]
+        got = getattr(stage.memblock, kind).regions
+        assert got == [row for row in want if row[1]]  # an empty list is dumped as one region of no bytes
+        assert sum(size for _, size, _ in got) == int(total, 16)
+
+
+@pytest.mark.parametrize("name", ZONED)
+def test_zone_ranges(name: str) -> None:
+    recorded = case(name)
+    want = {}
+    for line in recorded.log:
+        if match := _ZONE.match(line):
+            want[match[1]] = (int(match[2], 16), int(match[3], 16) + 1) if match[2] else None
+    got = {
+        zone.name: (zone.start_pfn << PAGE_SHIFT, zone.end_pfn << PAGE_SHIFT) if zone.end_pfn > zone.start_pfn else None
+        for zone in recorded.prediction.state.zones
+    }
+    assert got == want
+
+
+@pytest.mark.parametrize("name", ZONED)
+def test_node_ranges(name: str) -> None:
+    """RAM as the page allocator gets to know it."""
+    recorded = case(name)
+    want = [(int(m[1], 16), int(m[2], 16) + 1) for line in recorded.log if (m := _NODE.match(line))]
+    stage = recorded.prediction.stage("bootmem_init")
+    assert stage is not None
+    assert [(base, base + size) for base, size, _ in stage.memblock.memory.regions] == want
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_pages_present_in_zones(name: str) -> None:
+    recorded = case(name)
+    want = {match[1]: int(match[2]) for line in recorded.log if (match := _PAGES.match(line))}
+    assert {zone.name: zone.present for zone in recorded.prediction.state.zones if zone.present} == want
+
+
+@pytest.mark.parametrize("name", SUMMED)
+def test_memory_in_all(name: str) -> None:
+    recorded = case(name)
+    total, contiguous, highmem = next(match for line in recorded.log if (match := _MEMORY.match(line))).groups()
+    state = recorded.prediction.state
+    present = {zone.name: zone.present << PAGE_SHIFT >> 10 for zone in state.zones}
+    assert sum(present.values()) == int(total)
+    if highmem is not None:
+        high = next((zone for zone in state.zones if zone.name == "HighMem"), None)  # what is reserved is not counted
+        assert (high.managed << PAGE_SHIFT >> 10 if high else 0) == int(highmem)
+    if contiguous is not None:
+        assert sum(area.size for area in state.cma_areas) >> 10 == int(contiguous)
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_contiguous_areas(name: str) -> None:
+    recorded = case(name)
+    want = [int(match[2], 16) for line in recorded.log if (match := _CMA.match(line))]
+    assert [area.base for area in recorded.prediction.state.cma_areas] == want
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_cache_policy(name: str) -> None:
+    recorded = case(name)
+    (line,) = (line for line in recorded.log if line.startswith("Memory policy"))
+    mem_types = recorded.prediction.state.mem_types
+    assert mem_types is not None
+    assert line.endswith(f"Data cache {mem_types.policy}")
+
+
+def test_logs_are_all_there() -> None:
+    assert (len(LOGGED), len(ZONED), len(COUNTED), len(SUMMED), len(SAID)) == (98, 81, 18, 89, 101)
