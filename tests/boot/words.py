@@ -97,10 +97,8 @@ def place(pages: Pages, root: int, address: int, *, long: bool) -> tuple[str, Le
                 if int(word) & 3 == 3 and int(word) & _ADDRESS_40 == page:
                     return "pte", long_desc.L3, (quarter << 30) + (at << 21) + (index << 12)
         return "a table that nothing points to", long_desc.L3, 0
-    pair = next(
-        (at for at, word in enumerate(root_words(pages, root)) if int(word) & 3 == 1 and int(word) & ~0xFFF == page),
-        None,
-    )
+    first = root_words(pages, root).astype(np.int64)
+    pairs = np.flatnonzero((first & 3 == 1) & (first & ~0xFFF == page))
     what = "hardware pte" if index >= 512 else "Linux pte"
     level = short_desc.V6.descriptor(1).table if index >= 512 else None
     if not len(pairs):
