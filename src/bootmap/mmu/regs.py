@@ -18,6 +18,13 @@ from bootmap.spec.permissions import DomainAccess
 from bootmap.spec.regs import (
     ARCHES,
     DACR,
+    ID_MMFR0,
+    ID_MMFR0_VMSA,
+    MIDR,
+    MIDR_ARCHITECTURE,
+    MIDR_ARM11,
+    MIDR_BY_ID_REGISTERS,
+    MIDR_XSCALE,
     SCTLR,
     TTBCR,
     TTBCR_LONG,
@@ -82,6 +89,22 @@ class Regs:
             value, width = getattr(self, name), _WIDTHS.get(name, 32)
             if not 0 <= value < 1 << width:
                 raise ValueError(f"{name} is {value:#x}, expected {width} bits")
+
+
+def arch_of(midr: int, id_mmfr0: int) -> str | None:
+    """The key of ``ARCHES`` for a CPU, from its ID registers; None for one that is not known.
+
+    Args:
+        midr: Main ID Register.
+        id_mmfr0: Memory Model Feature Register 0; not looked at before ARMv7.
+    """
+    implementer, version = MIDR["implementer"].of(midr), MIDR["architecture"].of(midr)
+    for variant, arch in MIDR_ARM11.get(MIDR["part"].of(midr), ()):
+        if MIDR["variant"].of(midr) >= variant:
+            return arch
+    if version == MIDR_BY_ID_REGISTERS:
+        return ID_MMFR0_VMSA.get(ID_MMFR0["VMSA"].of(id_mmfr0))
+    return "xscale" if (implementer, version) == MIDR_XSCALE else MIDR_ARCHITECTURE.get(version)
 
 
 @dataclass(frozen=True, slots=True)

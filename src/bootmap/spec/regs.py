@@ -125,6 +125,18 @@ FSR_LONG = Layout(
 )
 
 
+MIDR = Layout(
+    "MIDR",
+    32,
+    bits("implementer", 8, "who made it"),
+    bits("variant", 4, "major revision"),
+    bits("architecture", 4, "version, 15: told by the ID registers"),
+    bits("part", 12, "primary part number"),
+    bits("revision", 4, "minor revision"),
+)
+ID_MMFR0 = Layout("ID_MMFR0", 32, bits("features", 28), bits("VMSA", 4, "version of VMSA"))
+
+
 @dataclass(frozen=True, slots=True)
 class Arch:
     """What a version of the architecture has of the MMU.
@@ -191,4 +203,19 @@ ARCHES: dict[str, Arch] = {
     "v7": Arch(short_desc.V6),
     # Cortex-A7, A12, A15, A17 and ARMv8 cores in AArch32
     "v7lpae": Arch(short_desc.V7_PXN, long=long_desc.L1, write_xn=True),
+}
+
+# --- which of these a CPU has, by its ID registers (DDI 0406C B4.1, MIDR and ID_MMFR0) ------------------
+
+MIDR_ARCHITECTURE: dict[int, str] = {1: "v4", 2: "v4", 3: "v5", 4: "v5", 5: "v5", 6: "v5", 7: "v6"}
+MIDR_BY_ID_REGISTERS = 15
+MIDR_XSCALE = (0x69, 5)  # implementer and architecture: Intel, ARMv5TE
+ID_MMFR0_VMSA: dict[int, str] = {3: "v7", 4: "v7lpae", 5: "v7lpae"}  # 4 adds PXN, 5 the long descriptors
+
+# ARM11 cores, whose ID registers say VMSAv7 or nothing (DDI 0301H 3.2.2, DDI 0360F 3.3), by part number:
+# the first variant that is of that version.
+MIDR_ARM11: dict[int, tuple[tuple[int, str], ...]] = {
+    0xB36: ((1, "v6k"), (0, "v6")),
+    0xB76: ((0, "v6kz"),),
+    0xB02: ((0, "v6k"),),
 }
