@@ -111,7 +111,7 @@ def test_open_image_malformed_prediction(tmp_path: Path, change: dict[str, objec
         (b"\xfd7zXZ\0", "xz -d"),
         (b"\x28\xb5\x2f\xfd", "zstd -d"),
         (b"QEVM", "dump-guest-memory"),
-        (gzip.compress(b"raw memory"), "gunzip"),
+        (gzip.compress(b"raw memory", mtime=0), "gunzip"),
         (b"\x1f\x8b and not gzip", "damaged gzip data"),
         (b"{not json", "not a recording"),
         (b"\x7fELF\1\1\1" + bytes(9) + struct.pack("<H", 2) + bytes(64), "this is not a core dump"),

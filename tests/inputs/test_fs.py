@@ -35,7 +35,7 @@ def test_read_file_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_read_file_gunzips_where_asked(tmp_path: Path) -> None:
     path = tmp_path / "f.gz"
-    packed = gzip.compress(b"one") + gzip.compress(b"two") + b"trailing"
+    packed = gzip.compress(b"one", mtime=0) + gzip.compress(b"two", mtime=0) + b"trailing"
     path.write_bytes(packed)
     assert fs.read_file(path, gunzip=True) == b"onetwo"
     assert fs.read_file(path) == packed
@@ -53,9 +53,9 @@ def test_read_file_bounds_what_it_gunzips(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (gzip.compress(b"some text")[:-9], "ends too early"),
-        (gzip.compress(b"some text")[:10] + b"\xff" * 20, "damaged gzip data"),
-        (gzip.compress(b"some text")[:-8] + bytes(8), "damaged gzip data"),
+        (gzip.compress(b"some text", mtime=0)[:-9], "ends too early"),
+        (gzip.compress(b"some text", mtime=0)[:10] + b"\xff" * 20, "damaged gzip data"),
+        (gzip.compress(b"some text", mtime=0)[:-8] + bytes(8), "damaged gzip data"),
     ],
 )
 def test_gunzip_bytes_of_a_damaged_stream(data: bytes, message: str) -> None:
