@@ -115,6 +115,9 @@ def _map_params(state: BootState, flags: int) -> None:
     if kernel.has("fdt_fixed_base"):
         if params:
             _sections(state, FDT_FIXED_BASE, base, 2, flags, what)
+    elif kernel.has("params_two_sections_or_first"):
+        base = base if params else state.handover.phys_offset
+        _sections(state, state.va(base), base, 2, flags, what)
     elif kernel.has("params_two_sections"):
         if params:
             _sections(state, state.va(base), base, 2, flags, what)

@@ -171,11 +171,10 @@ def _reserve(state: BootState, base: int, size: int, nomap: bool, origin: Origin
     if not nomap:
         return memblock.reserve(base, size, origin=origin) == 0
     if kernel.has("nomap_flag"):
-        if (
-            kernel.has("nomap_checks_reserved")
-            and memblock.overlaps_region(memblock.memory, base, size)
-            and memblock.is_region_reserved(base, size)
-        ):
+        refusable = kernel.has("nomap_checks_reserved") and (
+            memblock.overlaps_region(memblock.memory, base, size) or not kernel.has("nomap_checks_memory")
+        )
+        if refusable and memblock.is_region_reserved(base, size):
             return False
         state.lost.append(LostRam(base, base + size, "no-map", origin))
         return memblock.mark_nomap(base, size, origin=origin) == 0
