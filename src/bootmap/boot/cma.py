@@ -131,7 +131,8 @@ def _declare(state: BootState, size: int, base: int, limit: int, fixed: bool, or
             failed(f"no free {size >> 20} MiB below 0x{limit:08x}")
             return None
         base = found
-    state.print(f"cma: Reserved {size >> 20} MiB at 0x{base:08x}")
+    node = " on node -1" if state.kernel.has("log_cma_node") else ""
+    state.print(f"cma: Reserved {size >> 20} MiB at {state.phys_text(base)}{node}")
     return CmaArea(base, size, "reserved", origin)
 
 

@@ -104,10 +104,17 @@ def command_line(state: BootState, chosen: Node | None) -> str:
     return text
 
 
+def _fdt_prefix(state: BootState) -> str:
+    """What drivers/of/fdt.c puts in front of its lines."""
+    if state.kernel.has("log_fdt_prefix"):
+        return "OF: fdt: "
+    return "OF: fdt:" if state.kernel.has("log_fdt_prefix_tight") else ""
+
+
 def _model(state: BootState, fdt: Fdt) -> None:
     prop = fdt.root.get("model") or fdt.root.get("compatible")
     name = prop.value.split(b"\0")[0].decode("latin-1") if prop else "<unknown>"
-    state.print(f"OF: fdt: Machine model: {name}")
+    state.print(f"{_fdt_prefix(state)}Machine model: {name}")
 
 
 def _check_initrd(state: BootState, chosen: Node) -> None:
@@ -181,7 +188,7 @@ def _add_memory_arch(state: BootState, base: int, size: int, origin: Origin) -> 
     phys_offset = state.handover.phys_offset
 
     def ignored(why: str) -> None:
-        state.print(f"Ignoring memory block 0x{base:x} - 0x{base + size:x}")
+        state.print(f"{_fdt_prefix(state)}Ignoring memory block 0x{base:x} - 0x{base + size:x}")
         _lose(state, first_base, end, why, origin)
 
     in_page = base % PAGE_SIZE
@@ -201,14 +208,14 @@ def _add_memory_arch(state: BootState, base: int, size: int, origin: Origin) -> 
         ignored("above the end of the physical address space")
         return
     if base + size - 1 > limit:
-        state.print(f"Ignoring memory range 0x{limit + 1:x} - 0x{base + size:x}")
+        state.print(f"{_fdt_prefix(state)}Ignoring memory range 0x{limit + 1:x} - 0x{base + size:x}")
         _lose(state, limit + 1, base + size, "above the end of the physical address space", origin)
         size = limit - base + 1
     if base + size < phys_offset:
         ignored("below PHYS_OFFSET, the kernel's own start of RAM")
         return
     if base < phys_offset:
-        state.print(f"Ignoring memory range 0x{base:x} - 0x{phys_offset:x}")
+        state.print(f"{_fdt_prefix(state)}Ignoring memory range 0x{base:x} - 0x{phys_offset:x}")
         _lose(state, base, phys_offset, "below PHYS_OFFSET, the kernel's own start of RAM", origin)
         size -= phys_offset - base
         base = phys_offset

@@ -108,6 +108,10 @@ class BootState:
         """``__va``: linear-map address of a physical address, wrapped to 32 bits as the kernel's is."""
         return (pa - self.handover.phys_offset + self.kernel.page_offset) & _U32
 
+    def phys_text(self, address: int) -> str:
+        """An address as the kernel's ``%pa`` prints it: as wide as phys_addr_t."""
+        return f"{address:#018x}" if self.kernel.has("lpae") else f"{address:#010x}"
+
     @property
     def phys_mask(self) -> int:
         """All ones as wide as phys_addr_t."""

@@ -65,6 +65,9 @@ def _zones(prediction: Prediction) -> Iterator[str]:
     zones = prediction.state.zones
     if not zones:
         return
+    if not prediction.state.kernel.has("log_zone_ranges"):
+        yield f"On node 0 totalpages: {sum(zone.present for zone in zones)}"
+        return
     yield "Zone ranges:"
     for zone in zones:
         if zone.start_pfn == zone.end_pfn:

@@ -369,6 +369,12 @@ FEATURES = (
             None, (4, 12)),
     Feature("memblock_log_flags", "memblock=debug names __memblock_reserve, with node and flags (6.12 and 7.2 differ)",
             f"{_MEMBLOCK} __memblock_reserve", (6, 16)),
+    Feature("log_fdt_prefix", "lines about the device tree begin with \"OF: fdt: \" (4.9 and 4.19 differ)", _FDT,
+            (4, 11)),
+    Feature("log_fdt_prefix_tight", "they begin with \"OF: fdt:\"", _FDT, (4, 6)),
+    Feature("log_cma_node", "the line about the default CMA area names the node (6.1, 6.12 and 7.2 differ)", _CMA,
+            (6, 6), (6, 17)),
+    Feature("log_zone_ranges", "the log has the zone ranges", f"{_INIT} zone_sizes_init", (5, 8)),
     Feature("layout_message", "the log has the virtual kernel memory layout (5.0 has it, 5.2 not)",
             f"{_INIT} mem_init, commit 1c31d4e96b8c", None, (5, 1)),
     # -- the decompressor -----------------------------------------------------------------------------------
