@@ -7,9 +7,33 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bootmap.inputs.atags import AtagList
+    from bootmap.inputs.decompressor_code import DecompressorCode
     from bootmap.inputs.fdt import Fdt
     from bootmap.spec.cpus import Cpu
     from bootmap.spec.machines import StaticMap
+
+
+@dataclass(frozen=True, slots=True)
+class ZImage:
+    """A zImage, as far as it matters where its decompressor writes to.
+
+    Attributes:
+        size: bytes from its first instruction to _edata.
+        image_size: bytes of the kernel that it unpacks, bss not included.
+        code: where things are in it.
+        load_addr: where it runs; None where not known.
+        start: the address that it was linked for.
+        bss_size: bytes of the kernel's bss.
+        appended: bytes of the device tree appended to it, 0 for none.
+    """
+
+    size: int
+    image_size: int
+    code: DecompressorCode
+    load_addr: int | None = None
+    start: int = 0
+    bss_size: int = 0
+    appended: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +51,7 @@ class Handover:
         initrd: (physical start, size in bytes) that replaces the board's; None to take the board's.
         static_maps: what the user says ``map_io`` maps; None to take what is known of the machine.
         assumptions: what was not given and what was taken instead, in words.
+        zimage: the zImage that the boot loader starts; None where it starts the kernel itself, or is not asked about.
     """
 
     board: Fdt | AtagList | None
@@ -39,3 +64,4 @@ class Handover:
     initrd: tuple[int, int] | None = None
     static_maps: tuple[StaticMap, ...] | None = None
     assumptions: tuple[str, ...] = ()
+    zimage: ZImage | None = None

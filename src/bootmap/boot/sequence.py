@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.boot.atags_scan import setup_machine_tags
 from bootmap.boot.cma import dma_contiguous_remap
+from bootmap.boot.decompress_kernel import decompress_kernel
 from bootmap.boot.devicemaps import devicemaps_init
 from bootmap.boot.early_params import parse_early_param
 from bootmap.boot.fdt_scan import setup_machine_fdt
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     Step = Callable[[BootState], None]
 
 STATE_NAMES = (
+    "decompress_kernel",
     "create_page_tables",
     "setup_machine_fdt",
     "early_fixmap_init",
@@ -138,11 +140,13 @@ def boot(kernel: Kernel, handover: Handover) -> Prediction:
             state.stage = name
             before = state.tables.mark
             step(state)
-            stages.append(Stage(name, state.memblock.copy(), state.tables.mark, copy.copy(state.vars)))
+            stages.append(_snapshot(name, state))
             if state.tables.mark != before:
                 check_invariants(state)
     except KernelDied as died:
         hazard = died.hazard
+        if not stages:  # there is always a last moment to look at: here the one before the first step
+            stages.append(_snapshot("entry", state))
         return Prediction(state, tuple(stages), Outcome(False, hazard.stage, hazard.message))
     luck = next((hazard for hazard in state.hazards if hazard.luck), None)
     if luck is not None:
@@ -150,12 +154,19 @@ def boot(kernel: Kernel, handover: Handover) -> Prediction:
     return Prediction(state, tuple(stages), Outcome(True))
 
 
+def _snapshot(name: str, state: BootState) -> Stage:
+    return Stage(name, state.memblock.copy(), state.tables.mark, copy.copy(state.vars))
+
+
 def _steps(state: BootState) -> list[tuple[str, Step]]:
     """The steps of this kernel in order, by the name of the state that each leaves."""
     kernel = state.kernel
     mem_types = ("build_mem_type_table", build_mem_type_table)
     early = kernel.has("mem_types_early")
-    steps: list[tuple[str, Step]] = [
+    steps: list[tuple[str, Step]] = []
+    if state.handover.zimage is not None:
+        steps.append(("decompress_kernel", decompress_kernel))
+    steps += [
         ("create_page_tables", create_page_tables),
         ("setup_machine_fdt", _setup_machine),
         ("early_fixmap_init", early_fixmap_init),

@@ -62,7 +62,8 @@ _OPTIONS = (
     click.option("--dtb-addr", type=ADDRESS, help="Physical address of the device tree or ATAG list (r2)."),
     click.option("--initrd", metavar="ADDR,SIZE", help="Where the boot loader put the initrd."),
     click.option("--phys-offset", type=ADDRESS, help="PHYS_OFFSET, the start of RAM to the kernel."),
-    click.option("--load-addr", type=ADDRESS, help="Where the zImage runs, for the decompressor's choice of it."),
+    click.option("--zimage", metavar="FILE|SIZE", help="The zImage, where --kernel is not it: what it overwrites."),
+    click.option("--load-addr", type=ADDRESS, help="Where the zImage runs; it decides PHYS_OFFSET and what is moved."),
     click.option("--machine-id", type=int, help="Machine number (r1), with an ATAG list."),
     click.option("--static-map", "static_maps", multiple=True, metavar="VIRT,PHYS,LEN,TYPE",
                  help="A mapping that the machine's map_io makes, or @FILE with one a line."),
@@ -108,25 +109,45 @@ def read_inputs(
     load_addr: int | None,
     machine_id: int | None,
     static_maps: tuple[str, ...],
+    zimage: str | None = None,
 ) -> tuple[Kernel, Handover]:
     """The kernel and the handover that the options describe.
 
     Raises:
         BootmapError: see :func:`predict`.
     """
+    from bootmap.boot.decompress_kernel import plan
     from bootmap.boot.decompressor import phys_offset as find_phys_offset
     from bootmap.boot.handover import Handover
+    from bootmap.cli import zimage_options
     from bootmap.inputs.board import read_board
 
-    kernel = read_kernel_options(config, system_map, kernel_file, kernel_version, features)
+    image = _read_kernel_file(kernel_file)
+    packed = zimage_options.read_zimage(zimage, image)
+    if image is None and packed is not None and not isinstance(packed, int):
+        image, kernel_file = packed, zimage
+    kernel = _kernel(config, system_map, image, kernel_version, features, system_map or kernel_file or "")
     description = read_board(board)
     assumptions: list[str] = []
+    load_addr = zimage_options.load_address(load_addr, packed)
+    appended = zimage_options.appended_tree(kernel, packed)
+    if appended is not None:
+        description = appended
+        assumptions.append("the device tree is the one appended to the zImage, which replaces the boot loader's")
     picked_cpu = _cpu(kernel, description, cpu, machine_id, assumptions)
+    if phys_offset is None and image is not None and image.kind == "Image" and load_addr is not None:
+        phys_offset = load_addr - kernel.text_offset
+        assumptions.append(f"PHYS_OFFSET is {hex_address(phys_offset)}: the Image runs at {hex_address(load_addr)}")
     if phys_offset is None:
-        phys_offset, how = find_phys_offset(kernel, description, load_addr)
+        phys_offset, how = find_phys_offset(kernel, description, load_addr, appended=appended is not None)
         if phys_offset is None:
             raise MissingInputError(f"{board}: has no memory nodes to tell where RAM starts; give --phys-offset")
         assumptions.append(f"PHYS_OFFSET is {hex_address(phys_offset)}: {how} (--phys-offset)")
+    described = None
+    if packed is not None:
+        described = zimage_options.describe(kernel, packed, load_addr, phys_offset, assumptions)
+    if dtb_addr is None and described is not None and described.appended:
+        dtb_addr = plan(kernel, described, phys_offset).dtb
     if dtb_addr is None:
         dtb_addr = _params(description, phys_offset)
         assumptions.append(f"the boot loader put the board description at {hex_address(dtb_addr)} (--dtb-addr)")
@@ -146,6 +167,7 @@ def read_inputs(
         initrd=_initrd(initrd),
         static_maps=_static_maps(static_maps) if static_maps else None,
         assumptions=tuple(assumptions),
+        zimage=described,
     )
     return kernel, handover
 
@@ -162,14 +184,25 @@ def read_kernel_options(
     Raises:
         BootmapError: a file cannot be read, or what must be known is in none of them.
     """
+    image = _read_kernel_file(kernel_file)
+    return _kernel(config, system_map, image, kernel_version, features, system_map or kernel_file or "")
+
+
+def _kernel(
+    config: str | None,
+    system_map: str | None,
+    image: KernelFile | None,
+    kernel_version: str | None,
+    features: tuple[str, ...],
+    symbols_file: str,
+) -> Kernel:
     from bootmap.boot.kernel import Kernel
 
-    image = _read_kernel_file(kernel_file)
     configuration = _config(config, image)
     symbols = _symbols(system_map, image)
     version, sublevel = _version(kernel_version, configuration, image)
     kernel = Kernel(version, sublevel, configuration, symbols, feature_overrides(features))
-    _check_symbols(kernel, symbols, system_map or kernel_file or "")
+    _check_symbols(kernel, symbols, symbols_file)
     return kernel
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import mmap
     from collections.abc import Sequence
 
+    from bootmap.inputs.decompressor_code import DecompressorCode
     from bootmap.inputs.kconfig import Config, Version
     from bootmap.inputs.symbols import Symbols
 
@@ -33,6 +34,7 @@ class ZImageHeader:
         table: offset in the zImage of the table of sizes, None before Linux 4.15.
         piggy_size_at: offset in the zImage of the recorded size of the unpacked kernel.
         malloc_size: bytes of heap that the decompressor uses behind its stack, None before 5.10.
+        code: where things are in the decompressor's code.
     """
 
     start: int
@@ -40,6 +42,7 @@ class ZImageHeader:
     table: int | None = None
     piggy_size_at: int | None = None
     malloc_size: int | None = None
+    code: DecompressorCode | None = None
 
     @property
     def size(self) -> int:

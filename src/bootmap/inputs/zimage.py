@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from bootmap.errors import ImageError, InputError
 from bootmap.inputs import elf, fdt
 from bootmap.inputs.decompress import MAX_IMAGE, unpack
+from bootmap.inputs.decompressor_code import find_code
 from bootmap.inputs.fs import file_name, gunzip_bytes, read_file, read_head
 from bootmap.inputs.kernel_file import KernelFile, UImageHeader, ZImageHeader, identify
 
@@ -98,6 +99,7 @@ def _parse_zimage(data: bytes, name: str) -> KernelFile:
     if len(data) < _HEADER_END:
         raise ImageError(f"is cut off: {len(data)} bytes", offset=len(data))
     header, text_offset, bss_size = _parse_header(data)
+    header = replace(header, code=find_code(data, header.start, header.size))
     payload = unpack(data, start=_HEADER_END, end=header.size, size_at=header.piggy_size_at)
     identity = identify(payload.image, name)
     dtb, dtb_at = _appended_dtb(data, header.size)

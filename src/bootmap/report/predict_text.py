@@ -94,6 +94,8 @@ def _reserved(stage: Stage) -> Iterator[str]:
 
 def _layout(prediction: Prediction, stage: Stage) -> Iterator[str]:
     """The form of the block that mem_init printed up to Linux 5.0, with what each area is."""
+    if not stage.vars.high_memory:  # the boot did not come so far
+        return
     for area in virtual_layout(prediction, stage):
         yield layout_line(area, WIDTH)
 
@@ -107,6 +109,8 @@ def layout_line(area: VirtualArea, width: int | None = None) -> str:
 
 
 def _tables(prediction: Prediction, stage: Stage) -> Iterator[str]:
+    if not prediction.tables_at(stage):
+        return
     cost = table_cost(prediction, stage)
     root = prediction.state.tables.root
     directory = f"page directory at {root:#010x} ({size_text(cost.root_bytes)})"
