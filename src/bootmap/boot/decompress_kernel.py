@@ -131,9 +131,9 @@ def _side_by_side(state: BootState, loaded: Span) -> None:
 
 
 def _outside_ram(state: BootState, done: Decompression) -> None:
-    """Note the first thing that it writes to what the board's description does not call RAM."""
+    """Note the worst of what it writes to where the board's description has no RAM."""
     banks = sorted(memory_ranges(state.handover.board))
-    for area in done.areas if banks else ():
+    for area in sorted(done.areas, key=lambda area: not area.certain) if banks else ():
         end = area.span.start
         for start, stop in banks:
             if start <= end < stop:
@@ -165,7 +165,8 @@ def _moving(kernel: Kernel, zimage: ZImage, target: int, shared: tuple[Area, Are
             clobbered = f"its page tables at {tables.span} lie in the zImage"
     areas += _merging(kernel, zimage, layout, base)
 
-    size = zimage.image_size + (0 if tables_first else 1)  # bit 0 of r4 says that the cache is off
+    size = zimage.image_size if kernel.has("zimage_knows_size") else spec.UNPACK_GUESS * zimage.size
+    size += 0 if tables_first else 1  # bit 0 of r4 says that the cache is off
     if appended:  # an appended tree must not end up in the kernel's bss
         size += max(0, zimage.bss_size - (zimage.size - code.wont_overwrite))
     end = (base + zimage.size if layout.rom else layout.heap(base).end) + appended

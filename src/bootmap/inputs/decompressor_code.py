@@ -52,7 +52,7 @@ def find_code(data: bytes, start: int, size: int) -> DecompressorCode:
         start: the address that it was linked for.
         size: its bytes up to _edata.
     """
-    head = data[: min(size, _SEARCHED) & ~3]
+    head = data[: min(len(data), size, _SEARCHED) & ~3]
     usual = usual_code(start, size)
     lc0 = _find_bss(head, start, size)
     bss = lc0 or (usual.bss_start, usual.bss_end)

@@ -41,7 +41,7 @@ OLD_ATAGS_ROOM = 64 * KIB
 BRANCH_OF_CACHE_ON = 28
 """Bytes from ``mov r0, pc``, where it looks whether page tables would overwrite it, to ``restart``."""
 UNPACK_GUESS = 4
-"""Up to 2.6.38 it takes the unpacked kernel to be this many times as large as itself."""
+"""Up to 2.6.39 it takes the unpacked kernel to be this many times as large as itself."""
 OLD_STACK_GAP = 128
 """Up to 2.6.38: alignment of the unpacked kernel's end, and room for registers behind the code that moves it."""
 
