@@ -90,7 +90,7 @@ def memory_ranges(board: Fdt | AtagList | None) -> list[tuple[int, int]]:
     for node in board.root.walk():
         kind = node.get("device_type")
         prop = node.get("linux,usable-memory") or node.get("reg")
-        if kind is None or prop is None or kind.value != b"memory\0" or not cells.address + cells.size:
+        if kind is None or prop is None or kind.value.split(b"\0")[0] != b"memory" or not cells.address + cells.size:
             continue
         found += [
             (e.base, e.base + e.size) for e in pairs(prop, cells.address, cells.size) if e.size and e.base < 1 << 32
