@@ -126,3 +126,26 @@ def test_mapped_file_refuses_what_cannot_be_mapped(tmp_path: Path) -> None:
         with pytest.raises(ImageError, match=message) as caught:
             MappedFile(str(tmp_path / name))
         assert str(caught.value).startswith(str(tmp_path / name))
+
+
+def test_windows_of_a_file_cut_short_say_where(tmp_path: Path) -> None:
+    file = tmp_path / "dump"
+    file.write_bytes(bytes(3 * MIB))
+    with open_raw([RawPart(str(file), 0x40000000, True)]) as memory:
+        os.truncate(file, MIB + 4)
+        with pytest.raises(ImageError, match="offset 0x100004: the file was cut short"):
+            list(windows(memory))
+
+
+def test_moved_memory_has_the_same_bytes_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abcd" * 1024)
+    (tmp_path / "b").write_bytes(b"efgh" * 1024)
+    parts = [RawPart(str(tmp_path / "a"), 0, True), RawPart(str(tmp_path / "b"), 0x3000, True)]
+    with open_raw(parts) as memory:
+        moved = memory.moved(0x40000000)
+        assert moved.ranges == (Span(0x40000000, 0x40001000), Span(0x40003000, 0x40004000))
+        assert moved.read(0x40003000, 4) == b"efgh"
+        assert [(start, bytes(view[:4])) for start, view in windows(moved)] == [
+            (0x40000000, b"abcd"),
+            (0x40003000, b"efgh"),
+        ]
