@@ -63,13 +63,13 @@ def assert_ranges_are_the_walk(memory: Chunks, regs: Regs) -> None:
 
 TABLES = Span(L1, L1 + 4 * MIB)
 PLANS = [
-    worlds.Plan("v4", 0, TABLES, maybe=(worlds.S, worlds.R), absent=10, split=False),
-    worlds.Plan("xscale", 0, TABLES, absent=10, split=False),
-    worlds.Plan("v6kz", 0, TABLES, maybe=(worlds.S, worlds.R), absent=10),
-    worlds.Plan("v6", XP, TABLES, maybe=(worlds.S, EE), absent=10),
-    worlds.Plan("v7", 0, TABLES, maybe=(AFE, worlds.TRE, EE), absent=10),
-    worlds.Plan("v7lpae", 0, TABLES, maybe=(AFE, worlds.TRE, worlds.WXN, worlds.UWXN), absent=10),
-    worlds.Plan("v7lpae", 0, TABLES, maybe=(EE, worlds.WXN, worlds.UWXN), long=True, absent=10),
+    worlds.Plan("v4", 0, TABLES, maybe=(worlds.S, worlds.R), absent=10, pool=2, filled=0.2, split=False),
+    worlds.Plan("xscale", 0, TABLES, absent=10, pool=2, filled=0.2, split=False),
+    worlds.Plan("v6kz", 0, TABLES, maybe=(worlds.S, worlds.R), absent=10, pool=2, filled=0.2),
+    worlds.Plan("v6", XP, TABLES, maybe=(worlds.S, EE), absent=10, pool=2, filled=0.2),
+    worlds.Plan("v7", 0, TABLES, maybe=(AFE, worlds.TRE, EE), absent=10, pool=2, filled=0.2),
+    worlds.Plan("v7lpae", 0, TABLES, maybe=(AFE, worlds.TRE, worlds.WXN, worlds.UWXN), absent=10, pool=2, filled=0.2),
+    worlds.Plan("v7lpae", 0, TABLES, maybe=(EE, worlds.WXN, worlds.UWXN), long=True, absent=10, pool=4),
 ]
 
 

@@ -54,6 +54,8 @@ class Plan:
         long: long descriptors.
         absent: how many of a thousand tables lie where there is no memory.
         split: TTBR1 is used too, in half of the worlds.
+        filled: the part of the first level's entries that are more than 0.
+        pool: how many different tables there are of each level below the first.
     """
 
     arch: str
@@ -64,6 +66,8 @@ class Plan:
     long: bool = False
     absent: int = 0
     split: bool = True
+    pool: int = 8
+    filled: float = 1.0
 
 
 def make(plan: Plan, name: str, number: int, count: int) -> World:
@@ -149,6 +153,8 @@ class _Maker:
 
     def word(self, level: Level) -> int:
         rng = self.rng
+        if level.number == 1 and rng.random() > self.plan.filled:
+            return 0
         choices = self.choices.get(id(level))
         if choices is None:
             useful = [d for d in level.descriptors if d.role is not Role.INVALID]
@@ -174,7 +180,7 @@ class _Maker:
         if rng.randrange(1000) < self.plan.absent:
             return NOWHERE
         pool = self.pools.setdefault(id(level), [])
-        if len(pool) < 8:
+        if len(pool) < self.plan.pool:
             base = self.take(level.table_bytes)
             pool.append(base)
             self.fill(level, base, 1 << level.index_bits)

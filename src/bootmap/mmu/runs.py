@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bootmap.mmu.memory import Memory
     from bootmap.mmu.regs import Regime, Root
     from bootmap.spec.descriptors import Descriptor
+    from bootmap.spec.layout import Layout
 
     U8 = NDArray[np.uint8]
     I64 = NDArray[np.int64]
@@ -87,6 +88,7 @@ class _Collector:
         self.contexts: list[dict[str, int]] = [{}]
         self.context_ids: dict[tuple[tuple[str, int], ...], int] = {(): 0}
         self.outcomes: dict[Attributes | Fault, int] = {}
+        self.classes: dict[tuple[Layout, int, int], int] = {}
         self.parts: list[Part] = []
         self.tables: list[Tables] = []
 
@@ -210,8 +212,13 @@ class _Collector:
         layout = descriptor.layout
 
         def outcome(word: int, above: int) -> int:
-            fields = quarter_fields(descriptor, layout.decode(word), 0)  # all quarters are equal by now
-            return self._outcome_id(attributes_of(self.regime, fields, self.contexts[above]))
+            key = (layout, word & layout.attribute_mask, above)
+            known = self.classes.get(key)
+            if known is None:
+                fields = quarter_fields(descriptor, layout.decode(word), 0)  # all quarters are equal by now
+                known = self._outcome_id(attributes_of(self.regime, fields, self.contexts[above]))
+                self.classes[key] = known
+            return known
 
         ids = by_class(layout, entries, len(self.contexts), outcome)
         pa = address_of(layout, entries.word)
