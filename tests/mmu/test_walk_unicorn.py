@@ -17,6 +17,8 @@ import pytest
 pytestmark = pytest.mark.oracle
 pytest.importorskip("unicorn", reason="Unicorn, the emulator used as an oracle, is not installed")
 
+from bootmap.mmu.memory import Chunks  # noqa: E402
+from bootmap.mmu.regs import Regs  # noqa: E402
 from bootmap.mmu.walk import Allowed, Fault, Mapped, Walk, check, walk  # noqa: E402
 from bootmap.spec import short_desc  # noqa: E402
 from bootmap.spec.descriptors import Level, Role, table  # noqa: E402
@@ -351,6 +353,38 @@ def test_walk_random_tables_against_loads_and_stores(
 @pytest.mark.parametrize("config", BY_CALL, ids=str)
 def test_walk_random_tables_against_calls(config: Config, record_property: Callable[[str, object], None]) -> None:
     compare_calls(config, range(4), 400, record_property)
+
+
+@pytest.mark.parametrize("long", [False, True], ids=["supersection", "block"])
+def test_walk_above_4g_against_loads(long: bool) -> None:
+    """PAR leaves PA[39:32] of a supersection out, a load does not: memory at 0x8_4000_0000 holds its addresses."""
+    high, size = 0x8_4000_0000, 16 << 20
+    machine = Machine("cortex-a15")
+    machine.uc.mem_map(high, size)
+    machine.write(high, np.arange(size // 4, dtype="<u4").tobytes())
+    # Both tables map the first 4 MiB flat and 0x6000_0000 to the memory above.
+    if long:
+        second = (TABLES + 0x1000, TABLES + 0x2000)
+        words = {TABLES: second[0] | 3, TABLES + 8: second[1] | 3, second[1] + 8 * 0x100: high | 0x441}
+        words |= {second[0] + 8 * index: index << 21 | 0x441 for index in range(2)}
+        setup = Setup(sctlr=machine.reset_sctlr, ttbr0=TABLES, ttbcr=1 << 31)
+    else:
+        words = {TABLES + 4 * index: index << 20 | 0xC02 for index in range(4)}
+        for copy in range(16):
+            words[TABLES + 4 * (0x600 + copy)] = 0x4000_0000 | 8 << 20 | 1 << 18 | 0xC02
+        setup = Setup(sctlr=machine.reset_sctlr, ttbr0=TABLES, dacr=1)
+    for at, word in words.items():
+        machine.write(at, word.to_bytes(8 if long else 4, "little"))
+    machine.enter(setup)
+    offsets = np.array([0, 4, 0x1234, 0x1F_FFFC], np.uint32)
+    values, aborted = machine.accesses(offsets + np.uint32(0x6000_0000), Rights.PRIV_READ)
+    assert not aborted.any()
+    assert values.tolist() == (offsets // 4).tolist()
+
+    regs = Regs(arch="v7lpae", sctlr=setup.sctlr | 1, ttbr0=TABLES, ttbcr=setup.ttbcr, dacr=1)
+    memory = Chunks({at: word.to_bytes(8 if long else 4, "little") for at, word in words.items()})
+    for offset in offsets.tolist():
+        assert check(walk(memory, regs, 0x6000_0000 + offset), Rights.PRIV_READ) == Allowed(high + offset)
 
 
 @pytest.mark.nightly
