@@ -17,6 +17,7 @@ from bootmap.boot.mapping import create_mapping, iotable_init, pmd_clear, vm_res
 from bootmap.boot.paging import map_xip_text
 from bootmap.boot.records import MapDesc
 from bootmap.boot.trace import Origin
+from bootmap.boot.traps import early_trap_init
 from bootmap.units import MIB, PAGE_SHIFT, PAGE_SIZE, align_down, align_up
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def devicemaps_init(state: BootState) -> None:
     vectors = state.early_alloc(pages * PAGE_SIZE, "the vectors")
     state.vars.vectors = vectors
     origin = Origin("devicemaps_init", "the vectors, allocated from memblock")
+    if kernel.has("trap_init_in_devicemaps"):
+        early_trap_init(state)
 
     first = state.vmalloc_start if kernel.has("clear_from_vmalloc_start") else kernel.vmalloc_end
     last = align_down(kernel.fixaddr_top, _PMD) if kernel.has("clear_keeps_fixmap") else 1 << 32

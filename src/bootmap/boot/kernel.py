@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bootmap.inputs.kconfig import Config
+    from bootmap.inputs.kernel_file import KernelFile
     from bootmap.inputs.symbols import Symbols
     from bootmap.spec.features import Feature, Version
     from bootmap.spec.linux_prot import LinuxFormat
@@ -57,6 +58,7 @@ class Kernel:
         config: options.
         symbols: virtual addresses.
         overrides: features the user switched on or off.
+        file: the kernel file, for the bytes of its image; None where not given.
         rules: every feature that was asked for, by name.
     """
 
@@ -67,12 +69,14 @@ class Kernel:
         config: Config,
         symbols: Symbols,
         overrides: Mapping[str, bool] | None = None,
+        file: KernelFile | None = None,
     ) -> None:
         self.version = version
         self.sublevel = sublevel
         self.config = config
         self.symbols = symbols
         self.overrides = dict(overrides or {})
+        self.file = file
         self.rules: dict[str, Rule] = {}
 
     def has(self, name: str) -> bool:
@@ -110,6 +114,16 @@ class Kernel:
         """The version as people write it."""
         text = ".".join(map(str, self.version))
         return text if self.sublevel is None else f"{text}.{self.sublevel}"
+
+    def read(self, address: int, size: int) -> bytes | None:
+        """``size`` bytes of the image as it was built, from a linear-map address on; None where they are not at hand.
+
+        Raises:
+            InputError: the kernel file cannot be read any more.
+        """
+        if self.file is None or self.has("xip"):
+            return None
+        return self.file.read(address - self.page_offset - self.text_offset, size)
 
     # -- the virtual layout ------------------------------------------------------------------------------
 

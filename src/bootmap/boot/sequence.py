@@ -25,12 +25,13 @@ from bootmap.boot.permissions import mark_rodata_ro
 from bootmap.boot.reserve import arm_memblock_init
 from bootmap.boot.state import BootState
 from bootmap.boot.trace import KernelDied, Origin
+from bootmap.boot.traps import early_trap_init, spectre_bhb_update_vectors
 from bootmap.boot.zones import bootmem_init, setup_dma_zone
 from bootmap.inputs.fdt import Fdt
 from bootmap.units import PAGE_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from bootmap.boot.handover import Handover
     from bootmap.boot.kernel import Kernel
@@ -59,6 +60,8 @@ STATE_NAMES = (
     "kmap_init",
     "bootmem_init",
     "paging_init",
+    "early_trap_init",
+    "spectre_bhb_update_vectors",
     "mark_rodata_ro",
 )
 """Moments that can be asked for, in the order of a current kernel."""
@@ -73,12 +76,14 @@ class Stage:
         memblock: a copy.
         mark: how far the tables' journal was.
         vars: a copy of the kernel variables.
+        memory: what pages hold that are no page tables: physical page -> its bytes.
     """
 
     name: str
     memblock: Memblock
     mark: int
     vars: Variables
+    memory: Mapping[int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,11 @@ class Prediction:
     def hazards(self) -> list[Hazard]:
         """What broke, or might."""
         return self.state.hazards
+
+    @property
+    def memory(self) -> Mapping[int, bytes]:
+        """What pages hold at the end that are no page tables: physical page -> its bytes."""
+        return self.state.memory
 
     def stage(self, name: str) -> Stage | None:
         """The moment after the last run of the step ``name``; None if the boot did not come so far."""
@@ -155,7 +165,7 @@ def boot(kernel: Kernel, handover: Handover) -> Prediction:
 
 
 def _snapshot(name: str, state: BootState) -> Stage:
-    return Stage(name, state.memblock.copy(), state.tables.mark, copy.copy(state.vars))
+    return Stage(name, state.memblock.copy(), state.tables.mark, copy.copy(state.vars), dict(state.memory))
 
 
 def _steps(state: BootState) -> list[tuple[str, Step]]:
@@ -183,8 +193,7 @@ def _steps(state: BootState) -> list[tuple[str, Step]]:
         steps.append(("adjust_lowmem_bounds", _nothing))
     if not early:
         steps.append(mem_types)
-    return [
-        *steps,
+    steps += [
         ("prepare_page_table", prepare_page_table),
         ("map_lowmem", map_lowmem),
         ("map_kernel", map_kernel),
@@ -194,8 +203,12 @@ def _steps(state: BootState) -> list[tuple[str, Step]]:
         ("kmap_init", kmap_init),
         ("bootmem_init", _bootmem_init),
         ("paging_init", _nothing),
-        ("mark_rodata_ro", mark_rodata_ro),
     ]
+    if not kernel.has("trap_init_in_devicemaps"):
+        steps.append(("early_trap_init", early_trap_init))
+    if kernel.config.enabled("HARDEN_BRANCH_HISTORY"):
+        steps.append(("spectre_bhb_update_vectors", spectre_bhb_update_vectors))
+    return [*steps, ("mark_rodata_ro", mark_rodata_ro)]
 
 
 def _nothing(state: BootState) -> None:

@@ -86,6 +86,8 @@ class BootState:
     memblock_debug: bool = False
     memblock_debug_from: int = 0
     mem_param: bool = False
+    memory: dict[int, bytes] = field(default_factory=dict)
+    """What pages hold that are no page tables: physical page -> its bytes."""
 
     def __post_init__(self) -> None:
         kernel = self.kernel

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 OLDEST = (2, 6, 38)
 NEWEST = (7, 2)
+_BANNER = b"Linux version "
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
@@ -201,7 +202,7 @@ def _kernel(
     configuration = _config(config, image)
     symbols = _symbols(system_map, image)
     version, sublevel = _version(kernel_version, configuration, image)
-    kernel = Kernel(version, sublevel, configuration, symbols, feature_overrides(features))
+    kernel = Kernel(version, sublevel, configuration, symbols, feature_overrides(features), image)
     _check_symbols(kernel, symbols, symbols_file)
     return kernel
 
@@ -305,6 +306,9 @@ def _check_symbols(kernel: Kernel, symbols: Symbols, file: str) -> None:
             f"PAGE_OFFSET is {kernel.page_offset:#010x}: this System.map is not of the kernel that the "
             f"configuration describes"
         )
+    banner = symbols.get("linux_banner")
+    if banner is not None and (start := kernel.read(banner, len(_BANNER))) is not None and start != _BANNER:
+        raise MissingInputError(f"{file}: is not of the kernel that --kernel gives: its linux_banner is elsewhere")
 
 
 def _cpu(

@@ -158,9 +158,10 @@ def _open_document(path: str, state: str | None) -> Image:
 def _prediction(prediction: Prediction, state: str | None) -> Image:
     states = tuple(prediction.states)
     picked = _pick(state, states, "paging_init")
-    tables = prediction.states[picked].tables
+    chosen = prediction.states[picked]
+    tables = chosen.tables
     return Image(
-        "prediction", tables.memory(), state=picked, states=states, root=tables.root, table_format=tables.format
+        "prediction", chosen.pages(), state=picked, states=states, root=tables.root, table_format=tables.format
     )
 
 

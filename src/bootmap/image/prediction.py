@@ -24,25 +24,35 @@ class PredictedTables(Struct, frozen=True):
     root: int
     pages: dict[str, str]
 
-    def memory(self) -> PageMemory:
-        """The pages as memory.
+
+def _decoded(pages: dict[str, str]) -> dict[int, bytes]:
+    """``{"0xPA": hex digits}`` as bytes by address.
+
+    Raises:
+        ImageError: an address or a page is malformed.
+    """
+    decoded = {}
+    for address, digits in pages.items():
+        try:
+            decoded[int(address, 16)] = bytes.fromhex(digits)
+        except ValueError:
+            raise ImageError(f"page {address!r}: expected a hexadecimal address and digits") from None
+    return decoded
+
+
+class PredictedState(Struct, frozen=True):
+    """What is kept of one state of the timeline: the tables, and ``memory``, pages that are none, in the same form."""
+
+    tables: PredictedTables
+    memory: dict[str, str] = {}
+
+    def pages(self) -> PageMemory:
+        """All of it as memory.
 
         Raises:
             ImageError: an address or a page is malformed.
         """
-        pages = {}
-        for address, digits in self.pages.items():
-            try:
-                pages[int(address, 16)] = bytes.fromhex(digits)
-            except ValueError:
-                raise ImageError(f"page {address!r}: expected a hexadecimal address and digits") from None
-        return PageMemory(pages)
-
-
-class PredictedState(Struct, frozen=True):
-    """What is kept of one state of the timeline."""
-
-    tables: PredictedTables
+        return PageMemory(_decoded(self.memory) | _decoded(self.tables.pages))
 
 
 class Prediction(Struct, frozen=True):
@@ -77,5 +87,5 @@ def parse_prediction(document: bytes) -> Prediction:
     if prediction.schema != SCHEMA:
         raise ImageError(f"schema {prediction.schema!r}, expected {SCHEMA!r}")
     for state in prediction.states.values():
-        state.tables.memory()
+        state.pages()
     return prediction

@@ -13,11 +13,12 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootmap.errors import ImageError, InputError
 from bootmap.inputs.fs import file_name, read_file
-from bootmap.inputs.kernel_file import KernelFile, identify
+from bootmap.inputs.kernel_file import FilePiece, KernelFile, identify
 from bootmap.inputs.symbols import Symbols
 from bootmap.units import MIB, size_text
 
@@ -86,7 +87,7 @@ def read_vmlinux(path: str | Path) -> KernelFile:
         if not os.path.isfile(path) or not os.path.getsize(path):
             return parse_vmlinux(read_file(path, MAX_IMAGE), name)  # a pipe; or it says what is wrong
         with open(path, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            return parse_vmlinux(mapped, name)
+            return replace(parse_vmlinux(mapped, name), pieces=_pieces(mapped))
     except InputError as error:
         raise error.in_file(name) from None
     except OSError as error:
@@ -114,6 +115,13 @@ def parse_vmlinux(data: bytes | mmap.mmap, name: str) -> KernelFile:
         image_size=max(segment.paddr + segment.file_size for segment in tables.loads) - start,
         bss_size=bss_size,
     )
+
+
+def _pieces(data: mmap.mmap) -> tuple[FilePiece, ...]:
+    """Where the parts of the kernel are; the vectors have an address of their own, but lie behind the code."""
+    loads = _parse_tables(data).loads
+    start = min(segment.paddr for segment in loads)
+    return tuple(FilePiece(segment.paddr - start, segment.offset, segment.file_size) for segment in loads)
 
 
 def _parse_tables(data: bytes | mmap.mmap) -> _Tables:

@@ -70,6 +70,21 @@ def read_head(path: str | Path, size: int) -> bytes:
         raise InputError(f"cannot be read: {reason}", file=name) from None
 
 
+def read_part(path: str | Path, offset: int, size: int) -> bytes:
+    """Up to ``size`` bytes of a regular file from ``offset`` on.
+
+    Raises:
+        InputError: the file is missing or unreadable.
+    """
+    try:
+        with open(path, "rb") as stream:
+            stream.seek(offset)
+            return stream.read(size)
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise InputError(f"cannot be read: {reason}", file=file_name(path)) from None
+
+
 def file_name(path: str | Path) -> str:
     """How errors name ``path``, on one line whatever it contains."""
     name = str(path)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bootmap.inputs import kconfig
+from bootmap.inputs.fs import read_part
 
 if TYPE_CHECKING:
     import mmap
@@ -59,6 +60,20 @@ class UImageHeader:
     name: str
 
 
+class FilePiece(NamedTuple):
+    """Part of an unpacked kernel that lies in a file.
+
+    Attributes:
+        start: bytes from _text to its place in memory.
+        offset: where in the file it begins.
+        size: bytes.
+    """
+
+    start: int
+    offset: int
+    size: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelFile:
     """One kernel file.
@@ -72,7 +87,8 @@ class KernelFile:
         banner: the line that the kernel prints first.
         config: its IKCONFIG.
         symbols: its symbol table.
-        image: the unpacked kernel as it lies in memory from _text on, None for a vmlinux.
+        image: the unpacked kernel as it lies in memory from _text on, None for a vmlinux; see ``read``.
+        pieces: of a vmlinux, where the parts of the kernel are in its file; () where that cannot be read again.
         image_size: bytes of that, bss not included.
         bss_size: bytes of bss behind it.
         text_offset: TEXT_OFFSET, from PHYS_OFFSET to _text.
@@ -93,6 +109,7 @@ class KernelFile:
     config: Config | None = None
     symbols: Symbols | None = None
     image: bytes | None = None
+    pieces: tuple[FilePiece, ...] = ()
     image_size: int | None = None
     bss_size: int | None = None
     text_offset: int | None = None
@@ -103,6 +120,21 @@ class KernelFile:
     appended_dtb: bytes | None = None
     appended_dtb_offset: int | None = None
     uimage: UImageHeader | None = None
+
+    def read(self, offset: int, size: int) -> bytes | None:
+        """``size`` bytes of the unpacked kernel, ``offset`` bytes behind _text; None where they are not at hand.
+
+        Raises:
+            InputError: the file cannot be read any more.
+        """
+        if self.image is not None:
+            found = self.image[offset : offset + size] if offset >= 0 else b""
+            return found if len(found) == size else None
+        for piece in self.pieces:
+            if piece.start <= offset and offset + size <= piece.start + piece.size:
+                found = read_part(self.path, piece.offset + offset - piece.start, size)
+                return found if len(found) == size else None
+        return None
 
     def __repr__(self) -> str:
         return f"<KernelFile {self.kind} {self.path}, Linux {self.release}>"

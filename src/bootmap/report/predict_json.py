@@ -43,6 +43,7 @@ def predict_json(prediction: Prediction, states: Iterable[str]) -> str:
             document["states"][name] = {
                 "memblock": _memblock(prediction, stage.memblock),
                 "tables": _tables(prediction, stage),
+                "memory": {f"{address:#x}": data.hex() for address, data in stage.memory.items()},
             }
     return msgspec.json.encode(document).decode()
 

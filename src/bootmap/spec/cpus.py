@@ -194,6 +194,17 @@ ALIASES = {
 """Other names that emulators and people use for a core."""
 
 
+SPECTRE_BHB = {
+    "cortex-a15": "loop8",
+    "brahma-b15": "loop8",
+    "cortex-a57": "loop8",
+    "cortex-a72": "loop8",
+    "cortex-a73": "bpiall",
+    "cortex-a75": "bpiall",
+}
+"""Cores whose vectors are replaced against Spectre-BHB, and by which (arch/arm/mm/proc-v7-bugs.c)."""
+
+
 def cpu_by_name(name: str) -> Cpu | None:
     """The CPU of that name, alias or device tree compatible string (``arm,cortex-a9``); None if unknown."""
     plain = name.lower()

@@ -293,6 +293,8 @@ FEATURES = (
     Feature("xip_exiprom", "an XIP image ends at _exiprom (4.5 and 4.7 differ)", f"{_MMU} prepare_page_table", (4, 6)),
     Feature("vectors_two_pages", "two pages of vectors", f"{_MMU} devicemaps_init, commit 19accfd373847", (3, 11),
             also=_also(v3_10=6)),
+    Feature("trap_init_in_devicemaps", "the vectors page is filled by devicemaps_init; before, at the end of "
+            "setup_arch", f"{_MMU} devicemaps_init (3.3 and 3.4 differ)", (3, 4)),
     Feature("clear_from_vmalloc_start", "devicemaps_init clears from VMALLOC_START; before, from VMALLOC_END",
             f"{_MMU} devicemaps_init, prepare_page_table (3.2.71 and 3.3 differ)", (3, 3)),
     Feature("clear_keeps_fixmap", "devicemaps_init leaves the last 2 MiB alone", f"{_MMU} devicemaps_init", (4, 3)),
