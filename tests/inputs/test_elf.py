@@ -133,3 +133,21 @@ def test_read_vmlinux_names_the_file(tmp_path: Path) -> None:
             elf.read_vmlinux(bad)
     with pytest.raises(InputError, match="cannot be read"):
         elf.read_vmlinux("a\0b")
+
+
+def test_read_vmlinux_image_as_objcopy_writes_it(tmp_path: Path) -> None:
+    """``objcopy -O binary`` puts the vectors, whose address is 0xffff0000, where they are loaded: +0x2100."""
+    kernel = elf.read_vmlinux(TINY)
+    assert kernel.read(0x1000, 16) == bytes.fromhex("1eff2fe11eff2fe1000000007047c046")
+    assert kernel.read(0x2100, 32) == bytes.fromhex("0102000000000000000000000000000000000000000000000000000000000000")
+    assert kernel.read(0x4000, 12) == bytes.fromhex("04000000030000004fa020c0")
+    for offset, size in ((-4, 4), (0x20F0, 8), (0x2120, 4), (0x4008, 8), (0x5000, 4)):
+        assert kernel.read(offset, size) is None
+    copy = tmp_path / "vmlinux"
+    copy.write_bytes(BYTES)
+    kernel = elf.read_vmlinux(copy)
+    copy.write_bytes(BYTES[:0x1800])
+    assert kernel.read(0x1000, 16) is None
+    copy.unlink()
+    with pytest.raises(InputError, match="cannot be read: No such file"):
+        kernel.read(0, 4)
