@@ -235,9 +235,8 @@ class _Collector:
         self.parts.append((entries.va, entries.size, nothing, ids[entries.above], nothing.astype(np.uint8)))
 
     def _finish(self) -> Runs:
-        va, _, pa, outcome, size_bits = (
-            np.concatenate(columns) if len(columns) > 1 else columns[0] for columns in zip(*self.parts, strict=True)
-        )
+        vas, _, pas, ids, bits = zip(*self.parts, strict=True)  # what the sizes say, the next va says too
+        va, pa, outcome, size_bits = _joined(vas), _joined(pas), _joined(ids), _joined(bits)
         if not (va[1:] > va[:-1]).all():
             order = np.argsort(va, kind="stable")
             va, pa, outcome, size_bits = va[order], pa[order], outcome[order], size_bits[order]
@@ -258,6 +257,10 @@ class _Collector:
                 for pa, va in zip(batch.pa.tolist(), batch.va.tolist(), strict=True)
             ),
         )
+
+
+def _joined(arrays: tuple[NDArray[Any], ...]) -> NDArray[Any]:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def _read_sparse(memory: Memory, pa: int, size: int, entry: int) -> tuple[bytes, bytes]:
