@@ -62,10 +62,11 @@ class Overwrite(NamedTuple):
 
 
 def payloads(state: BootState) -> list[Payload]:
-    """Everything that the boot loader left, as far as it is known."""
+    """Everything that the boot loader left, as far as it is known; before head.S not a tree that is in the zImage."""
     found = []
-    tree = board_payload(state)
-    if tree is not None:
+    tree, zimage = board_payload(state), state.handover.zimage
+    unpacking = state.stage == "decompress_kernel"
+    if tree is not None and not (unpacking and zimage is not None and zimage.appended):
         found.append(tree)
     initrd = _initrd(state)
     if initrd is not None and initrd.size:
@@ -82,9 +83,9 @@ def payloads(state: BootState) -> list[Payload]:
 
 
 def board_payload(state: BootState) -> Payload | None:
-    """The device tree or ATAG list at r2; None where r2 is 0 or the tree comes with the zImage."""
-    board, params, zimage = state.handover.board, state.handover.params, state.handover.zimage
-    if board is None or not params or (zimage is not None and zimage.appended):
+    """The device tree or ATAG list at r2; None where r2 is 0."""
+    board, params = state.handover.board, state.handover.params
+    if board is None or not params:
         return None
     vital = Span(params, params + _MAGIC_BYTES)
     if isinstance(board, Fdt):

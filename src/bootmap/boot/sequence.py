@@ -17,8 +17,10 @@ from bootmap.boot.early_params import parse_early_param
 from bootmap.boot.fdt_scan import setup_machine_fdt
 from bootmap.boot.fixmap import early_fixmap_init, early_fixmap_shutdown, kmap_init
 from bootmap.boot.head import create_page_tables, fixup_smp
+from bootmap.boot.head_checks import check_head, check_params_in_lowmem, check_params_mapped
 from bootmap.boot.invariants import check_invariants
 from bootmap.boot.lowmem import adjust_lowmem_bounds
+from bootmap.boot.machine_descs import check_machine
 from bootmap.boot.mem_types import build_mem_type_table, default_policy
 from bootmap.boot.paging import map_kernel, map_lowmem, prepare_page_table
 from bootmap.boot.permissions import mark_rodata_ro
@@ -177,7 +179,7 @@ def _steps(state: BootState) -> list[tuple[str, Step]]:
     if state.handover.zimage is not None:
         steps.append(("decompress_kernel", decompress_kernel))
     steps += [
-        ("create_page_tables", create_page_tables),
+        ("create_page_tables", _head),
         ("setup_machine_fdt", _setup_machine),
         ("early_fixmap_init", early_fixmap_init),
         ("parse_early_param", _parse_early_param),
@@ -202,7 +204,7 @@ def _steps(state: BootState) -> list[tuple[str, Step]]:
         ("devicemaps_init", devicemaps_init),
         ("kmap_init", kmap_init),
         ("bootmem_init", _bootmem_init),
-        ("paging_init", _nothing),
+        ("paging_init", check_params_in_lowmem),
     ]
     if not kernel.has("trap_init_in_devicemaps"):
         steps.append(("early_trap_init", early_trap_init))
@@ -211,11 +213,18 @@ def _steps(state: BootState) -> list[tuple[str, Step]]:
     return [*steps, ("mark_rodata_ro", mark_rodata_ro)]
 
 
+def _head(state: BootState) -> None:
+    check_head(state)
+    create_page_tables(state)
+    check_params_mapped(state)
+
+
 def _nothing(state: BootState) -> None:
-    """A moment without an act of its own: paging_init ends with bootmem_init, and may begin with settled bounds."""
+    """A moment without an act of its own: the entry of paging_init, where the bounds were settled before."""
 
 
 def _setup_machine(state: BootState) -> None:
+    check_machine(state)
     board = state.handover.board
     if isinstance(board, Fdt):
         setup_machine_fdt(state, board)

@@ -194,6 +194,41 @@ ALIASES = {
 """Other names that emulators and people use for a core."""
 
 
+_V6 = ("CPU_V6", "CPU_V6K")
+_V7 = ("CPU_V7",)
+SUPPORT = {
+    "arm720t": ("CPU_ARM720T",),
+    "arm920t": ("CPU_ARM920T",),
+    "arm922t": ("CPU_ARM922T",),
+    "arm925t": ("CPU_ARM925T",),
+    "arm926ej-s": ("CPU_ARM926T",),
+    "arm1020t": ("CPU_ARM1020",),
+    "arm1020e": ("CPU_ARM1020E",),
+    "arm1022e": ("CPU_ARM1022",),
+    "arm1026ej-s": ("CPU_ARM1026",),
+    "fa526": ("CPU_FA526",),
+    "sa110": ("CPU_SA110",),
+    "sa1100": ("CPU_SA1100",),
+    "sa1110": ("CPU_SA1100",),
+    "feroceon": ("CPU_FEROCEON",),
+    "mohawk": ("CPU_MOHAWK",),
+    "pxa25x": ("CPU_XSCALE",),
+    "pxa27x": ("CPU_XSCALE",),
+    "ixp4xx": ("CPU_XSCALE",),
+    "iop3xx": ("CPU_XSCALE",),
+    "pxa3xx": ("CPU_XSC3",),
+    "arm1136": _V6,
+    "arm1176": (*_V6, *_V7),
+    "arm11mpcore": (*_V6, *_V7),
+    **{cpu.name: _V7 for cpu in CPUS if cpu.pte == "v7"},
+    "pj4": ("CPU_PJ4", *_V7),
+    "pj4b": ("CPU_PJ4B", *_V7),
+}
+"""Configuration options any of which brings a processor description that matches the core (arch/arm/mm/proc-*.S).
+
+The last of ARMv7's matches whatever has the CPUID scheme, so an ARM1176 too.
+"""
+
 SPECTRE_BHB = {
     "cortex-a15": "loop8",
     "brahma-b15": "loop8",

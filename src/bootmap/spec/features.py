@@ -132,7 +132,13 @@ FEATURES = (
             f"{_HEAD} __fixup_pv_table, arch/arm/kernel/phys2virt.S (5.10 and 5.12 differ), commit 9443076e4330",
             (5, 11)),
     Feature("vet_dtb", "head.S lets a device tree pass at r2", "arch/arm/kernel/head-common.S __vet_atags (2.6.38 and "
-            "3.0 differ)", (2, 6, 39)),
+            "3.0 differ)", (3, 0)),
+    Feature("fdt_checksum", "a checksum is taken over the whole blob as soon as it is found",
+            f"{_FDT} early_init_dt_verify, commit 08d53aa58cb1 (3.18 and 4.1 differ)", (3, 19)),
+    Feature("machine_dt_compat", "a machine description names the device trees it is for",
+            "arch/arm/include/asm/mach/arch.h struct machine_desc (2.6.38 and 3.0 differ)", (3, 0)),
+    Feature("patch_phys_virt", "the kernel adapts itself to where RAM begins", "arch/arm/Kconfig ARM_PATCH_PHYS_VIRT",
+            (2, 6, 39), kconfig=("ARM_PATCH_PHYS_VIRT",)),
     Feature("atags_option", "ATAGs can be left out", "arch/arm/Kconfig ATAGS (3.5 and 3.10 differ)", (3, 7)),
     # -- the scan of the device tree and of ATAGs -----------------------------------------------------------
     Feature("memory_nodes_all_depths", "memory nodes count at any depth", f"{_FDT} early_init_dt_scan_memory",
