@@ -246,6 +246,13 @@ def test_ranges_follow_a_supersection_above_4g() -> None:
     assert found.granules == (16 * MIB,)
 
 
+def test_ranges_split_supersections_that_differ_above_4g_only() -> None:
+    words = {n: 0x4000_0000 | 8 << 20 | 1 << 18 | SECTION for n in range(8)}
+    words |= {n: 0x4000_0000 | 9 << 20 | 1 << 18 | SECTION for n in range(8, 16)}  # a broken one, but walks see it
+    found = [(r.va, r.size, r.pa) for r in ranges(short_table(words), V7)]
+    assert found == [(0, 8 * MIB, 0x8_4000_0000), (8 * MIB, 8 * MIB, 0x9_4080_0000)]
+
+
 def test_ranges_cut_subpages_of_different_rights() -> None:
     regs = Regs(arch="v5", sctlr=M, ttbr0=L1)
     page = 0x8000_0002 | 3 << 10 | 1 << 8 | 1 << 6 | 0 << 4  # AP3 rw/rw, AP2 and AP1 rw/--, AP0 none

@@ -65,6 +65,7 @@ def test_step_fields_of_a_section() -> None:
     assert found["AP[1:0]"] == ("[11:10]", "01", "AP[2:0] = 001: rw- ---")
     assert found["domain"] == ("[8:5]", "0000", "0: client")
     assert found["XN"] == ("[4]", "0", "may be executed")
+    assert found["nG"] == ("[17]", "0", "global")
     assert found["S"] == ("[16]", "1", "shareable")
     assert found["type"] == ("[1:0]", "10", "section")
     assert found["NS"][2] == "no effect in Non-secure state"
