@@ -52,6 +52,12 @@ def test_parse_kallsyms_and_nm_output() -> None:
     assert dict(symbols.parse(text)) == {"_text": 0xC0008000, "init_module": 0xBF000000}
 
 
+def test_parse_symbol_without_a_name() -> None:
+    """Two lines of the System.map of a Thumb-2 kernel, Linux 6.1.192, GNU ld 2.40, and the one between them."""
+    symbols = parse(b"c01f7c32 T _raw_write_unlock_irqrestore\nc01f7c48 t \nc01f7c4c T __lock_text_end\n")
+    assert dict(symbols) == {"_raw_write_unlock_irqrestore": 0xC01F7C32, "__lock_text_end": 0xC01F7C4C}
+
+
 def test_require() -> None:
     found = symbols.parse(b"c0008000 T _text\nc0004000 A swapper_pg_dir\n", file="System.map")
     assert found.require("swapper_pg_dir", "_text") == (0xC0004000, 0xC0008000)

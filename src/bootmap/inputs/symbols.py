@@ -27,6 +27,8 @@ FLAG = "--system-map"
 _LINE = re.compile(rb"([0-9a-fA-F]{8}|[0-9a-fA-F]{16}| +) ([A-Za-z?-]) ([!-~]+)(?:[ \t]\[[!-~]+\])?\s*")
 # A file of nothing but plain lines, checked in one go; possessive, so that no input makes it slow.
 _PLAIN = re.compile(rb"(?:[0-9a-f]{8} [A-Za-z] [!-~]++\n)*+")
+# What nm prints for a symbol without a name; GNU ld leaves some between the functions of a Thumb-2 kernel.
+_NAMELESS = re.compile(rb"[0-9a-f]{8} [A-Za-z] ?")
 _Columns = tuple[Sequence[str], Sequence[int], Sequence[str]]  # names, addresses, types
 _STUB = re.compile(rb"\s*f+ B The real System\.map is in the (\S+) package\s*")
 
@@ -167,6 +169,8 @@ def _columns_by_line(data: bytes, file: str | None) -> _Columns:
             continue
         match = _LINE.fullmatch(line)
         if match is None:
+            if _NAMELESS.fullmatch(line):
+                continue
             shown = line[:40].decode("latin-1")
             raise SymbolsError(
                 f"expected 'ADDRESS TYPE NAME' with eight hexadecimal digits, found {shown!r}",
