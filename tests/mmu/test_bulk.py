@@ -247,8 +247,8 @@ def test_ranges_follow_a_supersection_above_4g() -> None:
 
 
 def test_ranges_split_supersections_that_differ_above_4g_only() -> None:
-    words = {n: 0x4000_0000 | 8 << 20 | 1 << 18 | SECTION for n in range(8)}
-    words |= {n: 0x4000_0000 | 9 << 20 | 1 << 18 | SECTION for n in range(8, 16)}  # a broken one, but walks see it
+    words = dict.fromkeys(range(8), 0x4000_0000 | 8 << 20 | 1 << 18 | SECTION)
+    words |= dict.fromkeys(range(8, 16), 0x4000_0000 | 9 << 20 | 1 << 18 | SECTION)  # a broken one, but walks see it
     found = [(r.va, r.size, r.pa) for r in ranges(short_table(words), V7)]
     assert found == [(0, 8 * MIB, 0x8_4000_0000), (8 * MIB, 8 * MIB, 0x9_4080_0000)]
 
