@@ -54,8 +54,8 @@ def test_parse_kallsyms_and_nm_output() -> None:
 
 def test_parse_symbol_without_a_name() -> None:
     """Two lines of the System.map of a Thumb-2 kernel, Linux 6.1.192, GNU ld 2.40, and the one between them."""
-    symbols = parse(b"c01f7c32 T _raw_write_unlock_irqrestore\nc01f7c48 t \nc01f7c4c T __lock_text_end\n")
-    assert dict(symbols) == {"_raw_write_unlock_irqrestore": 0xC01F7C32, "__lock_text_end": 0xC01F7C4C}
+    text = b"c01f7c32 T _raw_write_unlock_irqrestore\nc01f7c48 t \nc01f7c4c T __lock_text_end\n"
+    assert dict(symbols.parse(text)) == {"_raw_write_unlock_irqrestore": 0xC01F7C32, "__lock_text_end": 0xC01F7C4C}
 
 
 def test_require() -> None:
