@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from bootmap.inputs.kernel_file import KernelFile
     from bootmap.inputs.symbols import Symbols
     from bootmap.spec.cpus import Cpu
-    from bootmap.spec.machines import StaticMap
 
 OLDEST = (2, 6, 38)
 NEWEST = (7, 2)
@@ -121,9 +120,10 @@ def read_inputs(
     from bootmap.boot.decompressor import phys_offset as find_phys_offset
     from bootmap.boot.handover import Handover
     from bootmap.cli import zimage_options
+    from bootmap.cli.static_maps import parse_static_maps
     from bootmap.inputs.board import read_board
 
-    image = _read_kernel_file(kernel_file)
+    image = read_kernel_file(kernel_file)
     packed = zimage_options.read_zimage(zimage, image)
     if image is None and packed is not None and not isinstance(packed, int):
         image, kernel_file = packed, zimage
@@ -166,7 +166,7 @@ def read_inputs(
         machine_id=machine_id,
         cmdline=cmdline,
         initrd=_initrd(initrd),
-        static_maps=_static_maps(static_maps) if static_maps else None,
+        static_maps=parse_static_maps(static_maps) if static_maps else None,
         assumptions=tuple(assumptions),
         zimage=described,
     )
@@ -185,7 +185,7 @@ def read_kernel_options(
     Raises:
         BootmapError: a file cannot be read, or what must be known is in none of them.
     """
-    image = _read_kernel_file(kernel_file)
+    image = read_kernel_file(kernel_file)
     return _kernel(config, system_map, image, kernel_version, features, system_map or kernel_file or "")
 
 
@@ -201,7 +201,7 @@ def _kernel(
 
     configuration = _config(config, image)
     symbols = _symbols(system_map, image)
-    version, sublevel = _version(kernel_version, configuration, image)
+    version, sublevel = version_of(kernel_version, configuration, image)
     kernel = Kernel(version, sublevel, configuration, symbols, feature_overrides(features), image)
     _check_symbols(kernel, symbols, symbols_file)
     return kernel
@@ -242,7 +242,12 @@ def parse_kernel_version(text: str) -> tuple[tuple[int, ...], int | None]:
     return tuple(numbers[:width]), numbers[width] if len(numbers) > width else None
 
 
-def _read_kernel_file(path: str | None) -> KernelFile | None:
+def read_kernel_file(path: str | None) -> KernelFile | None:
+    """The kernel file of ``--kernel``, where there is one.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     if path is None:
         return None
     from bootmap.inputs.zimage import read_kernel
@@ -250,13 +255,23 @@ def _read_kernel_file(path: str | None) -> KernelFile | None:
     return read_kernel(path)
 
 
-def _config(path: str | None, image: KernelFile | None) -> Config:
+def read_config_option(path: str | None, image: KernelFile | None) -> Config | None:
+    """The configuration of ``--config``, else the kernel's own; None where there is neither.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     from bootmap.inputs.kconfig import read_config
 
     if path is not None:
         return read_config(path)
-    if image is not None and image.config is not None:
-        return image.config
+    return image.config if image is not None else None
+
+
+def _config(path: str | None, image: KernelFile | None) -> Config:
+    found = read_config_option(path, image)
+    if found is not None:
+        return found
     where = f"{image.path} carries no configuration (CONFIG_IKCONFIG)" if image else "no configuration was given"
     raise MissingInputError(f"{where}; give the kernel's .config with --config")
 
@@ -272,10 +287,19 @@ def _symbols(path: str | None, image: KernelFile | None) -> Symbols:
     raise MissingInputError(f"{where}; give the kernel's System.map with --system-map, or a vmlinux with --kernel")
 
 
-def _version(given: str | None, config: Config, image: KernelFile | None) -> tuple[tuple[int, ...], int | None]:
+def version_of(
+    given: str | None, config: Config | None, image: KernelFile | None
+) -> tuple[tuple[int, ...], int | None]:
+    """Mainline release and sublevel: as given, else as the configuration or the kernel file says.
+
+    Raises:
+        UsageError: what is given is no version.
+        MissingInputError: nothing says it.
+        UnsupportedError: it is not modelled.
+    """
     if given is not None:
         version, sublevel = parse_kernel_version(given)
-    elif config.release is not None:
+    elif config is not None and config.release is not None:
         version, sublevel = parse_kernel_version(config.release)
     elif image is not None and image.version is not None:
         version, sublevel = parse_kernel_version(str(image.version))
@@ -366,31 +390,3 @@ def _initrd(text: str | None) -> tuple[int, int] | None:
     if not rest.startswith(",") or tail or not size:
         raise UsageError(f"--initrd {text}: expected ADDR,SIZE such as 0x48000000,8M")
     return start, size
-
-
-def _static_maps(texts: tuple[str, ...]) -> tuple[StaticMap, ...]:
-    from bootmap.inputs.fs import read_file
-    from bootmap.spec.machines import StaticMap
-    from bootmap.spec.mem_types import MEM_TYPES
-
-    rows = []
-    for text in texts:
-        if text.startswith("@"):
-            lines = read_file(text[1:], MIB).decode("utf-8", "replace").splitlines()
-            rows += [(f"{text[1:]}: line {n}", line.split("#")[0].strip()) for n, line in enumerate(lines, 1)]
-        else:
-            rows.append((f"--static-map {text}", text))
-    known = {row.name for row in MEM_TYPES}
-    maps = []
-    for where, text in rows:
-        if not text:
-            continue
-        parts = [part.strip() for part in text.split(",")]
-        numbers = [memparse(part) for part in parts[:3]]
-        kind = parts[-1].upper().removeprefix("MT_")
-        if len(parts) != 4 or any(rest or not part for (_, rest), part in zip(numbers, parts, strict=False)):
-            raise UsageError(f"{where}: expected VIRT,PHYS,LEN,TYPE such as 0xf8000000,0x10000000,1M,MT_DEVICE")
-        if kind not in known:
-            raise UsageError(f"{where}: {parts[3]} is no memory type; {', '.join(sorted(known))} are")
-        maps.append(StaticMap(numbers[0][0] & 0xFFFFFFFF, numbers[1][0], numbers[2][0], kind, where))
-    return tuple(maps)

@@ -409,3 +409,19 @@ ROWS_BY_NAME: Mapping[str, tuple[Feature, ...]] = MappingProxyType(
     {name: tuple(row for row in FEATURES if row.name == name) for name in dict.fromkeys(row.name for row in FEATURES)}
 )
 """A feature holds where any of its rows does: some rules came, went and came again."""
+
+SECTIONS = (
+    ("what the configuration decides", "lpae"),
+    ("head.S", "head_maps_from_page_offset"),
+    ("the device tree and ATAGs", "memory_nodes_all_depths"),
+    ("reservations", "initrd_page_rounding"),
+    ("contiguous memory", "cma_generic"),
+    ("lowmem", "sanity_in_setup_arch"),
+    ("memory types", "mt_memory_so"),
+    ("paging_init", "lowmem_split_3_14"),
+    ("zones", "max_low_pfn_from_limit"),
+    ("memblock", "memblock_as_lmb"),
+    ("the log", "memblock_log_wide"),
+    ("the decompressor", "zimage_auto_phys_offset"),
+)
+"""Title of each part of the table, and the feature that it begins with."""
