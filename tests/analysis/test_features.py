@@ -15,7 +15,9 @@ VERSIONS: list[tuple[Version, int | None]] = [
 ]  # fmt: skip
 
 
-def ask(name: str, version: Version, sublevel: int | None = None, config: bytes | None = b"CONFIG_MMU=y\n", **over: bool) -> Answer:
+def ask(
+    name: str, version: Version, sublevel: int | None = None, config: bytes | None = b"CONFIG_MMU=y\n", **over: bool
+) -> Answer:
     options = None if config is None else kconfig.parse(config)
     return answer(Subject(version, sublevel, options, over), name)
 
@@ -49,7 +51,6 @@ def test_answer_agrees_with_the_boot(key: str, version: Version, sublevel: int |
         ("params_two_sections", (5, 10), 34, True, "version", "since 3.8, until 5.11"),
         ("params_two_sections", (5, 12), None, False, "version", "until 5.11"),
         ("params_first_section", (2, 6, 38), None, True, "version", "until 2.6.39"),
-        ("memblock_debug_configuration", (3, 10), None, True, "version", "always"),
     ],
 )
 def test_answer_says_why(name: str, version: Version, sublevel: int | None, on: bool, because: str, why: str) -> None:
