@@ -39,14 +39,14 @@ def root_words(pages: Pages, root: int) -> Array:
     return np.concatenate([pages[root + at] for at in range(0, 0x4000, 4096)])
 
 
-def frames(pages: Pages, root: int, *, long: bool) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def frames(pages: Pages, root: int, *, long: bool) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
     """For each of the 2^20 virtual pages the page frame that it is mapped to, UNMAPPED for none.
 
     Raises:
         KeyError: a descriptor points to a table that is not among ``pages``.
         AssertionError: a descriptor of a kind that Linux never writes for itself.
     """
-    found = np.full(1 << 20, UNMAPPED, np.int64)
+    found = np.full(1 << 20, UNMAPPED, np.int32)
     if long:
         _read_long(pages, root, found)
     else:
@@ -54,7 +54,7 @@ def frames(pages: Pages, root: int, *, long: bool) -> np.ndarray[tuple[int], np.
     return found
 
 
-def _read_short(pages: Pages, root: int, found: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
+def _read_short(pages: Pages, root: int, found: np.ndarray[tuple[int], np.dtype[np.int32]]) -> None:
     first = root_words(pages, root).astype(np.int64)
     assert not np.any(first & 3 == 3), "a first-level descriptor of type 3"
     assert not np.any((first & 3 == 2) & (first >> 18 & 1 == 1)), "a supersection"
@@ -69,7 +69,7 @@ def _read_short(pages: Pages, root: int, found: np.ndarray[tuple[int], np.dtype[
         by_section[index] = np.where(words & 3 == 0, UNMAPPED, words >> 12)
 
 
-def _read_long(pages: Pages, root: int, found: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
+def _read_long(pages: Pages, root: int, found: np.ndarray[tuple[int], np.dtype[np.int32]]) -> None:
     by_block = found.reshape(4, 512, 512)
     for quarter, entry in enumerate(pages[root][:4].astype(np.int64)):
         assert entry & 3 == 3, "a first-level descriptor that is no table"
