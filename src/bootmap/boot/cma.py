@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from bootmap.boot.mapping import iotable_init, pmd_clear
 from bootmap.boot.records import CmaArea, MapDesc
 from bootmap.boot.trace import Origin
+from bootmap.spec.memblock import Flags
 from bootmap.units import GIB, MIB, PAGE_SHIFT, PAGE_SIZE, align_down, align_up
 
 if TYPE_CHECKING:
     from bootmap.boot.kernel import Kernel
     from bootmap.boot.state import BootState
 
+_PMD = 2 * MIB
 _DEFAULT_MAX_ORDER = 11
 MAX_CMA_AREAS = 7
 """Default of CONFIG_CMA_AREAS (mm/Kconfig); one more is the default area."""
@@ -162,7 +164,7 @@ def dma_contiguous_remap(state: BootState) -> None:
     """Map every area that lies in lowmem by pages, so that its attributes can change page by page.
 
     Raises:
-        KernelDied: no memory for the page tables.
+        KernelDied: no memory for the page tables, or the area holds the running kernel.
     """
     limit = state.vars.arm_lowmem_limit
     for area in state.cma_fixups:
@@ -179,4 +181,35 @@ def dma_contiguous_remap(state: BootState) -> None:
             area.origin,
         )
         pmd_clear(state, md.virtual, md.virtual + md.length, f"CMA area {area.name} is mapped by pages instead")
+        _check_neighbours(state, md, area)
         iotable_init(state, [md])
+
+
+def _check_neighbours(state: BootState, md: MapDesc, area: CmaArea) -> None:
+    """What else the 2 MiB that were cleared had mapped: nobody maps it again, unless it is another area's.
+
+    Raises:
+        KernelDied: the kernel is in what was cleared; the TLB is flushed before anything is mapped again.
+    """
+    first, cleared = align_down(md.virtual, _PMD), align_up(md.length, _PMD)
+    if first < state.kernel.image_end and state.kernel.swapper_pg_dir < first + cleared:
+        raise state.die(
+            "kernel-unmapped",
+            f"the CMA area {area.name} at {area.base:#010x} covers the running kernel: dma_contiguous_remap clears the "
+            f"kernel's own mapping and flushes the TLB before it maps the area by pages",
+            address=max(first, state.kernel.swapper_pg_dir),
+            origin=area.origin,
+        )
+    physical = md.physical - (md.virtual - first)
+    for low, high in ((physical, md.physical), (md.physical + md.length, physical + cleared)):
+        for base, size, flags in state.memblock.memory.regions:
+            start, end = max(base, low), min(base + size, high, state.vars.arm_lowmem_limit)
+            if start < end and not flags & Flags.NOMAP:
+                state.hazard(
+                    "lowmem-unmapped",
+                    f"lowmem at {start:#010x}-{end - 1:#010x} loses its mapping: the CMA area {area.name} beside it is "
+                    f"not aligned to 2 MiB, and dma_contiguous_remap clears whole 2 MiB; the first use of that memory "
+                    f"is a data abort",
+                    address=start,
+                    origin=area.origin,
+                )

@@ -236,7 +236,9 @@ def _allocate(state: BootState, area: RmemArea, cells: RootCells, neighbours: li
     node = area.node
     if state.kernel.has("rmem_first_reg_only") and vetoed(state, node):
         return False
-    size_prop = node.properties["size"]
+    size_prop = node.get("size")
+    if size_prop is None:  # an area whose reg has no bytes
+        return False
     if len(size_prop.value) != _CELL * cells.size:
         state.print(f"OF: reserved mem: invalid size property in '{node.name}' node.")
         return False

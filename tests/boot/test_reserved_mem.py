@@ -1,0 +1,87 @@
+"""Areas that a device tree asks for, where they meet each other, the kernel, or what comes later.
+
+What is expected was read in drivers/of/fdt.c and drivers/of/of_reserved_mem.c of the releases named.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from machines import Setup
+from trees import board, cells, reserved_memory, text
+
+from bootmap.spec.memblock import Flags
+
+if TYPE_CHECKING:
+    from bootmap.boot.sequence import Prediction
+
+RAM = [(0x40000000, 0x40000000)]
+
+
+def flags_at(prediction: Prediction, address: int) -> int:
+    regions = prediction.state.memblock.memory.regions
+    return next(flags for base, size, flags in regions if base <= address < base + size)
+
+
+def hazards(prediction: Prediction) -> list[str]:
+    return [hazard.id for hazard in prediction.hazards]
+
+
+@pytest.mark.parametrize(
+    ("key", "honoured"),
+    [
+        ("deb-5.10", False),  # /memreserve/ comes first, and a no-map area that is reserved already is refused
+        ("deb-6.1", False),
+        ("deb-6.12", True),  # since 6.4 the nodes come first
+        ("deb-7.2", True),
+    ],
+)
+def test_memreserve_over_no_map_area(key: str, honoured: bool) -> None:
+    root = board(RAM)
+    reserved_memory(root).add("firmware@50000000", reg=cells(0x50000000, 0x200000), no_map=b"")
+    prediction = Setup(key, root, [(0x50000000, 0x200000)]).boot()
+    assert bool(flags_at(prediction, 0x50000000) & Flags.NOMAP) == honoured
+    assert ("reservation-failed" in hazards(prediction)) == (not honoured)
+    assert prediction.state.memblock.is_region_reserved(0x50000000, 0x200000)
+
+
+@pytest.mark.parametrize(("key", "base"), [("deb-6.1", 0x7FC00000), ("deb-6.12", 0x7FE00000), ("deb-7.2", 0x7FE00000)])
+def test_dynamic_area_where_memreserve_is(key: str, base: int) -> None:
+    """Placed before /memreserve/ is known, a dynamic area takes the memory that it was to keep clear of."""
+    root = board(RAM, bootargs="cma=0")
+    reserved_memory(root).add("pool", size=cells(0x200000), alignment=cells(0x200000))
+    prediction = Setup(key, root, [(0x7FE00000, 0x200000)]).boot()
+    assert [(area.base, area.size) for area in prediction.state.reserved_areas] == [(base, 0x200000)]
+
+
+@pytest.mark.parametrize("key", ["old49", "deb-5.10", "deb-6.1", "deb-6.12", "deb-7.2"])
+def test_area_of_no_bytes(key: str) -> None:
+    """A reg of size 0 reserves nothing; before 6.12 it then counts as a dynamic area, and has no size to ask for."""
+    root = board(RAM)
+    reserved_memory(root).add("nothing@50000000", reg=cells(0x50000000, 0), linux__cma_default=b"")
+    prediction = Setup(key, root, []).boot()
+    assert prediction.outcome.boots
+    assert not prediction.state.memblock.is_region_reserved(0x50000000, 0x1000)
+
+
+@pytest.mark.parametrize("key", ["deb-6.12", "deb-7.2"])
+def test_unaligned_pool_takes_its_neighbours_off_the_map(key: str) -> None:
+    """dma_contiguous_remap clears pmds, 2 MiB each, and maps only the area again; since 6.12 unchecked."""
+    root = board(RAM)
+    pool = reserved_memory(root).add("pool@50101000", reg=cells(0x50101000, 0x400000), reusable=b"")
+    pool.properties["compatible"] = text("shared-dma-pool")
+    prediction = Setup(key, root, []).boot()
+    lost = [hazard.address for hazard in prediction.hazards if hazard.id == "lowmem-unmapped"]
+    assert lost == [0x50000000]
+    assert prediction.state.mapped(0xD0000000) is None
+    assert prediction.state.mapped(0xD0101000) == 0x50101000
+
+
+def test_aligned_pool_leaves_its_neighbours() -> None:
+    root = board(RAM)
+    pool = reserved_memory(root).add("pool@50000000", reg=cells(0x50000000, 0x800000), reusable=b"")
+    pool.properties["compatible"] = text("shared-dma-pool")
+    prediction = Setup("deb-7.2", root, []).boot()
+    assert not prediction.hazards
+    assert [prediction.state.mapped(va) for va in (0xCFFFF000, 0xD0800000)] == [0x4FFFF000, 0x50800000]
