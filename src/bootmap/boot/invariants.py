@@ -14,25 +14,28 @@ if TYPE_CHECKING:
 
     from bootmap.boot.state import BootState
 
-_REMAPPED_BY = "map_kernel"
+_LAST_CHANCES = ("map_kernel", "devicemaps_init")
+"""Steps after which what is lost stays lost: nobody maps the kernel after the first, the second flushes the TLB."""
 
 
 def check_invariants(state: BootState) -> None:
     """Note what the step that just ran has broken.
 
     Raises:
-        KernelDied: the kernel's text or data stay unmapped after the last step that could map them.
+        KernelDied: the kernel's text or data are unmapped after a step that ends all hope for them.
     """
     lost = list(_unmapped_image(state))
     if not lost:
         return
     first, name = lost[0]
     size = len(lost) * state.kernel.format.section_size >> 20
-    if state.stage == _REMAPPED_BY:
+    if state.stage in _LAST_CHANCES:
+        why = "no region of memory that map_lowmem maps holds it"
+        if first >= state.vmalloc_start:
+            why = f"it lies above lowmem, where devicemaps_init clears all from {state.vmalloc_start:#010x} on"
         raise state.die(
             "kernel-unmapped",
-            f"the kernel's {name} at {first:#010x} is not mapped to where it lies: no region of memory that map_lowmem "
-            f"maps holds it",
+            f"the kernel's {name} at {first:#010x} is not mapped to where it lies: {why}",
             address=first,
         )
     if any(hazard.id == "text-unmapped" for hazard in state.hazards):

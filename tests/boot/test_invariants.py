@@ -1,0 +1,56 @@
+"""Boards on which the kernel loses the ground it stands on, and what is said of each."""
+
+from __future__ import annotations
+
+import pytest
+from machines import Setup
+from trees import board, cells, reserved_memory, text
+
+
+@pytest.mark.parametrize("key", ["deb-6.1", "deb-6.12", "deb-7.2"])
+def test_kernel_above_lowmem_dies_in_devicemaps_init(key: str) -> None:
+    """RAM so short that the vmalloc area begins inside the kernel: what map_kernel mapped there is cleared again."""
+    root = board([(0x40006000, 0x1000000)])
+    prediction = Setup(key, root, []).boot()
+    state, outcome = prediction.state, prediction.outcome
+    assert state.vmalloc_start == 0xC1800000  # 8 MiB above 0xc1006000, rounded down to 8 MiB
+    if state.kernel.image_end <= 0xC1800000:  # 6.1 is just short enough
+        assert outcome.boots is None
+        return
+    assert (outcome.boots, outcome.stage) == (False, "devicemaps_init")
+    (fatal,) = (hazard for hazard in prediction.hazards if hazard.fatal)
+    assert (fatal.id, fatal.address) == ("kernel-unmapped", 0xC1800000)
+
+
+@pytest.mark.parametrize("key", ["deb-6.12", "deb-7.2"])
+def test_pool_over_the_kernel_dies_in_dma_contiguous_remap(key: str) -> None:
+    """Nobody compares a static pool with the kernel's own reservation; its remapping flushes the kernel away."""
+    root = board([(0x40000000, 0x40000000)])
+    pool = reserved_memory(root).add("pool@40000000", reg=cells(0x40000000, 0x1000000), reusable=b"")
+    pool.properties["compatible"] = text("shared-dma-pool")
+    prediction = Setup(key, root, []).boot()
+    assert (prediction.outcome.boots, prediction.outcome.stage) == (False, "dma_contiguous_remap")
+    (fatal,) = (hazard for hazard in prediction.hazards if hazard.fatal)
+    assert fatal.id == "kernel-unmapped"
+    assert fatal.origin is not None
+    assert fatal.origin.root.rule == "device tree"
+
+
+def test_kernel_in_one_region_has_no_hazard() -> None:
+    prediction = Setup("deb-6.1", board([(0x40000000, 0x40000000)]), []).boot()
+    assert (prediction.outcome.boots, prediction.hazards) == (True, [])
+
+
+@pytest.mark.parametrize("key", ["deb-6.1", "deb-7.2", "old54", "old419"])
+def test_first_region_shorter_than_the_kernel_is_luck(key: str) -> None:
+    """The sliver up to 2 MiB becomes a region of its own; prepare_page_table keeps only the first region."""
+    prediction = Setup(key, board([(0x40010000, 0x3FFF0000)]), []).boot()
+    assert (prediction.outcome.boots, prediction.outcome.stage) == (None, "prepare_page_table")
+    assert [hazard.id for hazard in prediction.hazards if hazard.luck] == ["text-unmapped"]
+    assert not any(hazard.fatal for hazard in prediction.hazards)
+
+
+def test_first_bank_unaligned_before_5_4_is_no_hazard() -> None:
+    """4.9.0 has no such rule: adjust_lowmem_bounds of 4.14.144, 4.19.80 and 5.4 brought it."""
+    prediction = Setup("old49", board([(0x40010000, 0x3FFF0000)]), []).boot()
+    assert not any(hazard.luck for hazard in prediction.hazards)
