@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bootmap.boot.kernel import Kernel
     from bootmap.boot.state import BootState
 
+_U32 = 0xFFFFFFFF
 _LONG_WBWA_S = 7 << 2 | 3 << 8
 _LONG_WB = 3 << 2
 
@@ -53,7 +54,11 @@ def mm_mmuflags(kernel: Kernel, handover: Handover, smp: bool) -> int:
 
 
 def create_page_tables(state: BootState) -> None:
-    """Write the early tables and note the kernel's sections."""
+    """Write the early tables and note the kernel's sections.
+
+    Raises:
+        KernelDied: a later mapping takes the place of the identity map, without which the MMU cannot be turned on.
+    """
     kernel, handover, form = state.kernel, state.handover, state.kernel.format
     root = state.tables.root
     zero = Origin("__create_page_tables", f"page directory at {root:#010x}", parent=Origin("symbol", "swapper_pg_dir"))
@@ -70,6 +75,21 @@ def create_page_tables(state: BootState) -> None:
     _map_params(state, flags)
     if kernel.has("debug_ll"):
         _map_debug_uart(state)
+    for address in range(first, last + 1, form.section_size):
+        if state.mapped(address) != address:
+            raise state.die(
+                "identity-map-lost",
+                f"__turn_mmu_on runs at {address:#010x} and must be mapped there when the MMU comes on, but that "
+                f"address is {_owner(state, address)}: the next instruction is fetched from elsewhere. PHYS_OFFSET "
+                f"{handover.phys_offset:#010x} is too near to it",
+                address=address,
+            )
+
+
+def _owner(state: BootState, address: int) -> str:
+    """What took the place of the identity map of ``address``, in words."""
+    last = list(state.tables.writers(state.descriptor_address(address)))[-1][0]
+    return f"mapped for {last.origin.text}" if last.origin else "mapped for something else"
 
 
 def _identity(state: BootState) -> tuple[int, int]:
@@ -92,7 +112,7 @@ def _map_kernel(state: BootState, flags: int) -> None:
     end = align_down(kernel.image_end - 1, size) + size
     _sections(state, start, state.pa(start), (end - start) // size, flags, "the kernel image")
     state.vars.kernel_sec_start = state.handover.phys_offset
-    state.vars.kernel_sec_end = state.pa(end)
+    state.vars.kernel_sec_end = state.pa(end) & _U32  # one register of 32 bits, also with long descriptors
 
 
 def _map_xip(state: BootState, flags: int) -> None:
@@ -156,10 +176,11 @@ def _map_debug_uart(state: BootState) -> None:
 
 
 def _sections(state: BootState, virtual: int, physical: int, count: int, flags: int, what: str) -> None:
-    """``count`` section descriptors in a row, with no regard to what was there."""
+    """``count`` section descriptors in a row, with no regard to what was there; addresses wrap at 4 GiB."""
     size = state.kernel.format.section_size
     origin = Origin("__create_page_tables", what, parent=Origin("handover", f"mm_mmuflags {flags:#x}"))
-    words = (np.arange(count, dtype=np.uint64) * np.uint64(size) + np.uint64(physical | flags)).astype(
-        state.tables.dtype
-    )
+    words = (
+        (np.arange(count, dtype=np.uint64) * np.uint64(size) + np.uint64(physical | flags & _U32)) & np.uint64(_U32)
+        | np.uint64(flags & ~_U32)
+    ).astype(state.tables.dtype)
     state.tables.write(state.descriptor_address(virtual), words, state.cause("early section", origin=origin))

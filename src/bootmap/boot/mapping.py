@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _PMD = 1 << 21
 _SUPERSECTION = 1 << 24
+_U32 = 0xFFFFFFFF
 
 
 def create_mapping(state: BootState, md: MapDesc) -> None:
@@ -59,17 +60,66 @@ def create_mapping(state: BootState, md: MapDesc) -> None:
             f"{mem_range(state.vmalloc_start, kernel.vmalloc_end)}",
             address=md.virtual,
         )
+    state.maps.append(md)
     if md.length <= 0 or end > 1 << 32:
+        _create_wrapped(state, md)
+    else:
+        _create(state, md)
+
+
+def _create_wrapped(state: BootState, md: MapDesc) -> None:
+    """A mapping whose end, in 32 bits, is not above its start.
+
+    The loop over descriptors goes on from 4 GiB to 0 until it meets its end, and its pointer leaves the page directory:
+
+        swapper_pg_dir          start           4 GiB  _text        end          _stext
+        |                         | sections ... | ... and on over  |              |
+
+    What lies behind the directory is head.S, which has done its work, up to ``_stext``.
+
+    Raises:
+        KernelDied: pages would be needed, or what is overwritten is still needed.
+    """
+    assert state.mem_types is not None
+    form, mem_type = state.kernel.format, state.mem_types[md.type]
+    addr = align_down(md.virtual, PAGE_SIZE)
+    end = (addr + align_up((md.length & _U32) + md.virtual - addr, PAGE_SIZE)) & _U32
+    size = form.section_size
+    what = (
+        f"{md.what}: the mapping of {md.physical:#010x} at {md.virtual:#010x} has the length "
+        f"{'-' if md.length < 0 else ''}{size_text(abs(md.length))}"
+    )
+    if not mem_type.prot_sect or (addr | end | md.physical) % size:
         raise state.die(
-            "negative-length" if md.length < 0 else "empty-mapping" if not md.length else "mapping-wraps",
-            f"{md.what}: the mapping of {md.physical:#010x} at {md.virtual:#010x} has the length "
-            f"{'-' if md.length < 0 else ''}{size_text(abs(md.length))}; the loop over descriptors never meets its "
-            f"end and overwrites the memory behind the page directory, the running kernel first",
+            "negative-length",
+            f"{what}; the loop over the ptes of one page table never meets its end and overwrites all that lies "
+            f"behind the table, up to where nothing is mapped",
             address=md.virtual,
             origin=md.origin,
         )
-    state.maps.append(md)
-    _create(state, md)
+    count = ((end - addr - 1) & _U32) // size + 1
+    start = state.descriptor_address(addr)
+    room = (state.tables.root + form.pgd_bytes - start) // form.word_bytes
+    behind = state.tables.root + form.pgd_bytes
+    last = behind + (count - room) * form.word_bytes
+    stext = state.pa(state.kernel.symbols.require("_stext")[0])
+    if last > stext:
+        raise state.die(
+            "negative-length",
+            f"{what}; the loop over descriptors runs through all 4 GiB and out of the page directory, and overwrites "
+            f"the kernel's text behind it at {stext:#010x}",
+            address=md.virtual,
+            origin=md.origin,
+        )
+    _map_sections(state, md, mem_type, addr, addr + room * size, md.physical)
+    state.hazard(
+        "negative-length",
+        f"{what}; the loop over descriptors runs through all 4 GiB and out of the page directory: everything from "
+        f"{addr:#010x} up is mapped, and {size_text(last - behind)} behind the directory are overwritten, where "
+        f"head.S lies, which has done its work",
+        address=md.virtual,
+        origin=md.origin,
+    )
 
 
 def _vectors_high(state: BootState) -> bool:
