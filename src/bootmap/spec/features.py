@@ -334,7 +334,8 @@ FEATURES = (
     Feature("tcm_in_paging_init", "tcm_init runs inside paging_init; before, after it", f"{_MMU} paging_init", (3, 9)),
     Feature("zero_page_alloc", "the zero page is allocated by paging_init", f"{_MMU} paging_init", None, (7, 0)),
     Feature("free_area_in_paging_init", "paging_init sets up the page allocator's zones and mem_map; later "
-            "mm_core_init_early does, behind setup_arch (6.18 and 7.2 differ)", f"{_INIT} zone_sizes_init", None, (7, 0)),
+            "mm_core_init_early does, behind setup_arch (6.18 and 7.2 differ)", f"{_INIT} zone_sizes_init", None,
+            (7, 0)),
     Feature("memmap_memblock", "mem_map comes from memblock, not from bootmem (3.12 and 3.14 differ)",
             f"{_INIT} bootmem_init, arch/arm/Kconfig NO_BOOTMEM", (3, 14)),
     Feature("memmap_offset_block", "mem_map is moved back by its first page's place in a buddy block, which is too "

@@ -1,0 +1,65 @@
+"""QEMU's 32-bit ARM machines that boot Linux: where their RAM is, how much they take, and their CPU.
+
+``kernel_at`` is how far into RAM QEMU puts a ``-kernel`` file (hw/arm/boot.c KERNEL_LOAD_ADDR); from there the
+decompressor starts.  Not here: machines without RAM that the kernel could use, and those of other architectures.
+
+Source: QEMU 7.2 hw/arm/*.c (memory maps, ``default_cpu_type``, checks of ``ram_size``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bootmap.units import GIB, MIB
+
+KERNEL_AT = 0x10000
+
+
+@dataclass(frozen=True, slots=True)
+class QemuMachine:
+    """One machine.
+
+    Attributes:
+        name: for ``-M``.
+        ram_base: physical address of RAM.
+        cpu: its CPU, by the name that ``-cpu`` and `spec.cpus` have; for ``virt`` the one that is asked for.
+        sizes: the sizes of RAM in bytes that it takes, empty for any.
+        most: the most RAM in bytes.
+        default: RAM in bytes where the board does not say.
+        cpu_option: whether ``-cpu`` is given to QEMU.
+        cpus: ``-smp`` where the machine insists on it, else 1.
+        machine_id: r1, for kernels that are told the board that way; 0xffffffff where only a device tree serves.
+    """
+
+    name: str
+    ram_base: int
+    cpu: str
+    most: int
+    default: int
+    sizes: tuple[int, ...] = ()
+    cpu_option: bool = False
+    cpus: int = 1
+    machine_id: int = 0xFFFFFFFF
+
+
+MACHINES = (
+    QemuMachine("virt", 0x40000000, "cortex-a15", 3 * GIB, GIB, cpu_option=True),
+    QemuMachine("vexpress-a9", 0x60000000, "cortex-a9", GIB, GIB, machine_id=2272),
+    QemuMachine("vexpress-a15", 0x80000000, "cortex-a15", 2 * GIB, GIB, machine_id=2272),
+    QemuMachine("sabrelite", 0x10000000, "cortex-a9", 2 * GIB, GIB),
+    QemuMachine("raspi2b", 0, "cortex-a7", GIB, GIB, sizes=(GIB,), cpus=4),
+    QemuMachine("raspi0", 0, "arm1176", 512 * MIB, 512 * MIB, sizes=(512 * MIB,)),
+    QemuMachine("orangepi-pc", 0x40000000, "cortex-a7", GIB, GIB, sizes=(GIB,), cpus=4),
+    QemuMachine("cubieboard", 0x40000000, "cortex-a8", GIB, GIB, sizes=(256 * MIB, 512 * MIB, GIB)),
+    QemuMachine("mcimx6ul-evk", 0x80000000, "cortex-a7", 2 * GIB, 512 * MIB),
+    QemuMachine("mcimx7d-sabre", 0x80000000, "cortex-a7", 2 * GIB, GIB),
+    QemuMachine("highbank", 0, "cortex-a9", 4089 * MIB, GIB),
+    QemuMachine("midway", 0, "cortex-a15", 4089 * MIB, GIB),
+    QemuMachine("ast2600-evb", 0x80000000, "cortex-a7", 2 * GIB, GIB,
+                sizes=(256 * MIB, 512 * MIB, GIB, 2 * GIB), cpus=2),
+    QemuMachine("versatilepb", 0, "arm926", 256 * MIB, 128 * MIB, cpu_option=True, machine_id=387),
+    QemuMachine("realview-pb-a8", 0, "cortex-a8", 512 * MIB, 256 * MIB, machine_id=1901),
+    QemuMachine("integratorcp", 0, "arm926", 256 * MIB, 128 * MIB, cpu_option=True, machine_id=595),
+)  # fmt: skip
+
+MACHINES_BY_NAME = {machine.name: machine for machine in MACHINES}

@@ -1,0 +1,224 @@
+"""A kernel in a QEMU of its own, stopped at the kernel's first instruction, with its board description in place.
+
+    boots a zImage:   QEMU's boot stub -> decompressor (with the user's device tree in r2) -> the kernel's entry
+    places an image:  the unpacked kernel is written where a decompressor would have left it; nothing ran yet
+
+The second way takes a tenth of a second and lets the kernel lie anywhere; the first one proves the decompressor, too.
+The guest's RAM is a file without a name that both sides map, so nothing of it ever is on a disk.
+Not here: what is read out of the kernel (observe.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bootmap.errors import MachineError, UsageError
+from bootmap.image.machine import QEMU, HangError, Machine
+from bootmap.image.recording import Entry, QemuSetup
+from bootmap.spec.qemu_machines import KERNEL_AT
+from bootmap.units import GIB, MIB, align_up, hex_address, size_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bootmap.spec.qemu_machines import QemuMachine
+
+_QEMU_64 = "qemu-system-aarch64"
+_DECOMPRESSION = 120.0  # seconds; the slowest that was seen (an xz-packed kernel on a busy machine) took 9
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How QEMU is started.
+
+    Attributes:
+        machine: which machine.
+        memory: bytes of RAM.
+        cpu: the CPU, by QEMU's name for it; None for the machine's own.
+        cpus: how many, None for the machine's own number.
+        extra: further arguments.
+        qemu: the program; None for the one that serves.  It is the 64-bit one where RAM lies above 4 GiB: QEMU 7.2's
+            32-bit one cuts the address when it walks to a page table there (target/arm/ptw.c ``S1_ptw_translate``
+            hands it over as a ``target_ulong``).
+    """
+
+    machine: QemuMachine
+    memory: int
+    cpu: str | None = None
+    cpus: int | None = None
+    extra: tuple[str, ...] = ()
+    qemu: str | None = None
+
+    def __post_init__(self) -> None:
+        machine = self.machine
+        if self.memory > machine.most and machine.name != "virt":
+            raise UsageError(f"{machine.name} takes at most {size_text(machine.most)} of RAM")
+        if machine.sizes and self.memory not in machine.sizes:
+            raise UsageError(f"{machine.name} takes {' or '.join(map(size_text, machine.sizes))} of RAM")
+
+    @property
+    def ram(self) -> range:
+        """Physical addresses of the machine's RAM."""
+        return range(self.machine.ram_base, self.machine.ram_base + self.memory)
+
+    @property
+    def program(self) -> str:
+        """The QEMU that is started."""
+        return self.qemu or (_QEMU_64 if self.ram.stop > 4 * GIB else QEMU)
+
+    def arguments(self) -> list[str]:
+        """QEMU's arguments for the hardware."""
+        machine = self.machine
+        line = ["-M", f"{machine.name},memory-backend=ram", "-m", f"{self.memory // MIB}M", "-nodefaults"]
+        if machine.cpu_option:
+            line += ["-cpu", self.cpu or machine.cpu]
+        if (cpus := self.cpus or machine.cpus) > 1:
+            line += ["-smp", str(cpus)]
+        return [*line, *self.extra]
+
+    def recorded(self, command_line: str) -> QemuSetup:
+        """The setup as a recording keeps it."""
+        cpu = self.cpu or (self.machine.cpu if self.machine.cpu_option else None)
+        return QemuSetup(command_line, cpu, " ".join(self.extra), self.machine.name, str(self.memory // MIB))
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What the boot loader hands over: ``board`` at physical ``address`` (r2), and further bytes in RAM.
+
+    Attributes:
+        board: the device tree blob or the ATAG list.
+        address: where it is put.
+        machine_id: r1.
+        blobs: (physical address, bytes), an initrd for instance.
+    """
+
+    board: bytes
+    address: int
+    machine_id: int = 0xFFFFFFFF
+    blobs: tuple[tuple[int, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A machine that is stopped at the kernel's first instruction.
+
+    Attributes:
+        machine: it.
+        setup: how it was started.
+        entry: r0, r1, r2.
+        phys_offset: where the kernel takes RAM to begin.
+    """
+
+    machine: Machine
+    setup: Setup
+    entry: Entry
+    phys_offset: int
+
+
+@contextlib.contextmanager
+def placed(
+    setup: Setup, image: bytes, at: int, handed: Handed, phys_offset: int, *, timeout: float = 30.0
+) -> Iterator[Guest]:
+    """A guest with the unpacked kernel ``image`` at physical address ``at``, which is also its entry.
+
+    Raises:
+        ToolMissingError: QEMU is not installed.
+        MachineError: QEMU does not start, or something would lie outside its RAM.
+    """
+    with _machine(setup, (), timeout) as (machine, ram):
+        ram.write(handed.address, handed.board)
+        for address, blob in handed.blobs:
+            ram.write(address, blob)
+        ram.write(at, image)
+        _set(machine, pc=at, r0=0, r1=handed.machine_id, r2=handed.address)
+        yield Guest(machine, setup, Entry(0, handed.machine_id, handed.address), phys_offset)
+
+
+@contextlib.contextmanager
+def decompressed(
+    setup: Setup,
+    zimage: str,
+    handed: Handed,
+    phys_offset: int,
+    text_offset: int,
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+    timeout: float = 30.0,
+) -> Iterator[Guest]:
+    """A guest whose QEMU was given the file ``zimage`` to boot, run until the kernel's entry.
+
+    Args:
+        setup: the machine.
+        zimage: path of the zImage.
+        handed: what the decompressor finds in r1 and r2.
+        phys_offset: where the decompressor is expected to take RAM to begin.
+        text_offset: TEXT_OFFSET.
+        progress: told what happens.
+        timeout: seconds for QEMU's answers.
+
+    Raises:
+        ToolMissingError: QEMU is not installed.
+        HangError: the decompressor does not come to the kernel's entry.
+        MachineError: QEMU does not start, or something would lie outside its RAM.
+    """
+    start = setup.machine.ram_base + KERNEL_AT
+    entry = phys_offset + text_offset
+    with _machine(setup, ("-kernel", zimage), timeout) as (machine, ram):
+        machine.run_until(start, timeout=timeout)
+        ram.write(handed.address, handed.board)
+        for address, blob in handed.blobs:
+            ram.write(address, blob)
+        _set(machine, r1=handed.machine_id, r2=handed.address)
+        progress("decompressor")
+        try:
+            machine.run_until(entry, timeout=_DECOMPRESSION)
+        except HangError as error:
+            where = f"the kernel's entry at {hex_address(entry)}, where PHYS_OFFSET would be {hex_address(phys_offset)}"
+            raise HangError(f"the decompressor did not come to {where}", error.exceptions, error.registers) from None
+        registers = machine.gdb.core_registers()
+        yield Guest(machine, setup, Entry(registers["r0"], registers["r1"], registers["r2"]), phys_offset)
+
+
+class _Ram:
+    """The guest's RAM, as a mapping of the file that it is."""
+
+    def __init__(self, span: range, file: int) -> None:
+        self._span = span
+        self._map = mmap.mmap(file, len(span))
+
+    def write(self, address: int, data: bytes) -> None:
+        if address < self._span.start or address + len(data) > self._span.stop:
+            raise MachineError(
+                f"{size_text(len(data))} at {hex_address(address)} do not lie in the machine's RAM, "
+                f"{hex_address(self._span.start)}-{hex_address(self._span.stop - 1)}"
+            )
+        at = address - self._span.start
+        self._map[at : at + len(data)] = data
+
+    def close(self) -> None:
+        self._map.close()
+
+
+@contextlib.contextmanager
+def _machine(setup: Setup, more: tuple[str, ...], timeout: float) -> Iterator[tuple[Machine, _Ram]]:
+    size = align_up(setup.memory, mmap.PAGESIZE)
+    with contextlib.ExitStack() as stack:
+        file = os.memfd_create("bootmap-ram", os.MFD_CLOEXEC)
+        stack.callback(os.close, file)
+        os.ftruncate(file, size)
+        ram = _Ram(setup.ram, file)
+        stack.callback(ram.close)
+        backend = f"memory-backend-file,id=ram,size={size},share=on,mem-path=/proc/{os.getpid()}/fd/{file}"
+        arguments = ["-object", backend, *setup.arguments(), *more]
+        machine = Machine(arguments, qemu=setup.program, trace_exceptions=True, timeout=timeout)
+        yield stack.enter_context(machine), ram
+
+
+def _set(machine: Machine, **registers: int) -> None:
+    for name, value in registers.items():
+        machine.gdb.write_register(name, value)

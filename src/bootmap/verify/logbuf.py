@@ -1,0 +1,71 @@
+"""The kernel's log before there is a console: its records, read from the buffer ``__log_buf``.
+
+    5.10 on   id(4) text...                         rounded up to 4; ids count up by one from record to record
+    3.5-5.9   nsec(8) len(2) text_len(2) dict_len(2) flags(2) [caller(4)] text...       len rounded up, 0: the end
+
+Not here: printk's buffer before 3.5, and records that continue another.
+
+Source: kernel/printk/printk_ringbuffer.c (``data_alloc``, ``struct prb_data_block``), kernel/printk/printk.c
+(``struct printk_log``).
+"""
+
+from __future__ import annotations
+
+import struct
+
+_OLD = struct.Struct("<QHHHH")
+_MAX_TEXT = 2048
+
+
+def log_lines(buffer: bytes) -> list[str]:
+    """The lines in a log buffer that has not wrapped, oldest first, without time stamps."""
+    texts = _ring(buffer) or _old(buffer)
+    lines: list[str] = []
+    for text in texts:
+        lines += text.decode("utf-8", "replace").rstrip("\n").split("\n")
+    return lines
+
+
+def _ring(buffer: bytes) -> list[bytes]:
+    texts: list[bytes] = []
+    at = 0
+    while at + 4 <= len(buffer):
+        number = int.from_bytes(buffer[at : at + 4], "little")
+        follower = struct.pack("<I", (number + 1) & 0xFFFFFFFF)
+        # The text may hold anything, so a record ends where the next one's number stands on a word boundary.
+        behind = buffer.find(follower, at + 8, at + 8 + _MAX_TEXT)
+        while behind % 4 and behind > 0:
+            behind = buffer.find(follower, behind + 1, at + 8 + _MAX_TEXT)
+        end = behind if behind > 0 else at + 4 + _MAX_TEXT
+        text = _stripped(buffer[at + 4 : end].split(b"\0", 1)[0])
+        if text:
+            texts.append(text)
+        if behind < 0:
+            break
+        at = behind
+    return texts if len(texts) > 1 else []
+
+
+def _stripped(text: bytes) -> bytes:
+    """Without the newline and what the level's prefix left when the text was moved over it: its last two bytes again.
+
+    The length is kept elsewhere, with the descriptors (printk.c ``printk_sprint``).
+    """
+    text = text.removesuffix(b"\n")
+    return text[:-2] if len(text) >= 4 and text[-2:] == text[-4:-2] else text
+
+
+def _old(buffer: bytes) -> list[bytes]:
+    for header in (_OLD.size, _OLD.size + 4):  # without and with the caller's id (CONFIG_PRINTK_CALLER)
+        texts: list[bytes] = []
+        at = 0
+        while at + header <= len(buffer):
+            _, length, text_length, dict_length, _ = _OLD.unpack_from(buffer, at)
+            text = buffer[at + header : at + header + text_length]
+            if not header <= length <= _MAX_TEXT or text_length + dict_length + header > length or b"\0" in text:
+                break
+            texts.append(text)
+            at += length
+        if texts:
+            return texts
+    return []
