@@ -180,6 +180,12 @@ def _lose(state: BootState, start: int, end: int, reason: str, origin: Origin) -
         state.lost.append(LostRam(start, end, reason, origin))
 
 
+def _add(state: BootState, base: int, size: int, origin: Origin) -> None:
+    """Hand a bank to memblock; nobody looks whether it was taken."""
+    if state.memblock.add(base, size, origin=origin) < 0:
+        _lose(state, base, base + size, "memblock's list of memory is full and may not grow yet", origin)
+
+
 def _add_memory_arch(state: BootState, base: int, size: int, origin: Origin) -> None:
     """The generic judgement of a bank (drivers/of/fdt.c ``early_init_dt_add_memory_arch``)."""
     kernel = state.kernel
@@ -219,9 +225,7 @@ def _add_memory_arch(state: BootState, base: int, size: int, origin: Origin) -> 
         _lose(state, base, phys_offset, "below PHYS_OFFSET, the kernel's own start of RAM", origin)
         size -= phys_offset - base
         base = phys_offset
-    state.memblock.add(
-        base, size & state.phys_mask, origin=Origin("early_init_dt_add_memory_arch", "RAM", None, origin)
-    )
+    _add(state, base, size & state.phys_mask, Origin("early_init_dt_add_memory_arch", "RAM", None, origin))
 
 
 def arm_add_memory(state: BootState, start: int, size: int, origin: Origin) -> None:
@@ -258,7 +262,7 @@ def arm_add_memory(state: BootState, start: int, size: int, origin: Origin) -> N
     if size and not kernel.has("memblock_holds_banks"):
         add_bank(state, aligned, size, origin)
     elif size:
-        state.memblock.add(aligned, size, origin=Origin("arm_add_memory", "RAM", None, origin))
+        _add(state, aligned, size, Origin("arm_add_memory", "RAM", None, origin))
 
 
 def _usable_range(state: BootState, chosen: Node, cells: RootCells) -> None:

@@ -176,10 +176,12 @@ def _reserve(state: BootState, base: int, size: int, nomap: bool, origin: Origin
         )
         if refusable and memblock.is_region_reserved(base, size):
             return False
+        done = memblock.mark_nomap(base, size, origin=origin) == 0
+    else:
+        done = memblock.remove(base, size, origin=origin) == 0
+    if done:
         state.lost.append(LostRam(base, base + size, "no-map", origin))
-        return memblock.mark_nomap(base, size, origin=origin) == 0
-    state.lost.append(LostRam(base, base + size, "no-map", origin))
-    return memblock.remove(base, size, origin=origin) == 0
+    return done
 
 
 def _init(state: BootState, table: list[RmemArea], cells: RootCells) -> None:

@@ -21,8 +21,8 @@ from bootmap.boot.head_checks import check_head, check_params_in_lowmem, check_p
 from bootmap.boot.invariants import check_invariants
 from bootmap.boot.lowmem import adjust_lowmem_bounds
 from bootmap.boot.machine_descs import check_machine
-from bootmap.boot.memmap import check_memmap
 from bootmap.boot.mem_types import build_mem_type_table, default_policy
+from bootmap.boot.memblock import MemblockDeath
 from bootmap.boot.paging import map_kernel, map_lowmem, prepare_page_table
 from bootmap.boot.permissions import mark_rodata_ro
 from bootmap.boot.reserve import arm_memblock_init
@@ -157,14 +157,20 @@ def boot(kernel: Kernel, handover: Handover) -> Prediction:
             if state.tables.mark != before:
                 check_invariants(state)
     except KernelDied as died:
-        hazard = died.hazard
-        if not stages:  # there is always a last moment to look at: here the one before the first step
-            stages.append(_snapshot("entry", state))
-        return Prediction(state, tuple(stages), Outcome(False, hazard.stage, hazard.message))
+        return _ended(state, stages, died)
+    except MemblockDeath as death:
+        return _ended(state, stages, state.die("memblock-stops", f"the kernel stops in memblock: {death}"))
     luck = next((hazard for hazard in state.hazards if hazard.luck), None)
     if luck is not None:
         return Prediction(state, tuple(stages), Outcome(None, luck.stage, luck.message))
     return Prediction(state, tuple(stages), Outcome(True))
+
+
+def _ended(state: BootState, stages: list[Stage], died: KernelDied) -> Prediction:
+    hazard = died.hazard
+    if not stages:  # there is always a last moment to look at: here the one before the first step
+        stages.append(_snapshot("entry", state))
+    return Prediction(state, tuple(stages), Outcome(False, hazard.stage, hazard.message))
 
 
 def _snapshot(name: str, state: BootState) -> Stage:
@@ -247,4 +253,3 @@ def _bootmem_init(state: BootState) -> None:
     if state.kernel.has("zero_page_alloc"):
         state.vars.zero_page = state.early_alloc(PAGE_SIZE, "the zero page")
     bootmem_init(state)
-    check_memmap(state)
