@@ -168,7 +168,7 @@ def dma_contiguous_remap(state: BootState) -> None:
     """
     limit = state.vars.arm_lowmem_limit
     for area in state.cma_fixups:
-        start, end = area.base, min(area.base + area.size, limit)
+        start, end = area.base, min((area.base + area.size) & state.phys_mask, limit)
         if start >= end:
             continue
         md = MapDesc(

@@ -307,7 +307,10 @@ def _allocate_in(
         end = state.phys_mask if kernel.has("dynamic_anywhere") else 0
     if kernel.has("dynamic_range_search"):
         memblock.bottom_up = kernel.has("dynamic_bottom_up") and _only_start_touched(neighbours, start, end)
-        base = memblock.alloc_range(size, align, start, end, origin=origin)
+        if area.nomap and not kernel.has("dynamic_nomap_flag"):
+            base = memblock.find_range(size, align, start, end)  # to be removed, so it is never reserved
+        else:
+            base = memblock.alloc_range(size, align, start, end, origin=origin)
         memblock.bottom_up = False
     else:
         base = memblock.alloc_range(size, align, 0, end, origin=origin)

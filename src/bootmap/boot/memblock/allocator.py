@@ -225,6 +225,16 @@ class Memblock(MemblockCore):
                     return self._note("alloc_range", found, size, flags, origin, found)
         return self._note("alloc_range", 0, size, flags, origin, 0)
 
+    def find_range(self, size: int, align: int, start: int = 0, end: int = ACCESSIBLE) -> int:
+        """Find memory without reserving it; return its address, 0 where there is none.  Arguments as `alloc_range`'s.
+
+        Source: mm/memblock.c ``memblock_find_in_range``.
+        """
+        for wanted in (_MIRROR, 0) if self._mirror else (0,):
+            if found := self._find(start, end, size, align or self.rules.zero_align, wanted):
+                return found
+        return 0
+
     # -- provenance --------------------------------------------------------------------------------------
 
     def owners(self, address: int) -> list[MemblockOp]:
