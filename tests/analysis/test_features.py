@@ -11,7 +11,7 @@ from bootmap.spec.features import FEATURES, ROWS_BY_NAME, Version
 
 VERSIONS: list[tuple[Version, int | None]] = [
     ((2, 6, 38), None), ((3, 0), 91), ((3, 4), None), ((3, 10), 5), ((4, 4), 70), ((4, 9), None),
-    ((5, 4), 100), ((5, 10), 34), ((5, 10), 223), ((5, 15), 16), ((6, 1), None), ((6, 12), 1), ((7, 2), None),
+    ((5, 4), 100), ((5, 10), 37), ((5, 10), 223), ((5, 15), 16), ((6, 1), None), ((6, 12), 1), ((7, 2), None),
 ]  # fmt: skip
 
 
@@ -41,14 +41,14 @@ def test_answer_agrees_with_the_boot(key: str, version: Version, sublevel: int |
 @pytest.mark.parametrize(
     ("name", "version", "sublevel", "on", "because", "why"),
     [
-        # 7a1be318f579 came with 5.11, and to 5.10.y in 5.10.35
+        # 7a1be318f579 came with 5.11, and to 5.10.y in 5.10.38
         ("fdt_fixed_base", (5, 11), None, True, "version", "since 5.11"),
         ("fdt_fixed_base", (5, 9), None, False, "version", "from 5.11 on"),
-        ("fdt_fixed_base", (5, 10), 34, False, "stable", "only from 5.10.35 on"),
-        ("fdt_fixed_base", (5, 10), 35, True, "stable", "brought back in 5.10.35"),
-        ("fdt_fixed_base", (5, 10), None, True, "stable", "brought back in 5.10.35"),
-        ("params_two_sections", (5, 10), 35, False, "stable", "dropped in 5.10.35"),
-        ("params_two_sections", (5, 10), 34, True, "version", "since 3.8, until 5.11"),
+        ("fdt_fixed_base", (5, 10), 37, False, "stable", "only from 5.10.38 on"),
+        ("fdt_fixed_base", (5, 10), 38, True, "stable", "brought back in 5.10.38"),
+        ("fdt_fixed_base", (5, 10), None, True, "stable", "brought back in 5.10.38"),
+        ("params_two_sections", (5, 10), 38, False, "stable", "dropped in 5.10.38"),
+        ("params_two_sections", (5, 10), 37, True, "version", "since 3.8, until 5.11"),
         ("params_two_sections", (5, 12), None, False, "version", "until 5.11"),
         ("params_first_section", (2, 6, 38), None, True, "version", "until 2.6.39"),
     ],

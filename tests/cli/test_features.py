@@ -50,7 +50,7 @@ def test_features_of_one_version(run: Run) -> None:
 def test_features_all(run: Run) -> None:
     code, out, _ = run("--kernel-version", "5.10.20", "--all")
     assert code == 0
-    assert "\n- fdt_fixed_base: only from 5.10.35 on\n" in out
+    assert "\n- fdt_fixed_base: only from 5.10.38 on\n" in out
     assert set(re.findall(r"^[-? ] (\w+): ", out, re.MULTILINE)) == set(ROWS_BY_NAME)
     assert max(map(len, out.splitlines())) <= 100
 
@@ -72,10 +72,10 @@ def test_features_overridden(run: Run) -> None:
 
 
 def test_features_side_by_side(run: Run) -> None:
-    code, out, _ = run("--kernel-version", "3.10", "--kernel-version", "5.10.34", "--kernel-version", "5.10")
+    code, out, _ = run("--kernel-version", "3.10", "--kernel-version", "5.10.37", "--kernel-version", "5.10")
     assert code == 0
     lines = out.splitlines()
-    assert lines[0].split() == ["3.10", "5.10.34", "5.10"]
+    assert lines[0].split() == ["3.10", "5.10.37", "5.10"]
     (row,) = [line for line in lines if line.startswith("  fdt_fixed_base ")]
     assert row.split()[1:4] == ["no", "no", "stable"]
     (row,) = [line for line in lines if line.startswith("  lpae ")]

@@ -47,7 +47,7 @@ def prepare_page_table(state: BootState) -> None:
     rows = state.memblock.memory.regions
     first = rows[0] if rows else (0, 0, 0)
     end = min(first[0] + first[1], state.vars.arm_lowmem_limit)
-    # Before 3.3, devicemaps_init clears only from VMALLOC_END on, and this loop does the vmalloc area (3.2.71 mm/mmu.c).
+    # Before 3.3, devicemaps_init clears from VMALLOC_END only, and this loop does the vmalloc area (3.2.71 mm/mmu.c).
     last = state.vmalloc_start if kernel.has("clear_from_vmalloc_start") else kernel.vmalloc_end
     pmd_clear(state, state.va(end), last, f"all above the first region of memory, which ends at {end:#x}")
 

@@ -87,7 +87,7 @@ def features_json(kernels: Sequence[str], tables: Sequence[Table], *, whole: boo
 
 
 def _cell(answer: Answer) -> str:
-    """ "yes", "no", "config", or "stable" where a stable release brought it."""
+    """Say "yes", "no", "config", or "stable" where a stable release brought it."""
     return "stable" if answer.on and answer.because == "stable" else _CELLS[answer.on]
 
 

@@ -125,7 +125,8 @@ FEATURES = (
     Feature("params_two_sections_or_first", "two sections for r2 in the linear map, the first two of RAM when r2 is 0",
             f"{_HEAD} __create_page_tables (3.4.111, 3.5.7)", (3, 5), (3, 6), also=_also(v3_4=111)),
     Feature("fdt_fixed_base", "two sections for r2 at 0xff800000; the blob is reserved first of all",
-            f"{_HEAD}, arch/arm/include/asm/memory.h FDT_FIXED_BASE, commit 7a1be318f579 (Linux 5.4.120's announcement names it)", (5, 11),
+            f"{_HEAD}, arch/arm/include/asm/memory.h FDT_FIXED_BASE, commit 7a1be318f579 "
+            "(Linux 5.4.120's announcement names it)", (5, 11),
             also=_also(v5_10=38, v5_4=120)),
     Feature("debug_ll_one_section", "head.S maps one section for the debug UART", f"{_HEAD} (3.4 and 3.7 differ)",
             (3, 5)),
@@ -276,7 +277,8 @@ FEATURES = (
     Feature("policy_message_3_13", "the policy line names ECC only where enabled", f"{_MMU} build_mem_type_table",
             (3, 13)),
     Feature("v6_vectors_mt", "ARMv6 vectors have a memory type of their own", f"{_MMU} build_mem_type_table, "
-            "commit b6ccb9803e90 (seen in 3.12.24, 3.10.105, 3.2.71)", (3, 15), also=_also(v3_12=24, v3_10=105, v3_2=71)),
+            "commit b6ccb9803e90 (seen in 3.12.24, 3.10.105, 3.2.71)", (3, 15),
+            also=_also(v3_12=24, v3_10=105, v3_2=71)),
     Feature("domain_vectors", "the vectors have domain 3; before, USER", "arch/arm/include/asm/domain.h", (4, 3)),
     Feature("vectors_wt_up", "vectors of v5+ on one CPU are write-through", f"{_MMU} build_mem_type_table "
             "(3.5 has it, 3.10 not)", None, (3, 6)),
