@@ -1,0 +1,303 @@
+"""The rules of the house: who may import whom, how long files are, what is said where, and what nothing mentions.
+
+The rooms and their doors are those of CONTRIBUTING.  A rule that code of today does not keep yet is written down as
+owed, by name, so that it can only get better.
+"""
+
+from __future__ import annotations
+
+import ast
+import gzip
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from bootmap.spec.features import FEATURES, ROWS_BY_NAME
+
+REPOSITORY = Path(__file__).parent.parent
+SOURCE = REPOSITORY / "src" / "bootmap"
+FILES = sorted(SOURCE.rglob("*.py"))
+
+# room -> rooms that it may import from, besides itself
+DOORS = {
+    "units": set(),
+    "errors": set(),
+    "spec": {"units"},
+    "inputs": {"units", "errors", "spec"},
+    "boot": {"units", "spec", "inputs"},
+    "mmu": {"units", "spec"},
+    "image": {"units", "errors"},
+    "analysis": {"units", "errors", "spec", "boot", "mmu", "image"},
+    "verify": {"units", "errors", "spec", "boot", "image"},
+    "report": {"units", "spec", "inputs", "boot", "mmu", "image", "analysis", "verify"},
+    "cli": {"units", "errors", "spec", "inputs", "boot", "mmu", "image", "analysis", "verify", "report"},
+    "__init__": set(),
+    "__main__": {"cli"},
+}
+# What boot runs of inputs: results, and the arithmetic on them; nothing that opens a file.
+RESULTS = {"atags", "cells", "cmdline", "fdt", "kconfig", "memblock_script", "symbols"}
+# report takes objects and prints them: of the rooms that work things out it imports classes, and no functions.
+WORKING = {"inputs", "boot", "mmu", "image", "analysis", "verify"}
+# Functions that report still calls, to be called by cli, which hands their results to report.
+OWED_BY_REPORT = {
+    "bootmap.analysis.overview.last_stage",
+    "bootmap.analysis.overview.memory_rows",
+    "bootmap.analysis.overview.reserved_rows",
+    "bootmap.analysis.overview.table_cost",
+    "bootmap.analysis.overview.virtual_layout",
+    "bootmap.boot.pte.hardware_pte",
+}
+# Rules of kernels that are known, with their releases, and that no step needs to ask for yet.
+UNUSED_FEATURES = {
+    "arm_dma_zone_size",
+    "bootmem_bitmap",
+    "cma_generic",
+    "lpae_rdonly_58",
+    "memmap_in_paging_init",
+    "params_first_section",
+    "pfn_absolute",
+    "tcm",
+    "tcm_in_paging_init",
+    "vmalloc_end_ff0",
+}
+# Modules of boot that hold no step of the kernel, and so have no source in it.
+FRAMES = {"__init__", "handover", "invariants", "kernel", "log", "records", "rules", "script", "search", "state"}
+FRAMES |= {"tables", "trace"}
+
+LONGEST = 450
+KERNEL_FILE = re.compile(r"[\w/.-]+\.[cSh]\b|Kconfig|DDI 0[14]")
+HEAVY = ("numpy", "msgspec", "elftools")
+
+
+class Import(NamedTuple):
+    """One imported name: the module it is in, itself ("" for the module), and whether only type checkers follow it."""
+
+    module: str
+    name: str
+    types_only: bool
+
+    @property
+    def room(self) -> str:
+        parts = self.module.split(".")
+        return parts[1] if len(parts) > 1 else self.name
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> list[Import]:
+    """What ``path`` imports from bootmap."""
+    tree = tree_of(path)
+    guarded = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [Import(alias.name, "", id(node) in guarded) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: a relative import hides which room it comes from"
+            found += [Import(node.module or "", alias.name, id(node) in guarded) for alias in node.names]
+    return [item for item in found if item.module.split(".")[0] == "bootmap"]
+
+
+def test_imports_keep_to_the_doors() -> None:
+    """Types count too: a room that may not use another need not know its types."""
+    wrong: list[str] = []
+    for path in FILES:
+        room = room_of(path)
+        assert room in DOORS, f"{path}: a room without a row in the table"
+        wrong += [
+            f"{path.relative_to(SOURCE)} imports {item.module}.{item.name}"
+            for item in imports_of(path)
+            if item.room not in {room, "__version__"} | DOORS[room] and not _input_types(room, item)
+        ]
+    assert not wrong
+
+
+def _input_types(room: str, item: Import) -> bool:
+    """Questions are asked about inputs, so their types may be named."""
+    return room in ("analysis", "verify") and item.room == "inputs" and item.types_only
+
+
+def test_imports_boot_and_mmu_are_strangers() -> None:
+    """Each checks the other; they may share facts and nothing else, whatever the table above comes to say."""
+    for one, other in (("boot", "mmu"), ("mmu", "boot")):
+        assert other not in DOORS[one]
+        for path in (path for path in FILES if room_of(path) == one):
+            assert all(item.room != other for item in imports_of(path)), path
+            assert f"bootmap.{other}" not in path.read_text(), f"{path} names bootmap.{other}"
+
+
+def test_imports_nobody_calls_the_command() -> None:
+    for path in FILES:
+        if room_of(path) not in ("cli", "__main__"):
+            assert "cli" not in {item.room for item in imports_of(path)}, path
+
+
+def test_imports_boot_takes_results_of_inputs() -> None:
+    for path in (path for path in FILES if room_of(path) == "boot"):
+        for item in imports_of(path):
+            if item.room == "inputs" and not item.types_only:
+                module = item.module.removeprefix("bootmap.inputs").lstrip(".") or item.name
+                assert module in RESULTS, f"{path}: {item}"
+
+
+def test_imports_report_computes_nothing() -> None:
+    called = set()
+    for path in (path for path in FILES if room_of(path) == "report"):
+        for item in imports_of(path):
+            if item.room in WORKING and not item.types_only and not item.name[:1].isupper():
+                called.add(f"{item.module}.{item.name}")
+    assert called <= OWED_BY_REPORT, f"functions that report has no business with: {called - OWED_BY_REPORT}"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["predict", "--help"]])
+def test_start_up_is_light(arguments: list[str]) -> None:
+    """The command answers about itself without loading what it computes with."""
+    code = (
+        "import sys\n"
+        "from bootmap.cli.main import cli\n"
+        "try:\n    cli(sys.argv[1:], prog_name='bootmap')\n"
+        "except SystemExit:\n    pass\n"
+        f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    assert result.stdout
+    assert result.stderr == "[]\n"
+
+
+@pytest.mark.parametrize("folder", ["src", "tests", "benchmarks"])
+def test_files_are_short(folder: str) -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in (REPOSITORY / folder).rglob("*.py")}
+    assert not {str(path): length for path, length in lengths.items() if length > LONGEST}
+
+
+def test_docstrings_open_every_file_and_public_name() -> None:
+    bare = []
+    for path in FILES:
+        tree = tree_of(path)
+        places: list[tuple[str, ast.Module | ast.ClassDef | ast.FunctionDef]] = [(str(path.relative_to(SOURCE)), tree)]
+        while places:
+            name, node = places.pop()
+            overload = isinstance(node, ast.FunctionDef) and any(
+                isinstance(decorator, ast.Name) and decorator.id == "overload" for decorator in node.decorator_list
+            )
+            if ast.get_docstring(node) is None and not overload:
+                bare.append(name)
+            if isinstance(node, ast.Module | ast.ClassDef):
+                inner = [child for child in node.body if isinstance(child, ast.ClassDef | ast.FunctionDef)]
+                places += [(f"{name}: {child.name}", child) for child in inner if not child.name.startswith("_")]
+    overrides = {"cli/main.py"}  # methods of click's classes, described there
+    assert not [name for name in bare if name.split(":")[0] not in overrides]
+
+
+def test_sources_are_cited_by_every_step() -> None:
+    """A module of boot that does what the kernel does says where the kernel does it."""
+    for path in (path for path in FILES if room_of(path) == "boot" and path.stem not in FRAMES):
+        assert KERNEL_FILE.search(ast.get_docstring(tree_of(path)) or ""), f"{path}: names no file of the kernel"
+
+
+# -- features ------------------------------------------------------------------------------------------------------
+
+
+@cache
+def strings() -> tuple[frozenset[str], frozenset[str]]:
+    """Names asked for by ``has("...")``, and every string of the sources but the table of features itself."""
+    asked, said = set(), set()
+    for path in FILES:
+        if path.relative_to(SOURCE).parts[0] == "spec" and path.stem.startswith("features"):
+            continue
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                said.add(node.value)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "has":
+                first = node.args[0] if node.args else None
+                if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    asked.add(first.value)
+    return frozenset(asked), frozenset(said)
+
+
+def test_features_asked_for_exist() -> None:
+    asked, _ = strings()
+    assert asked <= ROWS_BY_NAME.keys()
+    assert len(asked) > 100
+
+
+def test_features_are_used() -> None:
+    _, said = strings()
+    unused = {name for name in ROWS_BY_NAME if name not in said}
+    assert unused <= UNUSED_FEATURES, f"no code asks for {unused - UNUSED_FEATURES}"
+    assert ROWS_BY_NAME.keys() >= UNUSED_FEATURES
+
+
+@pytest.mark.parametrize("row", FEATURES, ids=lambda row: row.name)
+def test_features_say_where_they_are_seen(row: object) -> None:
+    (feature,) = (each for each in FEATURES if each is row)
+    assert KERNEL_FILE.search(feature.source), f"{feature.name}: {feature.source} names no file"
+    assert feature.summary
+    assert feature.since is None or feature.until is None or feature.since < feature.until
+    assert feature.since or feature.until or feature.kconfig or feature.also or not feature.except_from
+
+
+# -- words ---------------------------------------------------------------------------------------------------------
+
+# In pieces, so that this file does not mention them either.
+FORBIDDEN = tuple(
+    (first + second).encode()
+    for first, second in (
+        ("/wor", "k/"),  # a path that is only somebody's
+        ("pypi", ".org"),  # where packages come from is pip's affair
+        ("python", "hosted"),
+        ("npm", "js."),
+        ("crates", ".io"),
+        ("proxy.go", "lang"),
+        ("issues", " show"),
+        ("clau", "de"),
+        ("anthro", "pic"),
+        ("open", "ai"),
+        ("sub", "agent"),
+    )
+)
+NUMBERED = re.compile(rb"\b[Ii]ssues? #?\d")
+SKIPPED = {
+    ".git",
+    ".venv",
+    "__pycache__",
+    ".hypothesis",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".pytest_cache",
+    "dist",
+    "build",
+}
+
+
+def test_nothing_mentions_what_is_not_the_projects() -> None:
+    found = []
+    for path in sorted(REPOSITORY.rglob("*")):
+        parts = path.relative_to(REPOSITORY).parts
+        if not path.is_file() or SKIPPED & set(parts) or any(part.endswith(".egg-info") for part in parts):
+            continue
+        raw = path.read_bytes()
+        if path.suffix == ".gz":
+            raw = gzip.decompress(raw)
+        lower = raw.lower()
+        found += [f"{'/'.join(parts)}: {word.decode()}" for word in FORBIDDEN if word in lower]
+        if path.suffix in (".py", ".md", ".toml"):
+            found += [f"{'/'.join(parts)}: {match[0].decode()}" for match in NUMBERED.finditer(raw)]
+    assert not found
