@@ -21,6 +21,7 @@ _COMMANDS = {
     "mem-types": ("bootmap.cli.mem_types", "The memory types of this CPU and kernel, and how they came about."),
     "features": ("bootmap.cli.features", "Which rules apply to a kernel version and configuration, and why."),
     "memblock": ("bootmap.cli.memblock", "Run memblock operations and print the state after each."),
+    "fuzz": ("bootmap.cli.fuzz", "Hunt for memory maps in which bootmap or the kernel is wrong."),
 }
 
 

@@ -95,3 +95,31 @@ def flatten(root: Node, reservations: Iterable[Sequence[int]] = (), *, boot_cpu:
 
 def _padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % 4)
+
+
+def source(tree: Fdt) -> str:
+    """The tree as device tree source; what is neither text nor cells stands as bytes."""
+    lines = ["/dts-v1/;"]
+    lines += [f"/memreserve/ {row.address:#x} {row.size:#x};" for row in tree.reservations if row.size]
+
+    def write(node: ReadNode, indent: str) -> None:
+        lines.append(f"{indent}{node.name or '/'} {{")
+        for name, prop in node.properties.items():
+            lines.append(f"{indent}\t{name}{_value(prop.value)};")
+        for child in node.children:
+            write(child, indent + "\t")
+        lines.append(f"{indent}}};")
+
+    write(tree.root, "")
+    return "\n".join(lines) + "\n"
+
+
+def _value(data: bytes) -> str:
+    if not data:
+        return ""
+    parts = data[:-1].split(b"\0")
+    if data[-1] == 0 and all(part and all(32 <= byte < 127 and byte not in b'"\\' for byte in part) for part in parts):
+        return " = " + ", ".join(f'"{part.decode()}"' for part in parts)
+    if len(data) % 4 == 0:
+        return f" = <{' '.join(f'{word:#x}' for (word,) in struct.iter_unpack('>I', data))}>"
+    return f" = [{data.hex(' ')}]"

@@ -1,0 +1,76 @@
+"""A kernel that can be both predicted and booted: configuration and symbols for the one, its bytes for the other.
+
+Not here: where the files are found and how they are read (the command does that).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bootmap.boot.handover import Handover
+from bootmap.boot.kernel import Kernel
+from bootmap.boot.sequence import boot
+from bootmap.errors import MissingInputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bootmap.boot.sequence import Prediction
+    from bootmap.inputs.fdt import Fdt
+    from bootmap.inputs.kconfig import Config
+    from bootmap.inputs.kernel_file import KernelFile
+    from bootmap.inputs.symbols import Symbols
+    from bootmap.spec.cpus import Cpu
+
+_NEEDED = ("paging_init", "swapper_pg_dir", "_text", "_end")
+
+
+@dataclass(frozen=True)
+class BootKernel:
+    """One kernel.
+
+    Attributes:
+        name: what reports call it.
+        version: mainline release, such as (6, 1).
+        sublevel: stable sublevel, or None.
+        config: its configuration.
+        symbols: its symbols.
+        file: the kernel file.
+        overrides: features that the user switched.
+        key: the folder of its configuration and symbols in a recording.
+    """
+
+    name: str
+    version: tuple[int, ...]
+    sublevel: int | None
+    config: Config
+    symbols: Symbols
+    file: KernelFile
+    overrides: Mapping[str, bool]
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        missing = [name for name in _NEEDED if name not in self.symbols]
+        if missing:
+            raise MissingInputError(f"{self.name}: the symbols lack {', '.join(missing)}; give the whole System.map")
+        if self.config.enabled("XIP_KERNEL"):
+            raise UsageError(f"{self.name}: a kernel that runs from flash (XIP) cannot be placed in RAM")
+
+    def model(self) -> Kernel:
+        """The kernel for a prediction: a fresh one, which nobody has asked anything."""
+        return Kernel(self.version, self.sublevel, self.config, self.symbols, self.overrides, self.file)
+
+    def image(self) -> bytes:
+        """The unpacked kernel as it lies in memory from _text on, bss not included.
+
+        Raises:
+            UsageError: the file does not hold it in one piece.
+        """
+        if self.file.image is None:
+            raise UsageError(f"{self.file.path}: is a {self.file.kind}; give the zImage or the unpacked Image of it")
+        return self.file.image
+
+    def predict(self, tree: Fdt, address: int, phys_offset: int, cpu: Cpu, cpus: int | None = None) -> Prediction:
+        """What bootmap says of this kernel with the device tree ``tree`` at physical ``address``."""
+        return boot(self.model(), Handover(tree, address, phys_offset, cpu, cpus=cpus, machine_id=0xFFFFFFFF))
