@@ -117,7 +117,8 @@ def test_memblock_stable_series(run):
         rules = json.loads(run("--json", "--kernel-version", version, script="reset")[1])["rules"]
         return next(rule["on"] for rule in rules if rule["feature"] == "memblock_bottom_up_above_kernel")
 
-    assert above_kernel("5.4.100")
+    assert above_kernel("5.4.96")
+    assert not above_kernel("5.4.97")
     assert not above_kernel("5.4.286")
     assert not above_kernel("5.4")
     assert above_kernel("5.9")
