@@ -85,3 +85,22 @@ def test_aligned_pool_leaves_its_neighbours() -> None:
     prediction = Setup("deb-7.2", root, []).boot()
     assert not prediction.hazards
     assert [prediction.state.mapped(va) for va in (0xCFFFF000, 0xD0800000)] == [0x4FFFF000, 0x50800000]
+
+
+@pytest.mark.parametrize(
+    ("key", "boots"), [("deb-5.10", True), ("deb-6.1", True), ("deb-6.12", False), ("deb-7.2", False)]
+)
+def test_refused_pool_under_default_area(key: str, boots: bool) -> None:
+    """A pool of 4 MiB is refused, for CMA wants 8; given back, its place goes to the default area, and both are mapped.
+
+    Booted: 5.10.223 and 6.1.176 live, 6.12.107 and 7.2.12 end in a BUG in paging_init.
+    """
+    root = board([(0x40000000, 0x30000000)])
+    pool = reserved_memory(root).add("pool", size=cells(0x400000), reusable=b"")
+    pool.properties["compatible"] = text("shared-dma-pool")
+    prediction = Setup(key, root, []).boot()
+    assert "reserved-area-refused" in hazards(prediction) or boots
+    assert prediction.outcome.boots is boots
+    if not boots:
+        assert prediction.outcome.stage == "dma_contiguous_remap"
+        assert hazards(prediction)[-1] == "static-vm-overlap"

@@ -310,7 +310,20 @@ def vm_reserve_area_early(state: BootState, start: int, size: int, what: str) ->
 
 
 def _note_vm(state: BootState, vm: StaticVm) -> None:
-    """Keep the list sorted by address, a later one of equal address behind (``add_static_vm_early``)."""
+    """Keep the list sorted by address, a later one of equal address behind (``add_static_vm_early``).
+
+    Raises:
+        KernelDied: it overlaps an area noted before, a BUG (mm/vmalloc.c ``vm_area_add_early``).
+    """
+    if state.kernel.has("iotable_allocates"):
+        for other in state.static_vms:
+            if other.start < vm.start + vm.size and vm.start < other.start + other.size:
+                raise state.die(
+                    "static-vm-overlap",
+                    f"{vm} and {other} overlap: vm_area_add_early, which notes what vmalloc must keep clear of, takes "
+                    f"that for a BUG",
+                    address=max(vm.start, other.start),
+                )
     at = len(state.static_vms)
     if state.kernel.has("static_vm"):
         at = sum(1 for other in state.static_vms if other.start <= vm.start)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bootmap.units import PAGE_SHIFT
+from bootmap.units import PAGE_SHIFT, hex_address
 
 if TYPE_CHECKING:
     from bootmap.boot.trace import Origin
@@ -60,6 +60,9 @@ class StaticVm:
     size: int
     what: str
     map_desc: MapDesc | None = None
+
+    def __str__(self) -> str:
+        return f"{self.what} ({hex_address(self.start)}-{hex_address(self.start + self.size - 1)})"
 
 
 @dataclass(frozen=True, slots=True)
