@@ -104,3 +104,17 @@ def test_refused_pool_under_default_area(key: str, boots: bool) -> None:
     if not boots:
         assert prediction.outcome.stage == "dma_contiguous_remap"
         assert hazards(prediction)[-1] == "static-vm-overlap"
+
+
+@pytest.mark.parametrize(("base", "boots"), [(0x41600000, False), (0x41800000, None)])
+def test_pool_over_the_kernel(base: int, boots: bool | None) -> None:
+    """Unmapped while the TLB is flushed, the kernel's data is its death; the last pages of bss are not missed.
+
+    Booted: 6.1.176 with long descriptors takes a data abort in the first case and comes back in the second.
+    """
+    root = board(RAM)
+    pool = reserved_memory(root).add(f"pool@{base:x}", reg=cells(base, 0x800000), reusable=b"")
+    pool.properties["compatible"] = text("shared-dma-pool")
+    outcome = Setup("deb-6.1-lpae", root, []).boot().outcome
+    assert outcome.boots is boots
+    assert outcome.stage == "dma_contiguous_remap"
