@@ -10,30 +10,63 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bootmap.mmu.memory import Chunks
-from bootmap.mmu.regs import ALL_CLIENTS, Regs
+from bootmap.mmu.regs import ALL_CLIENTS, Regs, arch_of
 
 if TYPE_CHECKING:
     from bootmap.boot.sequence import Prediction, Stage
+    from bootmap.spec.cpus import Cpu
 
 PRRR, NMRR = 0xFF0A81A8, 0x40E040E0
 MAIR0, MAIR1 = 0xEEAA4400, 0xFF000004
 _EAE = 1 << 31
-_SCTLR = {"v7": 0x10C5387D, "v7lpae": 0x30C5387D, "v6": 0x00C5387D, "v6k": 0x00C5387D, "v5": 0x0005317F,
-          "xscale": 0x0000397F, "v4": 0x0000317F}  # fmt: skip
+_SCTLR = {"v7": 0x10C5387D, "v7lpae": 0x10C5387D, "v6": 0x00C5387D, "v6k": 0x00C5387D, "v6kz": 0x00C5387D,
+          "v5": 0x0005317F, "xscale": 0x0000397F, "v4": 0x0000317F}  # fmt: skip
+_SCTLR_LONG = 0x30C5387D
 _MANAGER = 3
+
+
+def arch_of_cpu(cpu: Cpu) -> str:
+    """The version of the architecture of a CPU that Linux runs on, a key of ``spec.regs.ARCHES``."""
+    if cpu.pte == "v7":
+        return "v7lpae" if cpu.lpae else "v7"
+    if cpu.pte == "v6":
+        return arch_of(cpu.midr, 0) or "v6k"
+    return f"v{cpu.arch}" if cpu.pte == "v4" else "xscale"
+
+
+def registers_as_set(arch: str, root: int, *, long: bool, domains: bool = False, kernel_domain: int = 0) -> Regs:
+    """The registers as Linux sets them on a CPU of that version.
+
+    Args:
+        arch: key of ``spec.regs.ARCHES``.
+        root: physical address of the first-level table.
+        long: the kernel has long descriptors (CONFIG_ARM_LPAE).
+        domains: it manages access with domains (CONFIG_CPU_USE_DOMAINS), so that the kernel's is a manager.
+        kernel_domain: the number of the kernel's domain (DOMAIN_KERNEL).
+    """
+    if long:
+        return Regs(arch="v7lpae", sctlr=_SCTLR_LONG, ttbr0=root, ttbcr=_EAE, mair0=MAIR0, mair1=MAIR1)
+    dacr = ALL_CLIENTS | (_MANAGER << 2 * kernel_domain if domains else 0)
+    return Regs(arch=arch, sctlr=_SCTLR[arch], ttbr0=root, dacr=dacr, prrr=PRRR, nmrr=NMRR)
 
 
 def linux_registers(prediction: Prediction) -> Regs:
     """The registers once the kernel's page directory is in use."""
     kernel, cpu, root = prediction.state.kernel, prediction.state.handover.cpu, prediction.state.tables.root
-    if kernel.format.name == "long":
-        return Regs(arch="v7lpae", sctlr=_SCTLR["v7lpae"], ttbr0=root, ttbcr=_EAE, mair0=MAIR0, mair1=MAIR1)
-    arch = {"v7": "v7", "v6": "v6k", "v4": f"v{cpu.arch}", "xscale": "xscale", "xsc3": "xscale"}[cpu.pte]
-    dacr = ALL_CLIENTS
-    if kernel.config.enabled("CPU_USE_DOMAINS"):
-        domain = 2 if kernel.has("io_36") else 0
-        dacr |= _MANAGER << 2 * domain
-    return Regs(arch=arch, sctlr=_SCTLR[arch], ttbr0=root, dacr=dacr, prrr=PRRR, nmrr=NMRR)
+    return registers_as_set(
+        arch_of_cpu(cpu),
+        root,
+        long=kernel.format.name == "long",
+        domains=kernel.config.enabled("CPU_USE_DOMAINS"),
+        kernel_domain=2 if kernel.has("io_36") else 0,
+    )
+
+
+def named(regs: Regs) -> dict[str, int]:
+    """The registers that count by their names in the architecture: PRRR and NMRR, or MAIR0 and MAIR1."""
+    long = bool(regs.ttbcr & _EAE)
+    names = ("sctlr", "ttbr0", "ttbr1", "ttbcr", *(("mair0", "mair1") if long else ("dacr", "prrr", "nmrr")))
+    return {name.upper(): getattr(regs, name) for name in names}
 
 
 def stage_memory(prediction: Prediction, stage: Stage) -> Chunks:

@@ -37,9 +37,10 @@ def command(board: str, states: tuple[str, ...], as_json: bool, dmesg: bool, **o
             raise UsageError(f"--state {name}: there is no such moment; {', '.join(STATE_NAMES)} are")
     prediction = predict(board, **options)
     if as_json:
+        from bootmap.analysis.registers import linux_registers, named
         from bootmap.report.predict_json import predict_json
 
-        click.echo(predict_json(prediction, states or ("paging_init",)))
+        click.echo(predict_json(prediction, states or ("paging_init",), named(linux_registers(prediction))))
     elif dmesg:
         from bootmap.report.dmesg import dmesg_text
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from bootmap.errors import ImageError, UsageError
+from bootmap.image.facts import KernelFacts
 from bootmap.image.files import MappedFile
 from bootmap.image.raw import RawPart, open_raw, raw_part
 
@@ -61,6 +62,7 @@ class Image:
         root: physical address of the first-level table, where the image names it.
         table_format: ``short`` or ``long`` descriptors, where the image names it.
         registers: the CPU's registers by their names in the architecture, as far as the image has them.
+        kernel: what the image says of the kernel, where it does.
         close: releases what was opened.
     """
 
@@ -72,6 +74,7 @@ class Image:
     root: int | None = None
     table_format: Literal["short", "long"] | None = None
     registers: Mapping[str, int] = field(default_factory=dict)
+    kernel: KernelFacts = field(default_factory=KernelFacts)
     close: Callable[[], None] = lambda: None
 
     def __enter__(self) -> Self:
@@ -161,7 +164,14 @@ def _prediction(prediction: Prediction, state: str | None) -> Image:
     chosen = prediction.states[picked]
     tables = chosen.tables
     return Image(
-        "prediction", chosen.pages(), state=picked, states=states, root=tables.root, table_format=tables.format
+        "prediction",
+        chosen.pages(),
+        state=picked,
+        states=states,
+        root=tables.root,
+        table_format=tables.format,
+        registers=prediction.registers,
+        kernel=prediction.kernel.facts(),
     )
 
 
@@ -174,6 +184,7 @@ def _recording(recording: Recording, state: str | None) -> Image:
         states=recording.moments,
         root=recording.root(picked),
         table_format="long" if recording.lpae else "short",
+        kernel=recording.facts(),
     )
 
 

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from bootmap.errors import ImageError
+from bootmap.image.facts import KernelFacts
 from bootmap.image.pages import PageMemory
 
 SCHEMA = "bootmap.predict/1"
@@ -55,11 +56,36 @@ class PredictedState(Struct, frozen=True):
         return PageMemory(_decoded(self.memory) | _decoded(self.tables.pages))
 
 
+class PredictedKernel(Struct, frozen=True):
+    """What the document says of the kernel; documents of earlier versions say less."""
+
+    version: str | None = None
+    cpu: str | None = None
+    page_offset: int | None = None
+    phys_offset: int | None = None
+    high_memory: int | None = None
+
+    def facts(self) -> KernelFacts:
+        """The same as every image tells it."""
+        return KernelFacts(
+            self.version,
+            self.cpu,
+            page_offset=self.page_offset,
+            phys_offset=self.phys_offset,
+            high_memory=self.high_memory,
+        )
+
+
 class Prediction(Struct, frozen=True):
-    """The states of a prediction by name, in the order of the document, which is time's."""
+    """The states of a prediction by name, in the order of the document, which is time's.
+
+    ``registers`` are those that the kernel sets for its tables, by their names in the architecture.
+    """
 
     schema: str
     states: dict[str, PredictedState]
+    kernel: PredictedKernel = PredictedKernel()
+    registers: dict[str, int] = {}
 
 
 class _Document(Struct, frozen=True):

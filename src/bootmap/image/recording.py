@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import re
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -20,6 +21,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from bootmap.errors import ImageError
 from bootmap.image.documents import document_text, gunzip, read_document, write_whole
+from bootmap.image.facts import KernelFacts
 from bootmap.image.pieces import Piece, PieceMemory
 from bootmap.units import PAGE_SIZE
 
@@ -32,6 +34,7 @@ MOMENTS: tuple[MomentName, ...] = ("before", "after", "late")
 _MAX_BLOB = 16 << 20
 # Bytes of a first-level table: 4096 sections of 4 bytes, or 4 blocks of 8 (DDI 0406C B3.5.1, B3.6.3).
 _ROOT_SIZES = {False: 16384, True: 32}
+_BANNER = re.compile(r"Linux version (\d+(?:\.\d+)+)")
 
 
 class Regions(Struct, frozen=True):
@@ -173,6 +176,21 @@ class Recording(Struct, frozen=True, kw_only=True, omit_defaults=True):
                 where = f"{name}.tables.{level}.{address}"
                 pieces.append(_piece(where, _address(where, address), digits, PAGE_SIZE))
         return PieceMemory(pieces)
+
+    def facts(self) -> KernelFacts:
+        """What it says of the kernel; the version is in the first lines of the console, where those were recorded."""
+        lines = self.log if isinstance(self.log, tuple) else ()
+        banner = next(filter(None, map(_BANNER.search, lines[:8])), None)
+        known = {} if self.vars is UNSET else self.vars
+        return KernelFacts(
+            version=banner[1] if banner else None,
+            cpu=self.qemu.cpu,
+            machine=self.qemu.machine,
+            page_offset=self.page_offset,
+            phys_offset=self.phys_offset,
+            high_memory=known.get("high_memory"),
+            symbols=self.symbols,
+        )
 
     def handover(self) -> bytes:
         """The device tree blob or the ATAG list that the kernel was handed at ``entry.r2``.

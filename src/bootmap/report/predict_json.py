@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from bootmap.boot.memblock import Memblock
     from bootmap.boot.sequence import Prediction, Stage
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 SCHEMA = "bootmap.predict/1"
 
 
-def predict_json(prediction: Prediction, states: Iterable[str]) -> str:
-    """The document as text, with the moments named in ``states`` that the boot reached."""
+def predict_json(prediction: Prediction, states: Iterable[str], registers: Mapping[str, int] | None = None) -> str:
+    """The document as text, with the moments named in ``states`` that the boot reached.
+
+    ``registers`` are those that the kernel sets for its tables, by their names in the architecture.
+    """
     state, outcome = prediction.state, prediction.outcome
     document: dict[str, Any] = {
         "schema": SCHEMA,
@@ -30,7 +33,15 @@ def predict_json(prediction: Prediction, states: Iterable[str]) -> str:
             {"feature": rule.feature, "on": rule.on, "because": rule.because, "source": rule.source}
             for rule in state.kernel.rules.values()
         ],
-        "kernel": {"version": state.kernel.version_text, "cpu": state.handover.cpu.name, "smp": state.smp},
+        "kernel": {
+            "version": state.kernel.version_text,
+            "cpu": state.handover.cpu.name,
+            "smp": state.smp,
+            "page_offset": state.kernel.page_offset,
+            "phys_offset": state.handover.phys_offset,
+            "high_memory": state.vars.high_memory,
+        },
+        "registers": dict(registers or {}),
         "zones": [
             {"name": z.name, "start_pfn": z.start_pfn, "end_pfn": z.end_pfn, "present": z.present, "managed": z.managed}
             for z in state.zones

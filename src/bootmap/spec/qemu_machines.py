@@ -63,3 +63,12 @@ MACHINES = (
 )  # fmt: skip
 
 MACHINES_BY_NAME = {machine.name: machine for machine in MACHINES}
+
+CPU_ELSEWHERE = {"realview-eb-mpcore": "arm11mpcore", "spitz": "pxa270"}
+"""CPUs of machines that bootmap starts no guest on, but has recordings of (hw/arm/realview.c, spitz.c)."""
+
+
+def cpu_of_machine(machine: str) -> str | None:
+    """The CPU of a QEMU machine by name; None where it is not known."""
+    known = MACHINES_BY_NAME.get(machine)
+    return known.cpu if known is not None else CPU_ELSEWHERE.get(machine)

@@ -1,0 +1,206 @@
+"""A dump, a core, a recording or a running machine as a `Source`: finding the registers that its tables need.
+
+In this order: as given; the CPU's own; what the image says of its root; ``swapper_pg_dir`` of a symbol table, if the
+table there maps itself; the search of the dump.  What only Linux's habit tells is taken from that, and said.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bootmap.cli.inputs import feature_overrides, read_config_option, read_kernel_file, version_of
+from bootmap.cli.source import Source, missing_root, overridden
+from bootmap.errors import MissingInputError, UsageError
+from bootmap.units import hex_address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from bootmap.boot.kernel import Kernel
+    from bootmap.cli.source import SourceOptions
+    from bootmap.image.memory import Memory
+    from bootmap.image.open import Image
+    from bootmap.inputs.symbols import Symbols
+    from bootmap.mmu.regs import Regs
+
+_EAE = 1 << 31
+_CPU_REGISTERS = ("SCTLR", "TTBR0", "TTBR1", "TTBCR", "DACR", "PRRR", "NMRR", "MAIR0", "MAIR1")
+_SEGMENT = 0xF0000000  # PAGE_OFFSET of every split that Kconfig offers: VMSPLIT_*
+
+
+@dataclass(frozen=True, slots=True)
+class _Root:
+    """The first-level table that was found: address, format, how; the layout where it came out too."""
+
+    address: int
+    long: bool
+    how: str
+    page_offset: int | None = None
+    phys_offset: int | None = None
+
+
+@contextmanager
+def opened_image(name: str, parts: Sequence[str], options: SourceOptions) -> Iterator[Source]:
+    """Open the image of ``parts``.
+
+    Raises:
+        BootmapError: it cannot be read, or nothing tells which tables are meant.
+    """
+    from bootmap.image.open import open_image
+
+    with open_image(*parts, state=options.state) as image:
+        yield _source(name, image, options)
+
+
+def _source(name: str, image: Image, options: SourceOptions) -> Source:
+    assumptions: list[str] = list(image.memory.problems)
+    kernel, symbols = _kernel(options)
+    facts = image.kernel
+    page_offset = facts.page_offset if facts.page_offset is not None else kernel.page_offset if kernel else None
+    phys_offset = facts.phys_offset if facts.phys_offset is not None else options.board.get("phys_offset")
+    if not image.base_known:
+        assumptions.append("no address was given for the file (FILE@ADDRESS): its addresses count from 0")
+    if "SCTLR" in image.registers and "TTBR0" in image.registers:
+        regs = _cpu_registers(image, options, assumptions)
+    else:
+        root = _root(name, image, options, symbols, page_offset, phys_offset)
+        page_offset = root.page_offset if page_offset is None else page_offset
+        phys_offset = root.phys_offset if phys_offset is None else phys_offset
+        regs = _as_linux_sets(image, options, root, kernel, assumptions)
+    return Source(
+        name=name,
+        kind=image.kind,
+        memory=image.memory,
+        regs=regs,
+        kernel=kernel,
+        version=kernel.version_text if kernel else facts.version,
+        page_offset=page_offset,
+        phys_offset=phys_offset,
+        high_memory=facts.high_memory,
+        symbols=symbols or facts.symbols,
+        image=image,
+        assumptions=tuple(assumptions),
+    )
+
+
+def _kernel(options: SourceOptions) -> tuple[Kernel | None, Symbols]:
+    """The kernel of --config or --kernel, with what symbols there are; None where neither says enough."""
+    from bootmap.boot.kernel import Kernel
+    from bootmap.inputs.symbols import Symbols, read_system_map
+
+    board = options.board
+    file = read_kernel_file(board.get("kernel_file"))
+    symbols = Symbols((), (), ())
+    if board.get("system_map") is not None:
+        symbols = read_system_map(board["system_map"])
+    elif file is not None and file.symbols is not None:
+        symbols = file.symbols
+    config = read_config_option(board.get("config"), file)
+    if config is None:
+        return None, symbols
+    version, sublevel = version_of(board.get("kernel_version"), config, file)
+    return Kernel(version, sublevel, config, symbols, feature_overrides(board.get("features") or ()), file), symbols
+
+
+def _cpu_registers(image: Image, options: SourceOptions, assumptions: list[str]) -> Regs:
+    """The registers of the live CPU, or those that a prediction's document holds."""
+    from bootmap.mmu.regs import ALL_CLIENTS, Regs, arch_of
+
+    registers = image.registers
+    arch = arch_of(registers["MIDR"], registers.get("ID_MMFR0", 0)) if "MIDR" in registers else _arch(image, options)
+    if arch is None:
+        arch = "v7lpae" if registers.get("TTBCR", 0) & _EAE else "v7"
+        assumptions.append(f"the CPU is not known and taken for ARM{arch} (--arch)")
+    values = {key.lower(): registers[key] for key in _CPU_REGISTERS if key in registers}
+    values.setdefault("dacr", ALL_CLIENTS)
+    return overridden(Regs(arch=arch, secure=bool(registers.get("secure")), **values), options)
+
+
+def _arch(image: Image, options: SourceOptions) -> str | None:
+    """The version of the architecture, by --cpu or by what the image says of the machine."""
+    from bootmap.analysis.registers import arch_of_cpu
+    from bootmap.spec.cpus import cpu_by_name
+    from bootmap.spec.qemu_machines import cpu_of_machine
+
+    machine = image.kernel.machine
+    name = options.board.get("cpu") or image.kernel.cpu or (cpu_of_machine(machine) if machine else None)
+    cpu = cpu_by_name(name) if name else None
+    if cpu is None and options.board.get("cpu"):
+        raise UsageError(f"--cpu {name}: not known; --arch says the same for any CPU")
+    return arch_of_cpu(cpu) if cpu is not None else None
+
+
+def _root(
+    name: str,
+    image: Image,
+    options: SourceOptions,
+    symbols: Mapping[str, int],
+    page_offset: int | None,
+    phys_offset: int | None,
+) -> _Root:
+    asked = options.arch == "lpae" or bool(options.registers.get("ttbcr", 0) & _EAE)
+    if (given := options.registers.get("ttbr0")) is not None:
+        return _Root(given, asked or image.table_format == "long", "as given")
+    if image.root is not None:
+        return _Root(image.root, image.table_format == "long", f"as the {image.kind} says")
+    if "swapper_pg_dir" in symbols and image.base_known:
+        return _by_symbol(name, image, symbols, page_offset, phys_offset)
+    raise missing_root(name)
+
+
+def _by_symbol(
+    name: str, image: Image, symbols: Mapping[str, int], page_offset: int | None, phys_offset: int | None
+) -> _Root:
+    """``swapper_pg_dir``, in whichever format the table that it then is maps itself."""
+    swapper = symbols["swapper_pg_dir"]
+    if page_offset is None:
+        page_offset = swapper & _SEGMENT
+    starts = [span.start for span in image.memory.ranges] if phys_offset is None else [phys_offset]
+    for start in starts:
+        root = swapper - page_offset + start
+        for long in (False, True):
+            if _maps_linearly(image.memory, root, long, {swapper, symbols.get("_stext", swapper)}, start - page_offset):
+                return _Root(root, long, "swapper_pg_dir, which maps itself", page_offset, start)
+    raise MissingInputError(
+        f"{name}: swapper_pg_dir would be at physical {hex_address(swapper - page_offset + starts[0])}, but no table "
+        f"there maps itself; give --ttbr0, or the right --phys-offset"
+    )
+
+
+def _maps_linearly(memory: Memory, root: int, long: bool, addresses: set[int], delta: int) -> bool:
+    """Whether a table at ``root`` maps each address to the physical one ``delta`` further."""
+    from bootmap.analysis.registers import registers_as_set
+    from bootmap.mmu.regs import regime_of
+    from bootmap.mmu.walk import Mapped, walk
+
+    if root < 0:
+        return False
+    regime = regime_of(registers_as_set("v7lpae", root, long=long))
+    if regime.roots[0].base != root:  # not aligned as a table of this format is
+        return False
+    outcomes = {va: walk(memory, regime, va).outcome for va in addresses}
+    return all(isinstance(outcome, Mapped) and outcome.pa == va + delta for va, outcome in outcomes.items())
+
+
+def _as_linux_sets(
+    image: Image, options: SourceOptions, root: _Root, kernel: Kernel | None, assumptions: list[str]
+) -> Regs:
+    """The root that was found, and the rest as Linux sets it on that CPU; says which are not the machine's own."""
+    from bootmap.analysis.registers import named, registers_as_set
+
+    arch = options.arch or _arch(image, options)
+    if arch in (None, "lpae"):
+        guess = arch is None and not root.long
+        arch = "v7lpae" if root.long else "v7"
+        if guess:
+            assumptions.append("the CPU is not known and taken for an ARMv7 without LPAE (--cpu, --arch)")
+    domains = kernel is not None and not root.long and kernel.config.enabled("CPU_USE_DOMAINS")
+    address = 0 if "ttbr0" in options.registers else root.address  # what was given is checked as it is put in
+    regs = overridden(registers_as_set(arch or "v7", address, long=root.long, domains=domains), options)
+    missing = [key for key in named(regs) if key.lower() not in options.registers and key not in ("TTBR0", "TTBR1")]
+    assumptions.append(
+        f"TTBR0 is {hex_address(regs.ttbr0)}: {root.how}; {', '.join(missing)} are taken as Linux sets them"
+    )
+    return regs

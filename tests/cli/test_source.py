@@ -1,0 +1,224 @@
+"""What the table-reading commands open, and which registers they take: recordings of real kernels say what is right."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bootmap.cli.source import SourceOptions, open_source
+from bootmap.errors import ImageError, MissingInputError, UsageError
+from bootmap.mmu.walk import Mapped, walk
+
+if TYPE_CHECKING:
+    from bootmap.cli.source import Source
+
+DATA = Path(__file__).parents[1] / "data"
+BOARD = Path(__file__).parents[2] / "boards" / "imx6q-sabrelite.dtb"
+KERNEL = {"config": str(DATA / "kernels/deb-6.1/config.gz"), "system_map": str(DATA / "kernels/deb-6.1/System.map")}
+NO_BOARD: dict[str, Any] = dict.fromkeys(
+    ("config", "system_map", "kernel_file", "kernel_version", "cmdline", "cpu", "cpus", "dtb_addr", "initrd",
+     "phys_offset", "load_addr", "machine_id", "zimage")
+) | {"features": (), "static_maps": ()}  # fmt: skip
+
+
+def options(state: str | None = None, arch: str | None = None, **board: Any) -> SourceOptions:
+    registers = {name: board.pop(name) for name in ("ttbr0", "ttbcr", "sctlr") if name in board}
+    return SourceOptions(NO_BOARD | board, state, arch, registers)
+
+
+def case_path(name: str) -> str:
+    return str(DATA / "cases" / f"{name}.json.gz")
+
+
+def recorded(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(gzip.decompress(Path(case_path(name)).read_bytes()))
+    return document
+
+
+def dump(tmp_path: Path, name: str, moment: str = "after") -> tuple[Path, int]:
+    """RAM from its start to the last page of tables, with nothing but the tables in it; and where it starts."""
+    doc = recorded(name)
+    tables, base = doc[moment]["tables"], doc["phys_offset"]
+    pages = {tables["pgd"]["pa"]: tables["pgd"]["hex"]}
+    for level in ("pmd", "pte"):
+        pages |= {int(pa, 16): digits for pa, digits in tables.get(level, {}).items()}
+    path = tmp_path / "ram.bin"
+    with path.open("wb") as file:
+        for pa, digits in pages.items():
+            file.seek(pa - base)
+            file.write(bytes.fromhex(digits))
+        file.truncate(max(pages) - base + 4096)
+    return path, base
+
+
+def linear(source: Source, doc: dict[str, Any], symbol: str) -> bool:
+    """Whether the kernel's own symbol is mapped where the kernel that was recorded had it."""
+    va = doc["symbols"][symbol]
+    outcome = walk(source.memory, source.regs, va).outcome
+    return isinstance(outcome, Mapped) and outcome.pa == va - doc["page_offset"] + doc["phys_offset"]
+
+
+def test_open_source_board() -> None:
+    with open_source(str(BOARD), options(**KERNEL, phys_offset=0x10000000)) as source:
+        assert (source.kind, source.page_offset, source.phys_offset) == ("prediction", 0xC0000000, 0x10000000)
+        assert source.stage is not None
+        assert source.stage.name == "paging_init"
+        assert source.regs.arch == "v7"
+        outcome = walk(source.memory, source.regs, source.symbols["_text"]).outcome
+        assert isinstance(outcome, Mapped)
+        assert outcome.pa == source.symbols["_text"] - 0xC0000000 + 0x10000000
+
+
+def test_open_source_board_at_another_moment() -> None:
+    given = options("mark_rodata_ro", **KERNEL, phys_offset=0x10000000)
+    with open_source(str(BOARD), given) as source:
+        assert source.stage is not None
+        assert source.stage.name == "mark_rodata_ro"
+
+
+def test_open_source_board_that_dies() -> None:
+    """The last moment there is, and a word on it; a later one is refused."""
+    given = KERNEL | {"phys_offset": 0x10000000, "cmdline": "mem=2M"}
+    with open_source(str(BOARD), options(**given)) as source:
+        assert source.prediction is not None
+        assert source.prediction.outcome.boots is False
+        assert source.assumptions[-1].startswith(
+            "the tables are those after devicemaps_init; the boot ends in devicemaps_init: "
+        )
+    with (
+        pytest.raises(UsageError, match="does not come so far as mark_rodata_ro"),
+        open_source(str(BOARD), options("mark_rodata_ro", **given)),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("name", "arch"),
+    [
+        ("virt-1024m-6.1", "v7lpae"),
+        ("virt-1024m-lpae-6.1", "v7lpae"),
+        ("sabrelite-1g-6.1", "v7"),
+        ("raspi0-512m-6.1", "v6kz"),
+        ("own-realview-mpcore", "v6k"),
+        ("own-integrator-arm926", "v5"),
+        ("own-spitz", "xscale"),
+    ],
+)
+def test_open_source_recording(name: str, arch: str) -> None:
+    doc = recorded(name)
+    with open_source(case_path(name), options()) as source:
+        assert (source.kind, source.regs.arch) == ("recording", arch)
+        assert (source.page_offset, source.phys_offset) == (doc["page_offset"], doc["phys_offset"])
+        assert linear(source, doc, "_text")
+        (taken,) = source.assumptions
+        assert taken.startswith(f"TTBR0 is {doc['after']['tables']['pgd']['pa']:#010x}: as the recording says")
+        assert ("MAIR0" in taken) == doc["lpae"]
+
+
+def test_open_source_twice() -> None:
+    """Two sources at once do not disturb each other."""
+    with ExitStack() as stack:
+        first = stack.enter_context(open_source(case_path("virt-1024m-6.1"), options()))
+        second = stack.enter_context(open_source(case_path("virt-1024m-lpae-6.1"), options("before")))
+        assert (first.regs.ttbcr, second.regs.ttbcr) == (0, 1 << 31)
+        assert linear(first, recorded("virt-1024m-6.1"), "_end")
+        assert linear(second, recorded("virt-1024m-lpae-6.1"), "_text")
+
+
+def test_open_source_prediction_document(tmp_path: Path) -> None:
+    """The JSON of predict says all that is needed to read it back."""
+    from bootmap.analysis.registers import linux_registers, named
+    from bootmap.report.predict_json import predict_json
+
+    with open_source(str(BOARD), options(**KERNEL, phys_offset=0x10000000)) as source:
+        assert source.prediction is not None
+        text = predict_json(source.prediction, ("paging_init",), named(linux_registers(source.prediction)))
+        path = tmp_path / "prediction.json"
+        path.write_text(text)
+        with open_source(str(path), options()) as again:
+            assert again.kind == "prediction"
+            assert again.regs == source.regs
+            assert again.version == source.version
+            assert (again.page_offset, again.phys_offset) == (source.page_offset, source.phys_offset)
+            assert again.high_memory == source.high_memory
+            assert again.assumptions == ()
+
+
+@pytest.mark.parametrize("name", ["virt-1024m-6.1", "virt-1024m-lpae-6.1"])
+def test_open_source_dump_by_symbol(tmp_path: Path, name: str) -> None:
+    """A raw dump and a System.map are enough: the table that maps itself is the one."""
+    doc = recorded(name)
+    path, base = dump(tmp_path, name)
+    key = doc["kernel"]["key"]
+    given = options(system_map=str(DATA / "kernels" / key / "System.map"))
+    with open_source(f"{path}@{base:#x}", given) as source:
+        assert linear(source, doc, "_text")
+        assert source.regs.ttbr0 == doc["after"]["tables"]["pgd"]["pa"] & ~0xFFF
+        assert (source.page_offset, source.phys_offset) == (doc["page_offset"], base)
+        assert any("which maps itself" in line for line in source.assumptions)
+    with (
+        pytest.raises(MissingInputError, match=r"no table there maps itself.*--phys-offset"),
+        open_source(f"{path}@{base + 0x100000:#x}", given),
+    ):
+        pass
+
+
+def test_open_source_registers_by_hand(tmp_path: Path) -> None:
+    doc = recorded("virt-1024m-6.1")
+    path, base = dump(tmp_path, "virt-1024m-6.1")
+    root = doc["after"]["tables"]["pgd"]["pa"]
+    with open_source([f"{path}@{base:#x}"], options(ttbr0=root, sctlr=0x00C5387D)) as source:
+        assert linear(source, doc, "_text")
+        assert source.regs.sctlr == 0x00C5387D
+        taken = source.assumptions[-1]
+        assert "as given; TTBCR, DACR, PRRR, NMRR are taken as Linux sets them" in taken
+
+
+def test_open_source_long_by_hand(tmp_path: Path) -> None:
+    doc = recorded("virt-1024m-lpae-6.1")
+    path, base = dump(tmp_path, "virt-1024m-lpae-6.1")
+    root = doc["after"]["tables"]["pgd"]["pa"]
+    with open_source(f"{path}@{base:#x}", options(arch="lpae", ttbr0=root)) as source:
+        assert (source.regs.arch, source.regs.ttbcr) == ("v7lpae", 1 << 31)
+        assert linear(source, doc, "_text")
+
+
+def test_open_source_parts_joined_by_commas(tmp_path: Path) -> None:
+    doc = recorded("virt-1024m-6.1")
+    path, base = dump(tmp_path, "virt-1024m-6.1")
+    data = path.read_bytes()
+    cut = 0x8000
+    (tmp_path / "a").write_bytes(data[:cut])
+    (tmp_path / "b").write_bytes(data[cut:])
+    words = f"{tmp_path / 'a'}@{base:#x},{tmp_path / 'b'}@{base + cut:#x}"
+    with open_source(words, options(ttbr0=doc["after"]["tables"]["pgd"]["pa"])) as source:
+        assert linear(source, doc, "_text")
+        assert source.name == words
+
+
+def test_open_source_errors(tmp_path: Path) -> None:
+    empty = tmp_path / "zeroes"
+    empty.write_bytes(bytes(4096))
+    for words, given, error in [
+        (f"{empty}@0x40000000", options(), MissingInputError),
+        ("", options(), UsageError),
+        (str(tmp_path / "absent"), options(), ImageError),
+        (case_path("virt-1024m-6.1"), options("paging_init"), UsageError),
+        (str(BOARD), options("nowhere", **KERNEL), UsageError),
+        (f"{empty}@0", options(ttbr0=1 << 64), UsageError),
+        (f"{empty}@0", options(ttbr0=0, cpu="z80"), UsageError),
+    ]:
+        with pytest.raises(error), open_source(words, given):
+            pass
+
+
+def test_options_of_a_command() -> None:
+    given = NO_BOARD | {"state": "after", "arch": None, "ttbr0": 0, "ttbr1": None, "cpu": "cortex-a9"}
+    picked = SourceOptions.of(given)
+    assert picked.registers == {"ttbr0": 0}
+    assert (picked.state, picked.arch, picked.board) == ("after", None, NO_BOARD | {"cpu": "cortex-a9"})
