@@ -43,6 +43,8 @@ DOORS = {
 RESULTS = {"atags", "cells", "cmdline", "fdt", "kconfig", "memblock_script", "symbols"}
 # report takes objects and prints them: of the rooms that work things out it imports classes, and no functions.
 WORKING = {"inputs", "boot", "mmu", "image", "analysis", "verify"}
+# ... but for the hardware's words, which are kept beside the hardware.
+WORDS = {"bootmap.mmu.describe"}
 # Functions that report still calls, to be called by cli, which hands their results to report.
 OWED_BY_REPORT = {
     "bootmap.analysis.overview.last_stage",
@@ -168,6 +170,8 @@ def test_imports_report_computes_nothing() -> None:
     called = set()
     for path in (path for path in FILES if room_of(path) == "report"):
         for item in imports_of(path):
+            if item.module in WORDS:
+                continue
             if item.room in WORKING and not item.types_only and not item.name[:1].isupper():
                 called.add(f"{item.module}.{item.name}")
     assert called <= OWED_BY_REPORT, f"functions that report has no business with: {called - OWED_BY_REPORT}"

@@ -18,9 +18,11 @@ from bootmap.errors import BootmapError
 _COMMANDS = {
     "predict": ("bootmap.cli.predict", "Does it boot, where is what, and the page tables byte for byte."),
     "explain": ("bootmap.cli.explain", "From an address back to the device tree, and down the page tables."),
+    "walk": ("bootmap.cli.walk", "Walk the page tables for an address as the CPU does, step by step."),
     "mem-types": ("bootmap.cli.mem_types", "The memory types of this CPU and kernel, and how they came about."),
     "features": ("bootmap.cli.features", "Which rules apply to a kernel version and configuration, and why."),
     "memblock": ("bootmap.cli.memblock", "Run memblock operations and print the state after each."),
+    "verify": ("bootmap.cli.verify", "Hold a prediction against what a real kernel did."),
     "fuzz": ("bootmap.cli.fuzz", "Hunt for memory maps in which bootmap or the kernel is wrong."),
 }
 

@@ -101,7 +101,12 @@ def domain_text(attributes: Attributes) -> str:
 
 def attributes_text(attributes: Attributes) -> str:
     """Everything that makes a mapping what it is, on one line."""
-    words = [rights_text(attributes.rights), memory_text(attributes.memory)]
+    return f"{rights_text(attributes.rights)}, {nature_text(attributes)}"
+
+
+def nature_text(attributes: Attributes) -> str:
+    """Everything but the rights: ``normal, write-back, non-shareable, domain 0 client``."""
+    words = [memory_text(attributes.memory)]
     if attributes.domain is not None:
         words.append(domain_text(attributes))
     if attributes.granted != attributes.rights:
@@ -191,12 +196,12 @@ _AP_FIELDS = ("AP[2:1]", "AP[1:0]", "AP3", "AP2", "AP1", "AP0")
 _YES_NO: dict[str, tuple[str, str]] = {
     "XN": ("may be executed", "execute never"),
     "PXN": ("may be executed at PL1", "privileged execute never"),
-    "XNTable": ("", "nothing below is executable"),
-    "PXNTable": ("", "nothing below is executable at PL1"),
+    "XNTable": ("leaves execution to what is below", "nothing below is executable"),
+    "PXNTable": ("leaves execution at PL1 to what is below", "nothing below is executable at PL1"),
     "nG": ("global", "not global: one address space's"),
     "S": ("not shareable", "shareable"),
     "AF": ("not accessed yet: the first access faults", "accessed"),
-    "contiguous": ("", "one of 16 with contiguous output"),
+    "contiguous": ("no hint", "hint: one of 16 adjacent entries with contiguous output"),
     "NS": ("Secure", "Non-secure"),
     "NSTable": ("Secure", "everything below is Non-secure"),
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.boot.trace import Origin
 from bootmap.mmu.walk import Mapped
-from bootmap.report.words import attributes_text, linux_pte_text, pmd_text
+from bootmap.report.words import attributes_words, linux_pte_text, pmd_text
 from bootmap.units import size_text
 
 if TYPE_CHECKING:
@@ -32,13 +32,13 @@ def physical_text(facts: PhysicalFacts) -> str:
     if facts.bank is not None:
         lines += _chain(facts.bank, "  ")
     for row in facts.lost:
-        lines += _wrap(f"lost: {row.reason}{f' ({row.origin.root})' if row.origin else ''}", "  ")
+        lines += wrapped(f"lost: {row.reason}{f' ({row.origin.root})' if row.origin else ''}", "  ")
     if facts.operations:
         lines.append("  memblock:")
         for op in facts.operations:
             origin = op.origin if isinstance(op.origin, Origin) else None
             span = f"[{op.base:#010x}-{op.base + op.size - 1:#010x}]"
-            lines += _wrap(f"{op.name} {span} {origin.rule + ': ' + origin.text if origin else ''}", "    ")
+            lines += wrapped(f"{op.name} {span} {origin.rule + ': ' + origin.text if origin else ''}", "    ")
     return "\n".join(lines)
 
 
@@ -48,14 +48,14 @@ def virtual_text(facts: VirtualFacts, form: LinuxFormat) -> str:
     outcome = facts.walk.outcome
     if isinstance(outcome, Mapped):
         head = f"virtual {facts.address:#010x}{where} -> physical {outcome.pa:#010x}, {size_text(outcome.size)}"
-        lines = [head, *_wrap(attributes_text(outcome.attributes), "  ")]
+        lines = [head, *wrapped(attributes_words(outcome.attributes), "  ")]
     else:
         kind = outcome.kind.name.lower().replace("_", " ")
         lines = [f"virtual {facts.address:#010x}{where}: {kind} fault at level {outcome.level}"]
     for word in facts.words:
         lines += _word(word, form)
     if any(word.half == "Linux" for word in facts.words):
-        lines += _wrap(_TWINS, "  ")
+        lines += wrapped(_TWINS, "  ")
     return "\n".join(lines)
 
 
@@ -64,33 +64,35 @@ def _word(word: Word, form: LinuxFormat) -> Iterator[str]:
     half = {"both": "", "hardware": " (hardware)", "Linux": " (Linux)"}[word.half]
     yield f"  {word.level}[{word.index}]{half} at {word.address:#010x} = {word.value:#0{width}x}"
     if word.half == "Linux" or (word.level == "pte" and word.half == "both"):
-        yield from _wrap(linux_pte_text(word.value, form), "    ")
+        yield from wrapped(linux_pte_text(word.value, form), "    ")
     elif word.level != "pte":
-        yield from _wrap(pmd_text(word.value, form), "    ")
+        yield from wrapped(pmd_text(word.value, form), "    ")
     last = len(word.writers) - 1
     for i, (cause, value) in enumerate(word.writers):
         yield f"    {'now' if i == last else 'was'} {value:#0{width}x}: {cause.stage}, {cause.step}"
         if i == last:
-            yield from _cause(cause)
+            yield from cause_lines(cause)
 
 
-def _cause(cause: Cause) -> Iterator[str]:
+def cause_lines(cause: Cause, indent: str = "      ") -> Iterator[str]:
+    """Where a write comes from: its map_desc, and the chain back to the device tree."""
     md = cause.map_desc
     if md is not None:
-        yield from _wrap(
+        yield from wrapped(
             f"map_desc virtual {md.virtual:#010x} pfn {md.pfn:#x} length {md.length:#x} MT_{md.type}: {md.what}",
-            "      ",
+            indent,
         )
         if md.origin is not None:
-            yield from _chain(md.origin, "      ")
+            yield from _chain(md.origin, indent)
     elif cause.origin is not None:
-        yield from _chain(cause.origin, "      ")
+        yield from _chain(cause.origin, indent)
 
 
 def _chain(origin: Origin, indent: str) -> Iterator[str]:
     for link in origin.chain():
-        yield from _wrap(f"<- {link.rule}: {link}", indent)
+        yield from wrapped(f"<- {link.rule}: {link}", indent)
 
 
-def _wrap(text: str, indent: str) -> list[str]:
+def wrapped(text: str, indent: str) -> list[str]:
+    """``text`` in lines of at most ``WIDTH`` columns, those after the first further in."""
     return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ")

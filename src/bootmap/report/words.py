@@ -1,16 +1,15 @@
-"""Descriptor words and Linux's protection bits in words."""
+"""Descriptor words and Linux's protection bits in words.  Those of the hardware are in ``mmu.describe``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.spec.memory_attrs import MemoryType
-from bootmap.spec.permissions import Rights
+from bootmap.mmu.describe import nature_text, rights_text
 
 if TYPE_CHECKING:
     from bootmap.mmu.attributes import Attributes
     from bootmap.spec.linux_prot import LinuxFormat
-    from bootmap.spec.memory_attrs import Cacheability, MemoryAttributes
+    from bootmap.spec.permissions import Rights
 
 
 def linux_pte_text(word: int, form: LinuxFormat) -> str:
@@ -47,38 +46,12 @@ def pmd_text(word: int, form: LinuxFormat) -> str:
     return " ".join(filter(None, found))
 
 
-def rights_text(rights: Rights) -> str:
+def rights_words(rights: Rights) -> str:
     """Rights of kernel and user: ``kernel rwx, user r--``."""
-    kernel = "".join(
-        letter if rights & bit else "-"
-        for letter, bit in (("r", Rights.PRIV_READ), ("w", Rights.PRIV_WRITE), ("x", Rights.PRIV_EXECUTE))
-    )
-    user = "".join(
-        letter if rights & bit else "-"
-        for letter, bit in (("r", Rights.USER_READ), ("w", Rights.USER_WRITE), ("x", Rights.USER_EXECUTE))
-    )
+    kernel, user = rights_text(rights).split()
     return f"kernel {kernel}, user {user}"
 
 
-def cache_text(cache: Cacheability) -> str:
-    """One level of cacheability: ``write-back write-allocate``."""
-    text = cache.policy.value
-    if cache.write_allocate:
-        text += " write-allocate"
-    return text
-
-
-def memory_text(memory: MemoryAttributes) -> str:
-    """The memory type: ``normal, write-back write-allocate, outer shareable``."""
-    parts = [memory.type.value]
-    if memory.type is MemoryType.NORMAL and memory.inner is not None and memory.outer is not None:
-        inner, outer = cache_text(memory.inner), cache_text(memory.outer)
-        parts.append(inner if inner == outer else f"inner {inner}, outer {outer}")
-    parts.append(memory.shareability.value)
-    return ", ".join(parts)
-
-
-def attributes_text(attributes: Attributes) -> str:
-    """Rights, memory type and domain of a mapping."""
-    domain = f", domain {attributes.domain}" if attributes.domain is not None else ""
-    return f"{rights_text(attributes.rights)}; {memory_text(attributes.memory)}{domain}"
+def attributes_words(attributes: Attributes) -> str:
+    """Rights, memory type, domain and whatever else makes a mapping what it is."""
+    return f"{rights_words(attributes.rights)}; {nature_text(attributes)}"
