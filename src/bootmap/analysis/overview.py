@@ -155,7 +155,7 @@ def virtual_layout(prediction: Prediction, stage: Stage) -> list[VirtualArea]:
     pages = 2 if kernel.has("vectors_two_pages") else 1
     areas = [
         VirtualArea("vector", VECTORS_HIGH, VECTORS_HIGH + pages * PAGE_SIZE, "exception vectors, user helpers"),
-        VirtualArea("fixmap", kernel.fixaddr_start, kernel.fixaddr_top, "slots at addresses fixed at build time"),
+        VirtualArea("fixmap", kernel.fixaddr_start, kernel.fixaddr_end, "slots at addresses fixed at build time"),
     ]
     if kernel.has("fdt_fixed_base") and state.handover.params:
         end = FDT_FIXED_BASE + 2 * kernel.format.section_size

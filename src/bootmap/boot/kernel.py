@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.spec.features import ROWS_BY_NAME
 from bootmap.spec.linux_prot import LONG, SHORT
-from bootmap.units import MIB, Span, align_up
+from bootmap.units import MIB, PAGE_SIZE, Span, align_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -192,6 +192,11 @@ class Kernel:
         if self.has("fixmap_table_always"):
             return 0xFFF00000 - 0x1000
         return 0xFFE00000 if self.has("fixmap_ffc0") else 0xFFFE0000
+
+    @cached_property
+    def fixaddr_end(self) -> int:
+        """FIXADDR_END: one page behind FIXADDR_TOP since there is one, else FIXADDR_TOP."""
+        return self.fixaddr_top + (PAGE_SIZE if self.has("fixmap_table_always") else 0)
 
     @cached_property
     def image_start(self) -> int:

@@ -64,10 +64,11 @@ def sanity_check_banks(state: BootState, bound: int) -> None:
             banks.append(rest)
             highmem = True
     state.meminfo = banks
+    # high_memory is the end of the last low bank also where lowmem_limit is the bound itself (init.c bootmem_init).
+    state.vars.high_memory = (state.va((lowmem - 1) & state.phys_mask) + 1) & _U32
     if not kernel.has("sanity_in_setup_arch"):
         lowmem = bound
     state.vars.arm_lowmem_limit = lowmem
-    state.vars.high_memory = (state.va((lowmem - 1) & state.phys_mask) + 1) & _U32
     limit = align_down(limit, granule) if kernel.has("memblock_limit") else 0
     state.memblock.current_limit = state.vars.memblock_limit = limit or lowmem
 
