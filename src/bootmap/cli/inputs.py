@@ -150,7 +150,7 @@ def read_inputs(
     if dtb_addr is None and described is not None and described.appended:
         dtb_addr = plan(kernel, described, phys_offset).dtb
     if dtb_addr is None:
-        dtb_addr = _params(description, phys_offset)
+        dtb_addr = default_params(description, phys_offset)
         assumptions.append(f"the boot loader put the board description at {hex_address(dtb_addr)} (--dtb-addr)")
     if picked_cpu.smp == "scu" and cpus is None and kernel.has("smp"):
         assumptions.append(
@@ -165,7 +165,7 @@ def read_inputs(
         cpus=cpus,
         machine_id=machine_id,
         cmdline=cmdline,
-        initrd=_initrd(initrd),
+        initrd=parse_initrd(initrd),
         static_maps=parse_static_maps(static_maps) if static_maps else None,
         assumptions=tuple(assumptions),
         zimage=described,
@@ -200,7 +200,7 @@ def _kernel(
     from bootmap.boot.kernel import Kernel
 
     configuration = _config(config, image)
-    symbols = _symbols(system_map, image)
+    symbols = read_symbols(system_map, image)
     version, sublevel = version_of(kernel_version, configuration, image)
     kernel = Kernel(version, sublevel, configuration, symbols, feature_overrides(features), image)
     _check_symbols(kernel, symbols, symbols_file)
@@ -276,7 +276,12 @@ def _config(path: str | None, image: KernelFile | None) -> Config:
     raise MissingInputError(f"{where}; give the kernel's .config with --config")
 
 
-def _symbols(path: str | None, image: KernelFile | None) -> Symbols:
+def read_symbols(path: str | None, image: KernelFile | None) -> Symbols:
+    """The symbols of ``--system-map``, else the kernel file's own.
+
+    Raises:
+        BootmapError: the file cannot be read, or there are none.
+    """
     from bootmap.inputs.symbols import read_system_map
 
     if path is not None:
@@ -370,7 +375,7 @@ def _cpu(
     raise MissingInputError(f"{where}; give --cpu (cortex-a9, arm926, or the value of MIDR)")
 
 
-def _params(board: Fdt | AtagList, phys_offset: int) -> int:
+def default_params(board: Fdt | AtagList, phys_offset: int) -> int:
     """Where boot loaders put the description: 128 MiB into RAM, or half way where there is less; tags at 0x100."""
     from bootmap.boot.decompressor import memory_ranges
     from bootmap.inputs.fdt import Fdt
@@ -382,7 +387,12 @@ def _params(board: Fdt | AtagList, phys_offset: int) -> int:
     return phys_offset + min(128 * MIB, room // 2 & ~(MIB - 1) if room else 128 * MIB)
 
 
-def _initrd(text: str | None) -> tuple[int, int] | None:
+def parse_initrd(text: str | None) -> tuple[int, int] | None:
+    """``ADDR,SIZE`` as numbers; None for None.
+
+    Raises:
+        UsageError: it is something else.
+    """
     if text is None:
         return None
     start, rest = memparse(text)

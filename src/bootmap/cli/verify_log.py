@@ -1,0 +1,152 @@
+"""``bootmap verify --log``: the prediction against the boot log of a real board, with or without its device tree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bootmap.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from bootmap.boot.sequence import Prediction
+    from bootmap.verify.log import Log
+    from bootmap.verify.log_board import LogBoard
+    from bootmap.verify.log_verdict import LogReport
+
+
+def verify_log(board: str | None, logs: tuple[str, ...], *, as_json: bool, **options: Any) -> int:
+    """Compare and print; 0 where nothing is contradicted, 1 where something is.
+
+    Args:
+        board: the device tree or ATAG list; None to make a board of what the first log tells.
+        logs: files: boot logs, /proc/iomem, files of debugfs, told apart by what they hold.
+        as_json: whether to print bootmap.verify-log/1.
+        options: those of ``board_options``.
+
+    Raises:
+        BootmapError: something cannot be read or is missing.
+    """
+    from bootmap.report.verify_log import verify_log_json, verify_log_text
+
+    report = check_logs(board, logs, **options)
+    click.echo(verify_log_json(report) if as_json else verify_log_text(report), nl=as_json)
+    return 1 if report.contradicted else 0
+
+
+def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogReport:
+    """Read the files, predict, compare.
+
+    Raises:
+        BootmapError: see :func:`verify_log`.
+    """
+    from bootmap.analysis.overview import last_stage, virtual_layout
+    from bootmap.inputs.fs import file_name, read_file
+    from bootmap.units import MIB, Span
+    from bootmap.verify.log import read_log
+    from bootmap.verify.log_check import Checker, check_log
+    from bootmap.verify.log_files import FileChecker, kind_of
+    from bootmap.verify.log_verdict import LogReport
+
+    texts = {}
+    for path in logs:
+        data = read_file(path, 64 * MIB, gunzip=True)
+        texts[file_name(path)] = data.decode("utf-8", "replace")
+    kinds = {name: kind_of(text) for name, text in texts.items()}
+    parsed = {name: read_log(text) for name, text in texts.items() if kinds[name] == "log"}
+    for name, log in parsed.items():
+        if not log.said:
+            raise InputError(
+                "holds no line of the kernel's about memory; expected a boot log, /proc/iomem, or debugfs' "
+                "memblock/memory, memblock/reserved or kernel_page_tables",
+                file=name,
+            )
+    made = None
+    if board is not None:
+        from bootmap.cli.inputs import predict
+
+        prediction = predict(board, **options)
+    elif parsed:
+        prediction, made = predict_from_log(next(iter(parsed.values())), **options)
+    else:
+        raise UsageError("without a board there must be a boot log to make one from; give BOARD too")
+    areas = {area.name: Span(area.start, area.end) for area in virtual_layout(prediction, last_stage(prediction))}
+    report = LogReport([], 0, list(prediction.state.assumptions))
+    several = len(texts) > 1
+    for name, text in texts.items():
+        if name in parsed:
+            checker = Checker(
+                prediction,
+                areas,
+                taken=frozenset(made.taken) if made else frozenset(),
+                phys_known=made.phys_known if made else True,
+                from_log=made is not None,
+            )
+            report.add(check_log(parsed[name], checker), parsed[name].lines, name if several else "")
+        else:
+            report.add(FileChecker(prediction).judge(kinds[name], text), text.count("\n"), name if several else "")
+    return report
+
+
+def predict_from_log(log: Log, **options: Any) -> tuple[Prediction, LogBoard]:
+    """Make a board of ``log`` and predict its boot; options given by the user go before what the log says.
+
+    Raises:
+        BootmapError: the log does not tell enough, or what it tells is not modelled.
+    """
+    from bootmap.boot.handover import Handover
+    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.sequence import boot
+    from bootmap.cli import inputs
+    from bootmap.cli.static_maps import parse_static_maps
+    from bootmap.errors import UnsupportedError
+    from bootmap.inputs.board import parse_board
+    from bootmap.inputs.kconfig import parse as parse_config
+    from bootmap.inputs.symbols import parse as parse_symbols
+    from bootmap.spec.cpus import cpu_by_midr, cpu_by_name
+    from bootmap.verify.log_board import board_from_log
+
+    named = options.get("cpu")
+    cpu = cpu_by_name(named) if named else None
+    if named and cpu is None and named[:1].isdigit():
+        cpu = cpu_by_midr(int(named, 0))
+    made = board_from_log(
+        log,
+        version=options.get("kernel_version"),
+        midr=cpu.midr if cpu else None,
+        phys_offset=options.get("phys_offset"),
+        cmdline=options.get("cmdline"),
+    )
+    cpu = cpu or cpu_by_midr(made.midr)
+    if cpu is None:
+        raise UnsupportedError(f"the CPU {made.midr:#010x} of the log is not modelled; give a like one with --cpu")
+    image = inputs.read_kernel_file(options.get("kernel_file"))
+    config = inputs.read_config_option(options.get("config"), image) or parse_config(made.config.encode())
+    symbols = parse_symbols(made.symbols.encode())
+    if options.get("system_map") or (image is not None and image.symbols is not None):
+        symbols = inputs.read_symbols(options.get("system_map"), image)
+    version, sublevel = inputs.version_of(made.version, None, None)
+    overrides = inputs.feature_overrides(tuple(options.get("features") or ()))
+    kernel = Kernel(version, sublevel, config, symbols, overrides, image)
+    if made.vmalloc_end is not None and not kernel.has("vmalloc_end_ff0"):
+        kernel.vmalloc_end = made.vmalloc_end
+        made.taken.add("vmalloc.end")
+    cpus = options.get("cpus") or made.cpus
+    if cpus is None and cpu.smp == "scu" and kernel.has("smp"):
+        cpus = 2
+        made.assumptions.append("two CPUs or more: an SMP kernel on a Cortex-A9, and the log does not say")
+    tree = parse_board(made.description)
+    params = options.get("dtb_addr") or made.params
+    maps = tuple(options.get("static_maps") or ())
+    handover = Handover(
+        board=tree,
+        params=inputs.default_params(tree, made.phys_offset) if params is None else params,
+        phys_offset=made.phys_offset,
+        cpu=cpu,
+        cpus=cpus,
+        machine_id=options.get("machine_id"),
+        initrd=inputs.parse_initrd(options.get("initrd")) or made.initrd,
+        static_maps=parse_static_maps(maps) if maps else None,
+        assumptions=tuple(made.assumptions),
+    )
+    return boot(kernel, handover), made

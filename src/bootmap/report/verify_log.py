@@ -1,0 +1,97 @@
+"""What ``bootmap verify --log`` prints: the counts, each contradiction with both values, and what was not modelled.
+
+At most 100 columns where the log's own lines allow it.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING
+
+from bootmap.verify.log_verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bootmap.verify.log_verdict import Judged, LogReport
+
+SCHEMA = "bootmap.verify-log/1"
+WIDTH = 100
+
+
+def verify_log_text(report: LogReport) -> str:
+    """The whole report, lines ended."""
+    lines = [*_summary(report), *_contradicted(report), *_unmodelled(report)]
+    if report.assumptions:
+        lines += ["", "Assumptions"]
+        for text in report.assumptions:
+            lines += textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
+    return "\n".join(lines) + "\n"
+
+
+def verify_log_json(report: LogReport) -> str:
+    """The same as one JSON document (bootmap.verify-log/1)."""
+    return json.dumps(
+        {
+            "schema": SCHEMA,
+            "lines": report.lines,
+            "counts": {verdict.value: report.count(verdict) for verdict in Verdict},
+            "judged": [
+                {
+                    "file": row.file,
+                    "line": row.line or None,
+                    "kind": row.kind,
+                    "text": row.text,
+                    "verdict": row.verdict.value,
+                    "log": row.log or None,
+                    "predicted": row.ours or None,
+                    "why": row.why or None,
+                }
+                for row in report.judged
+            ],
+            "assumptions": report.assumptions,
+        },
+        indent=1,
+    )
+
+
+def _summary(report: LogReport) -> Iterator[str]:
+    counts = ", ".join(
+        f"{report.count(verdict)} {verdict.value}"
+        for verdict in (Verdict.MATCHED, Verdict.CONTRADICTED, Verdict.UNMODELLED)
+    )
+    word = "CONTRADICTED" if report.contradicted else "no contradiction"
+    told = report.count(Verdict.INPUT)
+    yield f"{word}: {counts}; {told} lines told what the board is; {report.lines} lines in all"
+
+
+def _place(row: Judged) -> str:
+    line = f"line {row.line}" if row.line else "not in the log"
+    return f"{row.file}: {line}" if row.file else line
+
+
+def _contradicted(report: LogReport) -> Iterator[str]:
+    rows = report.all(Verdict.CONTRADICTED)
+    if rows:
+        yield ""
+        yield "Contradicted"
+    for row in rows:
+        yield f"  {_place(row)}: {row.text}"
+        for title, text in (("log", row.log), ("predicted", row.ours)):
+            indent = " " * 15
+            yield from textwrap.wrap(text, WIDTH, initial_indent=f"    {title:<9}  ", subsequent_indent=indent)
+
+
+def _unmodelled(report: LogReport) -> Iterator[str]:
+    rows = report.all(Verdict.UNMODELLED)
+    by_reason: dict[str, list[Judged]] = {}
+    for row in rows:
+        by_reason.setdefault(row.why, []).append(row)
+    if rows:
+        yield ""
+        yield "Not modelled"
+    for why, same in by_reason.items():
+        numbers = ", ".join(str(row.line) for row in same[:12]) + (", ..." if len(same) > 12 else "")
+        plural = "s" if len(same) > 1 else ""
+        yield from textwrap.wrap(f"line{plural} {numbers}: {why}", WIDTH, initial_indent="  ", subsequent_indent="    ")

@@ -1,0 +1,131 @@
+"""The lines of a kernel's log that bear on memory: what each looks like, in every version's wording, and who prints it.
+
+A pattern is sought anywhere in a line, since noise may stand before it.  Groups named in ``HEX`` are hexadecimal
+numbers, those in ``DECIMAL`` decimal ones, the rest text.  Not here: what a line means, or whether it is right.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+HEX = frozenset({"start", "last", "end", "base", "to", "midr", "cr", "size", "flags", "total", "total2", "index"})
+DECIMAL = frozenset({
+    "free", "present", "reserved", "highmem", "code", "init", "bss", "cma", "mib", "kib", "pages", "sum", "cpus",
+    "align", "rwdata", "rodata",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One kind of line.
+
+    Attributes:
+        kind: what it is called here.
+        pattern: what it looks like; several kinds of wording may share a kind.
+        source: who prints it.
+        head: how it begins, for lines that mail programs and narrow terminals wrap; "" where none does.
+        unmodelled: why its numbers are not predicted; "" where they are, or where the line only tells of the board.
+    """
+
+    kind: str
+    pattern: re.Pattern[str]
+    source: str
+    head: str = ""
+    unmodelled: str = ""
+
+
+def _line(kind: str, pattern: str, source: str, head: str = "", unmodelled: str = "") -> LogLine:
+    """A row; ``<name>`` stands for a number of the group ``name``, hexadecimal or decimal as the group is."""
+
+    def group(match: re.Match[str]) -> str:
+        name = match[1]
+        return f"(?:0x)?(?P<{name}>[0-9a-f]{{1,16}})" if name in HEX else rf"(?P<{name}>\d{{1,18}})"
+
+    return LogLine(kind, re.compile(re.sub(r"(?<!\?P)<(\w+)>", group, pattern)), source, head, unmodelled)
+
+
+_INIT = "arch/arm/mm/init.c"
+_MMU = "arch/arm/mm/mmu.c"
+_SETUP = "arch/arm/kernel/setup.c"
+_FDT = "drivers/of/fdt.c"
+_PAGE = "mm/page_alloc.c (mm/mm_init.c from 6.4)"
+_LATER = "made after paging_init"
+
+LINES = (
+    # -- what the board and the kernel are ---------------------------------------------------------------------
+    _line("banner", r"Linux version (?P<release>\d+\.\d+\S*) (?P<rest>.*)", "init/version.c", "Linux version "),
+    _line("cpu", r"CPU: (?P<name>[^\[]+?) \[<midr>\] revision \d+ \((?P<arch>\w+)\), +cr=<cr>",
+          f"{_SETUP} setup_processor", "CPU: "),
+    _line("machine", r"\bMachine: (?P<name>[^,]+)(?:, model: (?P<model>.*))?", f"{_SETUP} setup_machine"),
+    _line("model", r"Machine model: (?P<name>.+)", "arch/arm/kernel/devtree.c (drivers/of/fdt.c)"),
+    _line("cmdline", r"Kernel command line: ?(?P<text>.*)", "init/main.c"),
+    _line("dtb", r"Loading Device Tree to <start>, end <last>", "U-Boot boot_relocate_fdt"),
+    _line("ramdisk", r"Loading Ramdisk to <start>, end <last>", "U-Boot boot_ramdisk_high"),
+    _line("load", r"^\s*Load Address: +<start>|Starting kernel at <base>", "U-Boot fit_image_print, Samsung's loader"),
+    _line("slub", r"SLUB: .*HWalign=<align>,.* CPUs=<cpus>,", "mm/slub.c kmem_cache_init"),
+    _line("nosmp", r"CPU: All CPU\(s\) started in SVC mode|SMP: Total of <cpus> processors? activated",
+          "arch/arm/kernel/setup.c hyp_mode_check, arch/arm/kernel/smp.c smp_cpus_done"),
+    # -- memblock=debug ------------------------------------------------------------------------------------------
+    _line("call", r"(?:__)?memblock_(?P<name>add|remove|reserve|free|phys_free|mark_nomap|clear_nomap): "
+                  r"\[<start>-<last>\](?P<inside> \(|)(?P<rest>.*)", "mm/memblock.c"),
+    _line("announced", r"memblock_\w*alloc\w*: <pages> bytes align=", "mm/memblock.c",
+          unmodelled="announces an allocation; the reservation that follows it is compared"),
+    _line("dump_totals", r"memory size = <total> reserved size = <total2>", "mm/memblock.c __memblock_dump_all"),
+    _line("dump_count", r"\b(?P<name>memory|reserved)\.cnt +=? *<index>", "mm/memblock.c memblock_dump"),
+    _line("dump_row", r"\b(?P<name>memory|reserved)\[<index>\]\s*\[<start>-<last>\], <size> bytes(?: on node \d+)?"
+                      r"(?: flags: <flags>)?", "mm/memblock.c memblock_dump"),
+    # -- the command line's and the device tree's RAM ------------------------------------------------------------
+    _line("ignoring", r"Ignoring RAM at <start>-<last>(?P<rest>.*)",
+          f"{_MMU} adjust_lowmem_bounds, sanity_check_meminfo"),
+    _line("truncating", r"Truncating RAM at <start>-<last> to -<to>", f"{_MMU} sanity_check_meminfo"),
+    _line("said", r"(?P<text>Consider using a HIGHMEM enabled kernel\.)", _MMU),
+    _line("said", r"(?P<text>vmalloc area is too (?:small|big), limiting to \d+MiB)", f"{_MMU} early_vmalloc"),
+    _line("said", r"(?P<text>NR_BANKS too low, ignoring memory at 0x[0-9a-f]+)", f"{_SETUP} arm_add_memory"),
+    _line("said", r"(?P<text>Truncating memory at 0x[0-9a-f]+ to fit in 32-bit physical address space)", _SETUP),
+    _line("said", r"(?P<text>Ignoring memory (?:at|below) \S*:? ?0x[0-9a-f]+.*)", f"{_SETUP} arm_add_memory"),
+    _line("dt_range", r"Ignoring memory range <start> - <end>", f"{_FDT} early_init_dt_add_memory_arch"),
+    _line("dt_block", r"Ignoring memory block <start> - <end>", f"{_FDT} early_init_dt_add_memory_arch"),
+    # -- reserved memory and CMA ---------------------------------------------------------------------------------
+    _line("pool", r"Reserved memory: created (?P<name>CMA|DMA) memory pool at\s+<base>, size <mib> MiB",
+          "kernel/dma/contiguous.c rmem_cma_setup, kernel/dma/coherent.c rmem_dma_setup", "Reserved memory: created"),
+    _line("node", r"OF: reserved mem: <start>\.\.<last> \(<kib> KiB\) (?P<map>nomap|map) (?P<reuse>\S+) (?P<name>\S+)",
+          "drivers/of/of_reserved_mem.c", "OF: reserved mem: 0x"),
+    _line("pool_name", r"(?:OF: reserved mem|Reserved memory): initialized node", "drivers/of/of_reserved_mem.c",
+          unmodelled="names a node whose area other lines give"),
+    _line("cma", r"cma: (?:CMA: )?[Rr]eserved <mib> MiB at <base>", "mm/cma.c cma_declare_contiguous"),
+    _line("cma_failed", r"cma: Failed to reserve <mib> MiB", "mm/cma.c cma_declare_contiguous"),
+    # -- paging_init ---------------------------------------------------------------------------------------------
+    _line("policy", r"Memory policy: (?:ECC (?P<ecc>\w+), )?Data cache (?P<name>\w+)", f"{_MMU} build_mem_type_table"),
+    # -- the zones -----------------------------------------------------------------------------------------------
+    _line("zone", r"\b(?P<name>DMA|Normal|HighMem) +(?:\[mem\s+<start>-<last>\]|(?P<empty>empty))", _PAGE, "  [mem"),
+    _line("nodes", r"\bnode +0: +\[mem\s+<start>-<last>\]", _PAGE, "node   0:"),
+    _line("initmem", r"Initmem setup node 0 \[mem\s+<start>-<last>\]", _PAGE, "Initmem setup node 0"),
+    _line("total", r"On node 0 totalpages: <pages>", _PAGE),
+    _line("memmap", r"\b(?P<name>DMA|Normal|HighMem) zone: <pages> pages used for memmap", _PAGE),
+    _line("dma_reserve", r"\b(?P<name>DMA|Normal|HighMem) zone: <pages> pages reserved", _PAGE),
+    _line("zone_pages", r"\b(?P<name>DMA|Normal|HighMem) zone: <pages> pages, LIFO", _PAGE),
+    _line("mem_map", r"free_area_init_node: node 0, pgdat <start>, node_mem_map <base>", _PAGE,
+          unmodelled="where mem_map lies depends on bootmem, or on what was allocated before it for resources"),
+    _line("unavailable", r"zone (?P<name>\w+): <pages> pages in unavailable ranges", _PAGE),
+    _line("all_pages", r"Built <cpus> zonelists.*Total\s+pages: <pages>", _PAGE, "Built 1 zonelists"),
+    # -- mem_init ------------------------------------------------------------------------------------------------
+    _line("memory_mb", r"Memory: (?P<banks>(?:\d+MB )+)= <sum>MB total", f"{_INIT} mem_init"),
+    _line("memory_k", r"Memory: <free>k/<present>k available, <reserved>k reserved, <highmem>K highmem",
+          f"{_INIT} mem_init"),
+    _line("memory", r"Memory: <free>K/<present>K available \(<code>K kernel\s+code, <rwdata>K rwdata, <rodata>K\s+"
+                    r"rodata(?:, <init>K init, <bss>K\s+bss, <reserved>K\s+reserved(?:, <cma>K\s+cma-reserved)?"
+                    r"(?:, <highmem>K\s+highmem)?)?", "mm/page_alloc.c mem_init_print_info", "Memory: "),
+    _line("layout", r"(?P<name>vector|fixmap|fdt|vmalloc|lowmem|pkmap|modules|\.text|\.init|\.data|\.bss) +: "
+                    r"0x<start> - 0x<end> ", f"{_INIT} mem_init"),
+    _line("layout_other", r"\b(?P<name>DMA|[DI]TCM|timers|cpu_ent|PCI I/O) +: 0x<start> - 0x<end> ",
+          f"{_INIT} mem_init"),
+    # -- later ---------------------------------------------------------------------------------------------------
+    _line("percpu", r"(?:percpu|PERCPU): Embedded \d+ pages/cpu(?: @<base>)?", "mm/percpu.c", unmodelled=_LATER),
+    _line("atomic_pool", r"DMA: preallocated \d+ KiB .*pool for atomic", "kernel/dma/pool.c", unmodelled=_LATER),
+    _line("freed", r"Freeing (?:initrd|init|unused kernel).* memory: \d+K", "mm/page_alloc.c",
+          unmodelled="given back when the boot is over"),
+)  # fmt: skip
+"""Every kind of line, in the order of a boot."""
+
+KINDS = {line.kind: line for line in LINES}
