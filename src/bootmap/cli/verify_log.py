@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from bootmap.verify.log_board import LogBoard
     from bootmap.verify.log_verdict import LogReport
 
+_MAX_ORDERS = range(11, 15)
+"""Orders of the largest block that configurations choose, besides the usual 10: 8 MiB to 64 MiB."""
+
 
 def verify_log(board: str | None, logs: tuple[str, ...], *, as_json: bool, **options: Any) -> int:
     """Compare and print; 0 where nothing is contradicted, 1 where something is.
@@ -67,7 +70,7 @@ def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogR
 
         prediction = predict(board, **options)
     elif parsed:
-        prediction, made = predict_from_log(next(iter(parsed.values())), **options)
+        prediction, made = _best_prediction(next(iter(parsed.values())), options)
     else:
         raise UsageError("without a board there must be a boot log to make one from; give BOARD too")
     areas = {area.name: Span(area.start, area.end) for area in virtual_layout(prediction, last_stage(prediction))}
@@ -88,8 +91,35 @@ def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogR
     return report
 
 
-def predict_from_log(log: Log, **options: Any) -> tuple[Prediction, LogBoard]:
+def _best_prediction(log: Log, options: dict[str, Any]) -> tuple[Prediction, LogBoard]:
+    """The board of a log, with the largest block of the buddy allocator that its CMA area fits.
+
+    No line of the log says how large that is, yet the area is aligned to it; Kconfig's default is 4 MiB, that of
+    some SoCs 8 MiB and more (arch/arm/Kconfig ARCH_FORCE_MAX_ORDER).
+    """
+    from bootmap.verify.log_check import Checker
+    from bootmap.verify.log_verdict import Verdict
+
+    first = None
+    areas = log.all("cma", "cma_failed")[-1:]
+    orders = (None, *_MAX_ORDERS) if areas and not options.get("config") else (None,)
+    for order in orders:
+        prediction, made = predict_from_log(log, max_order=order, **options)
+        first = first or (prediction, made)
+        checker = Checker(prediction, {}, taken=made.taken, phys_known=made.phys_known, from_log=True)
+        if all(checker.judge(said).verdict in (Verdict.MATCHED, Verdict.INPUT) for said in areas):
+            return prediction, made
+    assert first is not None
+    return first
+
+
+def predict_from_log(log: Log, *, max_order: int | None = None, **options: Any) -> tuple[Prediction, LogBoard]:
     """Make a board of ``log`` and predict its boot; options given by the user go before what the log says.
+
+    Args:
+        log: the log.
+        max_order: order of the largest block of the buddy allocator, None for Kconfig's default.
+        options: those of ``board_options``.
 
     Raises:
         BootmapError: the log does not tell enough, or what it tells is not modelled.
@@ -128,13 +158,18 @@ def predict_from_log(log: Log, **options: Any) -> tuple[Prediction, LogBoard]:
     version, sublevel = inputs.version_of(made.version, None, None)
     overrides = inputs.feature_overrides(tuple(options.get("features") or ()))
     kernel = Kernel(version, sublevel, config, symbols, overrides, image)
+    if max_order is not None:
+        number = max_order + (0 if kernel.has("max_order_inclusive") else 1)
+        config = parse_config(f"{made.config}CONFIG_ARCH_FORCE_MAX_ORDER={number}\n".encode())
+        kernel = Kernel(version, sublevel, config, symbols, overrides, image)
+        made.assumptions.append(f"CONFIG_ARCH_FORCE_MAX_ORDER is {number}: so the CMA area lies where the log says")
     if made.vmalloc_end is not None and not kernel.has("vmalloc_end_ff0"):
         kernel.vmalloc_end = made.vmalloc_end
         made.taken.add("vmalloc.end")
-    cpus = options.get("cpus") or made.cpus
-    if cpus is None and cpu.smp == "scu" and kernel.has("smp"):
-        cpus = 2
-        made.assumptions.append("two CPUs or more: an SMP kernel on a Cortex-A9, and the log does not say")
+    if made.cpus_from_policy and cpu.smp == "scu" and kernel.has("smp") and not options.get("cpus"):
+        made.taken.add("policy")
+        many = "two CPUs or more" if made.cpus == 2 else "one CPU"
+        made.assumptions.append(f"{many}: so the cache policy is what the log says (--cpus)")
     tree = parse_board(made.description)
     params = options.get("dtb_addr") or made.params
     maps = tuple(options.get("static_maps") or ())
@@ -143,7 +178,7 @@ def predict_from_log(log: Log, **options: Any) -> tuple[Prediction, LogBoard]:
         params=inputs.default_params(tree, made.phys_offset) if params is None else params,
         phys_offset=made.phys_offset,
         cpu=cpu,
-        cpus=cpus,
+        cpus=options.get("cpus") or made.cpus,
         machine_id=options.get("machine_id"),
         initrd=inputs.parse_initrd(options.get("initrd")) or made.initrd,
         static_maps=parse_static_maps(maps) if maps else None,

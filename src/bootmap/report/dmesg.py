@@ -6,16 +6,18 @@ announce an allocation before it is made are left out: the reservation that foll
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bootmap.analysis.overview import last_stage, virtual_layout
 from bootmap.boot.trace import Origin
 from bootmap.report.predict_text import layout_line
-from bootmap.units import PAGE_SHIFT
+from bootmap.units import PAGE_SHIFT, PAGE_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bootmap.analysis.overview import VirtualArea
     from bootmap.boot.memblock import MemblockOp
     from bootmap.boot.sequence import Prediction
 
@@ -40,8 +42,13 @@ def dmesg_text(prediction: Prediction) -> str:
     if state.kernel.has("layout_message") and prediction.outcome.boots is not False:
         lines.append("Virtual kernel memory layout:")
         areas = virtual_layout(prediction, last_stage(prediction))
-        lines += [layout_line(area) for area in areas if area.name not in ("PCI I/O", "fdt")]
+        lines += [layout_line(_as_printed(area)) for area in areas if area.name not in ("PCI I/O", "fdt")]
     return "\n".join(lines)
+
+
+def _as_printed(area: VirtualArea) -> VirtualArea:
+    """The message counts one page of vectors also where there are two (arch/arm/mm/init.c ``mem_init``)."""
+    return replace(area, end=area.start + PAGE_SIZE) if area.name == "vector" else area
 
 
 def _printed(op: MemblockOp) -> bool:

@@ -63,13 +63,15 @@ LINES = (
     _line("dtb", r"Loading Device Tree to <start>, end <last>", "U-Boot boot_relocate_fdt"),
     _line("ramdisk", r"Loading Ramdisk to <start>, end <last>", "U-Boot boot_ramdisk_high"),
     _line("load", r"^\s*Load Address: +<start>|Starting kernel at <base>", "U-Boot fit_image_print, Samsung's loader"),
+    _line("blob", r"Flattened Device Tree blob at <start>", "U-Boot boot_get_fdt"),
+    _line("idmap", r"Setting up static identity map for 0x<start> - 0x<end>", "arch/arm/mm/idmap.c init_static_idmap"),
     _line("slub", r"SLUB: .*HWalign=<align>,.* CPUs=<cpus>,", "mm/slub.c kmem_cache_init"),
     _line("nosmp", r"CPU: All CPU\(s\) started in SVC mode|SMP: Total of <cpus> processors? activated",
           "arch/arm/kernel/setup.c hyp_mode_check, arch/arm/kernel/smp.c smp_cpus_done"),
     # -- memblock=debug ------------------------------------------------------------------------------------------
     _line("call", r"(?:__)?memblock_(?P<name>add|remove|reserve|free|phys_free|mark_nomap|clear_nomap): "
                   r"\[<start>-<last>\](?P<inside> \(|)(?P<rest>.*)", "mm/memblock.c"),
-    _line("announced", r"memblock_\w*alloc\w*: <pages> bytes align=", "mm/memblock.c",
+    _line("announced", r"memblock_\w*alloc\w*: <pages> bytes align=(?:0x[0-9a-f]+)?", "mm/memblock.c",
           unmodelled="announces an allocation; the reservation that follows it is compared"),
     _line("dump_totals", r"memory size = <total> reserved size = <total2>", "mm/memblock.c __memblock_dump_all"),
     _line("dump_count", r"\b(?P<name>memory|reserved)\.cnt +=? *<index>", "mm/memblock.c memblock_dump"),

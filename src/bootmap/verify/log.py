@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bootmap.spec.log_lines import LogLine
 
 _MAX_LINE = 4096
-_WRAPPED = 4  # a message is put together from at most so many lines
+_WRAPPED = 6  # a message is put together from at most so many lines
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _STAMPED = re.compile(r"^[>\s]*(?:<\d+>)?\[ *\d+\.\d+")
 _PREFIX = re.compile(
@@ -39,7 +39,7 @@ _PREFIX = re.compile(
 # A line without any of these words is not looked at twice.
 _WORTH = re.compile(
     r"[Mm]em|[Rr]eserved|RAM|zone|[Nn]ode|[Nn]ormal|DMA|cma|CMA|CPU|0x[0-9a-f]+ - 0x|pages|"
-    r"Linux version|Machine|command line|Load Address|Starting kernel|Device Tree to|Ramdisk to|"
+    r"Linux version|Machine|command line|Load Address|Starting kernel|Device Tree|identity map|Ramdisk to|"
     r"SLUB|SMP|PERCPU|NR_BANKS|MEMBLOCK|vmalloc"
 )
 
@@ -92,6 +92,12 @@ class Log:
     def all(self, *kinds: str) -> list[Said]:
         """Every message of these kinds, in order."""
         return [said for said in self.said if said.kind in kinds]
+
+    @property
+    def open_ends(self) -> bool:
+        """Whether memblock's calls name the address behind a range, as they did up to 3.7, instead of its last byte."""
+        ends = [said.number("last") for said in self.all("call") if said.word("name") == "reserve"]
+        return bool(ends) and all(end % 16 == 0 for end in ends)
 
     def first(self, kind: str) -> Said | None:
         """The first message of a kind."""

@@ -50,6 +50,7 @@ class RamReader:
 
     def __init__(self, log: Log, page_offset: int, lpae: bool, cmdline: str, taken: set[str]) -> None:
         self.log = log
+        self.page_offset = page_offset
         self.lpae = lpae
         self.cmdline = cmdline
         self.taken = taken
@@ -79,8 +80,7 @@ class RamReader:
         pgd = next((said for said in self.log.all("call") if "arm_mm_memblock_reserve" in said.word("rest")), None)
         starts = [said.number("start") for said in self._bank_lines()]
         wanted = [memparse(start)[0] for start in re.findall(r"\bmem=\w+@(\w+)", self.cmdline)]
-        loaded = [said.number(name) for said in self.log.all("load") for name in ("start", "base") if name in said]
-        loaded += [said.number("start") for said in self.log.all("dtb")]
+        loaded = self._loaded()
         if given is not None:
             ram.phys_offset = given
         elif pgd is not None:
@@ -92,12 +92,20 @@ class RamReader:
         elif loaded:
             ram.phys_offset = loaded[0] & -_PHYS_GRANULE
             ram.assumptions.append(
-                f"PHYS_OFFSET is {ram.phys_offset:#010x}, the 128 MiB in which the boot loader put the kernel or the "
-                f"device tree ({loaded[0]:#010x}): the log does not say where RAM begins (--phys-offset)"
+                f"PHYS_OFFSET is {ram.phys_offset:#010x}, the start of the 128 MiB in which the kernel or the device "
+                f"tree lies ({loaded[0]:#010x}): the log does not say where RAM begins (--phys-offset)"
             )
         else:
             ram.phys_known = False
             ram.assumptions.append("PHYS_OFFSET is 0: the log does not say where RAM begins (--phys-offset)")
+
+    def _loaded(self) -> list[int]:
+        """Physical addresses of the kernel, else of the device tree, best witness first."""
+        # Some vendors print the virtual address of the identity map.
+        found = [said.number("start") for said in self.log.all("idmap") if said.number("start") < self.page_offset]
+        found += [said.number(name) for said in self.log.all("load") for name in ("start", "base") if name in said]
+        found += [said.number("start") for said in self.log.all("blob", "dtb")]
+        return [address for address in found if 0 < address < 4 * GIB]
 
     def _bank_lines(self) -> list[Said]:
         """The lines that list RAM bank by bank, of the earliest kind that there is."""

@@ -43,6 +43,7 @@ class LogBoard:
         description: a device tree blob, or an ATAG list.
         midr: the CPU's Main ID Register.
         cpus: how many CPUs, None where the log does not say.
+        cpus_from_policy: whether only the cache policy tells whether there are several.
         phys_offset: PHYS_OFFSET in bytes.
         phys_known: whether the log (or the user) says where RAM begins; else it is only a stand-in.
         params: physical address of the description, None where not known.
@@ -59,6 +60,7 @@ class LogBoard:
     description: bytes = b""
     midr: int = 0
     cpus: int | None = None
+    cpus_from_policy: bool = False
     phys_offset: int = 0
     phys_known: bool = True
     params: int | None = None
@@ -186,8 +188,10 @@ class _Maker:
         }
         if banner is not None and " SMP" in f" {banner.word('rest')}".split(")")[-1]:
             options |= {"SMP": "y", "SMP_ON_UP": "y"}
-        elif banner is None and self.log.all("percpu"):
+        elif banner is None and (self.log.all("percpu") or self._writealloc()):
             options |= {"SMP": "y", "SMP_ON_UP": "y"}  # mm/percpu.c embeds its first chunk on SMP only
+            if not self.log.all("percpu"):
+                self.board.taken.add("policy")
         if self.lpae:
             options["ARM_LPAE"] = "y"
         if self._highmem():
@@ -209,6 +213,11 @@ class _Maker:
         self._counts(slub)
         return options
 
+    def _writealloc(self) -> bool:
+        """Whether RAM is cached write-allocate, as ARMv7 does it where the kernel runs SMP only."""
+        policy = self.log.first("policy")
+        return policy is not None and policy.word("name") == "writealloc"
+
     def _cma(self, options: dict[str, str]) -> None:
         areas = self.log.all("cma", "cma_failed")
         if areas or self.log.all("pool"):
@@ -225,6 +234,9 @@ class _Maker:
             counts.append(slub.number("cpus"))
         if counts:
             self.board.cpus = min(max(counts), 4)
+        elif self.log.first("policy") is not None:  # what a Cortex-A9 counts decides the policy
+            self.board.cpus = 2 if self._writealloc() else 1
+            self.board.cpus_from_policy = True
 
     # -- what is where -----------------------------------------------------------------------------------------
 
@@ -249,13 +261,14 @@ class _Maker:
                 self.blob_size = size
             else:
                 self.memreserve.append((said.number("start"), size))
+        behind = 0 if self.log.open_ends else 1
         own = [said for said in reserved if "arm_memblock_init" in said.word("rest")]
         if own:
-            self.image = Span(own[0].number("start"), own[0].number("last") + 1)
+            self.image = Span(own[0].number("start"), own[0].number("last") + behind)
             board.taken.add(f"call:{own[0].line}")
-            rest = [s for s in own[1:] if s.number("last") + 1 - s.number("start") != 0x4000]
+            rest = [s for s in own[1:] if s.number("last") + behind - s.number("start") != 0x4000]
             if rest and board.initrd is None:
-                board.initrd = (rest[0].number("start"), rest[0].number("last") + 1 - rest[0].number("start"))
+                board.initrd = (rest[0].number("start"), rest[0].number("last") + behind - rest[0].number("start"))
                 board.taken.add(f"call:{rest[0].line}")
 
     # -- putting it together -----------------------------------------------------------------------------------

@@ -10,20 +10,17 @@ from typing import TYPE_CHECKING
 
 from bootmap.units import KIB, MIB, PAGE_SHIFT, PAGE_SIZE, align_up
 from bootmap.verify.log_memblock import MemblockChecker
+from bootmap.verify.log_pages import PageCounts
 from bootmap.verify.log_verdict import Claim, Judged, Verdict, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Set
 
-    from bootmap.boot.records import Zone
     from bootmap.boot.sequence import Prediction
     from bootmap.units import Span
     from bootmap.verify.log import Log, Said
 
-_STRUCT_PAGE = (32, 36, 40)
-"""Bytes of struct page: without and with a pointer for CONFIG_MEMCG (include/linux/mm_types.h), and in vendors' kernels
-with one word more."""
-_INPUTS = ("banner", "cpu", "machine", "model", "cmdline", "dtb", "ramdisk", "slub", "nosmp")
+_INPUTS = ("banner", "cpu", "machine", "model", "cmdline", "dtb", "ramdisk", "slub", "nosmp", "load", "blob", "idmap")
 _COUNTED = ("total", "memmap", "zone_pages", "all_pages", "memory_mb")
 _SECTIONS = (".text", ".init", ".data", ".bss")
 
@@ -56,7 +53,7 @@ class Checker:
         self.state = prediction.state
         self.kernel = prediction.state.kernel
         self.zones = {zone.name: zone for zone in self.state.zones}
-        self.struct_page: int | None = None
+        self.pages = PageCounts(self)
         self.own_areas: set[int] = set()
         self.cmdline_known = True
         self.unknown = ""
@@ -66,8 +63,9 @@ class Checker:
         self._banks_left = self._kept_banks()
         self._judges: dict[str, Callable[[Said], Judged]] = {
             "layout": self._layout, "layout_other": self._layout_other, "policy": self._policy, "zone": self._zone,
-            "nodes": self._node, "initmem": self._initmem, "total": self._total, "memmap": self._memmap,
-            "dma_reserve": self._dma_reserve, "zone_pages": self._zone_pages, "all_pages": self._all_pages,
+            "nodes": self._node, "initmem": self._initmem, "total": self.pages.total, "memmap": self.pages.memmap,
+            "dma_reserve": self.pages.dma_reserve, "zone_pages": self.pages.zone_pages,
+            "all_pages": self.pages.all_pages,
             "memory_mb": self._memory_mb, "memory_k": self._memory_k, "memory": self._memory, "cma": self._cma,
             "cma_failed": self._cma_failed, "pool": self._pool, "node": self._reserved_node, "said": self._verbatim,
             "ignoring": self._ignoring, "truncating": self._truncating, "dt_range": self._verbatim,
@@ -79,15 +77,17 @@ class Checker:
         if said.kind in _INPUTS:
             return Judged(said.line, said.kind, said.text, Verdict.INPUT)
         if self.unknown and said.kind in _COUNTED:
-            return self._unmodelled(said, self.unknown)
+            return self.unmodelled(said, self.unknown)
         if said.row.unmodelled or said.kind not in self._judges:
-            return self._unmodelled(said, said.row.unmodelled or "no rule for this line")
+            return self.unmodelled(said, said.row.unmodelled or "no rule for this line")
         return self._judges[said.kind](said)
 
-    def _unmodelled(self, said: Said, why: str) -> Judged:
+    def unmodelled(self, said: Said, why: str) -> Judged:
+        """The verdict on a line of which nothing is predicted."""
         return Judged(said.line, said.kind, said.text, Verdict.UNMODELLED, why=why)
 
-    def _contradicted(self, said: Said, log: str, ours: str) -> Judged:
+    def contradicted(self, said: Said, log: str, ours: str) -> Judged:
+        """The verdict on a line that is wrong as a whole."""
         return Judged(said.line, said.kind, said.text, Verdict.CONTRADICTED, log, ours)
 
     def _claim(self, name: str, log: int, ours: int | None, *, physical: bool = False, decimal: bool = False) -> Claim:
@@ -106,8 +106,8 @@ class Checker:
         area = self.areas.get(name)
         if area is None:
             if name in _SECTIONS and not self.from_log:
-                return self._unmodelled(said, "the symbols do not have its bounds")
-            return self._contradicted(said, f"an area {name}", "no such area")
+                return self.unmodelled(said, "the symbols do not have its bounds")
+            return self.contradicted(said, f"an area {name}", "no such area")
         if name == "vector":  # the message always counts one page (arch/arm/mm/init.c mem_init)
             return judge(said, [Claim("start", start, area.start)])
         return judge(said, [
@@ -117,18 +117,18 @@ class Checker:
 
     def _layout_other(self, said: Said) -> Judged:
         if said.word("name") == "DMA":
-            return self._unmodelled(said, "the area of consistent memory has the size that the machine gives it")
-        return self._unmodelled(said, "tightly coupled memory is what the CPU finds, other areas are a vendor's")
+            return self.unmodelled(said, "the area of consistent memory has the size that the machine gives it")
+        return self.unmodelled(said, "tightly coupled memory is what the CPU finds, other areas are a vendor's")
 
     # -- memory types ------------------------------------------------------------------------------------------
 
     def _policy(self, said: Said) -> Judged:
         table = self.state.mem_types
         if table is None:
-            return self._contradicted(said, said.word("name"), "the boot ended before")
+            return self.contradicted(said, said.word("name"), "the boot ended before")
         ecc = bool(table.ecc_mask)
         if said.word("name") != table.policy or ("ecc" in said and (said.word("ecc") == "enabled") != ecc):
-            return self._contradicted(said, said.word("name"), table.policy)
+            return self.contradicted(said, said.word("name"), table.policy)
         return Judged(said.line, said.kind, said.text, Verdict.INPUT if "policy" in self.taken else Verdict.MATCHED)
 
     # -- zones -------------------------------------------------------------------------------------------------
@@ -136,23 +136,23 @@ class Checker:
     def _zone(self, said: Said) -> Judged:
         name, zone = said.word("name"), self.zones.get(said.word("name"))
         if zone is None:
-            return self._contradicted(said, f"a zone {name}", "no such zone")
+            return self.contradicted(said, f"a zone {name}", "no such zone")
         start, end = zone.start_pfn << PAGE_SHIFT, zone.end_pfn << PAGE_SHIFT
-        if self._dma_unknown() and name in ("DMA", "Normal"):
+        if self.dma_unknown() and name in ("DMA", "Normal"):
             return self._split_zone(said, name)
         if "empty" in said:
             log = "empty"
             if start == end:
                 return Judged(said.line, said.kind, said.text, Verdict.MATCHED)
-            return self._contradicted(said, log, f"[mem {start:#018x}-{end - 1:#018x}]")
+            return self.contradicted(said, log, f"[mem {start:#018x}-{end - 1:#018x}]")
         if start == end:
-            return self._contradicted(said, said.text, "empty")
+            return self.contradicted(said, said.text, "empty")
         return judge(said, [
             self._claim("start", said.number("start"), start, physical=True),
             self._claim("last", said.number("last"), end - 1, physical=True),
         ], self._where_ram(said))  # fmt: skip
 
-    def _dma_unknown(self) -> bool:
+    def dma_unknown(self) -> bool:
         """Whether the log was made by a machine whose dma_zone_size only the log would tell."""
         return self.from_log and "DMA" in self.zones and self.state.machine.machine is None
 
@@ -161,7 +161,7 @@ class Checker:
         low = [zone for key, zone in self.zones.items() if key in ("DMA", "Normal")]
         start, end = (min(z.start_pfn for z in low) << PAGE_SHIFT, max(z.end_pfn for z in low) << PAGE_SHIFT)
         if "empty" in said:
-            return self._unmodelled(said, "the machine's dma_zone_size is not known")
+            return self.unmodelled(said, "the machine's dma_zone_size is not known")
         if name == "DMA":
             claims = [self._claim("start", said.number("start"), start, physical=True)]
             if said.number("last") >= end - 1:
@@ -176,7 +176,7 @@ class Checker:
             return Judged(said.line, said.kind, said.text, Verdict.INPUT)
         found = [bank for bank in self._banks_left if bank[0] <= start < bank[1]] or self._banks_left[:1]
         if not found:
-            return self._contradicted(said, said.text, "no more banks")
+            return self.contradicted(said, said.text, "no more banks")
         self._banks_left.remove(found[0])
         return judge(said, [
             Claim("start", start, found[0][0] if self.phys_known else None),
@@ -191,74 +191,11 @@ class Checker:
     def _initmem(self, said: Said) -> Judged:
         banks = self._kept_banks()
         if not banks:
-            return self._contradicted(said, said.text, "no memory")
+            return self.contradicted(said, said.text, "no memory")
         return judge(said, [
             self._claim("start", said.number("start"), banks[0][0], physical=True),
             self._claim("last", said.number("last"), banks[-1][1] - 1, physical=True),
         ], self._where_ram(said))  # fmt: skip
-
-    @property
-    def _present(self) -> int:
-        return sum(zone.present for zone in self.zones.values())
-
-    def _total(self, said: Said) -> Judged:
-        return judge(said, [Claim("pages", said.number("pages"), self._present, "total.pages" in self.taken, True)])
-
-    def _memmap_pages(self, zone: Zone, size: int) -> int:
-        span = zone.end_pfn - max(zone.start_pfn, 0)
-        return align_up(span * size, PAGE_SIZE) >> PAGE_SHIFT
-
-    def _memmap(self, said: Said) -> Judged:
-        zone = self.zones.get(said.word("name"))
-        if zone is None:
-            return self._contradicted(said, said.text, "no such zone")
-        if self._dma_unknown():
-            return self._unmodelled(said, "the machine's dma_zone_size is not known")
-        sizes = (self.struct_page,) if self.struct_page else self._page_sizes()
-        for size in sizes:
-            if self._memmap_pages(zone, size) == said.number("pages"):
-                self.struct_page = size
-                return Judged(said.line, said.kind, said.text, Verdict.MATCHED, why=f"struct page has {size} bytes")
-        return judge(said, [Claim("pages", said.number("pages"), self._memmap_pages(zone, sizes[0]), False, True)])
-
-    def _page_sizes(self) -> tuple[int, ...]:
-        """What struct page may measure; a configuration decides."""
-        if self.from_log:
-            return _STRUCT_PAGE
-        return (_STRUCT_PAGE[1] if self.kernel.config.enabled("MEMCG") else _STRUCT_PAGE[0],)
-
-    def _dma_reserve(self, said: Said) -> Judged:
-        return judge(said, [Claim("pages", said.number("pages"), 0, False, True)])
-
-    def _zone_pages(self, said: Said) -> Judged:
-        zone = self.zones.get(said.word("name"))
-        if zone is None:
-            return self._contradicted(said, said.text, "no such zone")
-        if self._dma_unknown():
-            return self._unmodelled(said, "the machine's dma_zone_size is not known")
-        pages = zone.present
-        if self.kernel.has("log_zone_less_memmap"):
-            pages -= self._memmap_pages(zone, self.struct_page or self._page_sizes()[0])
-        return judge(said, [Claim("pages", said.number("pages"), pages, False, True)])
-
-    def _all_pages(self, said: Said) -> Judged:
-        """The pages that the zonelists begin with: those for mem_map are taken off, of highmem only before 3.8."""
-        if self._dma_unknown() and len([z for z in self.zones.values() if z.present]) > 1:
-            return self._unmodelled(said, "the machine's dma_zone_size is not known")
-        if not self.kernel.has("log_all_pages_less_memmap"):
-            return judge(said, [Claim("pages", said.number("pages"), self._present, False, True)])
-        sizes = (self.struct_page,) if self.struct_page else self._page_sizes()
-        for size in sizes:
-            if self._all_pages_with(size) == said.number("pages"):
-                self.struct_page = size
-                return Judged(said.line, said.kind, said.text, Verdict.MATCHED, why=f"struct page has {size} bytes")
-        return judge(said, [Claim("pages", said.number("pages"), self._all_pages_with(sizes[0]), False, True)])
-
-    def _all_pages_with(self, size: int) -> int:
-        counted = self.zones.values() if self.kernel.has("log_zone_less_memmap") else [
-            zone for zone in self.zones.values() if zone.name != "HighMem"
-        ]  # fmt: skip
-        return self._present - sum(self._memmap_pages(zone, size) for zone in counted if zone.present)
 
     # -- mem_init ----------------------------------------------------------------------------------------------
 
@@ -279,7 +216,7 @@ class Checker:
     def _memory_k(self, said: Said) -> Judged:
         """What is free and what is reserved makes up all banks; what of it is free is decided later."""
         if "lowmem.end" in self.taken:
-            return self._unmodelled(said, "the log does not say where the banks are")
+            return self.unmodelled(said, "the log does not say where the banks are")
         total = said.number("present") + said.number("reserved")
         claims = [Claim("kB of banks", total, sum(self._rows()) * 4, "memory_k.sum" in self.taken, True)]
         if "banks.unknown" not in self.taken:
@@ -295,7 +232,9 @@ class Checker:
         return [Claim("K highmem", said.number("highmem"), min(most, said.number("highmem")), False, True)]
 
     def _memory(self, said: Said) -> Judged:
-        claims = [Claim("K in all", said.number("present"), self._present * 4, "memory.present" in self.taken, True)]
+        claims = [
+            Claim("K in all", said.number("present"), self.pages.present * 4, "memory.present" in self.taken, True)
+        ]
         claims += self._highmem(said)
         for name, area in (("init", ".init"), ("bss", ".bss")):
             if name in said and area in self.areas and not (self.from_log and f"{area}.start" not in self.taken):
@@ -310,19 +249,21 @@ class Checker:
     def _cma(self, said: Said) -> Judged:
         """An area that the kernel says it reserved: the default one, or one of the machine's."""
         if not self.kernel.has("cma"):
-            return self._unmodelled(said, "contiguous memory areas came with 3.5: a back-port")
+            return self.unmodelled(said, "contiguous memory areas came with 3.5: a back-port")
         if said.line in self.own_areas:
-            return self._unmodelled(said, "an area of the machine's own: its reserve callback is not known")
+            return self.unmodelled(said, "an area of the machine's own: its reserve callback is not known")
         area = self.state.default_cma
         if area is None:
-            return self._contradicted(said, said.text, "no default area")
+            return self.contradicted(said, said.text, "no default area")
+        if self.dma_unknown() and said.number("base") != area.base:
+            return self.unmodelled(said, "the machine's dma_zone_size, below which it lies, is not known")
         size = Claim("MiB", said.number("mib"), area.size // MIB, "cma.mib" in self.taken, True)
         return judge(said, [self._claim("base", said.number("base"), area.base, physical=True), size],
                      self._where_ram(said))  # fmt: skip
 
     def _cma_failed(self, said: Said) -> Judged:
         if self.state.default_cma is not None:
-            return self._contradicted(said, said.text, f"an area at {self.state.default_cma.base:#010x}")
+            return self.contradicted(said, said.text, f"an area at {self.state.default_cma.base:#010x}")
         return Judged(said.line, said.kind, said.text, Verdict.MATCHED)
 
     def _pool(self, said: Said) -> Judged:
@@ -331,14 +272,14 @@ class Checker:
         sizes = [area.size // MIB for area in areas]
         size = said.number("mib")
         if not areas:
-            return self._contradicted(said, said.text, "no area there")
+            return self.contradicted(said, said.text, "no area there")
         return judge(said, [Claim("MiB", size, size if size in sizes else sizes[0], taken, True)])
 
     def _reserved_node(self, said: Said) -> Judged:
         taken = f"node:{said.line}" in self.taken
         areas = [area for area in self.state.reserved_areas if area.base == said.number("start")]
         if not areas:
-            return self._contradicted(said, said.text, "no area there")
+            return self.contradicted(said, said.text, "no area there")
         return judge(said, [
             Claim("last", said.number("last"), areas[-1].base + areas[-1].size - 1, taken),
             Claim("nomap", int(said.word("map") == "nomap"), int(areas[-1].nomap), taken, True),
@@ -354,16 +295,17 @@ class Checker:
                 self._said_left[line] -= 1
                 return Judged(said.line, said.kind, said.text, Verdict.MATCHED)
         if not self.phys_known:
-            return self._unmodelled(said, self._where_ram(said))
-        if not self.cmdline_known:
-            return self._unmodelled(said, "the command line is not known")
+            return self.unmodelled(said, self._where_ram(said))
+        if not self.cmdline_known or "banks.unknown" in self.taken:
+            what = "the command line" if not self.cmdline_known else "where the banks are"
+            return self.unmodelled(said, f"the log does not say {what}")
         head = text.split("0x")[0]
         ours = [line for line in self._said_left if self._said_left[line] and head in line]
-        return self._contradicted(said, text, ours[0] if ours else "nothing of the kind")
+        return self.contradicted(said, text, ours[0] if ours else "nothing of the kind")
 
     def _dt_block(self, said: Said) -> Judged:
         if self.from_log:
-            return self._unmodelled(said, "a memory node of no size: the device tree is not known")
+            return self.unmodelled(said, "a memory node of no size: the device tree is not known")
         return self._verbatim(said)
 
     def _ours(self, head: str) -> list[list[int]]:
@@ -379,7 +321,7 @@ class Checker:
         ours = self._ours("Ignoring RAM at ")
         match = next((row for row in ours if row[1] == said.number("last")), ours[0] if ours else None)
         if match is None:
-            return self._contradicted(said, said.text, "all RAM is used")
+            return self.contradicted(said, said.text, "all RAM is used")
         return judge(said, [
             self._claim("start", said.number("start"), match[0], physical=True),
             self._claim("end", said.number("last"), match[1], physical=True),
@@ -389,7 +331,7 @@ class Checker:
         ours = self._ours("Truncating RAM at ")
         match = next((row for row in ours if row[0] == said.number("start")), ours[0] if ours else None)
         if match is None:
-            return self._contradicted(said, said.text, "no bank is cut")
+            return self.contradicted(said, said.text, "no bank is cut")
         return judge(said, [
             self._claim("start", said.number("start"), match[0], physical=True),
             self._claim("to", said.number("to"), match[2], physical=True),

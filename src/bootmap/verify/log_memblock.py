@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from bootmap.spec.memblock import Flags
 from bootmap.verify.log_verdict import Claim, Judged, Verdict, judge
 
 if TYPE_CHECKING:
@@ -19,11 +20,17 @@ if TYPE_CHECKING:
 _KINDS = ("call", "dump_totals", "dump_count", "dump_row")
 _PRINTED_AS = {"add": "add", "remove": "remove", "reserve": "reserve", "alloc_range": "reserve", "free": "free",
                "phys_free": "free"}  # fmt: skip
+_EFI = re.compile(r"efi_|reserve_regions")
 # Callers whose calls are all predicted; allocations by others are made for what is not modelled.
 _OURS = re.compile(
     r"arm_memblock_init|arm_mm_memblock_reserve|early_init_dt|early_init_fdt|fdt_init_reserved|cma_declare|"
     r"arm_dt_memblock|setup_arch|early_alloc|__reserved_mem|fdt_scan_reserved|adjust_lowmem|sanity_check"
 )
+
+
+def _after_paging_init(said: Said) -> bool:
+    """Whether a line is of bootmem_init or later: zones, or resources, the first to be aligned to a cache line."""
+    return said.kind in ("zone", "nodes", "total") or (said.kind == "announced" and said.text.endswith("align=0x40"))
 
 
 class MemblockChecker:
@@ -40,11 +47,12 @@ class MemblockChecker:
         stage = checker.prediction.stage("arm_memblock_init")
         memblock = stage.memblock if stage else state.memblock
         self.lists = {"memory": memblock.memory.regions, "reserved": memblock.reserved.regions}
-        rows_all = log.all("call")
-        rows = [said for said in rows_all if said.word("name") == "reserve"]
-        # Page-aligned ends are what tells the old form: a closed range ends in ...fff.
-        self.open_ends = bool(rows) and all(said.number("last") % 16 == 0 for said in rows)
-        self.efi = checker.from_log and any(re.search(r"efi_|reserve_regions", said.word("rest")) for said in rows_all)
+        self.open_ends = log.open_ends
+        self.efi = checker.from_log and any(_EFI.search(said.word("rest")) for said in log.all("call"))
+        self.paging_init_ends = 0
+        """The line before which every allocation is one of paging_init's or earlier; 0 where callbacks are unknown."""
+        if not checker.from_log and not state.machine.unknown:
+            self.paging_init_ends = next((said.line for said in log.said if _after_paging_init(said)), 0)
         totals = [said.line for said in log.all("dump_totals")]
         self._last_dump = totals[-1] if totals else 0
 
@@ -76,7 +84,7 @@ class MemblockChecker:
             return Judged(said.line, said.kind, said.text, verdict)
         if f"call:{said.line}" in self.checker.taken:
             return Judged(said.line, said.kind, said.text, Verdict.INPUT)
-        if not _OURS.search(said.word("rest")):
+        if said.line >= self.paging_init_ends and not _OURS.search(said.word("rest")):
             why = "made for what is not modelled: the machine's own, or what comes after paging_init"
             return Judged(said.line, said.kind, said.text, Verdict.UNMODELLED, why=why)
         near = [f"{n} {first:#x}-{end:#x}" for n, first, end in self._left if n == name and first == key[1]]
@@ -84,15 +92,17 @@ class MemblockChecker:
         return Judged(said.line, said.kind, said.text, Verdict.CONTRADICTED, log, near[0] if near else "no such call")
 
     def _dump(self, said: Said) -> Judged:
-        lists = self.lists
+        lists, state = self.lists, self.checker.state
         if said.kind == "dump_totals":
             memory, reserved = (sum(size for _, size, _ in lists[name]) for name in ("memory", "reserved"))
             return judge(said, [Claim("memory", said.number("total"), memory),
                                 Claim("reserved", said.number("total2"), reserved)])  # fmt: skip
-        rows = lists[said.word("name")]
+        rows = list(lists[said.word("name")])
         if said.kind == "dump_count":
             return judge(said, [Claim("count", said.number("index"), max(len(rows), 1), False, True)])
         at, taken = said.number("index"), f"dump_row:{said.line}" in self.checker.taken
+        if not rows and state.kernel.has("memblock_dummy_region"):
+            rows = [(0, 0, Flags.NONE)]
         if at >= len(rows):
             return Judged(said.line, said.kind, said.text, Verdict.CONTRADICTED, said.text, f"only {len(rows)} rows")
         base, size, flags = rows[at]
