@@ -29,6 +29,7 @@ class QemuMachine:
         cpu_option: whether ``-cpu`` is given to QEMU.
         cpus: ``-smp`` where the machine insists on it, else 1.
         machine_id: r1, for kernels that are told the board that way; 0xffffffff where only a device tree serves.
+        own_ram: the machine makes its RAM itself and takes no memory backend.
     """
 
     name: str
@@ -40,6 +41,7 @@ class QemuMachine:
     cpu_option: bool = False
     cpus: int = 1
     machine_id: int = 0xFFFFFFFF
+    own_ram: bool = False
 
 
 MACHINES = (
@@ -58,14 +60,15 @@ MACHINES = (
     QemuMachine("ast2600-evb", 0x80000000, "cortex-a7", 2 * GIB, GIB,
                 sizes=(256 * MIB, 512 * MIB, GIB, 2 * GIB), cpus=2),
     QemuMachine("versatilepb", 0, "arm926", 256 * MIB, 128 * MIB, cpu_option=True, machine_id=387),
-    QemuMachine("realview-pb-a8", 0, "cortex-a8", 512 * MIB, 256 * MIB, machine_id=1901),
+    QemuMachine("realview-pb-a8", 0x70000000, "cortex-a8", 512 * MIB, 256 * MIB, machine_id=1897, own_ram=True),
+    QemuMachine("realview-eb-mpcore", 0, "arm11mpcore", 256 * MIB, 128 * MIB, machine_id=827, own_ram=True),
     QemuMachine("integratorcp", 0, "arm926", 256 * MIB, 128 * MIB, cpu_option=True, machine_id=595),
 )  # fmt: skip
 
 MACHINES_BY_NAME = {machine.name: machine for machine in MACHINES}
 
-CPU_ELSEWHERE = {"realview-eb-mpcore": "arm11mpcore", "spitz": "pxa270"}
-"""CPUs of machines that bootmap starts no guest on, but has recordings of (hw/arm/realview.c, spitz.c)."""
+CPU_ELSEWHERE = {"spitz": "pxa270"}
+"""CPUs of machines that bootmap starts no guest on, but has recordings of (hw/arm/spitz.c)."""
 
 
 def cpu_of_machine(machine: str) -> str | None:

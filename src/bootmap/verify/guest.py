@@ -4,7 +4,8 @@
     places an image:  the unpacked kernel is written where a decompressor would have left it; nothing ran yet
 
 The second way takes a tenth of a second and lets the kernel lie anywhere; the first one proves the decompressor, too.
-The guest's RAM is a file without a name that both sides map, so nothing of it ever is on a disk.
+The guest's RAM is a file without a name that both sides map, so nothing of it ever is on a disk; the few machines that
+insist on RAM of their own are written to through the gdb stub.
 Not here: what is read out of the kernel (observe.py).
 """
 
@@ -14,7 +15,7 @@ import contextlib
 import mmap
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from bootmap.errors import MachineError, UsageError
 from bootmap.image.machine import QEMU, HangError, Machine
@@ -73,7 +74,8 @@ class Setup:
     def arguments(self) -> list[str]:
         """QEMU's arguments for the hardware."""
         machine = self.machine
-        line = ["-M", f"{machine.name},memory-backend=ram", "-m", f"{self.memory // MIB}M", "-nodefaults"]
+        backend = "" if machine.own_ram else ",memory-backend=ram"
+        line = ["-M", machine.name + backend, "-m", f"{self.memory // MIB}M", "-nodefaults"]
         if machine.cpu_option:
             line += ["-cpu", self.cpu or machine.cpu]
         if (cpus := self.cpus or machine.cpus) > 1:
@@ -184,19 +186,27 @@ def decompressed(
         yield Guest(machine, setup, Entry(registers["r0"], registers["r1"], registers["r2"]), phys_offset)
 
 
-class _Ram:
-    """The guest's RAM, as a mapping of the file that it is."""
+class _Ram(Protocol):
+    """The guest's RAM, to be written while the guest stands still."""
+
+    def write(self, address: int, data: bytes) -> None:
+        """Write ``data`` at a physical address.
+
+        Raises:
+            MachineError: it does not lie in RAM.
+        """
+        ...
+
+
+class _SharedRam:
+    """RAM as a mapping of the file that it is."""
 
     def __init__(self, span: range, file: int) -> None:
         self._span = span
         self._map = mmap.mmap(file, len(span))
 
     def write(self, address: int, data: bytes) -> None:
-        if address < self._span.start or address + len(data) > self._span.stop:
-            raise MachineError(
-                f"{size_text(len(data))} at {hex_address(address)} do not lie in the machine's RAM, "
-                f"{hex_address(self._span.start)}-{hex_address(self._span.stop - 1)}"
-            )
+        _require_ram(self._span, address, len(data))
         at = address - self._span.start
         self._map[at : at + len(data)] = data
 
@@ -204,19 +214,46 @@ class _Ram:
         self._map.close()
 
 
+class _OwnRam:
+    """RAM that only the machine has: written through its gdb stub, a second for some megabytes."""
+
+    def __init__(self, span: range, machine: Machine) -> None:
+        self._span = span
+        self._machine = machine
+
+    def write(self, address: int, data: bytes) -> None:
+        _require_ram(self._span, address, len(data))
+        self._machine.gdb.write_physical(address, data)
+
+
+def _require_ram(span: range, address: int, size: int) -> None:
+    if address < span.start or address + size > span.stop:
+        raise MachineError(
+            f"{size_text(size)} at {hex_address(address)} do not lie in the machine's RAM, "
+            f"{hex_address(span.start)}-{hex_address(span.stop - 1)}"
+        )
+
+
 @contextlib.contextmanager
 def _machine(setup: Setup, more: tuple[str, ...], timeout: float) -> Iterator[tuple[Machine, _Ram]]:
-    size = align_up(setup.memory, mmap.PAGESIZE)
     with contextlib.ExitStack() as stack:
+        arguments = [*setup.arguments(), *more]
+        if setup.machine.own_ram:
+            machine = stack.enter_context(_traced(setup, arguments, timeout))
+            yield machine, _OwnRam(setup.ram, machine)
+            return
+        size = align_up(setup.memory, mmap.PAGESIZE)
         file = os.memfd_create("bootmap-ram", os.MFD_CLOEXEC)
         stack.callback(os.close, file)
         os.ftruncate(file, size)
-        ram = _Ram(setup.ram, file)
+        ram = _SharedRam(setup.ram, file)
         stack.callback(ram.close)
         backend = f"memory-backend-file,id=ram,size={size},share=on,mem-path=/proc/{os.getpid()}/fd/{file}"
-        arguments = ["-object", backend, *setup.arguments(), *more]
-        machine = Machine(arguments, qemu=setup.program, trace_exceptions=True, timeout=timeout)
-        yield stack.enter_context(machine), ram
+        yield stack.enter_context(_traced(setup, ["-object", backend, *arguments], timeout)), ram
+
+
+def _traced(setup: Setup, arguments: list[str], timeout: float) -> Machine:
+    return Machine(arguments, qemu=setup.program, trace_exceptions=True, timeout=timeout)
 
 
 def _set(machine: Machine, **registers: int) -> None:
