@@ -123,7 +123,10 @@ def _arch(image: Image, options: SourceOptions) -> str | None:
     from bootmap.analysis.registers import arch_of_cpu
     from bootmap.spec.cpus import cpu_by_name
     from bootmap.spec.qemu_machines import cpu_of_machine
+    from bootmap.spec.regs import ARCHES
 
+    if image.kernel.arch in ARCHES and not options.board.get("cpu"):
+        return image.kernel.arch
     machine = image.kernel.machine
     name = options.board.get("cpu") or image.kernel.cpu or (cpu_of_machine(machine) if machine else None)
     cpu = cpu_by_name(name) if name else None

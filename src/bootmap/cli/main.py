@@ -19,6 +19,7 @@ _COMMANDS = {
     "predict": ("bootmap.cli.predict", "Does it boot, where is what, and the page tables byte for byte."),
     "explain": ("bootmap.cli.explain", "From an address back to the device tree, and down the page tables."),
     "walk": ("bootmap.cli.walk", "Walk the page tables for an address as the CPU does, step by step."),
+    "tables": ("bootmap.cli.tables", "List everything that page tables map, merged, in several formats."),
     "mem-types": ("bootmap.cli.mem_types", "The memory types of this CPU and kernel, and how they came about."),
     "features": ("bootmap.cli.features", "Which rules apply to a kernel version and configuration, and why."),
     "memblock": ("bootmap.cli.memblock", "Run memblock operations and print the state after each."),

@@ -27,6 +27,7 @@ EM_ARM = 40
 PT_LOAD, PT_NOTE = 1, 4
 PN_XNUM = 0xFFFF
 NT_PRSTATUS = 1
+VMCOREINFO, BOOTMAP = b"VMCOREINFO", b"BOOTMAP"  # names of notes that are text
 
 _MAX_HEADERS = 1 << 20
 _MAX_NOTES = 4096
@@ -66,6 +67,7 @@ class CoreMemory(FileMemory):
         machine: ELF machine number; 40 is ARM.
         cpus: for each CPU that left a note, its core registers by name (``r0`` ... ``pc``, ``cpsr``).
         vmcoreinfo: the lines ``KEY=VALUE`` of VMCOREINFO, empty where there is none.
+        saved: the same of bootmap's own note (core_file), empty where there is none.
     """
 
     def __init__(
@@ -77,11 +79,13 @@ class CoreMemory(FileMemory):
         machine: int,
         cpus: tuple[Mapping[str, int], ...],
         vmcoreinfo: Mapping[str, str],
+        saved: Mapping[str, str],
     ) -> None:
         super().__init__([file], pieces, problems)
         self.machine = machine
         self.cpus = cpus
         self.vmcoreinfo = vmcoreinfo
+        self.saved = saved
 
 
 def open_core(path: str) -> CoreMemory:
@@ -121,8 +125,8 @@ def _read_core(file: MappedFile) -> CoreMemory:
     pieces = _pieces(file, headers, layout.address_bytes, problems)
     if not any(len(piece.data) for piece in pieces):
         raise ImageError("; ".join(problems) or "holds no physical memory (no PT_LOAD)", file=file.name)
-    cpus, vmcoreinfo = _notes(file, headers, order)
-    return CoreMemory(file, pieces, problems, machine=machine, cpus=cpus, vmcoreinfo=vmcoreinfo)
+    cpus, vmcoreinfo, saved = _notes(file, headers, order)
+    return CoreMemory(file, pieces, problems, machine=machine, cpus=cpus, vmcoreinfo=vmcoreinfo, saved=saved)
 
 
 def _extended_count(file: MappedFile, section: struct.Struct, shoff: int) -> int:
@@ -180,10 +184,10 @@ def _pieces(file: MappedFile, headers: list[_Program], address_bytes: int, probl
 
 def _notes(
     file: MappedFile, headers: list[_Program], order: str
-) -> tuple[tuple[Mapping[str, int], ...], Mapping[str, str]]:
-    """Core registers per CPU, and VMCOREINFO; a note that does not hold together ends the reading."""
+) -> tuple[tuple[Mapping[str, int], ...], Mapping[str, str], Mapping[str, str]]:
+    """Core registers per CPU, VMCOREINFO, what bootmap saved; a note that does not hold together ends the reading."""
     cpus: list[Mapping[str, int]] = []
-    info: dict[str, str] = {}
+    texts: dict[bytes, dict[str, str]] = {VMCOREINFO: {}, BOOTMAP: {}}
     for header in headers:
         if header.type != PT_NOTE:
             continue
@@ -191,10 +195,12 @@ def _notes(
         for name, kind, content in _each_note(notes, order):
             if name == b"CORE" and kind == NT_PRSTATUS and (registers := _core_registers(content, order)):
                 cpus.append(registers)
-            elif name == b"VMCOREINFO":
+            elif name in texts:
                 lines = content.decode("ascii", "replace").rstrip("\0").splitlines()
-                info.update((key, value) for key, equals, value in (line.partition("=") for line in lines) if equals)
-    return tuple(cpus), info
+                texts[name].update(
+                    (key, value) for key, equals, value in (row.partition("=") for row in lines) if equals
+                )
+    return tuple(cpus), texts[VMCOREINFO], texts[BOOTMAP]
 
 
 def _each_note(notes: memoryview, order: str) -> Iterator[tuple[bytes, int, bytes]]:

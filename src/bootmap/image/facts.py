@@ -20,6 +20,7 @@ class KernelFacts:
         version: such as ``6.1.55``.
         cpu: the CPU that it runs on, by the name that device trees and QEMU use.
         machine: the QEMU machine, which has a CPU of its own where ``cpu`` is None.
+        arch: the version of the architecture, by its name in ``mmu.regs``.
         page_offset: PAGE_OFFSET.
         phys_offset: PHYS_OFFSET.
         high_memory: end of lowmem in virtual space.
@@ -29,6 +30,7 @@ class KernelFacts:
     version: str | None = None
     cpu: str | None = None
     machine: str | None = None
+    arch: str | None = None
     page_offset: int | None = None
     phys_offset: int | None = None
     high_memory: int | None = None

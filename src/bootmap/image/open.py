@@ -125,11 +125,13 @@ def _open_by_content(path: str, state: str | None) -> Image:
     if head.startswith((b"\x1f\x8b", b"{")):
         return _open_document(path, state)
     if head.startswith(b"\x7fELF"):
+        from bootmap.image.core_file import saved_facts, saved_registers
         from bootmap.image.elfcore import open_core
 
         core = open_core(path)
-        registers = core.cpus[0] if core.cpus else {}
-        return _refuse_state(Image("ELF core", core, registers=registers, close=core.close), state)
+        registers = {**(core.cpus[0] if core.cpus else {}), **saved_registers(core.saved)}
+        facts = saved_facts(core.saved)
+        return _refuse_state(Image("ELF core", core, registers=registers, kernel=facts, close=core.close), state)
     if head.startswith(b"EMiL"):  # the magic 0x4C694D45, little-endian
         from bootmap.image.lime import open_lime
 

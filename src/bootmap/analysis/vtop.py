@@ -1,0 +1,85 @@
+"""The walk that the program crash does for ``vtop`` on 32-bit ARM: Linux's halves only, sections of one size.
+
+It is kept as crash does it, so that its output can be compared: supersections are taken for sections of 1 MiB, and
+in the long format the flags are read from the short format's bits.
+
+Source: crash 8, arm.c ``arm_vtop``, ``arm_lpae_vtop``, ``arm_translate_pte``; tables of 2.6.38 and later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bootmap.spec.linux_prot import LONG, SHORT
+from bootmap.units import PAGE_SHIFT, PAGE_SIZE
+
+if TYPE_CHECKING:
+    from bootmap.mmu.memory import Memory
+
+_TYPE, _SECTION, _LONG_SECTION = 3, 2, 1
+_LONG_PAGE = 0xF_FFFF_F000  # 36 bits of physical address
+_PGD_SHIFT_LONG, _PMD_SHIFT, _SECTION_SHIFT = 30, 21, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Vtop:
+    """What crash prints of one address.
+
+    Attributes:
+        va: the address.
+        pa: the physical address, None where it is not mapped.
+        directory: address of the page directory, virtual.
+        long: long descriptors.
+        pgd: address and value of the first entry; the address is physical in the long format, else virtual.
+        pte: physical address and value of the Linux pte, None where the walk ended before.
+        section: base and bytes of the section, None where there is none.
+    """
+
+    va: int
+    pa: int | None
+    directory: int
+    long: bool
+    pgd: tuple[int, int]
+    pte: tuple[int, int] | None = None
+    section: tuple[int, int] | None = None
+
+
+def vtop(memory: Memory, order: str, root: int, directory: int, va: int, *, long: bool) -> Vtop:
+    """Walk ``va``.
+
+    Args:
+        memory: physical memory.
+        order: byte order of the tables, ``little`` or ``big``.
+        root: physical address of the page directory.
+        directory: its virtual address, which crash knows it by.
+        va: the address.
+        long: long descriptors.
+
+    Raises:
+        LookupError: an entry is not in ``memory``.
+    """
+    form = LONG if long else SHORT
+
+    def word(pa: int) -> int:
+        return int.from_bytes(memory.read(pa, form.word_bytes), "big" if order == "big" else "little")
+
+    offset = (va >> (_PGD_SHIFT_LONG if long else _SECTION_SHIFT)) * form.word_bytes
+    pgd = word(root + offset)
+    first = ((root if long else directory) + offset, pgd)
+    pmd, size, kind = pgd, SHORT.section_size, _SECTION
+    if long and pgd:
+        pmd = word((pgd & _LONG_PAGE) + (va >> _PMD_SHIFT & (form.ptes_per_table - 1)) * form.word_bytes)
+        size, kind = LONG.section_size, _LONG_SECTION
+    if not pmd:
+        return Vtop(va, None, directory, long, first)
+    if pmd & _TYPE == kind:
+        base = pmd & (_LONG_PAGE if long else 0xFFFFFFFF) & -size
+        return Vtop(va, base + (va & (size - 1)), directory, long, first, section=(base, size))
+    page = pmd & (_LONG_PAGE if long else 0xFFFFFFFF & -PAGE_SIZE)
+    at = page + (va >> PAGE_SHIFT & (form.ptes_per_table - 1)) * form.word_bytes
+    pte = word(at)
+    if not pte & SHORT.pte.present:
+        return Vtop(va, None, directory, long, first, pte=(at, pte))
+    base = pte & (_LONG_PAGE if long else 0xFFFFFFFF & -PAGE_SIZE)
+    return Vtop(va, base + (va & (PAGE_SIZE - 1)), directory, long, first, pte=(at, pte))

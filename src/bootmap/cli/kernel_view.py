@@ -1,0 +1,162 @@
+"""The two listings that look at tables with Linux's eyes, the kernel's own and crash's: what they need to know first.
+
+That is the kernel's layout and where its page directory is.  It comes from the prediction, the configuration or the
+version; what of it had to be taken for granted is said.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bootmap.cli.inputs import parse_kernel_version
+from bootmap.errors import MissingInputError, UnsupportedError
+from bootmap.units import MIB, Span, hex_address
+
+if TYPE_CHECKING:
+    from bootmap.analysis.ptdump import Marker
+    from bootmap.boot.kernel import Kernel
+    from bootmap.cli.source import Source
+    from bootmap.mmu.bulk import Map, Ranges
+
+_BEFORE_V6 = ("CPU_32v3", "CPU_32v4", "CPU_32v4T", "CPU_32v5")
+_U32 = 0xFFFFFFFF
+
+
+def ptdump_of(source: Source, listed: Map) -> tuple[str, list[str]]:
+    """kernel_page_tables as the kernel of ``source`` prints it, and what had to be taken for granted.
+
+    Raises:
+        MissingInputError: nothing says which version it is, or where its page directory is.
+        UnsupportedError: its version has no such file.
+    """
+    from bootmap.analysis.ptdump import ptdump, style_of
+    from bootmap.report.ptdump_text import ptdump_text
+    from bootmap.spec.ptdump import INTRODUCED
+
+    assumed: list[str] = []
+    kernel = _kernel(source, assumed)
+    if kernel.version < INTRODUCED:
+        first = ".".join(map(str, INTRODUCED))
+        raise UnsupportedError(f"Linux {kernel.version_text} has no kernel_page_tables; {first} was the first")
+    style = style_of(
+        kernel.version,
+        kernel.sublevel,
+        long=listed.regime.long,
+        since_v6=_since_v6(source),
+        io_36=kernel.has("io_36"),
+        markers=_markers(kernel, _page_offset(source, kernel), _high_memory(source, listed, assumed)),
+    )
+    root = _root(source, listed, assumed)
+    return ptdump_text(ptdump(source.memory, listed.regime, root, style), style), assumed
+
+
+def crash_of(source: Source, listed: Map, ranges: Ranges) -> tuple[str, list[str]]:
+    """The vtop of crash for the first address of each range."""
+    from bootmap.analysis.vtop import vtop
+    from bootmap.report.crash_text import crash_text
+
+    assumed: list[str] = []
+    root = _root(source, listed, assumed)
+    directory = root
+    if source.page_offset is not None and source.phys_offset is not None:
+        directory = (root - source.phys_offset + source.page_offset) & _U32
+    else:
+        assumed.append("PAGE_OFFSET and PHYS_OFFSET are not known: the page directory stands at its physical address")
+    long, order = listed.regime.long, listed.regime.byteorder
+    found = [vtop(source.memory, order, root, directory, part.va, long=long) for part in ranges]
+    return "\n\n\n".join(map(crash_text, found)), assumed
+
+
+def _kernel(source: Source, assumed: list[str]) -> Kernel:
+    """The kernel, without its configuration where only the version is known."""
+    if source.kernel is not None:
+        return source.kernel
+    if source.version is None:
+        raise MissingInputError(
+            f"{source.name}: what the kernel prints depends on its version, which is not known; give --config, "
+            f"--kernel or --kernel-version"
+        )
+    from bootmap.boot.kernel import Kernel
+    from bootmap.inputs.kconfig import Config
+    from bootmap.inputs.symbols import Symbols
+
+    assumed.append(
+        f"the configuration of Linux {source.version} is not known (--config): no KASAN, Modules 16 MiB below "
+        f"PAGE_OFFSET, no 36-bit devices"
+    )
+    version, sublevel = parse_kernel_version(source.version)
+    return Kernel(version, sublevel, Config({}, {}, None, None), Symbols((), (), ()))
+
+
+def _since_v6(source: Source) -> bool:
+    """Whether the oldest CPU that the kernel was built for is an ARMv6; of this one where that is not known."""
+    if source.kernel is not None:
+        return not any(source.kernel.config.enabled(option) for option in _BEFORE_V6)
+    return source.regs.arch not in ("v4", "v5", "xscale")
+
+
+def _page_offset(source: Source, kernel: Kernel) -> int:
+    return source.page_offset if source.page_offset is not None else kernel.page_offset
+
+
+def _high_memory(source: Source, listed: Map, assumed: list[str]) -> int:
+    """The end of lowmem in virtual space: as known, as the variable says, else the end of the straight map."""
+    if source.high_memory is not None:
+        return source.high_memory
+    at = source.symbols.get("high_memory")
+    if at is not None and len(read := listed.ranges().within(Span(at, at + 4))) == 1:
+        try:
+            value = int.from_bytes(source.memory.read(read[0].pa, 4), listed.regime.byteorder)
+        except LookupError:
+            value = 0
+        if value > at:
+            return value
+    start = source.page_offset
+    if start is None:
+        raise MissingInputError(f"{source.name}: PAGE_OFFSET is not known; give --config or --system-map")
+    end = start
+    for part in listed.ranges().within(Span(start, 1 << 32)):
+        if part.va != end or (source.phys_offset is not None and part.pa - part.va != source.phys_offset - start):
+            break
+        end = part.end
+    assumed.append(f"high_memory is {hex_address(end)}, where the straight map from PAGE_OFFSET on ends")
+    return end
+
+
+def _markers(kernel: Kernel, page_offset: int, high_memory: int) -> tuple[Marker, ...]:
+    """The areas that any version names, ascending."""
+    from bootmap.analysis.ptdump import Marker
+    from bootmap.boot.kernel import FDT_FIXED_BASE, VECTORS_HIGH, VMALLOC_OFFSET
+    from bootmap.units import PAGE_SIZE
+
+    below = kernel.page_offset - kernel.modules_vaddr
+    markers = [
+        Marker("Modules", page_offset - below),
+        Marker("Kernel Mapping", page_offset),
+        Marker("vmalloc() Area", (high_memory + VMALLOC_OFFSET) & -(8 * MIB) & _U32),
+        Marker("vmalloc() End", kernel.vmalloc_end),
+        Marker("FDT Area", FDT_FIXED_BASE),
+        Marker("Fixmap Area", kernel.fixaddr_start),
+        Marker("Vectors", VECTORS_HIGH),
+        Marker("Vectors End", VECTORS_HIGH + 2 * PAGE_SIZE),
+    ]
+    if kernel.has("kasan"):
+        shadow = kernel.kasan_shadow
+        markers[:0] = [Marker("Kasan shadow start", shadow.start), Marker("Kasan shadow end", shadow.end)]
+    return tuple(markers)
+
+
+def _root(source: Source, listed: Map, assumed: list[str]) -> int:
+    """Physical address of swapper_pg_dir, else of the table that TTBR0 names."""
+    swapper = source.symbols.get("swapper_pg_dir")
+    if swapper is not None and source.page_offset is not None and source.phys_offset is not None:
+        return swapper - source.page_offset + source.phys_offset
+    roots = listed.regime.roots
+    if len(roots) > 1:
+        raise MissingInputError(
+            f"{source.name}: the registers share the address space between two tables; which is the kernel's page "
+            f"directory, --system-map with --phys-offset tells"
+        )
+    if source.kind == "QEMU":
+        assumed.append("the page directory is the running process's, whose kernel half is the kernel's (--system-map)")
+    return roots[0].base
