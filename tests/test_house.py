@@ -47,12 +47,6 @@ WORKING = {"inputs", "boot", "mmu", "image", "analysis", "verify"}
 WORDS = {"bootmap.mmu.describe"}
 # Functions that report still calls, to be called by cli, which hands their results to report.
 OWED_BY_REPORT = {
-    "bootmap.analysis.overview.last_stage",
-    "bootmap.analysis.overview.memory_rows",
-    "bootmap.analysis.overview.reserved_rows",
-    "bootmap.analysis.overview.table_cost",
-    "bootmap.analysis.overview.virtual_layout",
-    "bootmap.boot.pte.hardware_pte",
     "bootmap.inputs.fdt.parse",
     "bootmap.verify.dtb.source",
 }

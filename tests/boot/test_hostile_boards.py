@@ -15,6 +15,7 @@ from machines import KERNELS, Setup, cpu
 from recordings import DATA, case, fresh_kernel
 from trees import Node, board, cells, reserved_memory, text
 
+from bootmap.analysis.overview import overview
 from bootmap.boot.handover import Handover
 from bootmap.boot.sequence import Prediction, boot
 from bootmap.errors import InputError
@@ -125,9 +126,10 @@ def answer_to(key: str, data: bytes) -> Prediction | str:
 def check_reports(prediction: Prediction) -> None:
     """What was predicted of such a board can be told, in every form."""
     assert predict_json(prediction, ["adjust_lowmem_bounds", "paging_init"])
-    text = predict_text(prediction)
+    seen = overview(prediction)
+    text = predict_text(prediction, seen)
     assert text.isprintable() or set(filter(lambda c: not c.isprintable(), text)) <= {"\n"}
-    assert dmesg_text(prediction)
+    assert dmesg_text(prediction, seen.layout)
 
 
 MANY = 10_000

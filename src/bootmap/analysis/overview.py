@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bootmap.boot.kernel import FDT_FIXED_BASE, PCI_IO_VIRT_BASE, VECTORS_HIGH
+from bootmap.boot.pte import hardware_pte
 from bootmap.boot.trace import Origin
 from bootmap.spec.memblock import Flags
 from bootmap.units import MIB, PAGE_SIZE
@@ -84,6 +85,44 @@ class TableCost:
     def page_only_bytes(self) -> int:
         """All bytes of tables if every mapping were made of pages."""
         return self.root_bytes + self.page_only_tables * PAGE_SIZE
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What is asked first, at one moment.
+
+    Attributes:
+        stage: the moment.
+        memory: RAM by kind.
+        reserved: reserved memory by owner.
+        layout: the kernel's half of virtual space; empty where the boot did not come so far.
+        tables: what the page tables cost; None where there are none yet.
+    """
+
+    stage: Stage
+    memory: list[MemoryRow]
+    reserved: list[OwnedRow]
+    layout: list[VirtualArea]
+    tables: TableCost | None
+
+
+def overview(prediction: Prediction) -> Overview:
+    """All of this at the latest moment up to the end of paging_init."""
+    stage = last_stage(prediction)
+    return Overview(
+        stage,
+        memory_rows(prediction, stage),
+        reserved_rows(stage),
+        virtual_layout(prediction, stage) if stage.vars.high_memory else [],
+        table_cost(prediction, stage) if prediction.tables_at(stage) else None,
+    )
+
+
+def hardware_words(prediction: Prediction) -> dict[str, int]:
+    """For each memory type by name, the attributes of the word that the hardware gets for its prot_pte."""
+    state = prediction.state
+    types = state.mem_types.types if state.mem_types else {}
+    return {name: hardware_pte(row.prot_pte, state.kernel, state.handover.cpu) for name, row in types.items()}
 
 
 def last_stage(prediction: Prediction) -> Stage:

@@ -15,8 +15,12 @@ from bootmap.cli.inputs import board_options, predict
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(board: str, as_json: bool, **options: Any) -> int:
     """Print the memory types of the kernel on BOARD's CPU, and what was adjusted on the way from the static table."""
+    from bootmap.analysis.overview import hardware_words
     from bootmap.report.mem_types import mem_types_json, mem_types_text
 
     prediction = predict(board, **options)
-    click.echo(mem_types_json(prediction) if as_json else mem_types_text(prediction))
+    if as_json:
+        click.echo(mem_types_json(prediction))
+    else:
+        click.echo(mem_types_text(prediction, hardware_words(prediction)))
     return 0

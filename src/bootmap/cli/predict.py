@@ -41,12 +41,11 @@ def command(board: str, states: tuple[str, ...], as_json: bool, dmesg: bool, **o
         from bootmap.report.predict_json import predict_json
 
         click.echo(predict_json(prediction, states or ("paging_init",), named(linux_registers(prediction))))
-    elif dmesg:
-        from bootmap.report.dmesg import dmesg_text
-
-        click.echo(dmesg_text(prediction))
     else:
+        from bootmap.analysis.overview import overview
+        from bootmap.report.dmesg import dmesg_text
         from bootmap.report.predict_text import predict_text
 
-        click.echo(predict_text(prediction), nl=False)
+        seen = overview(prediction)
+        click.echo(dmesg_text(prediction, seen.layout) if dmesg else predict_text(prediction, seen), nl=dmesg)
     return 0 if prediction.outcome.boots else 1

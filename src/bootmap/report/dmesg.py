@@ -9,13 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bootmap.analysis.overview import last_stage, virtual_layout
 from bootmap.boot.trace import Origin
 from bootmap.report.predict_text import layout_line
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from bootmap.analysis.overview import VirtualArea
     from bootmap.boot.memblock import MemblockOp
@@ -25,8 +24,8 @@ _CALLS = {"add": "memblock_add", "remove": "memblock_remove", "reserve": "memblo
           "alloc_range": "memblock_reserve", "free": "memblock_free"}  # fmt: skip
 
 
-def dmesg_text(prediction: Prediction) -> str:
-    """The log, one line each."""
+def dmesg_text(prediction: Prediction, layout: Sequence[VirtualArea]) -> str:
+    """The log, one line each; ``layout`` is printed by the kernels that did."""
     state = prediction.state
     lines: list[str] = []
     done = state.memblock_debug_from
@@ -41,8 +40,7 @@ def dmesg_text(prediction: Prediction) -> str:
     lines += _zones(prediction)
     if state.kernel.has("layout_message") and prediction.outcome.boots is not False:
         lines.append("Virtual kernel memory layout:")
-        areas = virtual_layout(prediction, last_stage(prediction))
-        lines += [layout_line(_as_printed(area)) for area in areas if area.name not in ("PCI I/O", "fdt")]
+        lines += [layout_line(_as_printed(area)) for area in layout if area.name not in ("PCI I/O", "fdt")]
     return "\n".join(lines)
 
 

@@ -6,10 +6,11 @@ import json
 import textwrap
 from typing import TYPE_CHECKING
 
-from bootmap.boot.pte import hardware_pte
 from bootmap.report.words import linux_pte_text, pmd_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bootmap.boot.records import MemTypeTable
     from bootmap.boot.sequence import Prediction
 
@@ -22,8 +23,11 @@ def _table(prediction: Prediction) -> MemTypeTable:
     return table
 
 
-def mem_types_text(prediction: Prediction) -> str:
-    """One block a type: prot_pte (and what the hardware gets), prot_l1, prot_sect, domain; then the adjustments."""
+def mem_types_text(prediction: Prediction, hardware: Mapping[str, int]) -> str:
+    """One block a type: prot_pte (and what the hardware gets), prot_l1, prot_sect, domain; then the adjustments.
+
+    ``hardware`` is the attributes of the word that the hardware gets for prot_pte, by the type's name.
+    """
     state, table = prediction.state, _table(prediction)
     form = state.kernel.format
     width = 2 + 2 * form.word_bytes
@@ -35,9 +39,8 @@ def mem_types_text(prediction: Prediction) -> str:
     for row in table.types.values():
         lines.append(f"MT_{row.name} ({row.purpose}), domain {row.domain}")
         if row.prot_l1:
-            hardware = hardware_pte(row.prot_pte, state.kernel, state.handover.cpu)
             lines.append(f"  prot_pte  {row.prot_pte:#0{width}x}  {linux_pte_text(row.prot_pte, form)}")
-            lines.append(f"     hardware {hardware:#0{width}x}")
+            lines.append(f"     hardware {hardware[row.name]:#0{width}x}")
             lines.append(f"  prot_l1   {row.prot_l1:#0{width}x}  {pmd_text(row.prot_l1, form)}")
         if row.prot_sect:
             lines.append(f"  prot_sect {row.prot_sect:#0{width}x}  {pmd_text(row.prot_sect, form)}")

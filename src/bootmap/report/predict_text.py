@@ -5,34 +5,26 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from bootmap.analysis.overview import (
-    last_stage,
-    memory_rows,
-    reserved_rows,
-    table_cost,
-    virtual_layout,
-)
 from bootmap.units import KIB, MIB, PAGE_SHIFT, mem_range, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bootmap.analysis.overview import VirtualArea
-    from bootmap.boot.sequence import Prediction, Stage
+    from bootmap.analysis.overview import Overview, VirtualArea
+    from bootmap.boot.sequence import Prediction
 
 WIDTH = 100
 
 
-def predict_text(prediction: Prediction) -> str:
+def predict_text(prediction: Prediction, overview: Overview) -> str:
     """The whole report, lines ended."""
-    stage = last_stage(prediction)
     lines = [*_verdict(prediction), ""]
     for title, body in (
-        ("Memory", _memory(prediction, stage)),
+        ("Memory", _memory(overview)),
         ("Lost RAM", _lost(prediction)),
-        ("Reserved", _reserved(stage)),
-        ("Virtual kernel memory layout:", _layout(prediction, stage)),
-        ("Page tables", _tables(prediction, stage)),
+        ("Reserved", _reserved(overview)),
+        ("Virtual kernel memory layout:", _layout(overview)),
+        ("Page tables", _tables(prediction, overview)),
         ("Zones", _zones(prediction)),
         ("Hazards", _hazards(prediction)),
         ("Assumptions", _bullets(prediction.state.assumptions)),
@@ -67,11 +59,11 @@ def _row(start: int, end: int, note: str) -> Iterator[str]:
         yield " " * len(head) + text
 
 
-def _memory(prediction: Prediction, stage: Stage) -> Iterator[str]:
-    for row in memory_rows(prediction, stage):
+def _memory(overview: Overview) -> Iterator[str]:
+    for row in overview.memory:
         origin = row.origin.root if row.origin else None
         yield from _row(row.start, row.end, f"{row.kind:<8} {origin or ''}")
-    values = stage.vars
+    values = overview.stage.vars
     if values.high_memory:
         yield (
             f"  lowmem ends at {values.arm_lowmem_limit:#010x} (virtual {values.high_memory:#010x}), early "
@@ -85,18 +77,16 @@ def _lost(prediction: Prediction) -> Iterator[str]:
         yield from _row(row.start, row.end, row.reason + origin)
 
 
-def _reserved(stage: Stage) -> Iterator[str]:
-    for row in reserved_rows(stage):
+def _reserved(overview: Overview) -> Iterator[str]:
+    for row in overview.reserved:
         root = row.origin.root if row.origin else None
         extra = f" ({root})" if root is not None and root is not row.origin and root.offset is not None else ""
         yield from _row(row.start, row.end, row.owner + extra)
 
 
-def _layout(prediction: Prediction, stage: Stage) -> Iterator[str]:
+def _layout(overview: Overview) -> Iterator[str]:
     """The form of the block that mem_init printed up to Linux 5.0, with what each area is."""
-    if not stage.vars.high_memory:  # the boot did not come so far
-        return
-    for area in virtual_layout(prediction, stage):
+    for area in overview.layout:
         yield layout_line(area, WIDTH)
 
 
@@ -108,10 +98,10 @@ def layout_line(area: VirtualArea, width: int | None = None) -> str:
     return f"{text}  {area.what}"[:width] if width else text
 
 
-def _tables(prediction: Prediction, stage: Stage) -> Iterator[str]:
-    if not prediction.tables_at(stage):
+def _tables(prediction: Prediction, overview: Overview) -> Iterator[str]:
+    cost = overview.tables
+    if cost is None:
         return
-    cost = table_cost(prediction, stage)
     root = prediction.state.tables.root
     directory = f"page directory at {root:#010x} ({size_text(cost.root_bytes)})"
     yield f"  {directory}, {cost.tables} page tables: {size_text(cost.bytes)}"
