@@ -24,6 +24,7 @@ _COMMANDS = {
     "features": ("bootmap.cli.features", "Which rules apply to a kernel version and configuration, and why."),
     "memblock": ("bootmap.cli.memblock", "Run memblock operations and print the state after each."),
     "verify": ("bootmap.cli.verify", "Hold a prediction against what a real kernel did."),
+    "locate": ("bootmap.cli.locate", "Find page tables in a dump of memory, without any hint."),
     "fuzz": ("bootmap.cli.fuzz", "Hunt for memory maps in which bootmap or the kernel is wrong."),
 }
 
