@@ -55,7 +55,7 @@ def opened_image(name: str, parts: Sequence[str], options: SourceOptions) -> Ite
 
 
 def _source(name: str, image: Image, options: SourceOptions) -> Source:
-    assumptions: list[str] = list(image.memory.problems)
+    assumptions: list[str] = [*image.memory.problems, *image.assumptions]
     kernel, symbols = _kernel(options)
     facts = image.kernel
     page_offset = facts.page_offset if facts.page_offset is not None else kernel.page_offset if kernel else None
@@ -150,7 +150,7 @@ def _root(
         return _Root(image.root, image.table_format == "long", f"as the {image.kind} says")
     if "swapper_pg_dir" in symbols and image.base_known:
         return _by_symbol(name, image, symbols, page_offset, phys_offset)
-    raise missing_root(name)
+    raise missing_root(name, image.kind)
 
 
 def _by_symbol(

@@ -220,8 +220,12 @@ def overridden(regs: Regs, options: SourceOptions) -> Regs:
         raise UsageError(f"the registers do not fit together: {error}") from None
 
 
-def missing_root(name: str) -> MissingInputError:
+def missing_root(name: str, kind: str) -> MissingInputError:
     """The error where nothing tells which tables are meant; it names the flags that do."""
+    if kind == "QEMU":
+        return MissingInputError(
+            f"{name}: QMP does not show registers; give the gdb stub too (gdb:ADDRESS), or --ttbr0"
+        )
     return MissingInputError(
         f"{name}: holds no registers, and no page tables were found in it; give --ttbr0 (and --arch lpae where the "
         f"descriptors are long), or --system-map with --phys-offset"

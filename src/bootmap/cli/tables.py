@@ -49,7 +49,8 @@ _KINDS = ("strongly-ordered", "device", "normal", "reserved", "implementation de
     "kinds",
     type=click.Choice(_KINDS),
     multiple=True,
-    help="Only this memory type or inner cache policy; repeatable.",
+    metavar="TYPE",
+    help=f"Only this memory type or inner cache policy: {', '.join(_KINDS)}; repeatable.",
 )
 @source_options
 def command(
@@ -161,7 +162,7 @@ def _raw(source: Source, listed: Map) -> bytes:
         phys_offset=source.phys_offset,
         high_memory=source.high_memory,
     )
-    return core_file(pages, named(source.regs), facts)
+    return core_file(pages, named(source.regs), facts, source.assumptions)
 
 
 def _span(option: str, text: str, symbols: Mapping[str, int]) -> Span:

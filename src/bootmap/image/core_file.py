@@ -18,7 +18,7 @@ from bootmap.image.facts import KernelFacts
 from bootmap.units import PAGE_SIZE, align_up
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _IDENT = b"\x7fELF\x02\x01\x01" + bytes(9)  # 64 bits, so that no physical address is too high; little-endian
 _HEADER = struct.Struct("<HHIQQQIHHHHHH")
@@ -27,15 +27,19 @@ _NOTE = struct.Struct("<III")
 _READ = 4
 _NUMBERS = ("page_offset", "phys_offset", "high_memory")
 _TEXTS = ("version", "cpu", "machine", "arch")
+_ASSUMED = "assumed"
 
 
-def core_file(pages: Mapping[int, bytes], registers: Mapping[str, int], kernel: KernelFacts) -> bytes:
+def core_file(
+    pages: Mapping[int, bytes], registers: Mapping[str, int], kernel: KernelFacts, assumptions: Sequence[str] = ()
+) -> bytes:
     """The bytes of a core.
 
     Args:
         pages: bytes by physical address; what touches is put into one segment.
         registers: values by their names in the architecture, for the note.
         kernel: what is known of the kernel, for the note; its symbols are left out.
+        assumptions: what was taken for what was not given, for the note, so that it is not forgotten.
 
     Raises:
         ValueError: there are no pages, two overlap, or they make more segments than a core can have.
@@ -51,7 +55,7 @@ def core_file(pages: Mapping[int, bytes], registers: Mapping[str, int], kernel: 
             loads.append((start, [data], start + len(data)))
     if not 0 < len(loads) < 0xFFFF:
         raise ValueError(f"{len(loads)} segments, expected 1 to 65534")
-    note = _note(_saved(registers, kernel))
+    note = _note(_saved(registers, kernel, assumptions))
     count = len(loads) + 1
     offset = len(_IDENT) + _HEADER.size
     note_at = offset + count * _PROGRAM.size
@@ -71,7 +75,8 @@ def core_file(pages: Mapping[int, bytes], registers: Mapping[str, int], kernel: 
 def saved_registers(saved: Mapping[str, str]) -> dict[str, int]:
     """The registers of the note, those that are numbers; empty where there is none."""
     names = {row.name for row in fields(KernelFacts)}
-    return {key: int(value, 16) for key, value in saved.items() if key.lower() not in names and _is_hex(value)}
+    names_of = [key for key in saved if key.lower() not in names and not key.startswith(_ASSUMED)]
+    return {key: int(saved[key], 16) for key in names_of if _is_hex(saved[key])}
 
 
 def saved_facts(saved: Mapping[str, str]) -> KernelFacts:
@@ -81,10 +86,16 @@ def saved_facts(saved: Mapping[str, str]) -> KernelFacts:
     return replace(KernelFacts(), **numbers, **texts)  # type: ignore[arg-type]
 
 
-def _saved(registers: Mapping[str, int], kernel: KernelFacts) -> str:
+def saved_assumptions(saved: Mapping[str, str]) -> tuple[str, ...]:
+    """What had been taken for what was not given when the core was written."""
+    return tuple(value for key, value in saved.items() if key.startswith(_ASSUMED))
+
+
+def _saved(registers: Mapping[str, int], kernel: KernelFacts, assumptions: Sequence[str]) -> str:
     lines = [f"{name}={getattr(kernel, name)}" for name in _TEXTS if getattr(kernel, name) is not None]
     lines += [f"{name}={getattr(kernel, name):#x}" for name in _NUMBERS if getattr(kernel, name) is not None]
     lines += [f"{name}={value:#x}" for name, value in registers.items()]
+    lines += [f"{_ASSUMED}{number}={' '.join(text.split())}" for number, text in enumerate(assumptions)]
     return "\n".join(lines) + "\n"
 
 
@@ -96,6 +107,6 @@ def _is_hex(text: str) -> bool:
 
 
 def _note(text: str) -> bytes:
-    name, content = BOOTMAP + b"\0", text.encode("ascii")
+    name, content = BOOTMAP + b"\0", text.encode("ascii", "replace")
     head = _NOTE.pack(len(name), len(content), 1)
     return head + name.ljust(align_up(len(name), 4), b"\0") + content.ljust(align_up(len(content), 4), b"\0")

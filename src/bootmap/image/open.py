@@ -63,6 +63,7 @@ class Image:
         table_format: ``short`` or ``long`` descriptors, where the image names it.
         registers: the CPU's registers by their names in the architecture, as far as the image has them.
         kernel: what the image says of the kernel, where it does.
+        assumptions: what of the registers and the kernel was not known but assumed when the image was written.
         close: releases what was opened.
     """
 
@@ -75,6 +76,7 @@ class Image:
     table_format: Literal["short", "long"] | None = None
     registers: Mapping[str, int] = field(default_factory=dict)
     kernel: KernelFacts = field(default_factory=KernelFacts)
+    assumptions: tuple[str, ...] = ()
     close: Callable[[], None] = lambda: None
 
     def __enter__(self) -> Self:
@@ -125,13 +127,14 @@ def _open_by_content(path: str, state: str | None) -> Image:
     if head.startswith((b"\x1f\x8b", b"{")):
         return _open_document(path, state)
     if head.startswith(b"\x7fELF"):
-        from bootmap.image.core_file import saved_facts, saved_registers
+        from bootmap.image.core_file import saved_assumptions, saved_facts, saved_registers
         from bootmap.image.elfcore import open_core
 
         core = open_core(path)
         registers = {**(core.cpus[0] if core.cpus else {}), **saved_registers(core.saved)}
-        facts = saved_facts(core.saved)
-        return _refuse_state(Image("ELF core", core, registers=registers, kernel=facts, close=core.close), state)
+        facts, assumed = saved_facts(core.saved), saved_assumptions(core.saved)
+        image = Image("ELF core", core, registers=registers, kernel=facts, assumptions=assumed, close=core.close)
+        return _refuse_state(image, state)
     if head.startswith(b"EMiL"):  # the magic 0x4C694D45, little-endian
         from bootmap.image.lime import open_lime
 
