@@ -74,7 +74,7 @@ def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogR
     else:
         raise UsageError("without a board there must be a boot log to make one from; give BOARD too")
     areas = {area.name: Span(area.start, area.end) for area in virtual_layout(prediction, last_stage(prediction))}
-    report = LogReport([], 0, list(prediction.state.assumptions))
+    report = LogReport([], 0, _outcome(prediction), list(prediction.state.assumptions))
     several = len(texts) > 1
     for name, text in texts.items():
         if name in parsed:
@@ -89,6 +89,14 @@ def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogR
         else:
             report.add(FileChecker(prediction).judge(kinds[name], text), text.count("\n"), name if several else "")
     return report
+
+
+def _outcome(prediction: Prediction) -> str:
+    outcome = prediction.outcome
+    if outcome.boots:
+        return ""
+    word = "the boot ends" if outcome.boots is False else "the boot goes on by luck, if at all,"
+    return f"{word} in {outcome.stage}: {outcome.reason}"
 
 
 def _best_prediction(log: Log, options: dict[str, Any]) -> tuple[Prediction, LogBoard]:

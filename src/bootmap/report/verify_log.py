@@ -22,7 +22,10 @@ WIDTH = 100
 
 def verify_log_text(report: LogReport) -> str:
     """The whole report, lines ended."""
-    lines = [*_summary(report), *_contradicted(report), *_unmodelled(report)]
+    lines = [*_summary(report)]
+    if report.outcome:
+        lines += ["", *textwrap.wrap(f"Predicted: {report.outcome}", WIDTH, subsequent_indent="  ")]
+    lines += [*_contradicted(report), *_unmodelled(report)]
     if report.assumptions:
         lines += ["", "Assumptions"]
         for text in report.assumptions:
@@ -50,6 +53,7 @@ def verify_log_json(report: LogReport) -> str:
                 }
                 for row in report.judged
             ],
+            "outcome": report.outcome or None,
             "assumptions": report.assumptions,
         },
         indent=1,

@@ -36,6 +36,7 @@ _PREFIX = re.compile(
     )""",
     re.VERBOSE,
 )
+_PARAMETERS = re.compile(r"[\w.-]+=[^\s:]*(?: [\w.,=/:@-]+)*$")
 # A line without any of these words is not looked at twice.
 _WORTH = re.compile(
     r"[Mm]em|[Rr]eserved|RAM|zone|[Nn]ode|[Nn]ormal|DMA|cma|CMA|CPU|0x[0-9a-f]+ - 0x|pages|"
@@ -147,12 +148,19 @@ def _messages(lines: Sequence[str], stamped: Sequence[bool], at: int) -> Iterato
                 match = row.pattern.search(line)
         elif row.kind == "cmdline" and match:
             upto = at + 1
-            while stamped[at] and upto < len(lines) and upto < at + _WRAPPED and not stamped[upto] and lines[upto]:
+            while upto < min(at + _WRAPPED, len(lines)) and _goes_on(lines[upto], stamped[at], stamped[upto]):
                 line += " " + lines[upto].strip()
                 upto += 1
             match = row.pattern.search(line)
         if match:
             yield Said(row, at + 1, match[0].strip(), _values(match))
+
+
+def _goes_on(line: str, stamped_before: bool, stamped: bool) -> bool:
+    """Whether ``line`` is the rest of a command line: without the stamp that the others have, or all parameters."""
+    if stamped_before:
+        return bool(line) and not stamped
+    return bool(_PARAMETERS.match(line))
 
 
 def _values(match: re.Match[str]) -> dict[str, int | str]:

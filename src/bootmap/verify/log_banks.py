@@ -65,6 +65,10 @@ class RamReader:
             MissingInputError: the log says nothing of RAM.
         """
         self._phys_offset(phys_offset)
+        if not 0 <= self.ram.phys_offset < (_MOST if self.lpae else 4 * GIB) or self.ram.phys_offset % PAGE_SIZE:
+            raise MissingInputError(
+                f"the log says that RAM begins at {self.ram.phys_offset:#x}, where none can; give --phys-offset"
+            )
         listed, old = self.log.first("memory_mb"), self.log.first("memory_k")
         if listed and old and listed.number("sum") < (old.number("present") + old.number("reserved")) * KIB // MIB:
             self.taken.add("machine.took")

@@ -15,8 +15,8 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bootmap.errors import MissingInputError
-from bootmap.units import KIB, MIB, PAGE_SIZE, Span, align_down, align_up
+from bootmap.errors import InputError, MissingInputError
+from bootmap.units import GIB, KIB, MIB, PAGE_SIZE, Span, align_down, align_up
 from bootmap.verify.dtb import Node, cells, flatten, text
 from bootmap.verify.log_banks import RamReader
 
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 _SPLITS = (0xC0000000, 0xB0000000, 0x80000000, 0x40000000)
 _OLDEST = (2, 6, 38)
 _AFE = 1 << 29  # SCTLR.AFE: Linux sets it with long descriptors only (proc-v7-3level.S)
+_RESERVED_BY_US = re.compile(r"arm_memblock_init|arm_mm_memblock_reserve|memblock_\w*alloc|early_alloc|cma_|efi")
 _MAX_BLOB = 2 * MIB
+_LARGEST_IMAGE = 256 * MIB
 _DEFAULT_IMAGE = 12 * MIB
 _CORE, _MEM, _CMDLINE = 0x54410001, 0x54410002, 0x54410009
 _BLOB = re.compile(r"setup_arch|early_init_fdt_reserve_self|early_init_dt_reserve_memory|arm_dt_memblock")
@@ -87,6 +89,11 @@ def board_from_log(
     return _Maker(log, version, midr, phys_offset, cmdline).board
 
 
+def _latin(text: str) -> str:
+    """Text as a property can hold it."""
+    return text.encode("latin-1", "replace").decode("latin-1")
+
+
 class _Maker:
     """Collects the parts of one board."""
 
@@ -97,7 +104,7 @@ class _Maker:
         self.layout = {said.word("name"): said for said in log.all("layout")}
         self.board = LogBoard(self._version(version))
         self.board.midr = self._midr(midr)
-        self.board.cmdline = self._cmdline() if cmdline is None else cmdline
+        self.board.cmdline = _latin(self._cmdline() if cmdline is None else cmdline)
         self.image: Span | None = None
         self.blob_size = 0
         self.memreserve: list[tuple[int, int]] = []
@@ -144,7 +151,10 @@ class _Maker:
     def _page_offset(self) -> int:
         if "lowmem" in self.layout:
             self.board.taken.add("lowmem.start")
-            return self.layout["lowmem"].number("start")
+            said = self.layout["lowmem"]
+            if said.number("start") not in _SPLITS:
+                raise InputError("lowmem does not begin where any VMSPLIT puts it", line=said.line)
+            return said.number("start")
         for said in self.log.all("percpu", "mem_map"):
             if "base" in said and said.number("base") >= _SPLITS[-1]:
                 return next(split for split in _SPLITS if split <= said.number("base"))
@@ -159,6 +169,8 @@ class _Maker:
             for name in names
             if name in self.layout
         }
+        room = Span(self.page_offset + 0x5000, self.page_offset + _LARGEST_IMAGE)
+        found = {name: span for name, span in found.items() if room.start <= span.start <= span.end <= room.end}
         self.board.taken |= {f"{name}.{end}" for name in found for end in ("start", "end")}
         return found
 
@@ -249,19 +261,23 @@ class _Maker:
         if ramdisk is not None:
             board.initrd = (ramdisk.number("start"), ramdisk.number("last") + 1 - ramdisk.number("start"))
         reserved = [said for said in self.log.all("call") if said.word("name") == "reserve"]
+        behind = 0 if self.log.open_ends else 1
+        listed = self.log.first("dump_totals")
         for said in reserved:
-            caller = said.word("rest")
-            size = said.number("last") + 1 - said.number("start")
-            if not _BLOB.search(caller):
+            caller, start = said.word("rest"), said.number("start")
+            size = min(max(said.number("last") + behind - start, 0), 4 * GIB)
+            by_boot_loader = _BLOB.search(caller)
+            # Whoever else reserves memory before the lists are printed: the machine's callback.
+            by_machine = listed is not None and said.line < listed.line and not _RESERVED_BY_US.search(caller)
+            if not by_boot_loader and not by_machine:
                 continue
             board.taken.add(f"call:{said.line}")
-            if board.params is None:
-                board.params = said.number("start")
-            if board.params == said.number("start") and not self.blob_size:
+            if board.params is None and by_boot_loader:
+                board.params = start
+            if board.params == start and not self.blob_size:
                 self.blob_size = size
             else:
-                self.memreserve.append((said.number("start"), size))
-        behind = 0 if self.log.open_ends else 1
+                self.memreserve.append((start, size))
         own = [said for said in reserved if "arm_memblock_init" in said.word("rest")]
         if own:
             self.image = Span(own[0].number("start"), own[0].number("last") + behind)
@@ -276,7 +292,8 @@ class _Maker:
     def _finish(self) -> None:
         board = self.board
         if "vmalloc" in self.layout:
-            board.vmalloc_end = self.layout["vmalloc"].number("end")
+            end = self.layout["vmalloc"].number("end")
+            board.vmalloc_end = end if self.page_offset + GIB // 4 <= end < 4 * GIB else None
         board.config = "".join(f"CONFIG_{name}={value}\n" for name, value in self.options.items())
         board.symbols = self._symbols()
         machine, model = self.log.first("machine"), self.log.first("model")
@@ -284,7 +301,7 @@ class _Maker:
             board.description = self._atags()
         else:
             named = model or machine
-            board.description = self._tree(named.word("name") if named else "a board")
+            board.description = self._tree(_latin(named.word("name")) if named else "a board")
         if self.release != board.version:
             board.assumptions.append(f"Linux {self.release} is taken as {board.version}, the oldest that is modelled")
 
@@ -292,9 +309,11 @@ class _Maker:
         offset, phys = self.page_offset, self.board.phys_offset
         pgd = 0x5000 if self.lpae else 0x4000
         starts = [span.start for name, span in self.sections.items() if name in (".text", ".init")]
-        start = align_down(min(starts), PAGE_SIZE) if starts else offset + 0x8000
+        start = min(starts) if starts else offset + 0x8000
+        if (start - pgd) % (PAGE_SIZE if self.lpae else 4 * PAGE_SIZE):  # noise: the page directory is always aligned
+            start = offset + 0x8000
         stext, end = start, max([span.end for span in self.sections.values()] + [0])
-        if self.image is not None:
+        if self.image is not None and phys <= self.image.start < self.image.end <= phys + _LARGEST_IMAGE:
             stext = self.image.start - phys + offset
             end = self.image.end - phys + offset
             start = start if starts else offset + 0x8000
@@ -375,6 +394,7 @@ class _Maker:
         ]
 
     def _area(self, base: int, size: int, kind: tuple[str, str]) -> Node:
+        size = max(size, 0)
         node = Node(f"area@{base:x}", {"reg": cells(base, size, width=2)})
         if kind[0] == "nomap":
             node.properties["no-map"] = b""
@@ -383,8 +403,9 @@ class _Maker:
         return node
 
     def _atags(self) -> bytes:
+        low = [bank for bank in self.banks if bank.start < 4 * GIB]
         tags = [struct.pack("<5I", 5, _CORE, 0, 0, 0)]
-        tags += [struct.pack("<4I", 4, _MEM, bank.size & 0xFFFFFFFF, bank.start) for bank in self.banks]
+        tags += [struct.pack("<4I", 4, _MEM, min(bank.size, 0xFFFFFFFF), bank.start) for bank in low]
         line = self.board.cmdline.encode("latin-1", "replace") + b"\0"
         line += bytes(-len(line) % 4)
         tags.append(struct.pack("<2I", 2 + len(line) // 4, _CMDLINE) + line)

@@ -70,10 +70,18 @@ class Claim(NamedTuple):
 
 @dataclass
 class LogReport:
-    """All lines that bear on memory, judged, in the order of the log."""
+    """All lines that bear on memory, judged, in the order of the log.
+
+    Attributes:
+        judged: the lines.
+        lines: how many lines the files have in all.
+        outcome: what the prediction says of the boot, where it does not simply boot.
+        assumptions: what the prediction takes for granted.
+    """
 
     judged: list[Judged]
     lines: int
+    outcome: str = ""
     assumptions: list[str] = field(default_factory=list)
 
     def add(self, judged: Iterable[Judged], lines: int, file: str = "") -> None:

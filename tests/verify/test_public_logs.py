@@ -1,0 +1,70 @@
+"""Sixty boot logs of real boards, from StrongARM to Cortex-A73: what they say is what is predicted.
+
+Without their device trees: the banks, the CPU and the command line are what the log itself tells.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from public_logs import DOCS, INDEX, PAGES, block, explained, path, report, version
+
+from bootmap.cli.verify_log import check_logs
+from bootmap.spec.cpus import cpu_by_midr
+from bootmap.verify.log import read_log
+from bootmap.verify.log_verdict import Verdict
+
+_EXPLAINED = [name for name in INDEX if INDEX[name].get("contradicted")]
+
+
+@pytest.mark.parametrize("name", INDEX)
+def test_log_is_what_is_predicted(name: str) -> None:
+    entry, found = INDEX[name], report(name)
+    unexplained = [row for row in found.all(Verdict.CONTRADICTED) if explained(name, row.text) is None]
+    assert not unexplained
+    assert found.count(Verdict.MATCHED) >= entry["matched"]
+    assert found.count(Verdict.UNMODELLED) <= entry["unmodelled"]
+    assert found.outcome.startswith(entry.get("ends", "")), "the boot ends where the log shows that it does"
+    assert bool(found.outcome) == ("ends" in entry)
+
+
+@pytest.mark.parametrize("name", _EXPLAINED)
+def test_cause_of_contradiction_is_the_cause(name: str) -> None:
+    """What an entry names as the cause makes each of its contradictions vanish, and each is still there without."""
+    for entry in INDEX[name]["contradicted"]:
+        wrong = [row.text for row in report(name).all(Verdict.CONTRADICTED)]
+        assert all(any(text.startswith(start) for text in wrong) for start in entry["lines"])
+        found = check_logs(None, (path(name),), **INDEX[name].get("options", {}), **entry["with"])
+        left = [row.text for row in found.all(Verdict.CONTRADICTED)]
+        assert not [text for text in left if explained(name, text) is entry]
+        assert found.count(Verdict.MATCHED) > report(name).count(Verdict.MATCHED)
+
+
+def test_logs_are_many_and_different() -> None:
+    assert len(INDEX) >= 60
+    assert sum(report(name).count(Verdict.MATCHED) for name in INDEX) >= 450
+    versions = {version(entry["kernel"]) for entry in INDEX.values()}
+    assert {major for major, _ in versions} == {2, 3, 4, 5, 6}
+    assert len(versions) >= 25
+    lines = [read_log(Path(path(name)).read_text()).first("cpu") for name in INDEX]
+    cpus = [said for said in lines if said is not None]
+    assert all(cpu_by_midr(said.number("midr")) for said in cpus)
+    kinds = {said.word("name").split(" ")[0] if "v6" in said.word("name") else said.word("arch")[:5] for said in cpus}
+    assert kinds >= {"ARMv4", "ARMv5", "ARMv6-compatible", "ARMv7"}
+    families = {re.split(r"[ /]", entry["soc"])[0] for entry in INDEX.values()}
+    assert len(families) >= 15
+
+
+def test_logs_name_their_source() -> None:
+    for name, entry in INDEX.items():
+        assert entry["source"].startswith("https://"), name
+        assert entry["soc"], name
+
+
+@pytest.mark.parametrize(("page", "name"), [(page, name) for page, parts in PAGES.items() for name in parts])
+def test_page_is_what_the_logs_come_to(page: str, name: str) -> None:
+    """``python tests/public_logs.py`` writes the tables of these pages."""
+    start, end = block(page, name)
+    assert (DOCS / page).read_text()[start:end] == f"\n{PAGES[page][name]()}\n"
