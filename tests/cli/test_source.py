@@ -168,6 +168,21 @@ def test_open_source_dump_by_symbol(tmp_path: Path, name: str) -> None:
         pass
 
 
+@pytest.mark.parametrize("name", ["virt-1024m-6.1", "virt-1024m-lpae-6.1", "own-integrator-arm926"])
+def test_open_source_dump_of_which_nothing_is_known(tmp_path: Path, name: str) -> None:
+    """Without registers, symbols, even without the address of its first byte: the tables are searched for."""
+    doc = recorded(name)
+    path, base = dump(tmp_path, name)
+    for words in (f"{path}@{base:#x}", str(path)):
+        with open_source(words, options()) as source:
+            assert linear(source, doc, "_text")
+            assert linear(source, doc, "_end")
+            assert (source.page_offset, source.phys_offset) == (doc["page_offset"], base)
+            assert any(line.startswith("the tables were searched for: swapper_pg_dir") for line in source.assumptions)
+            shifted = [line for line in source.assumptions if "begins at" in line]
+            assert len(shifted) == (1 if base and "@" not in words else 0)
+
+
 def test_open_source_registers_by_hand(tmp_path: Path) -> None:
     doc = recorded("virt-1024m-6.1")
     path, base = dump(tmp_path, "virt-1024m-6.1")
@@ -206,6 +221,7 @@ def test_open_source_errors(tmp_path: Path) -> None:
     empty.write_bytes(bytes(4096))
     for words, given, error in [
         (f"{empty}@0x40000000", options(), MissingInputError),
+        (str(empty), options(), MissingInputError),
         ("", options(), UsageError),
         (str(tmp_path / "absent"), options(), ImageError),
         (case_path("virt-1024m-6.1"), options("paging_init"), UsageError),

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 from bootmap.cli.inputs import feature_overrides, read_config_option, read_kernel_file, version_of
 from bootmap.cli.source import Source, missing_root, overridden
 from bootmap.errors import MissingInputError, UsageError
+from bootmap.image.files import FileMemory
 from bootmap.units import hex_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from bootmap.analysis.located import Located
     from bootmap.boot.kernel import Kernel
     from bootmap.cli.source import SourceOptions
     from bootmap.image.memory import Memory
@@ -60,22 +62,26 @@ def _source(name: str, image: Image, options: SourceOptions) -> Source:
     facts = image.kernel
     page_offset = facts.page_offset if facts.page_offset is not None else kernel.page_offset if kernel else None
     phys_offset = facts.phys_offset if facts.phys_offset is not None else options.board.get("phys_offset")
-    if not image.base_known:
-        assumptions.append("no address was given for the file (FILE@ADDRESS): its addresses count from 0")
+    version, memory = facts.version, image.memory
     if "SCTLR" in image.registers and "TTBR0" in image.registers:
         regs = _cpu_registers(image, options, assumptions)
-    else:
-        root = _root(name, image, options, symbols, page_offset, phys_offset)
+    elif (root := _root(name, image, options, symbols, page_offset, phys_offset, assumptions)) is not None:
         page_offset = root.page_offset if page_offset is None else page_offset
         phys_offset = root.phys_offset if phys_offset is None else phys_offset
         regs = _as_linux_sets(image, options, root, kernel, assumptions)
+    else:
+        found = _searched(name, image, assumptions)
+        page_offset, phys_offset = found.page_offset, found.phys_offset
+        regs, version = overridden(found.regs, options), version or found.banner.version
+        if found.shift and isinstance(memory, FileMemory):
+            memory = memory.moved(found.shift)
     return Source(
         name=name,
         kind=image.kind,
-        memory=image.memory,
+        memory=memory,
         regs=regs,
         kernel=kernel,
-        version=kernel.version_text if kernel else facts.version,
+        version=kernel.version_text if kernel else options.board.get("kernel_version") or version,
         page_offset=page_offset,
         phys_offset=phys_offset,
         high_memory=facts.high_memory,
@@ -142,15 +148,42 @@ def _root(
     symbols: Mapping[str, int],
     page_offset: int | None,
     phys_offset: int | None,
-) -> _Root:
+    assumptions: list[str],
+) -> _Root | None:
+    """The table that was given, that the image names, or that a symbol names; None where there is none of them."""
     asked = options.arch == "lpae" or bool(options.registers.get("ttbcr", 0) & _EAE)
     if (given := options.registers.get("ttbr0")) is not None:
+        if not image.base_known:
+            assumptions.append("no address was given for the file (FILE@ADDRESS): its addresses count from 0")
         return _Root(given, asked or image.table_format == "long", "as given")
     if image.root is not None:
         return _Root(image.root, image.table_format == "long", f"as the {image.kind} says")
     if "swapper_pg_dir" in symbols and image.base_known:
         return _by_symbol(name, image, symbols, page_offset, phys_offset)
-    raise missing_root(name, image.kind)
+    return None
+
+
+def _searched(name: str, image: Image, assumptions: list[str]) -> Located:
+    """The best of what a search of the whole image finds.
+
+    Raises:
+        MissingInputError: it finds nothing.
+    """
+    from bootmap.analysis.locate import locate
+
+    found = locate(image.memory, base_known=image.base_known)
+    if found is None:
+        raise missing_root(name, image.kind)
+    held, of = found.confidence
+    assumptions.append(
+        f"the tables were searched for: swapper_pg_dir is at {hex_address(found.root)}, PAGE_OFFSET "
+        f"{hex_address(found.page_offset)}, PHYS_OFFSET {hex_address(found.phys_offset)}; {held} of {of} checks hold "
+        f"(`bootmap locate` has them)"
+    )
+    if found.shift:
+        assumptions.append(f"the file, which was given without an address, begins at {hex_address(found.shift)}")
+    assumptions.extend(found.assumptions)
+    return found
 
 
 def _by_symbol(
