@@ -204,15 +204,20 @@ def test_open_source_long_by_hand(tmp_path: Path) -> None:
 
 
 def test_open_source_parts_joined_by_commas(tmp_path: Path) -> None:
+    """The page directory in one file, and everything from the first page of ptes on in another."""
     doc = recorded("virt-1024m-6.1")
     path, base = dump(tmp_path, "virt-1024m-6.1")
-    data = path.read_bytes()
-    cut = 0x8000
-    (tmp_path / "a").write_bytes(data[:cut])
-    (tmp_path / "b").write_bytes(data[cut:])
+    cut = min(int(pa, 16) for pa in doc["after"]["tables"]["pte"] if int(pa, 16) > 0x60000000) - base
+    with path.open("rb") as file:
+        (tmp_path / "a").write_bytes(file.read(4 << 20))
+        file.seek(cut)
+        (tmp_path / "b").write_bytes(file.read())
     words = f"{tmp_path / 'a'}@{base:#x},{tmp_path / 'b'}@{base + cut:#x}"
     with open_source(words, options(ttbr0=doc["after"]["tables"]["pgd"]["pa"])) as source:
         assert linear(source, doc, "_text")
+        assert isinstance(walk(source.memory, source.regs, 0xFFFF0000).outcome, Mapped)
+        assert source.name == words
+    with open_source(words.split(","), options(ttbr0=doc["after"]["tables"]["pgd"]["pa"])) as source:
         assert source.name == words
 
 
