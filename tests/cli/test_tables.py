@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import gzip
 import io
@@ -141,6 +142,24 @@ def test_tables_ptdump_of_raw_memory(run: Run, path: Path, tmp_path: Path) -> No
     assert code == 0
     assert out.splitlines() == doc["ptdump"]
     assert f"high_memory is {doc['high_memory']:#010x}, where the straight map from PAGE_OFFSET on ends" in err
+
+
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name.removesuffix(".json.gz"))
+def test_tables_ptdump_of_a_prediction(run: Run, path: Path, tmp_path: Path) -> None:
+    """What the kernel will print, before it boots: all of it, but for what drivers put into the vmalloc area."""
+    doc = recorded(path)
+    board, system_map = tmp_path / "board.dtb", tmp_path / "System.map"
+    board.write_bytes(gzip.decompress(base64.b64decode(doc["dtb"])))
+    system_map.write_text("\n".join(doc["system_map"]) + "\n")
+    config = DATA / "kernels" / path.name.removesuffix(".json.gz") / "config.gz"
+    given = [f"--config={config}", f"--system-map={system_map}", f"--phys-offset={doc['phys_offset']:#x}"]
+    given += [f"--dtb-addr={doc['r2']:#x}", f"--cpu={doc['qemu']['cpu'] or 'arm926'}", "--state=mark_rodata_ro"]
+    code, out, _ = run(board, *given, "--format", "ptdump")
+    assert code == 0
+    added = [line for line in doc["ptdump"] if line not in out.splitlines()]
+    assert [line for line in doc["ptdump"] if line not in added] == out.splitlines()
+    assert all(doc["high_memory"] < int(line[:10], 16) < 0xFF800000 for line in added)
+    assert len(out.splitlines()) >= 12
 
 
 def test_tables_ptdump_without_a_configuration(run: Run) -> None:
