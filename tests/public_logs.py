@@ -139,17 +139,14 @@ def versions_table() -> str:
     """What each prediction was held against, by span of versions."""
     spans = [(title, _recorded(low, high), low, high) for title, low, high in SPANS]
     lines = [f"| prediction | {' | '.join(title for title, *_ in spans)} |", f"| --- |{' --- |' * len(spans)}"]
-    tables = [f"{len(cases)} recordings ({_numbers(cases)})" if cases else "-" for _, cases, *_ in spans]
+    tables = [f"recordings of {_numbers(cases)}" if cases else "-" for _, cases, *_ in spans]
     lines.append(f"| page tables, word by word | {' | '.join(tables)} |")
     for what, kinds in PREDICTIONS.items():
         cells = []
         for _, cases, low, high in spans:
             parts = []
-            with_log = sum(bool(case.log) for case in cases)
-            if what == "memblock's lists" and cases:
-                parts.append(f"{len(cases)} recordings")
-            elif what not in ("virtual layout", "totals of memory") and with_log:
-                parts.append(f"{with_log} recorded logs")
+            if what not in ("virtual layout", "totals of memory") and cases:
+                parts.append("recordings" if what == "memblock's lists" else "recorded logs")
             matched = [
                 sum(row.kind in kinds for row in report(name).all(Verdict.MATCHED))
                 for name in INDEX

@@ -42,6 +42,30 @@ def test_cause_of_contradiction_is_the_cause(name: str) -> None:
         assert found.count(Verdict.MATCHED) > report(name).count(Verdict.MATCHED)
 
 
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("dove-3.14.4-cubox", "to -2f7fffff", "to -2fffffff"),
+        ("dove-3.14.4-cubox", "0xc0000000 - 0xef800000", "0xc0000000 - 0xf0000000"),
+        ("fp5280g2-ast2500-5.15.50", "Ignoring RAM at 0x98000000", "Ignoring RAM at 0x97000000"),
+        ("hi3518-3.0.8", "0xc3000000 - 0xfe000000", "0xc3800000 - 0xfe000000"),
+        ("hi3518-3.0.8", "modules : 0xbf000000", "modules : 0xbf100000"),
+        ("imx6q-4.1.15-smarc", "pkmap   : 0x", "pkmap   : 0x1"),
+        ("bcm2835-3.6.11", "reserved 16 MiB at 1b000000", "reserved 16 MiB at 1ac00000"),
+        ("bcm2835-3.6.11", "Total pages: 113792", "Total pages: 113791"),
+        ("cubox-i-imx6q-3.14-rc6-a", "[0x0000003b7fd000-0x0000003b7fdfff]", "[0x0000003a7fd000-0x0000003a7fdfff]"),
+    ],
+)
+def test_changed_log_is_not_matched_there(name: str, old: str, new: str, tmp_path: Path) -> None:
+    """What the logs match, they match for a reason: with another number the line is matched no longer."""
+    text = Path(path(name)).read_text()
+    assert text.count(old) >= 1
+    changed = tmp_path / "changed.log"
+    changed.write_text(text.replace(old, new))
+    found = check_logs(None, (str(changed),), **INDEX[name].get("options", {}))
+    assert found.count(Verdict.MATCHED) < report(name).count(Verdict.MATCHED)
+
+
 def test_logs_are_many_and_different() -> None:
     assert len(INDEX) >= 60
     assert sum(report(name).count(Verdict.MATCHED) for name in INDEX) >= 450

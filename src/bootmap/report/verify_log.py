@@ -67,7 +67,8 @@ def _summary(report: LogReport) -> Iterator[str]:
     )
     word = "CONTRADICTED" if report.contradicted else "no contradiction"
     told = report.count(Verdict.INPUT)
-    yield f"{word}: {counts}; {told} lines told what the board is; {report.lines} lines in all"
+    yield f"{word}: {counts}"
+    yield f"{report.lines} lines, {told} of which told what the board is"
 
 
 def _place(row: Judged) -> str:

@@ -62,7 +62,7 @@ LINES = (
     _line("cmdline", r"Kernel command line: ?(?P<text>.*)", "init/main.c"),
     _line("dtb", r"Loading Device Tree to <start>, end <last>", "U-Boot boot_relocate_fdt"),
     _line("ramdisk", r"Loading Ramdisk to <start>, end <last>", "U-Boot boot_ramdisk_high"),
-    _line("load", r"^\s*Load Address: +<start>|Starting kernel at <base>", "U-Boot fit_image_print, Samsung's loader"),
+    _line("load", r"\bLoad Address: +<start>|Starting kernel at <base>", "U-Boot fit_image_print, Samsung's loader"),
     _line("blob", r"Flattened Device Tree blob at <start>", "U-Boot boot_get_fdt"),
     _line("idmap", r"Setting up static identity map for 0x<start> - 0x<end>", "arch/arm/mm/idmap.c init_static_idmap"),
     _line("slub", r"SLUB: .*HWalign=<align>,.* CPUs=<cpus>,", "mm/slub.c kmem_cache_init"),

@@ -30,13 +30,15 @@ _PREFIX = re.compile(
     | <\d{1,3}>                                         # the level
     | \[[\d.:\s@/-]+\]                                  # a clock: printk's, with the CPU, or a terminal program's
     | \[\s*[TC]\d+\] | \[\s*\d+:\s*[\w/.-]+\]           # who printed: CONFIG_PRINTK_CALLER, vendors
-    | \d{4}-\d\d-\d\dT[\d:.,+Z-]+\s                     # journalctl -o short-iso
+    | \d{4}-\d\d-\d\dT[\d:.,+Z-]+\s(?:\S+\skernel:\s)?    # journalctl -o short-iso
     | (?:[A-Z][a-z]{2}\s+\d+\s+[\d:]+\s+\S+\s+)?kernel:\s   # syslog
     | \d\d:\d\d:\d\d[.,]?\d*\s                          # a terminal program's clock
     )""",
     re.VERBOSE,
 )
 _PARAMETERS = re.compile(r"[\w.-]+=[^\s:]*(?: [\w.,=/:@-]+)*$")
+# What a message has in it when it is whole, where its pattern is content with less.
+_WHOLE = {"banner": re.compile(r"#\d+ \w"), "memory": re.compile(r"available \(.*\)")}
 # A line without any of these words is not looked at twice.
 _WORTH = re.compile(
     r"[Mm]em|[Rr]eserved|RAM|zone|[Nn]ode|[Nn]ormal|DMA|cma|CMA|CPU|0x[0-9a-f]+ - 0x|pages|"
@@ -137,30 +139,29 @@ def _messages(lines: Sequence[str], stamped: Sequence[bool], at: int) -> Iterato
     """The messages that begin on the line ``at``."""
     for row in LINES:
         line = lines[at]
+        if (row.head and row.head in line) or row.kind == "cmdline":
+            line = _whole(row, lines, stamped, at)
         match = row.pattern.search(line)
-        if row.head and row.head in line:
-            upto = at + 1
-            while (match is None or row.kind == "banner") and upto < min(at + _WRAPPED, len(lines)) and lines[upto]:
-                if row.kind == "banner" and (stamped[upto] or not stamped[at]) and match is not None:
-                    break
-                line += " " + lines[upto].strip()
-                upto += 1
-                match = row.pattern.search(line)
-        elif row.kind == "cmdline" and match:
-            upto = at + 1
-            while upto < min(at + _WRAPPED, len(lines)) and _goes_on(lines[upto], stamped[at], stamped[upto]):
-                line += " " + lines[upto].strip()
-                upto += 1
-            match = row.pattern.search(line)
         if match:
             yield Said(row, at + 1, match[0].strip(), _values(match))
 
 
-def _goes_on(line: str, stamped_before: bool, stamped: bool) -> bool:
-    """Whether ``line`` is the rest of a command line: without the stamp that the others have, or all parameters."""
-    if stamped_before:
-        return bool(line) and not stamped
-    return bool(_PARAMETERS.match(line))
+def _whole(row: LogLine, lines: Sequence[str], stamped: Sequence[bool], at: int) -> str:
+    """The message on the line ``at`` with what a mail or a terminal put on the lines behind it."""
+    if row.kind == "cmdline" and not row.pattern.search(lines[at]):
+        return lines[at]
+    line = lines[at]
+    for upto in range(at + 1, min(at + _WRAPPED, len(lines))):
+        more = lines[upto]
+        if not more or (stamped[at] and stamped[upto]):
+            break
+        if row.kind == "cmdline":
+            if not stamped[at] and not _PARAMETERS.match(more):
+                break
+        elif row.pattern.search(line) and _WHOLE.get(row.kind, row.pattern).search(line):
+            break
+        line += " " + more.strip()
+    return line if row.pattern.search(line) else lines[at]
 
 
 def _values(match: re.Match[str]) -> dict[str, int | str]:

@@ -394,7 +394,7 @@ class _Maker:
         ]
 
     def _area(self, base: int, size: int, kind: tuple[str, str]) -> Node:
-        size = max(size, 0)
+        size = min(max(size, 0), 1 << 40)
         node = Node(f"area@{base:x}", {"reg": cells(base, size, width=2)})
         if kind[0] == "nomap":
             node.properties["no-map"] = b""

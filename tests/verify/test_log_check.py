@@ -1,0 +1,108 @@
+"""Judging logs of recorded boots: nothing is contradicted in them, and everything is where a value is changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import pytest
+from recordings import NAMES, Case
+
+from bootmap.analysis.overview import last_stage, virtual_layout
+from bootmap.units import Span
+from bootmap.verify.log import read_log
+from bootmap.verify.log_check import Checker, check_log
+from bootmap.verify.log_memblock import MemblockChecker
+from bootmap.verify.log_verdict import Judged, Verdict
+
+_LOGGED = [name for name in NAMES if any(line.strip() for line in Case(name).doc.get("log", ()))]
+
+
+@cache
+def recorded(name: str) -> Case:
+    return Case(name)
+
+
+def checker(name: str) -> Checker:
+    prediction = recorded(name).prediction
+    areas = {area.name: Span(area.start, area.end) for area in virtual_layout(prediction, last_stage(prediction))}
+    return Checker(prediction, areas)
+
+
+def judged(name: str) -> list[Judged]:
+    return check_log(read_log("\n".join(recorded(name).log)), checker(name))
+
+
+@pytest.mark.parametrize("name", _LOGGED)
+def test_recorded_log_is_not_contradicted(name: str) -> None:
+    rows = judged(name)
+    assert [(row.text, row.log, row.ours) for row in rows if row.verdict is Verdict.CONTRADICTED] == []
+    assert sum(row.verdict is Verdict.MATCHED for row in rows) >= 4
+
+
+# kind -> the value to change, and by how much.
+_CHANGES = {
+    "call": ("start", 0x1000), "dump_row": ("size", 0x1000), "dump_totals": ("total", 0x1000),
+    "dump_count": ("index", 1), "zone": ("last", 0x100000), "nodes": ("last", 0x100000), "initmem": ("start", 0x100000),
+    "total": ("pages", 1), "memmap": ("pages", 1), "zone_pages": ("pages", 1), "all_pages": ("pages", 1),
+    "memory": ("present", 4), "cma": ("base", 0x400000), "pool": ("mib", 4), "ignoring": ("last", 0x1000),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [*_CHANGES, "policy"])
+def test_changed_value_is_contradicted(kind: str) -> None:
+    """Each kind of line that is matched in some recording is contradicted once its value is another."""
+    seen = 0
+    for name in _LOGGED:
+        log = read_log("\n".join(recorded(name).log))
+        if not log.all(kind):
+            continue
+        check = checker(name)
+        memblock = MemblockChecker(check, log)
+        for said in log.all(kind):
+            judge = memblock.judge if memblock.knows(said) else check.judge
+            if judge(said).verdict is not Verdict.MATCHED:
+                continue
+            values = dict(said.values)
+            if kind == "policy":
+                values["name"] = "buffered"
+            else:
+                key, step = _CHANGES[kind]
+                if key not in values:
+                    continue
+                values[key] = said.number(key) + step
+            fresh = checker(name)
+            again = MemblockChecker(fresh, log)
+            changed = replace(said, values=values)
+            verdict = again.judge(changed) if again.knows(changed) else fresh.judge(changed)
+            if kind == "call" and verdict.verdict is Verdict.UNMODELLED:
+                continue
+            assert verdict.verdict is Verdict.CONTRADICTED, (name, said.text, values)
+            assert verdict.log
+            assert verdict.ours
+            seen += 1
+            break
+        if seen >= 3:
+            break
+    assert seen, f"no recording has a line of the kind {kind}"
+
+
+def test_log_without_its_lost_ram_is_contradicted() -> None:
+    name = next(name for name in _LOGGED if any("Ignoring RAM at" in line for line in recorded(name).log))
+    lines = [line for line in recorded(name).log if "Ignoring RAM" not in line and "HIGHMEM enabled" not in line]
+    banner = "Linux version 6.1.0 (builder) (gcc) #1 SMP"
+    rows = check_log(read_log("\n".join([banner, *lines])), checker(name))
+    (missing,) = [row for row in rows if row.verdict is Verdict.CONTRADICTED]
+    assert missing.line == 0
+    assert missing.text.startswith("Ignoring RAM at")
+
+
+def test_allocation_elsewhere_in_paging_init_is_contradicted() -> None:
+    """What paging_init allocates is predicted to the byte: a memblock_alloc_range_nid at another place is wrong."""
+    name = next(name for name in _LOGGED if any("memblock_alloc_range_nid" in line for line in recorded(name).log))
+    lines = list(recorded(name).log)
+    at = next(i for i, line in enumerate(lines) if line.startswith("memblock_reserve") and "alloc_range_nid" in line)
+    first = lines[at].split("[")[1].split("-")[0]
+    lines[at] = lines[at].replace(first, f"{int(first, 16) - 0x2000:#010x}", 1)
+    rows = check_log(read_log("\n".join(lines)), checker(name))
+    assert [row.line for row in rows if row.verdict is Verdict.CONTRADICTED] == [at + 1]

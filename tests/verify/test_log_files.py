@@ -1,0 +1,100 @@
+"""Files of a running system: /proc/iomem and debugfs' memblock lists, read from Debian's 6.1 on QEMU's virt machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from public_logs import FOLDER
+from recordings import kernel_files
+
+from bootmap.cli.verify_log import check_logs
+from bootmap.errors import UsageError
+from bootmap.verify.log_files import kind_of
+from bootmap.verify.log_verdict import LogReport, Verdict
+
+_OWN = str(FOLDER / "own" / "virt-1g-6.1")
+_FILES = ("log", "iomem", "memory", "reserved")
+
+
+def check(*logs: str, dtb_addr: int = 0x480D8000, initrd: str | None = None) -> LogReport:
+    """``logs`` against the prediction for the device tree as the kernel found it."""
+    config, system_map = kernel_files("deb-6.1")
+    return check_logs(
+        f"{_OWN}.dtb.gz",
+        logs,
+        config=str(config),
+        system_map=str(system_map),
+        dtb_addr=dtb_addr,
+        initrd=initrd,
+        kernel_file=None,
+        kernel_version=None,
+        features=(),
+        cmdline=None,
+        cpu=None,
+        cpus=None,
+        phys_offset=None,
+        load_addr=None,
+        machine_id=None,
+        static_maps=(),
+    )
+
+
+def test_kind_of_each_file() -> None:
+    kinds = [kind_of(Path(f"{_OWN}.{name}").read_text()) for name in _FILES]
+    assert kinds == ["log", "iomem", "memblock", "memblock"]
+    table = "---[ Kernel Mapping ]---\n0xc0000000-0xc0200000           2M     RW NX SHD MEM/CACHED/WBWA\n"
+    assert kind_of(table) == "page_tables"
+    assert kind_of("") == "log"
+
+
+def test_files_of_a_system_agree() -> None:
+    report = check(*(f"{_OWN}.{name}" for name in _FILES))
+    assert report.contradicted == 0
+    matched = [(row.file.rsplit(".", 1)[-1], row.text) for row in report.all(Verdict.MATCHED)]
+    assert ("iomem", "40000000-7fffffff : System RAM") in matched
+    assert ("iomem", "40208000-411fffff : Kernel code") in matched
+    assert ("iomem", "41400000-41607587 : Kernel data") in matched
+    assert ("memory", "0: 0x40000000..0x7fffffff") in matched
+    assert ("reserved", "0: 0x40204000..0x40207fff") in matched
+    assert ("reserved", "1: 0x40300000..0x41607587") in matched
+    assert len([name for name, _ in matched if name == "log"]) >= 25
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        ("40000000-7fffffff", "40000000-7fdfffff", "iomem"),
+        ("40208000-411fffff", "40208000-412fffff", "iomem"),
+        ("0x40000000..0x7fffffff", "0x40000000..0x6fffffff", "memory"),
+        ("0x40300000..0x41607587", "0x40300000..0x415fffff", "reserved"),
+        ("0x40204000..0x40207fff", "0x50204000..0x50207fff", "reserved"),
+    ],
+)
+def test_changed_line_is_contradicted(old: str, new: str, name: str, tmp_path: Path) -> None:
+    path = tmp_path / "changed"
+    path.write_text(Path(f"{_OWN}.{name}").read_text().replace(old, new))
+    assert check(str(path)).contradicted == 1
+
+
+def test_wrong_place_of_the_device_tree_is_contradicted() -> None:
+    report = check(f"{_OWN}.log", dtb_addr=0x48000000)
+    texts = [row.text for row in report.all(Verdict.CONTRADICTED)]
+    assert any("reserved[0x2]" in text for text in texts)
+
+
+def test_page_tables_of_lowmem(tmp_path: Path) -> None:
+    path = tmp_path / "kernel_page_tables"
+    path.write_text(
+        "---[ Kernel Mapping ]---\n"
+        "0xc0000000-0xc0100000           1M     RW NX SHD MEM/CACHED/WBWA\n"
+        "---[ vmalloc() Area ]---\n"
+        "0xf0800000-0xf0801000           4K     RW NX SHD DEV/SHARED\n"
+    )
+    report = check(str(path))
+    assert [row.verdict for row in report.judged] == [Verdict.MATCHED, Verdict.UNMODELLED]
+
+
+def test_files_without_board_need_a_log() -> None:
+    with pytest.raises(UsageError, match="BOARD"):
+        check_logs(None, (f"{_OWN}.iomem",))
