@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from recordings import fresh_kernel
 
 from bootmap.analysis.features import Answer, Subject, answer, sections
 from bootmap.inputs import kconfig
-from bootmap.spec.features import FEATURES, ROWS_BY_NAME, Version
+from bootmap.spec.features import FEATURES, ROWS_BY_NAME
+
+if TYPE_CHECKING:
+    from bootmap.spec.feature import Version
 
 VERSIONS: list[tuple[Version, int | None]] = [
     ((2, 6, 38), None), ((3, 0), 91), ((3, 4), None), ((3, 10), 5), ((4, 4), 70), ((4, 9), None),

@@ -174,9 +174,12 @@ def test_check_head_atags_left_out() -> None:
 
 
 def test_check_head_no_params() -> None:
-    assert not [
-        hazard.id for hazard in booted(fresh_kernel("deb-6.1"), 0).hazards if hazard.stage == "create_page_tables"
-    ]
+    """A device tree at physical address 0: r2 = 0 says that there is none, and the kernel takes its own tags."""
+    prediction = booted(fresh_kernel("deb-6.1"), 0)
+    assert [hazard.id for hazard in prediction.hazards if hazard.stage == "create_page_tables"] == ["params-rejected"]
+    assert prediction.outcome.boots is None
+    start = prediction.state.handover.phys_offset
+    assert [(bank.start, bank.end) for bank in prediction.state.banks] == [(start, start + 0x1000000)]  # MEM_SIZE
 
 
 @pytest.mark.parametrize("params", [0x40205000, 0x41600000], ids=["page directory", "bss"])

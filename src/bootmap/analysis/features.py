@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bootmap.inputs.kconfig import Config
-    from bootmap.spec.features import Feature, Version
+    from bootmap.spec.feature import Feature, Version
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """setup_machine_tags: RAM, initrd and command line from an ATAG list.
 
-Source: arch/arm/kernel/atags_parse.c ``setup_machine_tags``, ``parse_tag_mem32``, ``parse_tag_cmdline``;
-arch/arm/mm/init.c ``parse_tag_initrd2``.
+Source: arch/arm/kernel/atags_parse.c ``setup_machine_tags``, ``default_tags``, ``parse_tag_mem32``,
+``parse_tag_cmdline``; arch/arm/mm/init.c ``parse_tag_initrd2``.
 """
 
 from __future__ import annotations
@@ -12,10 +12,24 @@ from bootmap.boot.fdt_scan import COMMAND_LINE_SIZE, arm_add_memory
 from bootmap.boot.records import Bank
 from bootmap.boot.trace import Origin
 from bootmap.inputs import atags
+from bootmap.units import MIB
 
 if TYPE_CHECKING:
     from bootmap.boot.state import BootState
     from bootmap.inputs.atags import AtagList
+
+
+_DEFAULT_RAM = 16 * MIB
+
+
+def setup_default_tags(state: BootState) -> None:
+    """Take the tags that the kernel has for itself: 16 MiB at PHYS_OFFSET, and no command line but its own."""
+    start, size = state.handover.phys_offset, _DEFAULT_RAM
+    origin = Origin("default_tags", "16 MiB at PHYS_OFFSET, which the kernel takes where it was told nothing")
+    state.banks.append(Bank(start, start + size, origin))
+    arm_add_memory(state, start, size, origin)
+    text = state.kernel.config.text("CMDLINE") if state.handover.cmdline is None else state.handover.cmdline
+    state.cmdline = text[: COMMAND_LINE_SIZE - 1]
 
 
 def setup_machine_tags(state: BootState, tags: AtagList) -> None:

@@ -10,6 +10,7 @@ Source: arch/arm/kernel/head.S ``stext``, ``__fixup_pv_table``; head-common.S ``
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bootmap.boot.kernel import FDT_FIXED_BASE
@@ -136,6 +137,9 @@ def _check_phys_offset(state: BootState) -> None:
 
 def _check_params(state: BootState) -> None:
     kernel, board, params = state.kernel, state.handover.board, state.handover.params
+    if isinstance(board, Fdt) and not params and kernel.has("vet_dtb"):
+        _drop_board(state)
+        return
     if board is None or not params:
         return
     trouble = ""
@@ -147,6 +151,20 @@ def _check_params(state: BootState) -> None:
         trouble = "r2 points to an ATAG list, and the kernel is built without CONFIG_ATAGS"
     if trouble:
         raise state.die("params-rejected", f"{trouble}; {nothing_found(state)}", address=params)
+
+
+def _drop_board(state: BootState) -> None:
+    """A device tree at physical address 0 is none: r2 = 0 says that nothing was given (setup.c ``setup_arch``).
+
+    Booted: 6.1.176 on realview-eb-mpcore comes back from paging_init with 16 MiB of RAM.
+    """
+    text = "r2 is 0, which means to the kernel that it was given nothing: it never looks at the device tree there"
+    if state.kernel.has("atags_option") and _says_no(state, "ATAGS"):
+        raise state.die("params-rejected", f"{text}; {nothing_found(state)}", address=0)
+    state.hazard(
+        "params-rejected", f"{text}, takes 16 MiB from PHYS_OFFSET on for its RAM and knows no devices", luck=True
+    )
+    state.handover = replace(state.handover, board=None)
 
 
 def _says_no(state: BootState, option: str) -> bool:

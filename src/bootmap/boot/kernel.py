@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bootmap.inputs.kconfig import Config
     from bootmap.inputs.kernel_file import KernelFile
     from bootmap.inputs.symbols import Symbols
-    from bootmap.spec.features import Feature, Version
+    from bootmap.spec.feature import Feature, Version
     from bootmap.spec.linux_prot import LinuxFormat
 
 VECTORS_HIGH = 0xFFFF0000

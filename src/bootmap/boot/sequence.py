@@ -9,7 +9,7 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bootmap.boot.atags_scan import setup_machine_tags
+from bootmap.boot.atags_scan import setup_default_tags, setup_machine_tags
 from bootmap.boot.cma import dma_contiguous_remap
 from bootmap.boot.decompress_kernel import decompress_kernel
 from bootmap.boot.devicemaps import devicemaps_init
@@ -19,6 +19,7 @@ from bootmap.boot.fixmap import early_fixmap_init, early_fixmap_shutdown, kmap_i
 from bootmap.boot.head import create_page_tables, fixup_smp
 from bootmap.boot.head_checks import check_head, check_params_in_lowmem, check_params_mapped
 from bootmap.boot.invariants import check_invariants
+from bootmap.boot.kasan import kasan_early_init
 from bootmap.boot.lowmem import adjust_lowmem_bounds
 from bootmap.boot.machine_descs import check_machine
 from bootmap.boot.mem_types import build_mem_type_table, default_policy
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 STATE_NAMES = (
     "decompress_kernel",
     "create_page_tables",
+    "kasan_early_init",
     "setup_machine_fdt",
     "early_fixmap_init",
     "parse_early_param",
@@ -186,8 +188,10 @@ def _steps(state: BootState) -> list[tuple[str, Step]]:
     steps: list[tuple[str, Step]] = []
     if state.handover.zimage is not None:
         steps.append(("decompress_kernel", decompress_kernel))
+    steps.append(("create_page_tables", _head))
+    if kernel.has("kasan"):
+        steps.append(("kasan_early_init", kasan_early_init))
     steps += [
-        ("create_page_tables", _head),
         ("setup_machine_fdt", _setup_machine),
         ("early_fixmap_init", early_fixmap_init),
         ("parse_early_param", _parse_early_param),
@@ -238,6 +242,8 @@ def _setup_machine(state: BootState) -> None:
         setup_machine_fdt(state, board)
     elif board is not None:
         setup_machine_tags(state, board)
+    else:
+        setup_default_tags(state)
 
 
 def _parse_early_param(state: BootState) -> None:

@@ -55,7 +55,7 @@ def _printed(op: MemblockOp) -> bool:
 
 def _call(prediction: Prediction, op: MemblockOp) -> str:
     kernel, last = prediction.state.kernel, op.base + op.size - 1
-    name = _CALLS[op.name]
+    name = "memblock_phys_free" if op.name == "free" and kernel.has("memblock_phys_free") else _CALLS[op.name]
     caller = op.origin.rule if isinstance(op.origin, Origin) else ""
     if kernel.has("memblock_log_wide"):
         return f"{name}: [{op.base:#016x}-{last:#016x}] flags {op.flags:#x} {caller}"

@@ -11,60 +11,14 @@ is named where it is known.  Where a boundary falls between two trees that were 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from bootmap.spec.feature import Feature, also
+from bootmap.spec.features_memblock import LOG_FEATURES, MEMBLOCK_FEATURES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-Version = tuple[int, ...]
-"""(3, 10) or (2, 6, 38): the mainline release without its stable sublevel."""
-
-_NONE: Mapping[Version, int] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """One rule of the kernel.
-
-    Attributes:
-        name: what code and users call it.
-        summary: what the kernel does where it holds.
-        source: where that is seen.
-        since: first mainline release with it, None for "from the beginning" (2.6.38 here).
-        until: first mainline release without it, None for "to this day".
-        also: stable series that carry it too -> first sublevel known to.
-        except_from: stable series that lost it -> first sublevel known to.
-        kconfig: options that must be set (or, with ``!``, unset).
-    """
-
-    name: str
-    summary: str
-    source: str
-    since: Version | None = None
-    until: Version | None = None
-    also: Mapping[Version, int] = field(default_factory=lambda: _NONE)
-    except_from: Mapping[Version, int] = field(default_factory=lambda: _NONE)
-    kconfig: tuple[str, ...] = ()
-
-    def covers(self, version: Version, sublevel: int | None) -> bool:
-        """Whether the row speaks of this release, whatever its configuration.
-
-        A ``sublevel`` of None stands for the latest one: back-ports are taken as present.
-        """
-        latest = float("inf") if sublevel is None else sublevel
-        if version in self.except_from and latest >= self.except_from[version]:
-            return False
-        if version in self.also and latest >= self.also[version]:
-            return True
-        return (self.since is None or version >= self.since) and (self.until is None or version < self.until)
-
-
-def _also(**series: int) -> Mapping[Version, int]:
-    """``v5_10=35`` -> {(5, 10): 35}."""
-    return MappingProxyType({tuple(int(n) for n in key[1:].split("_")): n for key, n in series.items()})
-
 
 _HEAD = "arch/arm/kernel/head.S"
 _MMU = "arch/arm/mm/mmu.c"
@@ -74,7 +28,6 @@ _FDT = "drivers/of/fdt.c"
 _RMEM = "drivers/of/of_reserved_mem.c"
 _CONTIG = "kernel/dma/contiguous.c (drivers/base/dma-contiguous.c before 4.20)"
 _CMA = "mm/cma.c"
-_MEMBLOCK = "mm/memblock.c"
 _ZHEAD = "arch/arm/boot/compressed/head.S"
 
 FEATURES = (
@@ -91,9 +44,9 @@ FEATURES = (
             (3, 5), (3, 12), kconfig=("CMA",)),
     Feature("debug_ll", "low-level debug UART", "arch/arm/Kconfig.debug DEBUG_LL", kconfig=("DEBUG_LL",)),
     Feature("kuser_helpers", "user helpers in the vectors page", "arch/arm/mm/Kconfig KUSER_HELPERS",
-            (3, 11), also=_also(v3_10=6), kconfig=("KUSER_HELPERS",)),
+            (3, 11), also=also(v3_10=6), kconfig=("KUSER_HELPERS",)),
     Feature("kuser_option", "user helpers can be left out", "arch/arm/mm/Kconfig KUSER_HELPERS", (3, 11),
-            also=_also(v3_10=6)),
+            also=also(v3_10=6)),
     Feature("kasan", "shadow memory of the address sanitizer", "arch/arm/mm/kasan_init.c", (5, 11),
             kconfig=("KASAN",)),
     Feature("final_permissions", "final permissions of the kernel image", f"{_INIT} section_perm (4.11+)",
@@ -121,13 +74,13 @@ FEATURES = (
             f"{_HEAD} __create_page_tables", (2, 6, 39), (3, 6)),
     Feature("params_one_section", "one section for r2", f"{_HEAD} __create_page_tables", (3, 6), (3, 8)),
     Feature("params_two_sections", "two sections for r2 in the linear map", f"{_HEAD} __create_page_tables",
-            (3, 8), (5, 11), except_from=_also(v5_10=38, v5_4=120)),
+            (3, 8), (5, 11), except_from=also(v5_10=38, v5_4=120)),
     Feature("params_two_sections_or_first", "two sections for r2 in the linear map, the first two of RAM when r2 is 0",
-            f"{_HEAD} __create_page_tables (3.4.111, 3.5.7)", (3, 5), (3, 6), also=_also(v3_4=111)),
+            f"{_HEAD} __create_page_tables (3.4.111, 3.5.7)", (3, 5), (3, 6), also=also(v3_4=111)),
     Feature("fdt_fixed_base", "two sections for r2 at 0xff800000; the blob is reserved first of all",
             f"{_HEAD}, arch/arm/include/asm/memory.h FDT_FIXED_BASE, commit 7a1be318f579 "
             "(Linux 5.4.120's announcement names it)", (5, 11),
-            also=_also(v5_10=38, v5_4=120)),
+            also=also(v5_10=38, v5_4=120)),
     Feature("debug_ll_one_section", "head.S maps one section for the debug UART", f"{_HEAD} (3.4 and 3.7 differ)",
             (3, 5)),
     Feature("phys_virt_2m", "PHYS_OFFSET is a multiple of 2 MiB where it is patched in; before, of 16 MiB",
@@ -165,7 +118,7 @@ FEATURES = (
     Feature("truncate_at_4g", "a bank that wraps 32 bits is truncated, not lost",
             f"{_SETUP} arm_add_memory (3.3.8 and 3.4 differ)", (3, 4)),
     Feature("trim_below_phys_offset", "RAM below PHYS_OFFSET is ignored by arm_add_memory",
-            f"{_SETUP} arm_add_memory", (3, 14), also=_also(v3_12=0, v3_10=105)),
+            f"{_SETUP} arm_add_memory", (3, 14), also=also(v3_12=0, v3_10=105)),
     Feature("memblock_holds_banks", "banks go straight into memblock; before, into struct meminfo",
             f"{_SETUP} arm_add_memory, commit 1c2f87c22566", (3, 16)),
     # -- reservations ---------------------------------------------------------------------------------------
@@ -178,15 +131,15 @@ FEATURES = (
     Feature("reserve_before_fdt", "the machine's reserve callback runs before the device tree's reservations",
             f"{_INIT} arm_memblock_init", (3, 15)),
     Feature("nomap_flag", "static no-map areas are flagged NOMAP; before, removed from memory",
-            f"{_FDT} early_init_dt_reserve_memory, commit 86588296acbf", (5, 12), also=_also(v5_10=20, v5_11=3)),
+            f"{_FDT} early_init_dt_reserve_memory, commit 86588296acbf", (5, 12), also=also(v5_10=20, v5_11=3)),
     Feature("nomap_checks_reserved", "a no-map area that is reserved already is refused",
-            f"{_FDT} early_init_dt_reserve_memory_arch", (5, 12), also=_also(v5_10=20, v5_11=3)),
+            f"{_FDT} early_init_dt_reserve_memory_arch", (5, 12), also=also(v5_10=20, v5_11=3)),
     Feature("nomap_checks_memory", "that holds only for areas that are RAM",
-            f"{_FDT} early_init_dt_reserve_memory, commit da17d6905d29", (5, 17), also=_also(v5_16=3, v5_15=17)),
+            f"{_FDT} early_init_dt_reserve_memory, commit da17d6905d29", (5, 17), also=also(v5_16=3, v5_15=17)),
     Feature("dynamic_nomap_flag", "dynamic no-map areas are flagged NOMAP; before, removed from memory",
             f"{_RMEM} early_init_dt_alloc_reserved_memory_arch (5.12 and 5.14 differ)", (5, 13)),
     Feature("dynamic_anywhere", "a dynamic area may lie in highmem", f"{_RMEM} (4.4.1 lacks it, 4.4.155, 4.1.52 and "
-            "3.18.140 have it)", (4, 5), also=_also(v4_4=155, v4_1=52, v3_18=140)),
+            "3.18.140 have it)", (4, 5), also=also(v4_4=155, v4_1=52, v3_18=140)),
     Feature("dynamic_range_search", "alloc-ranges are searched; before, an area below the start was rejected",
             f"{_RMEM} (4.20 and 5.2 differ)", (5, 1)),
     Feature("dynamic_cma_align", "a shared-dma-pool is aligned for CMA", f"{_RMEM} (4.3 and 4.4.70 differ)", (4, 4)),
@@ -196,13 +149,13 @@ FEATURES = (
     Feature("rmem_sorted", "reserved-memory nodes are handled sorted by base", f"{_RMEM} __rmem_check_for_overlap",
             (4, 4), (6, 12)),
     Feature("rmem_sort_size", "equal bases are ordered by size", f"{_RMEM} __rmem_cmp, commit ca05f3331655", (5, 10),
-            (6, 12), also=_also(v5_9=7, v5_4=76, v4_19=156)),
+            (6, 12), also=also(v5_9=7, v5_4=76, v4_19=156)),
     Feature("rmem_sort_node", "equal areas are ordered by the node's place", f"{_RMEM} __rmem_cmp "
             "(6.4 and 6.6.9 differ)", (6, 6), (6, 12)),
     Feature("rmem_bottom_up_heapsort", "lib/sort uses bottom-up heapsort", "lib/sort.c, commit 22a241ccb2c1", (5, 2)),
     Feature("rmem_late_init", "drivers of reserved areas are set up after paging_init; dynamic areas at once",
             f"{_RMEM} fdt_scan_reserved_mem, commit 00c9a452a235", (6, 12)),
-    Feature("rmem_table_32", "32 reserved areas", f"{_RMEM} MAX_RESERVED_REGIONS", (4, 15), also=_also(v4_14=177)),
+    Feature("rmem_table_32", "32 reserved areas", f"{_RMEM} MAX_RESERVED_REGIONS", (4, 15), also=also(v4_14=177)),
     Feature("rmem_table_64", "64 reserved areas (5.4 and 5.8 differ)", f"{_RMEM} MAX_RESERVED_REGIONS", (5, 5)),
     Feature("rmem_init_error_frees", "an area whose driver fails is given back (5.0 and 5.2 differ)", _RMEM, (5, 1)),
     Feature("rmem_first_reg_only", "only the first reg entry of an area counts; drivers may veto it",
@@ -231,7 +184,7 @@ FEATURES = (
             f"{_CMA} cma_alloc_mem", (6, 17)),
     Feature("cma_fixup_at_reserve", "dma_contiguous_remap learns of a pool when it is reserved; before, from its "
             "driver, which 6.12 to 6.16 ask too late for static areas", f"{_RMEM} __reserved_mem_reserve_reg",
-            (6, 17), also=_also(v6_16=5, v6_12=45)),
+            (6, 17), also=also(v6_16=5, v6_12=45)),
     Feature("max_order_inclusive", "ARCH_FORCE_MAX_ORDER is the largest order itself, not one more",
             "include/linux/mmzone.h, commit 23baf831a32c", (6, 4)),
     Feature("rmem_dma_declare_option", "DMA pools need DMA_DECLARE_COHERENT", "kernel/dma/Kconfig", (5, 1)),
@@ -240,16 +193,16 @@ FEATURES = (
             (3, 0)),
     Feature("adjust_lowmem_bounds", "adjust_lowmem_bounds runs before and after the reservations",
             f"{_MMU} adjust_lowmem_bounds, commit 98562656b2cf (4.9.0 lacks it, 4.9.58 has it)", (4, 11),
-            also=_also(v4_9=58)),
+            also=also(v4_9=58)),
     Feature("memblock_limit", "tables come only from memory up to the first unaligned bank",
             f"{_MMU} sanity_check_meminfo", (3, 11)),
     Feature("memblock_limit_pmd", "that limit is a multiple of 2 MiB; before, of a section", _MMU, (4, 1),
-            also=_also(v3_18=14)),
+            also=also(v3_18=14)),
     Feature("memblock_limit_always_rounded", "the limit is rounded down also where no bank is unaligned",
             f"{_MMU} (seen in 4.9.58, 4.4.155, 4.1.52 and 3.18.140, not in 4.9.0)", (4, 12),
-            also=_also(v4_9=58, v4_4=155, v4_1=52, v3_18=140)),
+            also=also(v4_9=58, v4_4=155, v4_1=52, v3_18=140)),
     Feature("first_region_nomap", "an unaligned start of the first usable region becomes NOMAP",
-            f"{_MMU} adjust_lowmem_bounds, commit 00d2ec1e6bd8", (5, 4), also=_also(v5_3=5, v4_19=78, v4_14=148)),
+            f"{_MMU} adjust_lowmem_bounds, commit 00d2ec1e6bd8", (5, 4), also=also(v5_3=5, v4_19=78, v4_14=148)),
     Feature("vmalloc_limit_u64", "the lowmem limit does not wrap 32 bits", _MMU, (4, 8)),
     Feature("vmalloc_size_symmetric", "vmalloc= and the default leave the same 8 MiB gap",
             f"{_MMU} early_vmalloc (5.12 and 5.14 differ)", (5, 13)),
@@ -269,33 +222,33 @@ FEATURES = (
     Feature("mt_memory_dma_ready_xn", "its pages are execute-never", f"{_MMU} mem_types", (3, 14)),
     Feature("mt_memory_rwx_rw", "MT_MEMORY is split into RWX and RW", f"{_MMU} mem_types", (3, 14)),
     Feature("mt_memory_ro", "MT_MEMORY_RO exists and maps the device tree", f"{_MMU} mem_types, commit 598f0a99fa8a",
-            (5, 19), also=_also(v5_18=13, v5_15=56, v5_10=132, v5_4=207)),
+            (5, 19), also=also(v5_18=13, v5_15=56, v5_10=132, v5_4=207)),
     Feature("mt_memory_ro_long_rdonly", "its long sections are read-only", f"{_MMU} mem_types, commit 14ca1a469075",
-            (6, 1), also=_also(v5_15=75, v5_10=150, v5_4=220)),
+            (6, 1), also=also(v5_15=75, v5_10=150, v5_4=220)),
     Feature("policy_from_procinfo", "cache policy and S bit follow the early tables",
             f"{_MMU} init_default_cache_policy", (3, 16)),
     Feature("policy_message_3_13", "the policy line names ECC only where enabled", f"{_MMU} build_mem_type_table",
             (3, 13)),
     Feature("v6_vectors_mt", "ARMv6 vectors have a memory type of their own", f"{_MMU} build_mem_type_table, "
             "commit b6ccb9803e90 (seen in 3.12.24, 3.10.105, 3.2.71)", (3, 15),
-            also=_also(v3_12=24, v3_10=105, v3_2=71)),
+            also=also(v3_12=24, v3_10=105, v3_2=71)),
     Feature("domain_vectors", "the vectors have domain 3; before, USER", "arch/arm/include/asm/domain.h", (4, 3)),
     Feature("vectors_wt_up", "vectors of v5+ on one CPU are write-through", f"{_MMU} build_mem_type_table "
             "(3.5 has it, 3.10 not)", None, (3, 6)),
     Feature("af_on_empty_sect", "the access flag is or-ed into empty section types too", f"{_MMU} "
             "build_mem_type_table", (3, 3), (3, 4)),
     Feature("lpae_rdonly_58", "L_PTE_RDONLY is a software bit in the long format",
-            "pgtable-3level.h (seen in 3.10.105)", (3, 17), also=_also(v3_10=105)),
+            "pgtable-3level.h (seen in 3.10.105)", (3, 17), also=also(v3_10=105)),
     Feature("section_needs_prot_sect", "a type without prot_sect is never mapped by sections (3.4.4 and 3.5 differ)",
             f"{_MMU} alloc_init_section", (3, 5)),
     Feature("l_pte_none", "L_PTE_NONE hides a pte from the hardware", "pgtable-2level.h (seen in 3.2.71)", (3, 8),
-            also=_also(v3_2=71)),
+            also=also(v3_2=71)),
     Feature("user_ro_clears_ap", "user read-only with CPU_USE_DOMAINS clears APX and AP0", "proc-macros.S "
             "armv6_set_pte_ext (3.14.1 has it, 3.16 not)", None, (3, 15),
-            except_from=_also(v3_12=24, v3_10=105, v3_2=71), kconfig=("CPU_USE_DOMAINS",)),
+            except_from=also(v3_12=24, v3_10=105, v3_2=71), kconfig=("CPU_USE_DOMAINS",)),
     Feature("ro_perms_ap2", "read-only sections of the long format carry AP2 too", f"{_INIT} ro_perms, \"ARM: 8722/1\" "
             "(seen in 4.14.177, 4.9.115, 4.4.155, 4.1.52)", (4, 15),
-            also=_also(v4_14=177, v4_9=115, v4_4=155, v4_1=52)),
+            also=also(v4_14=177, v4_9=115, v4_4=155, v4_1=52)),
     # -- paging_init ----------------------------------------------------------------------------------------
     Feature("lowmem_split_3_14", "a region below or above the kernel's window is RWX", f"{_MMU} map_lowmem",
             (3, 14), (3, 19)),
@@ -304,10 +257,10 @@ FEATURES = (
     Feature("map_kernel", "map_lowmem leaves the kernel's sections to map_kernel",
             f"{_MMU} map_kernel, commit 6e121df14ccd", (5, 14)),
     Feature("xip_map_kernel", "XIP text is mapped by map_kernel", f"{_MMU} map_kernel, commit ed6cbe6e5563", (6, 12),
-            also=_also(v6_11=11, v6_1=120, v5_15=174)),
+            also=also(v6_11=11, v6_1=120, v5_15=174)),
     Feature("xip_exiprom", "an XIP image ends at _exiprom (4.5 and 4.7 differ)", f"{_MMU} prepare_page_table", (4, 6)),
     Feature("vectors_two_pages", "two pages of vectors", f"{_MMU} devicemaps_init, commit 19accfd373847", (3, 11),
-            also=_also(v3_10=6)),
+            also=also(v3_10=6)),
     Feature("trap_init_in_devicemaps", "the vectors page is filled by devicemaps_init; before, at the end of "
             "setup_arch", f"{_MMU} devicemaps_init (3.3 and 3.4 differ)", (3, 4)),
     Feature("clear_from_vmalloc_start", "devicemaps_init clears from VMALLOC_START; before, from VMALLOC_END",
@@ -316,7 +269,7 @@ FEATURES = (
     Feature("early_fixmap", "early fixmap with a page table in the image", f"{_MMU} early_fixmap_init", (4, 3)),
     Feature("early_fixmap_always", "the early fixmap does not need FIX_EARLYCON_MEM", f"{_MMU}", (4, 5)),
     Feature("fixmap_ffc8", "the fixmap starts at 0xffc80000", "arch/arm/include/asm/fixmap.h", (5, 11),
-            also=_also(v5_10=38, v5_4=120)),
+            also=also(v5_10=38, v5_4=120)),
     Feature("fixmap_ffc0", "the fixmap starts at 0xffc00000; before, 0xfff00000", "arch/arm/include/asm/fixmap.h",
             (3, 16)),
     Feature("fixmap_table_always", "the fixmap has its own page table without HIGHMEM too", f"{_MMU} kmap_init",
@@ -326,9 +279,9 @@ FEATURES = (
             (3, 3)),
     Feature("static_vm", "these are struct static_vm; before, vm_struct", f"{_MMU} iotable_init", (3, 9)),
     Feature("vm_requested_size", "vm_struct has requested_size", "include/linux/vmalloc.h, commit a0309faf1cb0",
-            (6, 15), also=_also(v6_12=29)),
+            (6, 15), also=also(v6_12=29)),
     Feature("pmd_gaps", "half-used pairs of descriptors are filled with placeholders", f"{_MMU} fill_pmd_gaps",
-            (3, 5), also=_also(v3_4=111)),
+            (3, 5), also=also(v3_4=111)),
     Feature("pci_reserve_io", "PCI I/O space is reserved at 0xfee00000", f"{_MMU} pci_reserve_io", (3, 7),
             kconfig=("PCI", "!NEED_MACH_IO_H")),
     Feature("debug_ll_by_default", "a machine without map_io maps the debug UART", f"{_MMU} devicemaps_init", (3, 11)),
@@ -351,63 +304,8 @@ FEATURES = (
     Feature("memmap_in_paging_init", "bootmem_init allocates the mem_map", f"{_INIT} bootmem_init", None, (7, 0)),
     Feature("arm_dma_zone_size", "ZONE_DMA's size is the machine's dma_zone_size",
             f"{_INIT} setup_dma_zone (3.0.86 and 3.2 differ)", (3, 1)),
-    # -- memblock -------------------------------------------------------------------------------------------
-    Feature("memblock_as_lmb", "arrays never grow, addresses are 64 bits, added memory is cut to pages",
-            f"{_MEMBLOCK} memblock_add_region, memblock_add", None, (2, 6, 37)),
-    Feature("memblock_joins_overlaps", "a range that overlaps regions is joined with them, not listed beside them",
-            f"{_MEMBLOCK} memblock_add_region, \"Properly handle overlaps and fix error path\"", (2, 6, 39)),
-    Feature("memblock_pieces", "a range is added as the pieces not covered yet, and its size is capped",
-            f"{_MEMBLOCK} memblock_add_region, memblock_cap_size", (3, 3)),
-    Feature("memblock_size_rounded", "an allocation's size is rounded up to its alignment",
-            f"{_MEMBLOCK} memblock_alloc_base_nid", None, (3, 14)),
-    Feature("memblock_region_memory_reserved", "memblock_is_region_memory looks into the reserved regions",
-            f"{_MEMBLOCK} memblock_is_region_memory", None, (2, 6, 38)),
-    Feature("memblock_trim", "regions can be trimmed to an alignment",
-            f"{_MEMBLOCK} memblock_trim_memory, commit 6ede1fd3cb40 (3.4.4 lacks it, 3.4.111 has it)", (3, 7),
-            also=_also(v3_5=7, v3_4=111)),
-    Feature("memblock_cap", "memory can be capped to a range",
-            f"{_MEMBLOCK} memblock_cap_memory_range (posted until March 2017, in 4.11's time)", (4, 12)),
-    Feature("memblock_flags", "regions have flags, and merge only where these are equal",
-            f"{_MEMBLOCK} memblock_merge_regions", (3, 14)),
-    Feature("memblock_nomap", "regions can be marked NOMAP", f"{_MEMBLOCK} memblock_mark_nomap", (4, 5)),
-    Feature("memblock_bottom_up", "a search can start at the lowest address",
-            f"{_MEMBLOCK} memblock_find_in_range_node", (3, 13)),
-    Feature("memblock_bottom_up_above_kernel", "such a search starts above the kernel",
-            f"{_MEMBLOCK} memblock_find_in_range_node, commit 2dcb39645441", (3, 13), (5, 11),
-            except_from=_also(v5_10=15, v5_4=97, v4_4=258)),
-    Feature("memblock_zero_align", "an alignment of 0 means SMP_CACHE_BYTES",
-            f"{_MEMBLOCK} memblock_alloc_range_nid, memblock_virt_alloc_internal", (3, 14)),
-    Feature("memblock_array_pages", "a doubled region array takes whole pages, outside the range being reserved",
-            f"{_MEMBLOCK} memblock_double_array (posted in June 2012 for 3.5; 3.4 lacks it)", (3, 5)),
-    Feature("memblock_cap_ignores_empty", "capping to an empty range, or before there is memory, does nothing",
-            f"{_MEMBLOCK} memblock_cap_memory_range, commits e888fa7bb882 and 5173ed72bcfc", (5, 15)),
-    Feature("memblock_room_off_by_one", "64 regions take a range that needs 65 entries, a BUG",
-            f"{_MEMBLOCK} memblock_add_range, commits 28e1a8f4b0ff to ad500fb2d11b", (6, 0), (6, 3)),
-    Feature("memblock_merge_near", "merging looks only at the regions around a change",
-            f"{_MEMBLOCK} memblock_merge_regions, commit 2fe03412e2e1", (6, 3)),
-    Feature("memblock_rsrv_kern", "allocations are marked RSRV_KERN (6.15 and 6.17 differ)",
-            f"{_MEMBLOCK} memblock_alloc_range_nid", (6, 16)),
-    Feature("memblock_dummy_region", "an empty list counts one region of size 0", f"{_MEMBLOCK}", None, (6, 10)),
-    Feature("memblock_resize_late", "the region arrays may grow from bootmem_init on; before, from the end of "
-            "arm_memblock_init", f"{_INIT}", (3, 14)),
-    Feature("memblock_resize_panics", "a full array that cannot grow is a panic",
-            f"{_MEMBLOCK} memblock_double_array, commit e96c6b8f212a (6.6 lacks it, reported against 6.7-rc)", (6, 7)),
-    Feature("memblock_log_wide", "memblock=debug prints ranges with 14 digits, and flags", _MEMBLOCK, None, (4, 12)),
-    Feature("memblock_log_flags", "memblock=debug names __memblock_reserve, with node and flags (6.12 and 7.2 differ)",
-            f"{_MEMBLOCK} __memblock_reserve", (6, 16)),
-    Feature("log_fdt_prefix", "lines of the device tree's begin with \"OF: fdt: \" (4.9, 4.19 differ)", _FDT, (4, 11)),
-    Feature("log_fdt_prefix_tight", "they begin with \"OF: fdt:\"", _FDT, (4, 6)),
-    Feature("log_cma_node", "the line about the default CMA area names the node (6.1, 6.12 and 7.2 differ)", _CMA,
-            (6, 6), (6, 17)),
-    Feature("log_zone_ranges", "the log has the zone ranges", f"{_INIT} zone_sizes_init", (5, 8)),
-    Feature("log_zone_less_memmap", "zones are logged without the pages of their mem_map (3.6.11 so, 3.8.0 not)",
-            "mm/page_alloc.c free_area_init_core, commit 9feedc9d831e", None, (3, 8)),
-    Feature("log_all_pages_less_memmap", "\"Total pages\" leaves out those of lowmem's mem_map (6.6.30 so, 6.11 not)",
-            "mm/mm_init.c free_area_init_core, calc_nr_kernel_pages", None, (6, 10)),
-    Feature("iomem_code_to_init", "\"Kernel code\" in /proc/iomem ends at __init_begin, not _etext (4.4.155, 4.9)",
-            f"{_SETUP} request_standard_resources, \"ARM: 8583/1\"", (4, 8)),
-    Feature("layout_message", "the log has the virtual kernel memory layout (5.0 has it, 5.2 not)",
-            f"{_INIT} mem_init, commit 1c31d4e96b8c", None, (5, 1)),
+    *MEMBLOCK_FEATURES,
+    *LOG_FEATURES,
     # -- the decompressor -----------------------------------------------------------------------------------
     Feature("zimage_auto_phys_offset", "zImage takes PHYS_OFFSET from where it runs (128 MiB granules)",
             f"{_ZHEAD} (2.6.35 and 2.6.38 differ)", (2, 6, 37), kconfig=("AUTO_ZRELADDR",)),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from bootmap.spec.features import Feature
+from bootmap.spec.feature import Feature
 from bootmap.spec.linux_prot import LONG, PTE_AP2_LONG, SHORT
 
 INTRODUCED = (3, 14)
