@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from bootmap.analysis.translation import descriptors_in, nearest_symbol, translate
+from bootmap.analysis.translation import SymbolFinder, descriptors_in, translate
 from bootmap.mmu.memory import Chunks
 from bootmap.mmu.regs import Regs, regime_of
 from bootmap.spec.permissions import Rights
@@ -64,10 +64,10 @@ def test_descriptors_in_long_format() -> None:
     ]
 
 
-def test_nearest_symbol() -> None:
-    symbols = {"_text": 0xC000_8000, "__head": 0xC000_8000, "stext": 0xC000_8100, "far": 0xC100_0000}
-    assert nearest_symbol(symbols, 0xC000_8000) == "_text"
-    assert nearest_symbol(symbols, 0xC000_8104) == "stext+0x4"
-    assert nearest_symbol(symbols, 0xC000_7FFF) is None
-    assert nearest_symbol(symbols, 0xC0F0_0000) is None
-    assert nearest_symbol({}, 0) is None
+def test_symbol_finder() -> None:
+    names = SymbolFinder({"_text": 0xC000_8000, "__head": 0xC000_8000, "stext": 0xC000_8100, "far": 0xC100_0000})
+    assert names.name(0xC000_8000) == "_text"
+    assert names.name(0xC000_8104) == "stext+0x4"
+    assert names.name(0xC000_7FFF) is None
+    assert names.name(0xC0F0_0000) is None
+    assert SymbolFinder({}).name(0) is None

@@ -15,6 +15,8 @@ import pytest
 from elftools.elf.elffile import ELFFile
 
 from bootmap.cli.main import main
+from bootmap.image.core_file import core_file
+from bootmap.image.facts import KernelFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -227,6 +229,28 @@ def test_tables_raw_is_read_back(run: Run, name: str, tmp_path: Path) -> None:
     if name == "virt-1024m-6.1":  # the version came along: its console was recorded
         assert run(core, "--format", "ptdump")[1] == run(case(name), "--format", "ptdump")[1]
         assert run(core, "--format", "crash")[1] == run(case(name), "--format", "crash")[1]
+
+
+def test_tables_says_what_is_not_there(run: Run, tmp_path: Path) -> None:
+    """Without the page of ptes at the top, nothing is known of the 2 MiB that its pair of entries leads to."""
+    doc = recorded(CAPTURES[-1])
+    top = bytes.fromhex(doc["pages"][hex(doc["root"] + 0x3000)])[-4:]
+    del doc["pages"][hex(int.from_bytes(top, "little") & ~0xFFF)]
+    words = [parts_of(doc, tmp_path), f"--ttbr0={doc['root']:#x}", "--arch=v7"]
+    code, out, _ = run(*words, "--format", "json")
+    document = json.loads(out)
+    assert (code, document["unread"]) == (0, [{"va": 0xFFE00000, "size": 2 << 20}])
+    assert "nothing is known of them; the first are 0xffe00000-0xffffffff" in document["assumptions"][-1]
+    assert "tables on the way of 2 MiB" in run(*words)[1]
+    assert "tables on the way of 2 MiB" in run(*words, "--format", "csv")[2]
+
+
+def test_tables_of_a_core_with_impossible_registers(run: Run, tmp_path: Path) -> None:
+    core = tmp_path / "core"
+    core.write_bytes(core_file({0: bytes(4096)}, {"SCTLR": 1, "TTBR0": 0, "DACR": 1 << 40}, KernelFacts()))
+    code, out, err = run(core)
+    assert (code, out) == (3, "")
+    assert "its registers cannot be a CPU's: dacr is" in err
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import time
 
 import numpy as np
@@ -351,3 +352,12 @@ def test_translate_is_a_hundred_times_as_fast_as_walk() -> None:
     assert np.array_equal(answer.pa, vas)
     each_walk, each_bulk = (walked - start) / len(single), (translated - walked) / len(vas)
     assert each_walk > 100 * each_bulk
+
+
+def test_unread_joins_neighbours() -> None:
+    """Two of four entries lead to tables that are not there: their spans are told, one where they touch."""
+    words = [0x4800_0801, 0x4800_0C01, 0x0000_0C02, 0x4900_0001]
+    memory = Chunks({0x4000: struct.pack("<4096I", *words, *([0] * 4092))})
+    listed = snapshot(memory, Regs(arch="v7", sctlr=1, ttbr0=0x4000))
+    assert listed.unread == (Span(0, 2 * MIB), Span(3 * MIB, 4 * MIB))
+    assert snapshot(Chunks({0x4000: bytes(0x4000)}), Regs(arch="v7", sctlr=1, ttbr0=0x4000)).unread == ()

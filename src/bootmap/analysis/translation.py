@@ -9,6 +9,7 @@ Sources: arch/arm/include/asm/pgtable-2level.h (a page of ptes: Linux's 512 in f
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -182,12 +183,24 @@ def _reach(walked: Walk) -> int:
     return level.index_low
 
 
-def nearest_symbol(symbols: Mapping[str, int], va: int, reach: int = 1 << 20) -> str | None:
-    """The symbol at ``va`` or at most ``reach`` bytes below, as the kernel prints it: ``name+0x10``, or ``name``."""
-    below = [
-        (address, not name.startswith("__"), name) for name, address in symbols.items() if va - reach < address <= va
-    ]
-    if not below:
-        return None
-    address, _, name = max(below)
-    return name if address == va else f"{name}+{va - address:#x}"
+class SymbolFinder:
+    """Names addresses by the nearest symbol below, as the kernel's ``%pS`` does.
+
+    Args:
+        symbols: virtual addresses by name; of several names of one address, one without leading underscores wins.
+        reach: bytes beyond which a symbol has nothing to do with an address.
+    """
+
+    def __init__(self, symbols: Mapping[str, int], reach: int = 1 << 20) -> None:
+        rows = sorted((address, not name.startswith("__"), name) for name, address in symbols.items())
+        self._addresses = [address for address, _, _ in rows]
+        self._names = [name for _, _, name in rows]
+        self._reach = reach
+
+    def name(self, va: int) -> str | None:
+        """``name``, or ``name+0x10`` inside of it; None where no symbol is near."""
+        place = bisect_right(self._addresses, va) - 1
+        if place < 0 or va - self._addresses[place] >= self._reach:
+            return None
+        distance = va - self._addresses[place]
+        return f"{self._names[place]}+{distance:#x}" if distance else self._names[place]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.cli.inputs import feature_overrides, read_config_option, read_kernel_file, version_of
 from bootmap.cli.source import Source, missing_root, overridden
-from bootmap.errors import MissingInputError, UsageError
+from bootmap.errors import ImageError, MissingInputError, UsageError
 from bootmap.image.files import FileMemory
 from bootmap.units import hex_address
 
@@ -121,7 +121,11 @@ def _cpu_registers(image: Image, options: SourceOptions, assumptions: list[str])
         assumptions.append(f"the CPU is not known and taken for ARM{arch} (--arch)")
     values = {key.lower(): registers[key] for key in _CPU_REGISTERS if key in registers}
     values.setdefault("dacr", ALL_CLIENTS)
-    return overridden(Regs(arch=arch, secure=bool(registers.get("secure")), **values), options)
+    try:
+        regs = Regs(arch=arch, secure=bool(registers.get("secure")), **values)
+    except ValueError as error:
+        raise ImageError(f"its registers cannot be a CPU's: {error}") from None
+    return overridden(regs, options)
 
 
 def _arch(image: Image, options: SourceOptions) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bootmap.cli.inputs import parse_kernel_version
-from bootmap.errors import MissingInputError, UnsupportedError
+from bootmap.errors import AbsentMemoryError, MissingInputError, UnsupportedError
 from bootmap.units import MIB, Span, hex_address
 
 if TYPE_CHECKING:
@@ -63,7 +63,10 @@ def crash_of(source: Source, listed: Map, ranges: Ranges) -> tuple[str, list[str
     else:
         assumed.append("PAGE_OFFSET and PHYS_OFFSET are not known: the page directory stands at its physical address")
     long, order = listed.regime.long, listed.regime.byteorder
-    found = [vtop(source.memory, order, root, directory, part.va, long=long) for part in ranges]
+    try:
+        found = [vtop(source.memory, order, root, directory, part.va, long=long) for part in ranges]
+    except LookupError as error:
+        raise AbsentMemoryError(root, f"{source.name}: Linux's half of the tables is not all there: {error}") from None
     return "\n\n\n".join(map(crash_text, found)), assumed
 
 
@@ -147,16 +150,17 @@ def _markers(kernel: Kernel, page_offset: int, high_memory: int) -> tuple[Marker
 
 
 def _root(source: Source, listed: Map, assumed: list[str]) -> int:
-    """Physical address of swapper_pg_dir, else of the table that TTBR0 names."""
-    swapper = source.symbols.get("swapper_pg_dir")
-    if swapper is not None and source.page_offset is not None and source.phys_offset is not None:
-        return swapper - source.page_offset + source.phys_offset
-    roots = listed.regime.roots
-    if len(roots) > 1:
-        raise MissingInputError(
-            f"{source.name}: the registers share the address space between two tables; which is the kernel's page "
-            f"directory, --system-map with --phys-offset tells"
-        )
-    if source.kind == "QEMU":
-        assumed.append("the page directory is the running process's, whose kernel half is the kernel's (--system-map)")
+    """The page directory: swapper_pg_dir where TTBR0 may be a process's or there are two, else what TTBR0 says."""
+    roots, swapper = listed.regime.roots, source.symbols.get("swapper_pg_dir")
+    image = source.image
+    of_cpu = source.kind != "prediction" and image is not None and image.registers.get("TTBR0") == source.regs.ttbr0
+    if of_cpu or len(roots) > 1:
+        if swapper is not None and source.page_offset is not None and source.phys_offset is not None:
+            return swapper - source.page_offset + source.phys_offset
+        where = "tells --system-map with --phys-offset"
+        if len(roots) > 1:
+            raise MissingInputError(
+                f"{source.name}: TTBCR shares the addresses between two tables; which is the page directory, {where}"
+            )
+        assumed.append(f"the page directory is that of TTBR0, which may be a process's: the kernel's own {where}")
     return roots[0].base

@@ -85,32 +85,48 @@ def command(
             raise UsageError(f"--format {form} is all or nothing: --range, --physical and the other filters do not go")
         content, assumptions = _content(source, form, selection)
     if form not in ("text", "json"):
-        for text in (*source.assumptions, *assumptions):
+        for text in assumptions:
             click.echo(f"bootmap: taken for what was not given: {text}", err=True)
     _write(content, output)
     return 0
 
 
 def _content(source: Source, form: str, selection: Selection) -> tuple[str | bytes, list[str]]:
-    """What to print, and what had to be taken for granted beyond what the source says."""
+    """What to print, and everything that had to be taken for granted."""
     from bootmap.mmu.bulk import snapshot
 
     listed = snapshot(source.memory, source.regs)
+    assumed = [*source.assumptions, *_incomplete(listed)]
     if form == "raw":
-        return _raw(source, listed), []
+        return _raw(source, listed), assumed
     if form == "ptdump":
         from bootmap.cli.kernel_view import ptdump_of
 
-        return ptdump_of(source, listed)
+        text, more = ptdump_of(source, listed)
+        return text, assumed + more
     ranges = selection.of(listed.ranges())
     if form == "crash":
         from bootmap.cli.kernel_view import crash_of
 
-        return crash_of(source, listed, ranges)
-    return _own(source, form, ranges), []
+        text, more = crash_of(source, listed, ranges)
+        return text, assumed + more
+    return _own(source, form, listed, ranges, assumed), assumed
 
 
-def _own(source: Source, form: str, ranges: Ranges) -> str:
+def _incomplete(listed: Map) -> list[str]:
+    """A word on tables that the source does not hold."""
+    from bootmap.units import hex_address, size_text
+
+    if not listed.unread:
+        return []
+    size, first = sum(span.size for span in listed.unread), listed.unread[0]
+    return [
+        f"tables on the way of {size_text(size)} of virtual addresses are not in the source, nothing is known of them; "
+        f"the first are {hex_address(first.start)}-{hex_address(first.end - 1)}"
+    ]
+
+
+def _own(source: Source, form: str, listed: Map, ranges: Ranges, assumed: list[str]) -> str:
     from bootmap.analysis.registers import named
     from bootmap.report.source_text import assumptions_text, registers_text, source_document
     from bootmap.report.tables_text import tables_csv, tables_text
@@ -122,16 +138,18 @@ def _own(source: Source, form: str, ranges: Ranges) -> str:
 
         from bootmap.report.tables_json import SCHEMA, ranges_document
 
-        head = source_document(source.name, source.kind, source.regs, named(source.regs), source.assumptions)
-        return msgspec.json.encode({"schema": SCHEMA, **head, "ranges": ranges_document(ranges)}).decode()
+        head = source_document(source.name, source.kind, source.regs, named(source.regs), assumed)
+        unread = [{"va": span.start, "size": span.size} for span in listed.unread]
+        document = {"schema": SCHEMA, **head, "ranges": ranges_document(ranges), "unread": unread}
+        return msgspec.json.encode(document).decode()
     parts = [
         f"{source.name}: {source.kind}{f' after {source.stage.name}' if source.stage is not None else ''}",
         registers_text(source.regs, named(source.regs)),
         "",
         tables_text(ranges),
     ]
-    if assumed := assumptions_text(source.assumptions):
-        parts += ["", assumed]
+    if below := assumptions_text(assumed):
+        parts += ["", below]
     return "\n".join(parts)
 
 
@@ -162,7 +180,8 @@ def _raw(source: Source, listed: Map) -> bytes:
         phys_offset=source.phys_offset,
         high_memory=source.high_memory,
     )
-    return core_file(pages, named(source.regs), facts, source.assumptions)
+    registers = named(source.regs) | ({"secure": 1} if source.regs.secure else {})
+    return core_file(pages, registers, facts, source.assumptions)
 
 
 def _span(option: str, text: str, symbols: Mapping[str, int]) -> Span:

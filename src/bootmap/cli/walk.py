@@ -40,11 +40,14 @@ def command(
     ADDR is a number, a symbol (NAME or NAME+OFFSET), or START-END: every descriptor there once.
     Exit code 1: an address or one of the accesses asked about faults.
     """
+    from bootmap.analysis.translation import SymbolFinder
     from bootmap.report.walk_text import walk_text
 
     accesses = _accesses(user, write, execute)
     with open_source(source, SourceOptions.of(options)) as opened:
-        found = [_look(opened, va, accesses) for text in addresses for va in _asked(text, opened)]
+        names = SymbolFinder(opened.symbols)
+        asked = [va for text in addresses for va in _asked(text, opened)]
+        found = [replace(_look(opened, va, accesses), symbol=names.name(va)) for va in asked]
         if as_json:
             click.echo(_document(opened, found))
         else:
@@ -67,7 +70,7 @@ def _accesses(user: bool, write: bool, execute: bool) -> list[Rights]:
 
 def _look(source: Source, va: int, accesses: list[Rights]) -> Translation:
     from bootmap.analysis.overview import virtual_layout
-    from bootmap.analysis.translation import nearest_symbol, translate
+    from bootmap.analysis.translation import translate
     from bootmap.mmu.regs import regime_of
 
     written, areas = None, tuple[str, ...]()
@@ -75,7 +78,7 @@ def _look(source: Source, va: int, accesses: list[Rights]) -> Translation:
         written = (source.prediction, source.stage)
         areas = tuple(row.name for row in virtual_layout(*written) if row.start <= va < row.end)
     found = translate(source.memory, regime_of(source.regs), va, accesses, written)
-    return replace(found, areas=areas, symbol=nearest_symbol(source.symbols, va))
+    return replace(found, areas=areas)
 
 
 def _asked(text: str, source: Source) -> Iterator[int]:

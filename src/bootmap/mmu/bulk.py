@@ -16,7 +16,8 @@ import numpy as np
 from bootmap.mmu.attributes import Attributes
 from bootmap.mmu.regs import VA_END, Regime, regime_of
 from bootmap.mmu.runs import collect
-from bootmap.mmu.walk import refusal
+from bootmap.mmu.walk import Fault, refusal
+from bootmap.spec.faults import FaultKind
 from bootmap.spec.permissions import Rights
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE, Span
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from bootmap.mmu.memory import Memory
     from bootmap.mmu.regs import Regs
     from bootmap.mmu.runs import Runs, Table
-    from bootmap.mmu.walk import Fault
     from bootmap.spec.memory_attrs import MemoryAttributes
 
     Bools = NDArray[np.bool_]
@@ -268,6 +268,17 @@ class Map:
     def ranges(self) -> Ranges:
         """All mappings, merged as far as attributes and physical addresses go on."""
         return self._ranges
+
+    @cached_property
+    def unread(self) -> tuple[Span, ...]:
+        """Virtual addresses of which nothing is known, because a table on their way is not in the memory; ascending."""
+        lost = np.array([isinstance(o, Fault) and o.kind is FaultKind.WALK_ABORT for o in self.outcomes], np.bool_)
+        places = np.flatnonzero(lost[self.runs.outcome])
+        spans: list[Span] = []
+        for va, size in zip(self.runs.va[places].tolist(), self._sizes[places].tolist(), strict=True):
+            joins = spans and spans[-1].end == va
+            spans.append(Span(spans.pop().start if joins else va, va + size))
+        return tuple(spans)
 
     def mapping(self, pa: int, size: int = 1) -> Ranges:
         """Where the physical addresses ``[pa, pa + size)`` are mapped: the exact parts, by virtual address."""
