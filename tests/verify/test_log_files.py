@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from public_logs import FOLDER
-from recordings import kernel_files
+from recordings import DATA, kernel_files
 
 from bootmap.cli.verify_log import check_logs
 from bootmap.errors import UsageError
@@ -17,27 +21,19 @@ _OWN = str(FOLDER / "own" / "virt-1g-6.1")
 _FILES = ("log", "iomem", "memory", "reserved")
 
 
-def check(*logs: str, dtb_addr: int = 0x480D8000, initrd: str | None = None) -> LogReport:
+# The command line's options, none given.
+_NOT_GIVEN = (
+    "config", "system_map", "kernel_file", "kernel_version", "cmdline", "cpu", "cpus", "dtb_addr", "initrd",
+    "phys_offset", "load_addr", "machine_id",
+)  # fmt: skip
+OPTIONS: dict[str, Any] = dict.fromkeys(_NOT_GIVEN) | {"features": (), "static_maps": ()}
+
+
+def check(*logs: str, dtb_addr: int = 0x480D8000) -> LogReport:
     """``logs`` against the prediction for the device tree as the kernel found it."""
     config, system_map = kernel_files("deb-6.1")
-    return check_logs(
-        f"{_OWN}.dtb.gz",
-        logs,
-        config=str(config),
-        system_map=str(system_map),
-        dtb_addr=dtb_addr,
-        initrd=initrd,
-        kernel_file=None,
-        kernel_version=None,
-        features=(),
-        cmdline=None,
-        cpu=None,
-        cpus=None,
-        phys_offset=None,
-        load_addr=None,
-        machine_id=None,
-        static_maps=(),
-    )
+    options = OPTIONS | {"config": str(config), "system_map": str(system_map), "dtb_addr": dtb_addr}
+    return check_logs(f"{_OWN}.dtb.gz", logs, **options)
 
 
 def test_kind_of_each_file() -> None:
@@ -83,16 +79,29 @@ def test_wrong_place_of_the_device_tree_is_contradicted() -> None:
     assert any("reserved[0x2]" in text for text in texts)
 
 
-def test_page_tables_of_lowmem(tmp_path: Path) -> None:
-    path = tmp_path / "kernel_page_tables"
-    path.write_text(
-        "---[ Kernel Mapping ]---\n"
-        "0xc0000000-0xc0100000           1M     RW NX SHD MEM/CACHED/WBWA\n"
-        "---[ vmalloc() Area ]---\n"
-        "0xf0800000-0xf0801000           4K     RW NX SHD DEV/SHARED\n"
-    )
-    report = check(str(path))
-    assert [row.verdict for row in report.judged] == [Verdict.MATCHED, Verdict.UNMODELLED]
+@pytest.mark.parametrize("key", ["v7", "v7-lpae", "v512", "v5-versatile"])
+def test_page_tables_agree(key: str, tmp_path: Path) -> None:
+    """kernel_page_tables of booted kernels: every line outside the vmalloc area is predicted, with its rights."""
+    doc = json.loads(gzip.decompress((DATA / "ptdump" / f"{key}.json.gz").read_bytes()))
+    dtb, system_map, dump = (tmp_path / name for name in ("board.dtb", "System.map", "kernel_page_tables"))
+    dtb.write_bytes(gzip.decompress(base64.b64decode(doc["dtb"])))
+    system_map.write_text("\n".join(doc["system_map"]) + "\n")
+    options = OPTIONS | {
+        "config": str(kernel_files(key)[0]),
+        "system_map": str(system_map),
+        "phys_offset": doc["phys_offset"],
+        "dtb_addr": doc["r2"],
+        "cpu": doc["qemu"]["cpu"] or "arm926",
+    }
+    dump.write_text("\n".join(doc["ptdump"]) + "\n")
+    report = check_logs(str(dtb), (str(dump),), **options)
+    assert report.contradicted == 0
+    assert report.count(Verdict.MATCHED) >= 5
+    first = next(line for line in doc["ptdump"] if "RW NX" in line)
+    dump.write_text("\n".join(doc["ptdump"]).replace(first, first.replace("RW NX", "ro x ")) + "\n")
+    (wrong,) = check_logs(str(dtb), (str(dump),), **options).all(Verdict.CONTRADICTED)
+    assert "ro x" in wrong.log
+    assert "RW NX" in wrong.ours
 
 
 def test_files_without_board_need_a_log() -> None:

@@ -87,8 +87,25 @@ def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogR
             )
             report.add(check_log(parsed[name], checker), parsed[name].lines, name if several else "")
         else:
-            report.add(FileChecker(prediction).judge(kinds[name], text), text.count("\n"), name if several else "")
+            tables = _page_tables(board, options) if kinds[name] == "page_tables" else None
+            judged = FileChecker(prediction, tables).judge(kinds[name], text)
+            report.add(judged, text.count("\n"), name if several else "")
     return report
+
+
+def _page_tables(board: str | None, options: dict[str, Any]) -> list[str] | None:
+    """The lines of kernel_page_tables as this kernel will print them; None where that cannot be said."""
+    if board is None:
+        return None
+    from bootmap.cli.kernel_view import ptdump_of
+    from bootmap.cli.source import SourceOptions, open_source
+    from bootmap.mmu.bulk import snapshot
+
+    try:
+        with open_source(board, SourceOptions(options, "mark_rodata_ro")) as source:
+            return ptdump_of(source, snapshot(source.memory, source.regs))[0].splitlines()
+    except UsageError:  # the boot does not come so far, or the version has no such file
+        return None
 
 
 def _outcome(prediction: Prediction) -> str:

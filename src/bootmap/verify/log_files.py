@@ -23,7 +23,7 @@ from bootmap.units import PAGE_SIZE, Span
 from bootmap.verify.log_verdict import Judged, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from bootmap.boot.sequence import Prediction
 
@@ -47,10 +47,16 @@ def kind_of(text: str) -> str:
 
 
 class FileChecker:
-    """Judges such files against one prediction."""
+    """Judges such files against one prediction.
 
-    def __init__(self, prediction: Prediction) -> None:
+    Attributes:
+        prediction: the prediction.
+        page_tables: kernel_page_tables as predicted, line by line; None where only what is mapped can be said.
+    """
+
+    def __init__(self, prediction: Prediction, page_tables: Sequence[str] | None = None) -> None:
         self.prediction = prediction
+        self.page_tables = page_tables
         self.state = prediction.state
 
     def judge(self, kind: str, text: str) -> list[Judged]:
@@ -134,16 +140,22 @@ class FileChecker:
     # -- debugfs kernel_page_tables ----------------------------------------------------------------------------
 
     def _page_tables(self, text: str) -> Iterator[Judged]:
-        """Each mapped range is looked up page table by page table: whether it is mapped from end to end."""
+        """Each line against the predicted one; what drivers map in the vmalloc area is theirs."""
         state = self.state
         low = Span(state.kernel.page_offset, state.vars.high_memory)
+        drivers = Span(state.vmalloc_start, state.kernel.vmalloc_end)
+        ours = None if self.page_tables is None else [" ".join(line.split()) for line in self.page_tables]
         for match in list(_MAPPED.finditer(text))[:_MAX_ROWS]:
             start, end = int(match[1], 16), int(match[2], 16)
-            line = text.count("\n", 0, match.start()) + 1
-            if not (low.start <= start and end - 1 < low.end) or end <= start:
-                yield Judged(line, "page_tables", match[0].strip(), Verdict.UNMODELLED, why="outside lowmem mappings "
-                             "are made by drivers too")  # fmt: skip
-                continue
-            hole = next((va for va in range(start, end, PAGE_SIZE) if state.mapped(va) is None), None)
-            ours = "mapped" if hole is None else f"nothing at {hole:#010x}"
-            yield self._judged(line, "page_tables", match[0], hole is None, f"{start:#010x}-{end - 1:#010x}", ours)
+            line, row = text.count("\n", 0, match.start()) + 1, match[0].strip()
+            if ours is not None and " ".join(row.split()) in ours:
+                yield Judged(line, "page_tables", row, Verdict.MATCHED)
+            elif ours is not None and start not in drivers:
+                near = [row for row in ours if row.startswith(match[0][:10])]
+                yield self._judged(line, "page_tables", row, False, row, near[0] if near else "no range begins there")
+            elif ours is None and low.start <= start < end <= low.end:
+                hole = next((va for va in range(start, end, PAGE_SIZE) if state.mapped(va) is None), None)
+                there = "mapped" if hole is None else f"nothing at {hole:#010x}"
+                yield self._judged(line, "page_tables", row, hole is None, f"{start:#010x}-{end - 1:#010x}", there)
+            else:
+                yield Judged(line, "page_tables", row, Verdict.UNMODELLED, why="drivers map there too")
