@@ -87,6 +87,16 @@ def test_changed_value_is_contradicted(kind: str) -> None:
     assert seen, f"no recording has a line of the kind {kind}"
 
 
+def test_zone_in_the_words_of_old_kernels() -> None:
+    """Up to 3.5 a zone was a range of page frame numbers with an open end."""
+    name = next(name for name in _LOGGED if any("  Normal   [mem" in line for line in recorded(name).log))
+    zone = next(said for said in read_log("\n".join(recorded(name).log)).all("zone") if said.word("name") == "Normal")
+    first, last = zone.number("start") >> 12, (zone.number("last") + 1) >> 12
+    for end, verdict in ((last, Verdict.MATCHED), (last + 1, Verdict.CONTRADICTED)):
+        (said,) = read_log(f"  Normal   {first:#010x} -> {end:#010x}\n").said
+        assert checker(name).judge(said).verdict is verdict
+
+
 def test_log_without_its_lost_ram_is_contradicted() -> None:
     name = next(name for name in _LOGGED if any("Ignoring RAM at" in line for line in recorded(name).log))
     lines = [line for line in recorded(name).log if "Ignoring RAM" not in line and "HIGHMEM enabled" not in line]

@@ -6,6 +6,7 @@ Not here: memblock's own lines (``log_memblock``), how the log is read, and what
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bootmap.units import KIB, MIB, PAGE_SHIFT, PAGE_SIZE, align_up
@@ -69,7 +70,7 @@ class Checker:
             "memory_mb": self._memory_mb, "memory_k": self._memory_k, "memory": self._memory, "cma": self._cma,
             "cma_failed": self._cma_failed, "pool": self._pool, "node": self._reserved_node, "said": self._verbatim,
             "ignoring": self._ignoring, "truncating": self._truncating, "dt_range": self._verbatim,
-            "dt_block": self._dt_block,
+            "dt_block": self._dt_block, "rmem": self._rmem, "zone_pfn": self._zone_pfn,
         }  # fmt: skip
 
     def judge(self, said: Said) -> Judged:
@@ -151,6 +152,12 @@ class Checker:
             self._claim("start", said.number("start"), start, physical=True),
             self._claim("last", said.number("last"), end - 1, physical=True),
         ], self._where_ram(said))  # fmt: skip
+
+    def _zone_pfn(self, said: Said) -> Judged:
+        """A zone in the words of old kernels: page frame numbers, the end open."""
+        values = dict(said.values)
+        values["start"], values["last"] = said.number("base") << PAGE_SHIFT, (said.number("to") << PAGE_SHIFT) - 1
+        return self._zone(replace(said, values=values))
 
     def dma_unknown(self) -> bool:
         """Whether the log was made by a machine whose dma_zone_size only the log would tell."""
@@ -306,6 +313,12 @@ class Checker:
     def _dt_block(self, said: Said) -> Judged:
         if self.from_log:
             return self.unmodelled(said, "a memory node of no size: the device tree is not known")
+        return self._verbatim(said)
+
+    def _rmem(self, said: Said) -> Judged:
+        """Trouble with a node of /reserved-memory, of which a board made from a log has only those that were made."""
+        if self.from_log:
+            return self.unmodelled(said, "the device tree is not known")
         return self._verbatim(said)
 
     def _ours(self, head: str) -> list[list[int]]:
