@@ -103,7 +103,8 @@ LINES = (
     _line("pool_name", r"(?:OF: reserved mem|Reserved memory): initialized node", "drivers/of/of_reserved_mem.c",
           unmodelled="names a node whose area other lines give"),
     _line("rmem", r"(?:OF: reserved mem|Reserved memory): (?P<text>(?:not enough space|unsupported node|"
-                  r"failed to allocate|invalid (?:size|align|alloc|reg)|bypass|incorrect alignment|regions without|elfcorehdr is).*)",
+                  r"failed to allocate|invalid (?:size|align|alloc|reg)|bypass|incorrect alignment|regions without|"
+                  r"elfcorehdr is).*)",
           "drivers/of/of_reserved_mem.c, kernel/dma/contiguous.c"),
     _line("cma", r"cma: (?:CMA: )?[Rr]eserved <mib> MiB at <base>", "mm/cma.c cma_declare_contiguous"),
     _line("cma_failed", r"cma: Failed to reserve <mib> MiB", "mm/cma.c cma_declare_contiguous"),
