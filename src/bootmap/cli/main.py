@@ -25,6 +25,7 @@ _COMMANDS = {
     "memblock": ("bootmap.cli.memblock", "Run memblock operations and print the state after each."),
     "verify": ("bootmap.cli.verify", "Hold a prediction against what a real kernel did."),
     "locate": ("bootmap.cli.locate", "Find page tables in a dump of memory, without any hint."),
+    "oops": ("bootmap.cli.oops", "What an ARM oops says of the page tables."),
     "fuzz": ("bootmap.cli.fuzz", "Hunt for memory maps in which bootmap or the kernel is wrong."),
 }
 
