@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from typing import TYPE_CHECKING
 
 import pytest
 from recordings import NAMES, Case
 
 from bootmap.analysis.overview import last_stage, virtual_layout
+from bootmap.cli.verify_log import check_logs
 from bootmap.units import Span
 from bootmap.verify.log import read_log
 from bootmap.verify.log_check import Checker, check_log
 from bootmap.verify.log_memblock import MemblockChecker
 from bootmap.verify.log_verdict import Judged, Verdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _LOGGED = [name for name in NAMES if any(line.strip() for line in Case(name).doc.get("log", ()))]
 
@@ -116,3 +121,33 @@ def test_allocation_elsewhere_in_paging_init_is_contradicted() -> None:
     lines[at] = lines[at].replace(first, f"{int(first, 16) - 0x2000:#010x}", 1)
     rows = check_log(read_log("\n".join(lines)), checker(name))
     assert [row.line for row in rows if row.verdict is Verdict.CONTRADICTED] == [at + 1]
+
+
+# Not what the tree and the log alone let one know: the snoop control unit of a Cortex-A9 in a UP machine, and the
+# alignment of CMA areas by an option.
+_NEEDS_CONFIGURATION = {"vexpress-a9-1g-6.12": 1, "virt-4096m-lpae-6.1": 1}
+_PLAIN = [name for name in _LOGGED if not name.startswith(("fuzz", "own", "rand"))]
+
+
+@pytest.mark.parametrize("name", _PLAIN)
+def test_device_tree_and_log_are_enough(name: str, tmp_path: Path) -> None:
+    """Without the kernel's configuration and System.map: both are made of what the log says."""
+    case = recorded(name)
+    board, log = tmp_path / "board.dtb", tmp_path / "dmesg.txt"
+    board.write_bytes(case.board)
+    log.write_text("\n".join(case.log))
+    options = dict.fromkeys(("config", "system_map", "kernel_file", "cmdline", "cpus", "initrd", "phys_offset"))
+    options |= dict.fromkeys(("load_addr", "machine_id"))
+    report = check_logs(
+        str(board),
+        (str(log),),
+        cpu=case.doc["qemu"]["cpu"],
+        dtb_addr=case.doc["entry"]["r2"],
+        kernel_version=case.prediction.state.kernel.version_text,
+        features=(),
+        static_maps=(),
+        **options,
+    )
+    assert len(report.all(Verdict.CONTRADICTED)) == _NEEDS_CONFIGURATION.get(name, 0)
+    assert report.count(Verdict.MATCHED) >= 3
+    assert any("what the log tells" in text for text in report.assumptions)

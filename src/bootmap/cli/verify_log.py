@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bootmap.errors import InputError, UsageError
+from bootmap.errors import InputError, MissingInputError, UsageError
 
 if TYPE_CHECKING:
     from bootmap.boot.sequence import Prediction
@@ -64,15 +64,8 @@ def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogR
                 "memblock/memory, memblock/reserved or kernel_page_tables",
                 file=name,
             )
-    made = None
-    if board is not None:
-        from bootmap.cli.inputs import predict
-
-        prediction = predict(board, **options)
-    elif parsed:
-        prediction, made = _best_prediction(next(iter(parsed.values())), options)
-    else:
-        raise UsageError("without a board there must be a boot log to make one from; give BOARD too")
+    first = next(iter(parsed.values()), None)
+    prediction, made = _predict(board, first, options)
     areas = {area.name: Span(area.start, area.end) for area in virtual_layout(prediction, last_stage(prediction))}
     report = LogReport([], 0, _outcome(prediction), list(prediction.state.assumptions))
     several = len(texts) > 1
@@ -83,14 +76,36 @@ def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogR
                 areas,
                 taken=frozenset(made.taken) if made else frozenset(),
                 phys_known=made.phys_known if made else True,
-                from_log=made is not None,
+                from_log=board is None,
+                kernel_from_log=made is not None,
             )
             report.add(check_log(parsed[name], checker), parsed[name].lines, name if several else "")
         else:
-            tables = _page_tables(board, options) if kinds[name] == "page_tables" else None
-            judged = FileChecker(prediction, tables).judge(kinds[name], text)
+            known = kinds[name] == "page_tables" and made is None
+            tables = _page_tables(board, options) if known else None
+            judged = FileChecker(prediction, tables, kernel_known=made is None).judge(kinds[name], text)
             report.add(judged, text.count("\n"), name if several else "")
     return report
+
+
+def _predict(board: str | None, log: Log | None, options: dict[str, Any]) -> tuple[Prediction, LogBoard | None]:
+    """The prediction, and what of its input was made of ``log``: the board, or the kernel that the user does not give.
+
+    Raises:
+        BootmapError: too little is known.
+    """
+    if board is None:
+        if log is None:
+            raise UsageError("without a board there must be a boot log to make one from; give BOARD too")
+        return _best_prediction(log, options)
+    from bootmap.cli.inputs import predict
+
+    try:
+        return predict(board, **options), None
+    except MissingInputError:
+        if log is None or (options.get("config") and options.get("system_map")):
+            raise
+    return _best_prediction(log, {"board": board, **options})
 
 
 def _page_tables(board: str | None, options: dict[str, Any]) -> list[str] | None:
@@ -131,31 +146,36 @@ def _best_prediction(log: Log, options: dict[str, Any]) -> tuple[Prediction, Log
     for order in orders:
         prediction, made = predict_from_log(log, max_order=order, **options)
         first = first or (prediction, made)
-        checker = Checker(prediction, {}, taken=made.taken, phys_known=made.phys_known, from_log=True)
+        known = options.get("board") is not None
+        checker = Checker(prediction, {}, taken=made.taken, phys_known=made.phys_known, from_log=not known)
         if all(checker.judge(said).verdict in (Verdict.MATCHED, Verdict.INPUT) for said in areas):
             return prediction, made
     assert first is not None
     return first
 
 
-def predict_from_log(log: Log, *, max_order: int | None = None, **options: Any) -> tuple[Prediction, LogBoard]:
+def predict_from_log(
+    log: Log, *, max_order: int | None = None, board: str | None = None, **options: Any
+) -> tuple[Prediction, LogBoard]:
     """Make a board of ``log`` and predict its boot; options given by the user go before what the log says.
 
     Args:
         log: the log.
         max_order: order of the largest block of the buddy allocator, None for Kconfig's default.
+        board: the device tree or ATAG list, None to make one of the log too.
         options: those of ``board_options``.
 
     Raises:
         BootmapError: the log does not tell enough, or what it tells is not modelled.
     """
+    from bootmap.boot.decompressor import phys_offset as find_phys_offset
     from bootmap.boot.handover import Handover
     from bootmap.boot.kernel import Kernel
     from bootmap.boot.sequence import boot
     from bootmap.cli import inputs
     from bootmap.cli.static_maps import parse_static_maps
     from bootmap.errors import UnsupportedError
-    from bootmap.inputs.board import parse_board
+    from bootmap.inputs.board import parse_board, read_board
     from bootmap.inputs.kconfig import parse as parse_config
     from bootmap.inputs.symbols import parse as parse_symbols
     from bootmap.spec.cpus import cpu_by_midr, cpu_by_name
@@ -171,6 +191,7 @@ def predict_from_log(log: Log, *, max_order: int | None = None, **options: Any) 
         midr=cpu.midr if cpu else None,
         phys_offset=options.get("phys_offset"),
         cmdline=options.get("cmdline"),
+        described=board is not None,
     )
     cpu = cpu or cpu_by_midr(made.midr)
     if cpu is None:
@@ -195,16 +216,25 @@ def predict_from_log(log: Log, *, max_order: int | None = None, **options: Any) 
         made.taken.add("policy")
         many = "two CPUs or more" if made.cpus == 2 else "one CPU"
         made.assumptions.append(f"{many}: so the cache policy is what the log says (--cpus)")
-    tree = parse_board(made.description)
+    tree = read_board(board) if board is not None else parse_board(made.description)
+    if board is not None:
+        made.assumptions.append("version, configuration and symbols of the kernel are what the log tells of them")
+        if not made.phys_known:
+            made.phys_offset = find_phys_offset(kernel, tree, options.get("load_addr"))[0] or 0
+            made.phys_known = True
     params = options.get("dtb_addr") or made.params
+    if params is None:
+        params = inputs.default_params(tree, made.phys_offset)
+        made.assumptions.append(f"the boot loader put the board description at {params:#010x} (--dtb-addr)")
     maps = tuple(options.get("static_maps") or ())
     handover = Handover(
         board=tree,
-        params=inputs.default_params(tree, made.phys_offset) if params is None else params,
+        params=params,
         phys_offset=made.phys_offset,
         cpu=cpu,
         cpus=options.get("cpus") or made.cpus,
         machine_id=options.get("machine_id"),
+        cmdline=made.cmdline if board is not None and log.first("cmdline") else options.get("cmdline"),
         initrd=inputs.parse_initrd(options.get("initrd")) or made.initrd,
         static_maps=parse_static_maps(maps) if maps else None,
         assumptions=tuple(made.assumptions),

@@ -45,6 +45,16 @@ class Ram:
     assumptions: list[str] = field(default_factory=list)
 
 
+def page_directory(log: Log) -> int | None:
+    """Where swapper_pg_dir lies, in bytes: it is the only reservation of its size that arm_memblock_init makes."""
+    behind = 0 if log.open_ends else 1
+    for said in log.all("call"):
+        size = said.number("last") + behind - said.number("start")
+        if re.search(r"arm_(?:mm_)?memblock_(?:reserve|init)", said.word("rest")) and size in (0x4000, 0x5000):
+            return said.number("start")
+    return None
+
+
 class RamReader:
     """Reads RAM out of one log; notes in ``taken`` which lines went in."""
 
@@ -58,8 +68,8 @@ class RamReader:
         self.low = low.number("end") - page_offset if low else 0
         self.ram = Ram()
 
-    def read(self, phys_offset: int | None = None) -> Ram:
-        """Everything; ``phys_offset`` where the user knows it.
+    def read(self, phys_offset: int | None = None, *, banks: bool = True) -> Ram:
+        """Everything, or PHYS_OFFSET without the banks; ``phys_offset`` where the user knows it.
 
         Raises:
             MissingInputError: the log says nothing of RAM.
@@ -69,6 +79,8 @@ class RamReader:
             raise MissingInputError(
                 f"the log says that RAM begins at {self.ram.phys_offset:#x}, where none can; give --phys-offset"
             )
+        if not banks:
+            return self.ram
         listed, old = self.log.first("memory_mb"), self.log.first("memory_k")
         if listed and old and listed.number("sum") < (old.number("present") + old.number("reserved")) * KIB // MIB:
             self.taken.add("machine.took")
@@ -81,16 +93,16 @@ class RamReader:
     def _phys_offset(self, given: int | None) -> None:
         """Where RAM begins to the kernel: from the page directory's reservation, else the lowest bank."""
         ram = self.ram
-        pgd = next((said for said in self.log.all("call") if "arm_mm_memblock_reserve" in said.word("rest")), None)
+        directory = page_directory(self.log)
         starts = [said.number("start") for said in self._bank_lines()]
         wanted = [memparse(start)[0] for start in re.findall(r"\bmem=\w+@(\w+)", self.cmdline)]
         loaded = self._loaded()
         if given is not None:
             ram.phys_offset = given
-        elif pgd is not None:
-            ram.phys_offset = max(pgd.number("start") - (0x3000 if self.lpae else 0x4000), 0)
         elif (below := self._below()) is not None:
             ram.phys_offset = int(re.findall(r"[0-9a-f]+", below.word("text"))[-1], 16)
+        elif directory is not None:
+            ram.phys_offset = self._below_directory(directory, starts)
         elif starts or wanted:
             ram.phys_offset = min(starts or wanted)
         elif loaded:
@@ -102,6 +114,15 @@ class RamReader:
         else:
             ram.phys_known = False
             ram.assumptions.append("PHYS_OFFSET is 0: the log does not say where RAM begins (--phys-offset)")
+
+    def _below_directory(self, directory: int, starts: list[int]) -> int:
+        """PHYS_OFFSET from where the page directory lies, 16 KiB above it or, on some SoCs, 2 MiB and more.
+
+        Those show it by a bank that begins on a 2 MiB boundary not far below.
+        """
+        usual = max(directory - (0x3000 if self.lpae else 0x4000), 0)
+        near = [start for start in starts if start <= usual < start + 4 * MIB and start % (2 * MIB) == 0]
+        return min(near, default=usual)
 
     def _loaded(self) -> list[int]:
         """Physical addresses of the kernel, else of the device tree, best witness first."""

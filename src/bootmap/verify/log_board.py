@@ -11,14 +11,13 @@ Not here: the comparison.
 from __future__ import annotations
 
 import re
-import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bootmap.errors import InputError, MissingInputError
-from bootmap.units import GIB, KIB, MIB, PAGE_SIZE, Span, align_down, align_up
-from bootmap.verify.dtb import Node, cells, flatten, text
-from bootmap.verify.log_banks import RamReader
+from bootmap.units import GIB, KIB, MIB, PAGE_SIZE, Span, align_down, align_up, memparse
+from bootmap.verify.log_banks import RamReader, page_directory
+from bootmap.verify.log_description import Description
 
 if TYPE_CHECKING:
     from bootmap.verify.log import Log, Said
@@ -27,10 +26,10 @@ _SPLITS = (0xC0000000, 0xB0000000, 0x80000000, 0x40000000)
 _OLDEST = (2, 6, 38)
 _AFE = 1 << 29  # SCTLR.AFE: Linux sets it with long descriptors only (proc-v7-3level.S)
 _RESERVED_BY_US = re.compile(r"arm_memblock_init|arm_mm_memblock_reserve|memblock_\w*alloc|early_alloc|cma_|efi")
-_MAX_BLOB = 2 * MIB
+_VMALLOC_END = 0xFF800000
+_PGD_BYTES = (0x4000, 0x5000)
 _LARGEST_IMAGE = 256 * MIB
 _DEFAULT_IMAGE = 12 * MIB
-_CORE, _MEM, _CMDLINE = 0x54410001, 0x54410002, 0x54410009
 _BLOB = re.compile(r"setup_arch|early_init_fdt_reserve_self|early_init_dt_reserve_memory|arm_dt_memblock")
 
 
@@ -80,13 +79,16 @@ def board_from_log(
     midr: int | None = None,
     phys_offset: int | None = None,
     cmdline: str | None = None,
+    described: bool = False,
 ) -> LogBoard:
     """Make a board of what ``log`` tells; the keywords stand for what it does not.
+
+    With ``described`` the board is known, and only the kernel and what the boot loader did are made of the log.
 
     Raises:
         MissingInputError: the log says neither version nor CPU, or nothing of RAM, and the user does not either.
     """
-    return _Maker(log, version, midr, phys_offset, cmdline).board
+    return _Maker(log, version, midr, phys_offset, cmdline, described).board
 
 
 def _latin(text: str) -> str:
@@ -98,7 +100,13 @@ class _Maker:
     """Collects the parts of one board."""
 
     def __init__(
-        self, log: Log, version: str | None, midr: int | None, phys_offset: int | None, cmdline: str | None
+        self,
+        log: Log,
+        version: str | None,
+        midr: int | None,
+        phys_offset: int | None,
+        cmdline: str | None,
+        described: bool,
     ) -> None:
         self.log = log
         self.layout = {said.word("name"): said for said in log.all("layout")}
@@ -112,8 +120,11 @@ class _Maker:
         self.page_offset = self._page_offset()
         self.sections = self._sections()
         self.options = self._options()
-        reader = RamReader(log, self.page_offset, self.lpae, self.board.cmdline, self.board.taken)
-        ram = reader.read(phys_offset)
+        self.described = described
+        noted: set[str] = set() if described else self.board.taken
+        ram = RamReader(log, self.page_offset, self.lpae, self.board.cmdline, noted).read(
+            phys_offset, banks=not described
+        )
         self.board.phys_offset, self.board.phys_known, self.banks = ram.phys_offset, ram.phys_known, ram.banks
         self.board.assumptions += ram.assumptions
         self._places()
@@ -158,8 +169,21 @@ class _Maker:
         for said in self.log.all("percpu", "mem_map"):
             if "base" in said and said.number("base") >= _SPLITS[-1]:
                 return next(split for split in _SPLITS if split <= said.number("base"))
-        self.board.assumptions.append("PAGE_OFFSET is 0xc0000000: the log has no address of the kernel's (--config)")
-        return _SPLITS[0]
+        split = self._split_by_zones()
+        self.board.assumptions.append(
+            f"PAGE_OFFSET is {split:#010x}: the log has no address of the kernel's (--config)"
+        )
+        return split
+
+    def _split_by_zones(self) -> int:
+        """The usual 3 GiB, or the next split in which lowmem is as large as the log says."""
+        zones = [said for said in self.log.all("zone") if said.word("name") != "HighMem" and "last" in said]
+        if not zones:
+            return _SPLITS[0]
+        low = max(said.number("last") for said in zones) + 1 - min(said.number("start") for said in zones)
+        given = re.search(r"\bvmalloc=(\w+)", self.board.cmdline)
+        room = _VMALLOC_END - (memparse(given[1])[0] if given else 248 * MIB)
+        return next((split for split in _SPLITS if low <= room - split), _SPLITS[0])
 
     def _sections(self) -> dict[str, Span]:
         """The image's sections by their names in the layout."""
@@ -198,7 +222,7 @@ class _Maker:
             "KUSER_HELPERS": "y",
             "ATAGS": "y",
         }
-        if banner is not None and " SMP" in f" {banner.word('rest')}".split(")")[-1]:
+        if banner is not None and re.search(r"\bSMP\b", re.split(r"#\d+", banner.word("rest"))[-1]):
             options |= {"SMP": "y", "SMP_ON_UP": "y"}
         elif banner is None and (self.log.all("percpu") or self._writealloc()):
             options |= {"SMP": "y", "SMP_ON_UP": "y"}  # mm/percpu.c embeds its first chunk on SMP only
@@ -217,6 +241,8 @@ class _Maker:
         slub = self.log.first("slub")
         if slub is not None and slub.number("align") in (32, 64):
             options["ARM_L1_CACHE_SHIFT"] = str(slub.number("align").bit_length() - 1)
+        if any(said.word("name") == "DMA" for said in self.log.all("pool")):
+            options |= {"DMA_DECLARE_COHERENT": "y", "HAVE_GENERIC_DMA_COHERENT": "y"}
         policy = self.log.first("policy")
         if policy is not None and policy.word("name") == "writethrough" and "cachepolicy=" not in self.board.cmdline:
             options["CPU_DCACHE_WRITETHROUGH"] = "y"
@@ -278,11 +304,11 @@ class _Maker:
                 self.blob_size = size
             else:
                 self.memreserve.append((start, size))
-        own = [said for said in reserved if "arm_memblock_init" in said.word("rest")]
+        own = [said for said in reserved if re.search(r"arm_memblock_init|reserve_initrd", said.word("rest"))]
         if own:
             self.image = Span(own[0].number("start"), own[0].number("last") + behind)
             board.taken.add(f"call:{own[0].line}")
-            rest = [s for s in own[1:] if s.number("last") + behind - s.number("start") != 0x4000]
+            rest = [s for s in own[1:] if s.number("last") + behind - s.number("start") not in _PGD_BYTES]
             if rest and board.initrd is None:
                 board.initrd = (rest[0].number("start"), rest[0].number("last") + behind - rest[0].number("start"))
                 board.taken.add(f"call:{rest[0].line}")
@@ -297,11 +323,14 @@ class _Maker:
         board.config = "".join(f"CONFIG_{name}={value}\n" for name, value in self.options.items())
         board.symbols = self._symbols()
         machine, model = self.log.first("machine"), self.log.first("model")
-        if machine is not None and model is None and not machine.word("model"):
-            board.description = self._atags()
+        described = Description(self.log, board, self.banks, self.page_offset, self.memreserve, self.blob_size)
+        if self.described:
+            pass
+        elif machine is not None and model is None and not machine.word("model"):
+            board.description = described.atags()
         else:
             named = model or machine
-            board.description = self._tree(_latin(named.word("name")) if named else "a board")
+            board.description = described.tree(_latin(named.word("name")) if named else "a board")
         if self.release != board.version:
             board.assumptions.append(f"Linux {self.release} is taken as {board.version}, the oldest that is modelled")
 
@@ -310,13 +339,15 @@ class _Maker:
         pgd = 0x5000 if self.lpae else 0x4000
         starts = [span.start for name, span in self.sections.items() if name in (".text", ".init")]
         start = min(starts) if starts else offset + 0x8000
+        directory = page_directory(self.log)
+        if directory is not None and phys <= directory < phys + _LARGEST_IMAGE:
+            start = directory - phys + offset + pgd
         if (start - pgd) % (PAGE_SIZE if self.lpae else 4 * PAGE_SIZE):  # noise: the page directory is always aligned
             start = offset + 0x8000
         stext, end = start, max([span.end for span in self.sections.values()] + [0])
         if self.image is not None and phys <= self.image.start < self.image.end <= phys + _LARGEST_IMAGE:
             stext = self.image.start - phys + offset
             end = self.image.end - phys + offset
-            start = start if starts else offset + 0x8000
         if not end:
             end = start + self._image_size()
             self.board.assumptions.append(f"the kernel's image ends at {end:#010x}: the log does not say")
@@ -343,70 +374,3 @@ class _Maker:
             return _DEFAULT_IMAGE
         parts = ("code", "rwdata", "rodata", "init", "bss")
         return align_up(sum(memory.number(name) for name in parts if name in memory) * KIB + MIB, MIB)
-
-    def _tree(self, model: str) -> bytes:
-        root = Node("", {"#address-cells": cells(2), "#size-cells": cells(2), "model": text(model)})
-        if re.fullmatch(r"[a-z0-9-]+,[\w.-]+", model):
-            root.properties["compatible"] = text(model)
-        root.add("chosen", {"bootargs": text(self.board.cmdline)})
-        for bank in self.banks:
-            value = cells(bank.start, bank.size, width=2)
-            root.add(f"memory@{bank.start:x}", {"device_type": text("memory"), "reg": value})
-        areas = self._areas()
-        if areas:
-            parent = root.add("reserved-memory", {"#address-cells": cells(2), "#size-cells": cells(2), "ranges": b""})
-            parent.children += areas
-        blob = flatten(root, self.memreserve)
-        if len(blob) < self.blob_size <= _MAX_BLOB:  # as large as the real one: only the header says so
-            blob = blob[:4] + self.blob_size.to_bytes(4, "big") + blob[8:] + bytes(self.blob_size - len(blob))
-        return blob
-
-    def _areas(self) -> list[Node]:
-        """Areas of /reserved-memory that the log names, by base."""
-        areas = {}
-        for said in self.log.all("node"):
-            size = said.number("last") + 1 - said.number("start")
-            kind = said.word("map"), said.word("reuse")
-            areas[said.number("start")] = self._area(said.number("start"), size, kind)
-            self.board.taken.add(f"node:{said.line}")
-        for said in self.log.all("pool"):
-            kind = ("map", "reusable") if said.word("name") == "CMA" else ("nomap", "non-reusable")
-            node = self._area(said.number("base"), said.number("mib") * MIB, kind)
-            node.properties["compatible"] = text("shared-dma-pool")
-            areas[said.number("base")] = node
-            self.board.taken.add(f"pool:{said.line}")
-        for said in self._nomap_at_end():
-            start, end = said.number("start"), said.number("last")
-            areas.setdefault(start, self._area(start, end - start, ("nomap", "")))
-            self.board.taken.add("ignoring.start")
-            self.board.assumptions.append(
-                f"{start:#010x}-{end - 1:#010x} is a no-map area: RAM below the limit is ignored"
-            )
-        return [areas[base] for base in sorted(areas)]
-
-    def _nomap_at_end(self) -> list[Said]:
-        """RAM that is ignored though it is below the limit: a no-map area at its end (adjust_lowmem_bounds)."""
-        room = 0xEF800000 - self.page_offset if self.page_offset < 0xEF800000 else 0
-        return [
-            said
-            for said in self.log.all("ignoring")
-            if "!CONFIG" not in said.word("rest") and said.number("last") - self.board.phys_offset <= room
-        ]
-
-    def _area(self, base: int, size: int, kind: tuple[str, str]) -> Node:
-        size = min(max(size, 0), 1 << 40)
-        node = Node(f"area@{base:x}", {"reg": cells(base, size, width=2)})
-        if kind[0] == "nomap":
-            node.properties["no-map"] = b""
-        elif kind[1] == "reusable":
-            node.properties["reusable"] = b""
-        return node
-
-    def _atags(self) -> bytes:
-        low = [bank for bank in self.banks if bank.start < 4 * GIB]
-        tags = [struct.pack("<5I", 5, _CORE, 0, 0, 0)]
-        tags += [struct.pack("<4I", 4, _MEM, min(bank.size, 0xFFFFFFFF), bank.start) for bank in low]
-        line = self.board.cmdline.encode("latin-1", "replace") + b"\0"
-        line += bytes(-len(line) % 4)
-        tags.append(struct.pack("<2I", 2 + len(line) // 4, _CMDLINE) + line)
-        return b"".join(tags) + bytes(8)

@@ -35,6 +35,7 @@ class Checker:
         taken: values that the board took from the log.
         phys_known: whether physical addresses mean anything.
         from_log: whether the board was made from the log: then the machine's callbacks are not known.
+        kernel_from_log: whether its configuration and symbols were.
     """
 
     def __init__(
@@ -45,12 +46,14 @@ class Checker:
         taken: Set[str] = frozenset(),
         phys_known: bool = True,
         from_log: bool = False,
+        kernel_from_log: bool | None = None,
     ) -> None:
         self.prediction = prediction
         self.areas = areas
         self.taken = taken
         self.phys_known = phys_known
         self.from_log = from_log
+        self.kernel_from_log = from_log if kernel_from_log is None else kernel_from_log
         self.state = prediction.state
         self.kernel = prediction.state.kernel
         self.zones = {zone.name: zone for zone in self.state.zones}
@@ -244,7 +247,7 @@ class Checker:
         ]
         claims += self._highmem(said)
         for name, area in (("init", ".init"), ("bss", ".bss")):
-            if name in said and area in self.areas and not (self.from_log and f"{area}.start" not in self.taken):
+            if name in said and area in self.areas and not (self.kernel_from_log and f"{area}.start" not in self.taken):
                 claims.append(Claim(f"K {name}", said.number(name), self.areas[area].size // KIB, False, True))
         if "cma" in said:
             size = sum(area.size for area in self.state.cma_areas) // KIB

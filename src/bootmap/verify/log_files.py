@@ -31,6 +31,7 @@ _IOMEM = re.compile(r"^( *)([0-9a-f]{8,16})-([0-9a-f]{8,16}) : (.+?)\s*$", re.MU
 _ROW = re.compile(r"^ *(\d+): 0x([0-9a-f]{1,16})\.\.0x([0-9a-f]{1,16})(?:\s+-?\d+\s+(\S+))?", re.MULTILINE)
 _MAPPED = re.compile(r"^0x([0-9a-f]{8})-0x([0-9a-f]{8})\s+(\d+)([KMG])(.*)$", re.MULTILINE)
 _IMAGE = ("Kernel code", "Kernel data")
+_NOT_KNOWN = "the kernel's configuration and symbols are not known"
 _MAX_ROWS = 1 << 16
 
 
@@ -52,10 +53,14 @@ class FileChecker:
     Attributes:
         prediction: the prediction.
         page_tables: kernel_page_tables as predicted, line by line; None where only what is mapped can be said.
+        kernel_known: whether configuration and symbols are the kernel's own, not made of a log.
     """
 
-    def __init__(self, prediction: Prediction, page_tables: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, prediction: Prediction, page_tables: Sequence[str] | None = None, *, kernel_known: bool = True
+    ) -> None:
         self.prediction = prediction
+        self.kernel_known = kernel_known
         self.page_tables = page_tables
         self.state = prediction.state
 
@@ -91,6 +96,8 @@ class FileChecker:
     def _image(self) -> dict[str, Span]:
         """Where the image lies, by the names of its resources."""
         symbols, kernel = self.state.kernel.symbols, self.state.kernel
+        if not self.kernel_known:
+            return {}
         code_end = "__init_begin" if kernel.has("iomem_code_to_init") else "_etext"
         found = {}
         for name, first, last in (("Kernel code", "_text", code_end), ("Kernel data", "_sdata", "_end")):
@@ -126,11 +133,14 @@ class FileChecker:
                     span.start <= known.start and known.end <= span.end for known in reserved if known.overlaps(span)
                 )
                 near = next(f"{r.start:#010x}-{r.end - 1:#010x}" for r in reserved if r.overlaps(span))
+                if not inside and not self.kernel_known:
+                    yield Judged(line, "memblock_reserved", match[0].strip(), Verdict.UNMODELLED, why=_NOT_KNOWN)
+                    continue
                 yield self._judged(line, "memblock_reserved", match[0], inside, found, near)
             else:
                 yield Judged(line, "memblock_reserved", match[0].strip(), Verdict.UNMODELLED,
                              why="reserved after paging_init")  # fmt: skip
-        if not is_memory:
+        if not is_memory and self.kernel_known:
             listed = [span for span, _ in rows]
             for known in reserved:
                 if known.size and not any(span.overlaps(known) for span in listed):

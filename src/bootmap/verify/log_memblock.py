@@ -51,7 +51,7 @@ class MemblockChecker:
         self.efi = checker.from_log and any(_EFI.search(said.word("rest")) for said in log.all("call"))
         self.paging_init_ends = 0
         """The line before which every allocation is one of paging_init's or earlier; 0 where callbacks are unknown."""
-        if not checker.from_log and not state.machine.unknown:
+        if not checker.kernel_from_log and not state.machine.unknown:
             self.paging_init_ends = next((said.line for said in log.said if _after_paging_init(said)), 0)
         totals = [said.line for said in log.all("dump_totals")]
         self._last_dump = totals[-1] if totals else 0

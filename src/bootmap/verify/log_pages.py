@@ -63,7 +63,7 @@ class PageCounts:
         The configuration decides it; a board made from a log has none, so that every line must agree on one.
         """
         choices = [(size, self.sparse) for size in ((self.struct_page,) if self.struct_page else self._page_sizes())]
-        if self.checker.from_log and not self.struct_page:
+        if self.checker.kernel_from_log and not self.struct_page:
             choices += [(size, True) for size, _ in choices]
         before = self.sparse
         for size, self.sparse in choices:
@@ -88,7 +88,7 @@ class PageCounts:
 
     def _page_sizes(self) -> tuple[int, ...]:
         """What struct page may measure; a configuration decides."""
-        if self.checker.from_log:
+        if self.checker.kernel_from_log:
             return _STRUCT_PAGE
         return (_STRUCT_PAGE[1] if self.checker.kernel.config.enabled("MEMCG") else _STRUCT_PAGE[0],)
 
