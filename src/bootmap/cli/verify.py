@@ -24,7 +24,8 @@ from bootmap.errors import UsageError
 def command(board: str | None, logs: tuple[str, ...], as_json: bool, **options: Any) -> int:
     """Compare the prediction for BOARD with the log of a real boot.
 
-    Without BOARD, a board is made of what the log tells, and the rest of the log is held against it.
+    Without --config and --system-map the kernel is made of what the log tells, without BOARD the board too; the rest
+    of the log is held against that.
     Exit code 0: nothing differs; 1: something does.
     """
     if not logs:
