@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from recordings import NAMES, Case
+from recordings import NAMES, Case, fresh_kernel
 
 from bootmap.cli.verify_log import check_logs
 from bootmap.verify.log_verdict import LogReport, Verdict
@@ -121,17 +121,15 @@ def _value(value: object) -> str:
     return f"{value:#x}" if isinstance(value, int) else str(value)
 
 
-def _recorded(low: tuple[int, int], high: tuple[int, int]) -> list[Case]:
-    return [found for found in map(_case, NAMES) if low <= found.prediction.state.kernel.version[:2] < high]
-
-
 @cache
-def _case(name: str) -> Case:
-    return Case(name)
+def _recorded_versions() -> tuple[tuple[int, ...], ...]:
+    """The version of each recorded boot."""
+    return tuple(fresh_kernel(Case(name).key).version for name in NAMES)
 
 
-def _numbers(cases: list[Case]) -> str:
-    found = sorted({case.prediction.state.kernel.version for case in cases})
+def _recorded(low: tuple[int, int], high: tuple[int, int]) -> str:
+    """The recorded versions of a span, in words; "" for none."""
+    found = sorted({number for number in _recorded_versions() if low <= number[:2] < high})
     return ", ".join(".".join(map(str, number)) for number in found)
 
 
@@ -139,13 +137,13 @@ def versions_table() -> str:
     """What each prediction was held against, by span of versions."""
     spans = [(title, _recorded(low, high), low, high) for title, low, high in SPANS]
     lines = [f"| prediction | {' | '.join(title for title, *_ in spans)} |", f"| --- |{' --- |' * len(spans)}"]
-    tables = [f"recordings of {_numbers(cases)}" if cases else "-" for _, cases, *_ in spans]
+    tables = [f"recordings of {versions}" if versions else "-" for _, versions, *_ in spans]
     lines.append(f"| page tables, word by word | {' | '.join(tables)} |")
     for what, kinds in PREDICTIONS.items():
         cells = []
-        for _, cases, low, high in spans:
+        for _, versions, low, high in spans:
             parts = []
-            if what not in ("virtual layout", "totals of memory") and cases:
+            if what not in ("virtual layout", "totals of memory") and versions:
                 parts.append("recordings" if what == "memblock's lists" else "recorded logs")
             matched = [
                 sum(row.kind in kinds for row in report(name).all(Verdict.MATCHED))
