@@ -50,11 +50,10 @@ def locate(memory: Memory, *, base_known: bool = True) -> Located | None:
 def search(memory: Memory, *, base_known: bool = True) -> Search:
     """All kernels whose page tables are in ``memory``, the one that most speaks for first.
 
-    Reads all of it once, 4 MiB at a time; what looks like a table a second time.  An image without an address in which
-    nothing is found is searched again for tables off their alignment.
+    Passes over it once, 16 MiB at a time; what looks like a table a second time.  An image without an address in which
+    no kernel is found that every check speaks for is searched again for tables off their alignment.
 
-    Raises:
-        ImageError: a file of the image was cut short meanwhile.
+    A file that is cut short meanwhile ends the process, as with every program that maps files.
     """
     found: dict[tuple[int, int], Located] = {}
     candidates, problems = 0, list[str]()

@@ -14,14 +14,14 @@ arch/arm/Kconfig ``PAGE_OFFSET``.
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bootmap.image.files import windows
-from bootmap.units import MIB, PAGE_SIZE, align_up
+from bootmap.units import MIB, PAGE_SIZE, Span, align_down, align_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,9 +47,10 @@ _COLUMNS = np.array(
     [(split >> 20) + probe + next_one for next_one in (0, 1) for split in SPLITS for probe in _PROBES] + [0xFFE, 0xFFF]
 )
 _PAIRS = len(SPLITS) * len(_PROBES)
+_BASE_AND_TYPE = np.uint32(0xFFF00003)  # of a section
 _COARSE_BYTES = 0x400
 _ENTRY_LOW = 0xFFF  # of a table descriptor of the long format: type, and bits that Linux leaves 0
-_WINDOW = 4 * MIB
+_WINDOW = 16 * MIB
 
 
 @dataclass
@@ -80,7 +81,7 @@ def scan(memory: Memory, phase: int = 0) -> Scan:
     """
     found = Scan()
     since: dict[int, int] = {}  # last entry of a root -> how far the image was searched before it was known
-    for start, view in windows(memory, _WINDOW):
+    for start, view in _windows(memory):
         found.size += len(view)
         _short(found, start, view, phase)
         for entry in _long(found, start, view):
@@ -101,15 +102,32 @@ def scan(memory: Memory, phase: int = 0) -> Scan:
     return found
 
 
+def _windows(memory: Memory) -> Iterator[tuple[int, memoryview]]:
+    """Everything that ``memory`` holds, ascending, as (address, bytes), as it is mapped.
+
+    Of most pages a few words are looked at, so that copying them first would be most of the work.  What was mapped is
+    given back after each window: the whole dump never counts as this process's memory.
+    """
+    for held in memory.ranges:
+        start = held.start
+        while start < held.end:
+            end = min(align_down(start, _WINDOW) + _WINDOW, held.end)
+            view = memory.view(Span(start, end))
+            yield start, view
+            if isinstance(view.obj, mmap.mmap):
+                view.obj.madvise(mmap.MADV_DONTNEED)
+            start = end
+
+
 def _short(found: Scan, start: int, view: memoryview, phase: int) -> None:
     first = align_up(start - phase, ROOT_SHORT) + phase
     count = (start + len(view) - first) // ROOT_SHORT
     if count <= 0:
         return
     tables = np.frombuffer(view, "<u4", count * 0x1000, first - start).reshape(count, 0x1000)
-    sample = tables[:, _COLUMNS]
-    one, two = sample[:, :_PAIRS], sample[:, _PAIRS : 2 * _PAIRS]
-    sections = (one & 3 == 2) & (two & 3 == 2) & ((two >> 20) - (one >> 20) == 1)
+    sample = np.take(tables, _COLUMNS, axis=1)
+    one, two = sample[:, :_PAIRS] & _BASE_AND_TYPE, sample[:, _PAIRS : 2 * _PAIRS] & _BASE_AND_TYPE
+    sections = (two - one == MIB) & (one & 3 == 2)
     low, high = sample[:, -2], sample[:, -1]
     vectors = (high & 3 == 1) & (high - low == _COARSE_BYTES)
     for row in np.flatnonzero(sections.any(axis=1) | vectors).tolist():
@@ -155,7 +173,7 @@ def _sharing(found: Scan, start: int, view: memoryview, entries: dict[int, int])
 def _catch_up(found: Scan, memory: Memory, since: dict[int, int]) -> None:
     """Look again at what was passed before an entry was known: a little, as kernels lie at the beginning of RAM."""
     end = max(since.values(), default=0)
-    for start, view in windows(memory, _WINDOW):
+    for start, view in _windows(memory):
         if start >= end:
             break
         _sharing(found, start, view, {entry: at for entry, at in since.items() if start < at})
@@ -168,7 +186,7 @@ def agreeing_pages(memory: Memory) -> NDArray[np.int64]:
     word is 0 where the page is not to be used.  Where the image lies in memory does not matter for this.
     """
     found = []
-    for start, view in windows(memory, _WINDOW):
+    for start, view in _windows(memory):
         first = align_up(start, PAGE_SIZE)
         count = (start + len(view) - first) // PAGE_SIZE
         if count > 0:

@@ -188,14 +188,19 @@ def _pointers(family: Family) -> list[int]:
 
 
 def _likely(leaves: Leaves, family: Family) -> int | None:
-    """Where the image begins, if it is where RAM begins to the kernel, or at address 0, or at a multiple of 256 MiB."""
+    """Where the image begins, if it is where RAM begins to the kernel, or at address 0, or at a multiple of 256 MiB.
+
+    Nine in ten of the pages that are named and not empty must be tables, and at least half of all.
+    """
     pages = _pointers(family)
     best, most = None, 0
     for shift in dict.fromkeys((family.phys_offset, 0, family.phys_offset & -(256 * MIB))):
         if any(maps_itself(words, at + shift, family.delta) for at, words in family.tables.items()):
-            score = _score(leaves, pages, shift)
-            if score > most and 10 * score >= 9 * len(pages):
-                best, most = shift, score
+            there = [leaves.leaf(page - shift) for page in pages]
+            wrong = sum(leaf is None or not leaf.agrees for leaf in there)
+            right = sum(leaf is not None and leaf.agrees and any(leaf.used) for leaf in there)
+            if right > most and 2 * right >= len(pages) and right >= 9 * wrong:
+                best, most = shift, right
     return best
 
 
