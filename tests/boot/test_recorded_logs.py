@@ -12,7 +12,7 @@ import re
 import pytest
 from recordings import NAMES, Case, case
 
-from bootmap.units import PAGE_SHIFT
+from bootmap.units import PAGE_SHIFT, PAGE_SIZE, align_down, align_up
 
 _CALL = re.compile(r"\s*_*memblock_(?P<name>reserve|add|remove|free|phys_free|free_early): \[(0x\w+)-(0x\w+)\]")
 _ROW = re.compile(r" (memory|reserved)\[0x\w+\]\t\[(0x\w+)-0x\w+\], (0x\w+) bytes flags: (0x\w+)")
@@ -115,7 +115,8 @@ def test_node_ranges(name: str) -> None:
     want = [(int(m[1], 16), int(m[2], 16) + 1) for line in recorded.log if (m := _NODE.match(line))]
     stage = recorded.prediction.stage("bootmem_init")
     assert stage is not None
-    assert [(base, base + size) for base, size, _ in stage.memblock.memory.regions] == want
+    regions = stage.memblock.memory.regions
+    assert [(align_up(base, PAGE_SIZE), align_down(base + size, PAGE_SIZE)) for base, size, _ in regions] == want
 
 
 @pytest.mark.parametrize("name", COUNTED)
@@ -156,4 +157,4 @@ def test_cache_policy(name: str) -> None:
 
 
 def test_logs_are_all_there() -> None:
-    assert (len(LOGGED), len(ZONED), len(COUNTED), len(SUMMED), len(SAID)) == (98, 81, 18, 89, 101)
+    assert (len(LOGGED), len(ZONED), len(COUNTED), len(SUMMED), len(SAID)) == (115, 102, 21, 89, 122)

@@ -114,11 +114,15 @@ def _shared_dma_pool(state: BootState, area: RmemArea) -> tuple[str, str]:
                 state.cma_fixups.append(cma)
             if default and (state.default_cma is None or state.cma_cmdline is None):
                 state.default_cma = cma
-            state.print(f"Reserved memory: created CMA memory pool at 0x{area.base:08x}, size {area.size // MIB} MiB")
+            state.print(
+                f"Reserved memory: created CMA memory pool at {state.phys_text(area.base)}, size {area.size // MIB} MiB"
+            )
             return "CMA pool", ""
     if kernel.config.enabled("DMA_DECLARE_COHERENT") or not kernel.has("rmem_dma_declare_option"):
         if nomap and not reusable:
-            state.print(f"Reserved memory: created DMA memory pool at 0x{area.base:08x}, size {area.size // MIB} MiB")
+            state.print(
+                f"Reserved memory: created DMA memory pool at {state.phys_text(area.base)}, size {area.size // MIB} MiB"
+            )
             return "DMA pool", ""
         failure = failure or "a DMA pool must be no-map on ARM"
         if not reusable:

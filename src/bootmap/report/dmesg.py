@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.boot.trace import Origin
 from bootmap.report.predict_text import layout_line
-from bootmap.units import PAGE_SHIFT, PAGE_SIZE
+from bootmap.units import PAGE_SHIFT, PAGE_SIZE, align_down, align_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,4 +82,6 @@ def _zones(prediction: Prediction) -> Iterator[str]:
             yield f"  {zone.name:<8} [mem {start:#018x}-{end - 1:#018x}]"
     yield "Early memory node ranges"
     for base, size, _ in prediction.state.memblock.memory.regions:
-        yield f"  node   0: [mem {base:#018x}-{base + size - 1:#018x}]"
+        start, end = align_up(base, PAGE_SIZE), align_down(base + size, PAGE_SIZE)  # for_each_mem_pfn_range
+        if start < end:
+            yield f"  node   0: [mem {start:#018x}-{end - 1:#018x}]"

@@ -37,22 +37,25 @@ def _ring(buffer: bytes) -> list[bytes]:
         while behind % 4 and behind > 0:
             behind = buffer.find(follower, behind + 1, at + 8 + _MAX_TEXT)
         end = behind if behind > 0 else at + 4 + _MAX_TEXT
-        text = _stripped(buffer[at + 4 : end].split(b"\0", 1)[0])
+        text = buffer[at + 4 : end].split(b"\0", 1)[0].removesuffix(b"\n")
         if text:
             texts.append(text)
         if behind < 0:
             break
         at = behind
-    return texts if len(texts) > 1 else []
+    return _without_leftovers(texts) if len(texts) > 1 else []
 
 
-def _stripped(text: bytes) -> bytes:
-    """Without the newline and what the level's prefix left when the text was moved over it: its last two bytes again.
+def _without_leftovers(texts: list[bytes]) -> list[bytes]:
+    """Texts without what is left of them where they were moved over their level's prefix: their last two bytes again.
 
-    The length is kept elsewhere, with the descriptors (printk.c ``printk_sprint``).
+    The lengths are kept elsewhere, with the descriptors.  Kernels that move texts (5.12 on, printk.c
+    ``printk_sprint``) do so with nearly every one; in 5.10 a text that ends so is meant so.
     """
-    text = text.removesuffix(b"\n")
-    return text[:-2] if len(text) >= 4 and text[-2:] == text[-4:-2] else text
+    doubled = [len(text) >= 4 and text[-2:] == text[-4:-2] for text in texts]
+    if 2 * sum(doubled) < len(texts):
+        return texts
+    return [text[:-2] if twice else text for text, twice in zip(texts, doubled, strict=True)]
 
 
 def _old(buffer: bytes) -> list[bytes]:
