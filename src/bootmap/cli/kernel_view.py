@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bootmap.cli.inputs import parse_kernel_version
-from bootmap.errors import AbsentMemoryError, MissingInputError, UnsupportedError
+from bootmap.errors import AbsentMemoryError, MissingInputError, UnsupportedError, UsageError
 from bootmap.units import MIB, Span, hex_address
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _BEFORE_V6 = ("CPU_32v3", "CPU_32v4", "CPU_32v4T", "CPU_32v5")
 _U32 = 0xFFFFFFFF
+_MOST_VTOPS = 1 << 16
 
 
 def ptdump_of(source: Source, listed: Map) -> tuple[str, list[str]]:
@@ -51,10 +52,18 @@ def ptdump_of(source: Source, listed: Map) -> tuple[str, list[str]]:
 
 
 def crash_of(source: Source, listed: Map, ranges: Ranges) -> tuple[str, list[str]]:
-    """The vtop of crash for the first address of each range."""
+    """The vtop of crash for the first address of each range.
+
+    Raises:
+        UsageError: they are so many that nobody can want them.
+    """
     from bootmap.analysis.vtop import vtop
     from bootmap.report.crash_text import crash_text
 
+    if len(ranges) > _MOST_VTOPS:
+        raise UsageError(
+            f"{source.name}: {len(ranges)} ranges, a vtop each; name fewer with --range or the other filters"
+        )
     assumed: list[str] = []
     root = _root(source, listed, assumed)
     directory = root

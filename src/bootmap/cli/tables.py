@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "ptdump", "crash", "json", "csv", "raw")
 _WHOLE = ("ptdump", "raw")
+_MOST = 1 << 20  # ranges: what 4 GiB of small pages make, none of which goes on where another ends
 # The names of analysis.selection.KINDS, which is not imported for the sake of a help text.
 _KINDS = ("strongly-ordered", "device", "normal", "reserved", "implementation defined", "non-cacheable",
           "write-through", "write-back")  # fmt: skip
@@ -105,6 +106,8 @@ def _content(source: Source, form: str, selection: Selection) -> tuple[str | byt
         text, more = ptdump_of(source, listed)
         return text, assumed + more
     ranges = selection.of(listed.ranges())
+    if len(ranges) > _MOST:
+        raise UsageError(f"{source.name}: {len(ranges)} ranges; name fewer with --range or the other filters")
     if form == "crash":
         from bootmap.cli.kernel_view import crash_of
 
