@@ -230,3 +230,12 @@ def test_search_hostile_images(name: str, data: st.DataObject) -> None:
 def test_search_any_bytes(pieces: list[tuple[int, bytes]], base_known: bool) -> None:
     made = PieceMemory([Piece(start, memoryview(data), "") for start, data in pieces])
     assert search(made, base_known=base_known).found == ()
+
+
+def test_locate_process_whose_tables_are_cut_off() -> None:
+    content, expected = pages(SHORT, "late"), truth(SHORT, "late")
+    content = with_process(content, expected, 0x41D04000, 0x42100000, 0x43210000)
+    del content[0x42100000]
+    found = locate(memory(content))
+    assert found is not None
+    assert [(user.kind, user.tables, user.missing, user.pages) for user in found.users] == [("process", 0, 2, 0)]

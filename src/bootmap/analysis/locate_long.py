@@ -204,19 +204,22 @@ def user_tables(memory: Memory, kernel: Kernel, places: Iterable[int]) -> tuple[
         if any(entry and (entry & _LOW != _TABLE or entry & _USER_HIGH) for entry in user):
             continue
         shared = sum(mine == theirs for mine, theirs in zip(entries[split:], kernel.entries[split:], strict=True))
-        tables, pages, identity = _user_pages(memory, kernel, user)
-        kind: UserKind = "process" if pages else "identity map" if identity else "empty"
-        found.append(UserTable(address + kernel.shift, kind, tables, pages, shared, 4 - split))
+        tables, missing, pages, identity = _user_pages(memory, kernel, user)
+        kind: UserKind = "process" if pages or missing else "identity map" if identity else "empty"
+        found.append(UserTable(address + kernel.shift, kind, tables, missing, pages, shared, 4 - split))
     return tuple(found)
 
 
-def _user_pages(memory: Memory, kernel: Kernel, user: tuple[int, ...]) -> tuple[int, int, bool]:
-    """Last-level tables, the pages that they map, and whether a block maps to its own address."""
-    tables = pages = 0
+def _user_pages(memory: Memory, kernel: Kernel, user: tuple[int, ...]) -> tuple[int, int, int, bool]:
+    """Last-level tables, those that are not held, the pages mapped, and whether a block maps to its own address."""
+    tables = missing = pages = 0
     identity = False
     for number, entry in enumerate(user):
-        pmds = _page(memory, (entry & _ADDRESS) - kernel.shift) if entry else None
+        if not entry:
+            continue
+        pmds = _page(memory, (entry & _ADDRESS) - kernel.shift)
         if pmds is None:
+            missing += 1
             continue
         own = pmds[: max(0, kernel.first_kernel - number * _PMDS)]
         if bool((own[own & np.uint64(1) != 0] & np.uint64(_RESERVED) != 0).any()):
@@ -226,7 +229,8 @@ def _user_pages(memory: Memory, kernel: Kernel, user: tuple[int, ...]) -> tuple[
         identity |= len(blocks) > 0 and bool((target == blocks + number * _PMDS).all())
         for table in (own[own & np.uint64(3) == _TABLE] & np.uint64(_ADDRESS)).tolist():
             used = _used(memory, table - kernel.shift)
+            missing += used is None
             if used is not None and used >= 0:
                 tables += 1
                 pages += used
-    return tables, pages, identity
+    return tables, missing, pages, identity

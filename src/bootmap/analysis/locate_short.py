@@ -346,22 +346,24 @@ def user_tables(leaves: Leaves, family: Family, root: int) -> tuple[UserTable, .
         there = (kernel != 0) | (half != 0)
         user = words[: family.first_kernel]
         sections = np.flatnonzero(user & 3 == _SECTION)
-        tables, pages = _user_pages(leaves, user, family.shift)
+        tables, missing, pages = _user_pages(leaves, user, family.shift)
         identity = len(sections) and bool((user[sections] >> 20 == sections).all())
-        kind: UserKind = "process" if pages else "identity map" if identity else "empty"
+        kind: UserKind = "process" if pages or missing else "identity map" if identity else "empty"
         shared = int(np.count_nonzero((kernel == half) & there))
-        row = UserTable(address + family.shift, kind, tables, pages, shared, int(np.count_nonzero(there)))
-        found.append(row)
+        kernel_entries = int(np.count_nonzero(there))
+        found.append(UserTable(address + family.shift, kind, tables, missing, pages, shared, kernel_entries))
     return tuple(found)
 
 
-def _user_pages(leaves: Leaves, user: Words, shift: int) -> tuple[int, int]:
-    """How many second-level tables there are, and how many pages they map."""
+def _user_pages(leaves: Leaves, user: Words, shift: int) -> tuple[int, int, int]:
+    """How many second-level tables there are, how many the image does not hold, and how many pages they map."""
     named = np.unique(user[user & 3 == _TABLE] & ~np.uint32(0x3FF)).tolist()
-    tables = pages = 0
+    tables = missing = pages = 0
     for table in named:
         leaf = leaves.leaf((table & -PAGE_SIZE) - shift)
-        if leaf is not None and leaf.agrees and table & _HARDWARE_HALF:
+        if leaf is None:
+            missing += 1
+        elif leaf.agrees and table & _HARDWARE_HALF:
             tables += 1
             pages += leaf.used[table >> 10 & 1]
-    return tables, pages
+    return tables, missing, pages

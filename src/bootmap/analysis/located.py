@@ -46,9 +46,11 @@ class UserTable:
 
     Attributes:
         root: physical address.
-        kind: ``process``: user pages are mapped; ``identity map``: sections that map the kernel to its physical
-            addresses, for switching the MMU off; ``empty``: no user half, just made or left over.
+        kind: ``process``: user pages are mapped, or may be, by tables that the image does not hold; ``identity map``:
+            sections that map the kernel to its physical addresses, for switching the MMU off; ``empty``: no user half,
+            just made or left over.
         tables: second-level (long format: last-level) tables below its user half.
+        missing: tables that are named there and that the image does not hold.
         pages: user pages that the hardware sees in them.
         shared: entries of the kernel's half that are as in the kernel's own table.
         shared_of: entries of the kernel's half that are not empty, there or here.
@@ -57,6 +59,7 @@ class UserTable:
     root: int
     kind: UserKind
     tables: int
+    missing: int
     pages: int
     shared: int
     shared_of: int

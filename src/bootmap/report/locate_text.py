@@ -60,7 +60,10 @@ def _kernel(located: Located, *, whole: bool, number: int) -> list[str]:
         rows.append(("banner", located.banner.text))
     if located.banner.midr is not None:
         rows.append(("CPU", f"{located.banner.cpu} [{located.banner.midr:08x}], SCTLR {located.banner.sctlr:#010x}"))
-    lines = [f"{head}: {held} of {of} checks hold", *(f"  {name:<15} {text}" for name, text in rows)]
+    lines = [f"{head}: {held} of {of} checks hold"]
+    for name, text in rows:
+        first, *more = wrapped(text, " " * 18)
+        lines += [f"  {name:<15} {first.strip()}", *more]
     lines += ["", "  Evidence", *(f"    {_check(check)}" for check in located.checks)]
     if located.users:
         lines += ["", f"  Tables that share the kernel's half: {_kinds(located)}"]
@@ -87,11 +90,13 @@ def _kinds(located: Located) -> str:
 
 def _user(user: UserTable) -> str:
     words = {
-        "process": f"process, {user.pages} user pages in {user.tables} tables",
+        "process": f"process, {user.pages} user pages in {user.tables} tables"
+        + (f", {user.missing} not in the image" if user.missing else ""),
         "identity map": "identity map of the kernel",
         "empty": "no user half: just made, or left over",
     }[user.kind]
-    rest = "" if user.shared == user.shared_of else f"; {user.shared_of - user.shared} kernel entries differ"
+    others = user.shared_of - user.shared
+    rest = "" if not others else "; 1 kernel entry differs" if others == 1 else f"; {others} kernel entries differ"
     return f"{hex_address(user.root)} {words}{rest}"
 
 
@@ -129,6 +134,7 @@ def _document(located: Located) -> dict[str, Any]:
                 "root": user.root,
                 "kind": user.kind,
                 "tables": user.tables,
+                "tables_missing": user.missing,
                 "pages": user.pages,
                 "kernel_entries": {"equal": user.shared, "of": user.shared_of},
             }
