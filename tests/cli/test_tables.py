@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import json
+import struct
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -243,6 +244,20 @@ def test_tables_says_what_is_not_there(run: Run, tmp_path: Path) -> None:
     assert "nothing is known of them; the first are 0xffe00000-0xffffffff" in document["assumptions"][-1]
     assert "tables on the way of 2 MiB" in run(*words)[1]
     assert "tables on the way of 2 MiB" in run(*words, "--format", "csv")[2]
+
+
+def test_tables_bounds_what_it_lists(run: Run, tmp_path: Path) -> None:
+    """4096 entries lead to one table of alternating pages: half a million ranges, a vtop each would be no answer."""
+    path = tmp_path / "ram"
+    root = struct.pack("<I", 0x4401) * 4096
+    path.write_bytes(bytes(0x4400) + struct.pack("<II", 0x5000_0032, 0) * 128 + bytes(0x3800) + root)
+    words = [f"{path}@0", "--ttbr0=0x8000", "--arch=v7", "--phys-offset=0"]
+    code, out, err = run(*words, "--format", "crash")
+    assert (code, out) == (2, "")
+    assert "524288 ranges" in err
+    code, out, _ = run(*words, "--range", "0-0x3000", "--format", "csv")
+    assert code == 0
+    assert [line.split(",")[0] for line in out.splitlines()[1:]] == ["0x00000000", "0x00002000"]
 
 
 def test_tables_of_a_core_with_impossible_registers(run: Run, tmp_path: Path) -> None:
