@@ -218,9 +218,9 @@ def test_judge_any_words(
 # -- beside a prediction -------------------------------------------------------------------------------------------
 
 
-def recorded_words(name: str, address: int) -> str:
+def recorded_words(name: str, address: int, moment: str = "after") -> str:
     """What show_pte would have printed: the recorded bytes of the pair's first word, and of the two halves."""
-    tables = case(name).doc["after"]["tables"]
+    tables = case(name).doc[moment]["tables"]
     root = bytes.fromhex(tables["pgd"]["hex"])
     index = address >> 20
     first = int.from_bytes(root[4 * (index & ~1) :][:4], "little")
@@ -241,6 +241,20 @@ def test_expected_words_as_recorded(address: int) -> None:
     assert known.words
     assert all(word.printed == word.predicted for word in known.words)
     assert not known.differs
+
+
+def test_expected_words_once_text_is_read_only() -> None:
+    """The section of kernel text as recorded in paging_init and once the kernel was up: both are as predicted."""
+    name, address = "virt-1g-init-6.1", 0xC0A0DA06
+    words = {moment: recorded_words(name, address, moment) for moment in ("after", "late")}
+    assert words["after"] != words["late"]
+    states = {}
+    for moment, printed in words.items():
+        known = expected(case(name).prediction, one(text_of(address, printed, 0x80D)))
+        assert known is not None
+        assert not known.differs
+        states[moment] = known.stage.name
+    assert states == {"after": "paging_init", "late": "mark_rodata_ro"}
 
 
 def test_expected_altered_section() -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bootmap.boot.sequence import Prediction, Stage
 
 _PAIR = 2
+_FINAL = "mark_rodata_ro"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,21 @@ class Expected:
 
 
 def expected(prediction: Prediction, judgement: Judgement) -> Expected | None:
-    """What should have been at the address; None for an oops without one, or a prediction in the other format."""
+    """What should have been at the address; None for an oops without one, or a prediction in the other format.
+
+    Most oopses happen after the kernel has made its text and constants read-only, some before: the moment at which all
+    words are as predicted is taken, the last one if none is.
+    """
     address = judgement.oops.address
     form = prediction.state.kernel.format
     if address is None or (form.name == "long") != (judgement.regs.ttbcr >> 31 == 1):
         return None
-    stage = last_stage(prediction)
+    stages = [stage for stage in (prediction.stage(_FINAL), last_stage(prediction)) if stage is not None]
+    answers = [_at(prediction, stage, judgement, address) for stage in stages]
+    return next((answer for answer in answers if not answer.differs), answers[0])
+
+
+def _at(prediction: Prediction, stage: Stage, judgement: Judgement, address: int) -> Expected:
     facts = explain_virtual(prediction, address, stage)
     return Expected(facts, stage, _at_run_time(prediction, stage, address), _words(prediction, stage, judgement, facts))
 
