@@ -151,3 +151,19 @@ def test_device_tree_and_log_are_enough(name: str, tmp_path: Path) -> None:
     assert len(report.all(Verdict.CONTRADICTED)) == _NEEDS_CONFIGURATION.get(name, 0)
     assert report.count(Verdict.MATCHED) >= 3
     assert any("what the log tells" in text for text in report.assumptions)
+
+
+# The same, a node of no memory, and areas that are placed where a configuration says.
+_NEEDS_MORE = {"virt-1g-nomem-6.1": 4, "virt-4096m-lpae-6.1": 3, "vexpress-a9-1g-6.12": 1, "raspi2b-init-6.12": 1}
+
+
+@pytest.mark.parametrize("name", _PLAIN)
+def test_log_is_nearly_enough(name: str, tmp_path: Path) -> None:
+    """Without the device tree too: banks, the blob's place and what is reserved are made of memblock's own lines."""
+    case = recorded(name)
+    log = tmp_path / "dmesg.txt"
+    log.write_text("\n".join(case.log))
+    version = case.prediction.state.kernel.version_text
+    report = check_logs(None, (str(log),), cpu=case.doc["qemu"]["cpu"], kernel_version=version)
+    assert len(report.all(Verdict.CONTRADICTED)) <= _NEEDS_MORE.get(name, 0)
+    assert report.count(Verdict.MATCHED) >= 3

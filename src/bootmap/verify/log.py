@@ -102,6 +102,16 @@ class Log:
         ends = [said.number("last") for said in self.all("call") if said.word("name") == "reserve"]
         return bool(ends) and all(end % 16 == 0 for end in ends)
 
+    def dump(self, name: str) -> list[Said]:
+        """The rows of ``name`` ("memory" or "reserved") where memblock's lists were printed last."""
+        rows: list[Said] = []
+        for said in self.all("dump_totals", "dump_row"):
+            if said.kind == "dump_totals":
+                rows = []
+            elif said.word("name") == name:
+                rows.append(said)
+        return rows
+
     def first(self, kind: str) -> Said | None:
         """The first message of a kind."""
         return next((said for said in self.said if said.kind == kind), None)

@@ -138,13 +138,7 @@ class RamReader:
         added = [said for said in calls if said.word("name") == "add"]
         if added and not any(said.word("name") == "remove" for said in calls):
             return added
-        rows: list[Said] = []
-        for said in self.log.all("dump_totals", "dump_row"):
-            if said.kind == "dump_totals":
-                rows = []  # the last list counts
-            elif said.word("name") == "memory":
-                rows.append(said)
-        return rows or self.log.all("nodes")
+        return self.log.dump("memory") or self.log.all("nodes")
 
     def _from_cmdline(self) -> list[Span]:
         """mem= replaces what the boot loader said."""

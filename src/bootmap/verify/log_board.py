@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _SPLITS = (0xC0000000, 0xB0000000, 0x80000000, 0x40000000)
 _OLDEST = (2, 6, 38)
 _AFE = 1 << 29  # SCTLR.AFE: Linux sets it with long descriptors only (proc-v7-3level.S)
-_RESERVED_BY_US = re.compile(r"arm_memblock_init|arm_mm_memblock_reserve|memblock_\w*alloc|early_alloc|cma_|efi")
+_RESERVED_BY_US = re.compile(r"arm_memblock_init|arm_mm_memblock_reserve|reserve_initrd|efi")
 _VMALLOC_END = 0xFF800000
 _PGD_BYTES = (0x4000, 0x5000)
 _LARGEST_IMAGE = 256 * MIB
@@ -289,13 +289,15 @@ class _Maker:
         reserved = [said for said in self.log.all("call") if said.word("name") == "reserve"]
         behind = 0 if self.log.open_ends else 1
         listed = self.log.first("dump_totals")
+        areas = {said.number("base") for said in self.log.all("cma", "pool")}
+        self._unlogged(behind)
         for said in reserved:
             caller, start = said.word("rest"), said.number("start")
             size = min(max(said.number("last") + behind - start, 0), 4 * GIB)
             by_boot_loader = _BLOB.search(caller)
-            # Whoever else reserves memory before the lists are printed: the machine's callback.
-            by_machine = listed is not None and said.line < listed.line and not _RESERVED_BY_US.search(caller)
-            if not by_boot_loader and not by_machine:
+            # Whoever else reserves memory before the lists are printed: the machine's callback, dynamic areas.
+            before = listed is not None and said.line < listed.line and start not in areas
+            if not by_boot_loader and not (before and not _RESERVED_BY_US.search(caller)):
                 continue
             board.taken.add(f"call:{said.line}")
             if board.params is None and by_boot_loader:
@@ -312,6 +314,23 @@ class _Maker:
             if rest and board.initrd is None:
                 board.initrd = (rest[0].number("start"), rest[0].number("last") + behind - rest[0].number("start"))
                 board.taken.add(f"call:{rest[0].line}")
+
+    def _unlogged(self, behind: int) -> None:
+        """What is in the list of reservations and was not announced: made before memblock=debug was read.
+
+        That is the device tree's blob, which 5.11 and later reserve first of all.
+        """
+        calls = [said for said in self.log.all("call") if said.word("name") == "reserve"]
+        if not calls or self.blob_size:
+            return
+        known = sorted((said.number("start"), said.number("last") + behind) for said in calls)
+        for row in self.log.dump("reserved"):
+            at, end = row.number("start"), row.number("last") + 1
+            for start, last in [*known, (end, end)]:
+                if at < min(start, end) and self.board.params is None:
+                    self.board.params, self.blob_size = at, min(start, end) - at
+                    self.board.taken.add(f"dump_row:{row.line}")
+                at = max(at, last)
 
     # -- putting it together -----------------------------------------------------------------------------------
 

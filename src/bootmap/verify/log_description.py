@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bootmap.verify.log_board import LogBoard
 
 _CORE, _MEM, _CMDLINE = 0x54410001, 0x54410002, 0x54410009
+_NOMAP = 0x4  # include/linux/memblock.h MEMBLOCK_NOMAP, as the lists print it
 _MAX_BLOB = 2 * MIB
 
 
@@ -82,6 +83,9 @@ class Description:
             node.properties["compatible"] = text("shared-dma-pool")
             areas[said.number("base")] = node
             self.board.taken.add(f"pool:{said.line}")
+        for said in self.log.dump("memory"):
+            if "flags" in said and said.number("flags") & _NOMAP:
+                areas[said.number("start")] = self._area(said.number("start"), said.number("size"), ("nomap", ""))
         for said in self._nomap_at_end():
             start, end = said.number("start"), said.number("last")
             areas.setdefault(start, self._area(start, end - start, ("nomap", "")))
