@@ -92,3 +92,19 @@ def test_page_is_what_the_logs_come_to(page: str, name: str) -> None:
     """``python tests/public_logs.py`` writes the tables of these pages."""
     start, end = block(page, name)
     assert (DOCS / page).read_text()[start:end] == f"\n{PAGES[page][name]()}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "matched"),
+    [
+        # About 3.6: open ends, no flags, two banks given by the command line.
+        ("vexpress-a9-3.x", {"kernel_version": "3.6", "cmdline": "mem=64M@0x60000000 mem=32M@0x66000000"}, 10),
+        # About 4.14, VMSPLIT_2G: closed ends, the blob reserved by early_init_dt_reserve_memory_arch.
+        ("vexpress-a9-4.x", {"kernel_version": "4.14"}, 11),
+    ],
+)
+def test_notes_on_memblock(name: str, options: dict[str, str], matched: int) -> None:
+    """What people noted of memblock=debug without saying where: QEMU's vexpress-a9, two ages of the allocator."""
+    found = check_logs(None, (path(f"notes/{name}"),), cpu="cortex-a9", **options)
+    assert found.contradicted == 0
+    assert found.count(Verdict.MATCHED) >= matched
