@@ -18,6 +18,7 @@ from bootmap.verify.log_files import kind_of
 from bootmap.verify.log_verdict import LogReport, Verdict
 
 _OWN = str(FOLDER / "own" / "virt-1g-6.1")
+_OWN_NOMAP = str(FOLDER / "own" / "virt-1g-6.12")  # with a no-map area and another in /reserved-memory
 _FILES = ("log", "iomem", "memory", "reserved")
 
 
@@ -29,11 +30,11 @@ _NOT_GIVEN = (
 OPTIONS: dict[str, Any] = dict.fromkeys(_NOT_GIVEN) | {"features": (), "static_maps": ()}
 
 
-def check(*logs: str, dtb_addr: int = 0x480D8000) -> LogReport:
+def check(*logs: str, dtb_addr: int = 0x480D8000, own: str = _OWN) -> LogReport:
     """``logs`` against the prediction for the device tree as the kernel found it."""
-    config, system_map = kernel_files("deb-6.1")
+    config, system_map = kernel_files(f"deb-{own.rsplit('-', 1)[-1]}")
     options = OPTIONS | {"config": str(config), "system_map": str(system_map), "dtb_addr": dtb_addr}
-    return check_logs(f"{_OWN}.dtb.gz", logs, **options)
+    return check_logs(f"{own}.dtb.gz", logs, **options)
 
 
 def test_kind_of_each_file() -> None:
@@ -55,6 +56,25 @@ def test_files_of_a_system_agree() -> None:
     assert ("reserved", "0: 0x40204000..0x40207fff") in matched
     assert ("reserved", "1: 0x40300000..0x41607587") in matched
     assert len([name for name, _ in matched if name == "log"]) >= 25
+
+
+def test_files_of_a_system_with_reserved_memory_agree() -> None:
+    """6.12 shows flags: the no-map area stays in memory, and is no System RAM."""
+    report = check(*(f"{_OWN_NOMAP}.{name}" for name in _FILES), own=_OWN_NOMAP)
+    assert report.contradicted == 0
+    matched = [(row.file.rsplit(".", 1)[-1], row.text) for row in report.all(Verdict.MATCHED)]
+    assert ("memory", "1: 0x50000000..0x501fffff    0 NOMAP") in matched
+    assert ("iomem", "50200000-7fffffff : System RAM") in matched
+    assert ("reserved", "3: 0x60000000..0x600fffff    0 NONE") in matched
+    assert len([name for name, _ in matched if name == "log"]) >= 30
+
+
+def test_changed_flag_is_contradicted(tmp_path: Path) -> None:
+    path = tmp_path / "memory"
+    path.write_text(Path(f"{_OWN_NOMAP}.memory").read_text().replace("NOMAP", "NONE"))
+    (wrong,) = check(str(path), own=_OWN_NOMAP).all(Verdict.CONTRADICTED)
+    assert wrong.log.endswith("NONE")
+    assert wrong.ours.endswith("NOMAP")
 
 
 @pytest.mark.parametrize(

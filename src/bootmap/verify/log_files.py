@@ -3,7 +3,7 @@
 They are told apart by what they hold:
 
     80000000-9fffffff : System RAM           /proc/iomem
-       0: 0x80000000..0x9fffffff             debugfs memblock/memory or memblock/reserved (whichever it is like)
+       0: 0x80000000..0x9fffffff    0 NONE   debugfs memblock/memory or memblock/reserved (whichever it is like)
     0xc0000000-0xc0100000  1M  RW NX SHD     debugfs kernel_page_tables
 
 The lists are read when the boot is over, so what was reserved later is in them too; only what was predicted can be
@@ -28,11 +28,16 @@ if TYPE_CHECKING:
     from bootmap.boot.sequence import Prediction
 
 _IOMEM = re.compile(r"^( *)([0-9a-f]{8,16})-([0-9a-f]{8,16}) : (.+?)\s*$", re.MULTILINE)
-_ROW = re.compile(r"^ *(\d+): 0x([0-9a-f]{1,16})\.\.0x([0-9a-f]{1,16})(?:\s+-?\d+\s+(\S+))?", re.MULTILINE)
+_ROW = re.compile(r"^ *(\d+): 0x([0-9a-f]{1,16})\.\.0x([0-9a-f]{1,16})(?: +(?:-?\d+|x) +(\w+))?", re.MULTILINE)
 _MAPPED = re.compile(r"^0x([0-9a-f]{8})-0x([0-9a-f]{8})\s+(\d+)([KMG])(.*)$", re.MULTILINE)
 _IMAGE = ("Kernel code", "Kernel data")
 _NOT_KNOWN = "the kernel's configuration and symbols are not known"
 _MAX_ROWS = 1 << 16
+
+
+def _flag_name(flags: int) -> str:
+    """What the list calls a region's flags: the lowest that is set (mm/memblock.c ``flagname``)."""
+    return next((flag.name or "" for flag in Flags if flag and flags & flag), "NONE")
 
 
 def kind_of(text: str) -> str:
@@ -114,7 +119,8 @@ class FileChecker:
 
     def _memblock(self, text: str) -> Iterator[Judged]:
         memblock = self.state.memblock
-        memory = [Span(base, base + size) for base, size, _ in memblock.memory.regions]
+        flags = {Span(base, base + size): _flag_name(flags) for base, size, flags in memblock.memory.regions}
+        memory = list(flags)
         reserved = [Span(base, base + size) for base, size, _ in memblock.reserved.regions]
         rows = [(Span(int(m[2], 16), int(m[3], 16) + 1), m) for m in list(_ROW.finditer(text))[:_MAX_ROWS]]
         is_memory = sum(span in memory for span, _ in rows) >= sum(span in reserved for span, _ in rows)
@@ -127,7 +133,10 @@ class FileChecker:
             if is_memory:
                 there = [known for known in memory if known.overlaps(span)]
                 near = f"{there[0].start:#010x}-{there[0].end - 1:#010x}" if there else "no memory there"
-                yield self._judged(line, "memblock_memory", match[0], span in memory, found, near)
+                equal = span in flags
+                if equal and match[4] is not None:  # from 6.4 on with node and flag
+                    equal, found, near = flags[span] == match[4], f"{found} {match[4]}", f"{near} {flags[span]}"
+                yield self._judged(line, "memblock_memory", match[0], equal, found, near)
             elif any(known.overlaps(span) for known in reserved):
                 inside = all(
                     span.start <= known.start and known.end <= span.end for known in reserved if known.overlaps(span)
