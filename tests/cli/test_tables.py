@@ -175,6 +175,26 @@ def test_tables_ptdump_without_a_configuration(run: Run) -> None:
     assert run(case("virt-1024m-6.1"), "--format", "ptdump", f"--config={config}")[1] == out
 
 
+def test_tables_ptdump_with_kasan(run: Run, tmp_path: Path) -> None:
+    """The shadow of a 3G/1G kernel, 0xb6e00000 to 0xbf000000, has markers; where it ends Modules begin.
+
+    The end of the shadow and Modules are one address, and each entry brings one marker: Modules waits for the next.
+    """
+    config = tmp_path / "config"
+    text = gzip.decompress((DATA / "kernels" / "deb-6.1" / "config.gz").read_bytes()).decode()
+    config.write_text(f"{text}\nCONFIG_KASAN=y\nCONFIG_KASAN_SHADOW_OFFSET=0x9f000000\n")
+    code, out, _ = run(case("virt-1024m-6.1"), "--format", "ptdump", f"--config={config}")
+    assert code == 0
+    assert out.splitlines()[:4] == [
+        "---[ Kasan shadow start ]---",
+        "---[ Kasan shadow end ]---",
+        "---[ Modules ]---",
+        "---[ Kernel Mapping ]---",
+    ]
+    lines = run(case("virt-1024m-6.1"), "--format", "ptdump")[1].splitlines()
+    assert out.splitlines()[4:] == lines[2:]
+
+
 def test_tables_crash_of_a_section_and_a_page(run: Run) -> None:
     """The words are the recording's; layout and flags those of crash's arm.c (L_PTE_*: P 1, YOUNG 2, DIRTY 0x40)."""
     doc = recorded(case("virt-1024m-6.1"))
