@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -236,6 +237,12 @@ def test_open_source_errors(tmp_path: Path) -> None:
     ]:
         with pytest.raises(error), open_source(words, given):
             pass
+
+
+def test_open_source_does_not_wait_for_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ImageError, match="regular file"), open_source(str(tmp_path / "pipe"), options()):
+        pass
 
 
 def test_options_of_a_command() -> None:

@@ -155,8 +155,10 @@ def _is_board(word: str) -> bool:
     if word == "-":
         return True
     try:
+        if not os.path.isfile(word):  # a named pipe, say, would wait for a writer
+            return False
         with open(word, "rb") as file:
-            head = file.read(512) if os.path.isfile(word) else b""
+            head = file.read(512)
     except (OSError, ValueError):
         return False
     if head.startswith(b"\x1f\x8b"):
