@@ -97,6 +97,11 @@ def test_parse_execution_of_memory() -> None:
     assert (oops.access, oops.fsr) == ("execute", 0x8000000F)
 
 
+def test_parse_counts_blank_lines() -> None:
+    text = f"kernel:\n\n> \n\n[    1.000000] \n{PAGE}\n\n\n{PAGE}\n"
+    assert [oops.line for oops in parse_oopses(text)] == [6, 9]
+
+
 def test_parse_bare_line_of_words() -> None:
     oops = one(f"noise\n{PAGE}\n")
     assert (oops.line, oops.address, oops.fsr, len(oops.entries)) == (2, 0x7F1DD14C, None, 3)

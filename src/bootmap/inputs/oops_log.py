@@ -56,7 +56,8 @@ _HARDWARE = re.compile(r"\bHardware name: ([^\n]{1,80}?)\s*(?:\n|$)")
 _PROCESS = re.compile(r"\b(?:Comm: |Process )([^\s(]{1,32})")
 _CPU = re.compile(r"CPU: [^\n]{1,80}? \[([0-9a-f]{8})\] revision \d{1,3} \(")
 _PREFIX = re.compile(
-    r"^[>\s]*(?:[^\n]{0,120}?\bkernel:\s*)?(?:<\d{1,2}>)?\s*(?:\d\d:\d\d:\d\d\s+)?(?:\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])?)?\s?",
+    r"^[> \t]*(?:[^\n]{0,100}?\bkernel:[ \t]*)?(?:<\d{1,2}>)?[ \t]*(?:\d\d:\d\d:\d\d[ \t]+)?"
+    r"(?:\[ *\d+\.\d+\](?:\[ *[TC]\d+\])?)?[ \t]?",
     re.MULTILINE,
 )
 
