@@ -26,6 +26,7 @@ _COMMANDS = {
     "verify": ("bootmap.cli.verify", "Hold a prediction against what a real kernel did."),
     "locate": ("bootmap.cli.locate", "Find page tables in a dump of memory, without any hint."),
     "oops": ("bootmap.cli.oops", "What an ARM oops says of the page tables."),
+    "record": ("bootmap.cli.record", "Boot a real kernel under QEMU and keep what was read."),
     "fuzz": ("bootmap.cli.fuzz", "Hunt for memory maps in which bootmap or the kernel is wrong."),
 }
 
