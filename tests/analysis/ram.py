@@ -41,12 +41,12 @@ def truth(name: str, moment: str) -> Truth:
 
 
 def pages(name: str, moment: str) -> dict[int, bytes]:
-    """The tables by physical address; a pgd of 32 bytes with the rest of its page."""
+    """The tables by physical address; of the long format's pgd the 32 bytes that were recorded."""
     tables = document(name)[moment]["tables"]
     found = {tables["pgd"]["pa"]: bytes.fromhex(tables["pgd"]["hex"])}
     for level in ("pmd", "pte"):
         found |= {int(pa, 16): bytes.fromhex(digits) for pa, digits in tables.get(level, {}).items()}
-    return {pa: data + bytes(-len(data) % 4096) for pa, data in found.items()}
+    return found
 
 
 def memory(content: dict[int, bytes], start: int = 0) -> PieceMemory:

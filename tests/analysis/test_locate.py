@@ -232,6 +232,16 @@ def test_search_any_bytes(pieces: list[tuple[int, bytes]], base_known: bool) -> 
     assert search(made, base_known=base_known).found == ()
 
 
+def test_search_scraps_behind_a_kernel() -> None:
+    """Ranges of a few bytes, at odd addresses, once the entry that processes share is known."""
+    content = {pa: bytes(data) for pa, data in pages(LONG, "late").items()}
+    scraps = [Piece(0x50000001 + 4096 * size, memoryview(bytes(size)), "") for size in (1, 31, 33, 63, 4097)]
+    kernel = [Piece(pa, memoryview(data), "") for pa, data in content.items()]
+    found = search(PieceMemory(kernel + scraps)).best
+    assert found is not None
+    assert found.root == 0x40203000
+
+
 def test_locate_process_whose_tables_are_cut_off() -> None:
     content, expected = pages(SHORT, "late"), truth(SHORT, "late")
     content = with_process(content, expected, 0x41D04000, 0x42100000, 0x43210000)

@@ -280,3 +280,24 @@ def test_expected_run_time_areas() -> None:
 def test_expected_other_format() -> None:
     found = one(text_of(0xC0001000, "*pgd=80000040207003, *pmd=00000000", 0x206))
     assert expected(case("virt-1024m-6.1").prediction, found) is None
+
+
+@pytest.mark.parametrize(("address", "names"), [(0xC4000000, ["pgd", "pmd"]), (0xFFFF0010, ["pgd", "pmd", "pte"])])
+def test_expected_long_words_as_recorded(address: int, names: list[str]) -> None:
+    name = "virt-1g-init-lpae-6.1"
+    tables = case(name).doc["after"]["tables"]
+    root, pmds = bytes.fromhex(tables["pgd"]["hex"]), {int(pa, 16): digits for pa, digits in tables["pmd"].items()}
+
+    def word(page: bytes, index: int) -> int:
+        return int.from_bytes(page[8 * index : 8 * index + 8], "little")
+
+    values = [word(root, address >> 30)]
+    values.append(word(bytes.fromhex(pmds[values[0] & 0xFF_FFFF_F000]), address >> 21 & 511))
+    if len(names) == 3:
+        page = bytes.fromhex(tables["pte"][hex(values[1] & 0xFF_FFFF_F000)])
+        values.append(word(page, address >> 12 & 511))
+    printed = ", ".join(f"*{level}={value:08x}" for level, value in zip(names, values, strict=True))
+    found = one(text_of(address, printed, 0xA0F))
+    known = expected(case(name).prediction, found)
+    assert known is not None
+    assert [(row.name, row.predicted) for row in known.words] == list(zip(names, values, strict=True))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bootmap.image.memory import Memory
 
-_FAR = 32 * MIB
+_FAR = 64 * MIB
 _STEP = 2 * MIB
 _OVERLAP = 1024
 _VERSION_AT = b"Linux version "

@@ -38,6 +38,7 @@ _LOW = 0xFFF
 _USER_HIGH = ~((1 << 40) - 1) & 0xFFFF_FFFF_FFFF_FFFF
 _PMD_SHIFT = 21
 _PMDS = 512
+_PGD_BYTES = 32
 _PLACE, _PLACE_OF = 0x3000, 0x10000  # textofs-y ends in 0x8000, the pgd and four pmd pages are below
 _MOST_TEXT_OFFSET = 32 * MIB
 _MOST_IDENTITY = 64
@@ -89,15 +90,16 @@ def kernels(memory: Memory, candidates: Iterable[int], *, base_known: bool) -> t
     elsewhere: list[tuple[int, int]] = []
     for address in candidates:
         try:
-            data = np.frombuffer(memory.read(address, 5 * PAGE_SIZE), "<u8")
+            pgd = np.frombuffer(memory.read(address, _PGD_BYTES), "<u8")
+            pmds = np.frombuffer(memory.read(address + PAGE_SIZE, 4 * PAGE_SIZE), "<u8")
         except LookupError:
             continue
-        entries = tuple(int(entry) for entry in data[:4])
+        entries = tuple(int(entry) for entry in pgd)
         root = (entries[0] & _ADDRESS) - PAGE_SIZE
         if base_known and root != address:
             elsewhere.append((address, root))
             continue
-        kernel = _kernel(address, root - address, entries, data[_PMDS:])
+        kernel = _kernel(address, root - address, entries, pmds)
         if root >= address and kernel is not None:
             found.append(kernel)
     problems = []
@@ -199,7 +201,7 @@ def user_tables(memory: Memory, kernel: Kernel, places: Iterable[int]) -> tuple[
     for address in places:
         if address == kernel.address:
             continue
-        entries = tuple(int(entry) for entry in np.frombuffer(memory.read(address, 32), "<u8"))
+        entries = tuple(int(entry) for entry in np.frombuffer(memory.read(address, _PGD_BYTES), "<u8"))
         user = entries[:split]
         if any(entry and (entry & _LOW != _TABLE or entry & _USER_HIGH) for entry in user):
             continue

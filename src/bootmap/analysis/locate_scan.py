@@ -146,12 +146,12 @@ def longest_line(words: Words) -> int:
 def _long(found: Scan, start: int, view: memoryview) -> Iterator[int]:
     """Add the pages that begin like swapper_pg_dir; give the last entry of each."""
     first = align_up(start, PAGE_SIZE)
-    count = (start + len(view) - first) // PAGE_SIZE
-    if count <= 0:
+    if first >= start + len(view):
         return
-    pages = np.frombuffer(view, "<u8", count * 512, first - start).reshape(count, 512)
-    for row in np.flatnonzero(pages[:, 1] - pages[:, 0] == PAGE_SIZE).tolist():
-        entries = [int(entry) for entry in pages[row, :4]]
+    words = np.frombuffer(view, "<u8", (start + len(view) - first) // 8, first - start)
+    count = len(words[3::512])
+    for row in np.flatnonzero(words[1::512][:count] - words[::512][:count] == PAGE_SIZE).tolist():
+        entries = [int(entry) for entry in words[512 * row : 512 * row + 4]]
         if entries[0] & _ENTRY_LOW == 3 and all(b - a == PAGE_SIZE for a, b in pairwise(entries)):
             found.long.append(first + row * PAGE_SIZE)
             yield entries[3]
@@ -163,6 +163,8 @@ def _sharing(found: Scan, start: int, view: memoryview, entries: dict[int, int])
         return
     first = align_up(start, 32)
     count = (start + len(view) - first) // 32
+    if count <= 0:
+        return
     last = np.frombuffer(view, "<u8", count * 4, first - start)[3::4]
     for entry in entries:
         same = last == np.uint64(entry)
