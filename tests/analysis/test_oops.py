@@ -13,7 +13,7 @@ from recordings import case
 from bootmap.analysis.oops import Judgement, judge
 from bootmap.analysis.oops_expected import expected
 from bootmap.inputs.oops_log import Oops, PrintedEntry, parse_oopses
-from bootmap.mmu.walk import Fault, Mapped
+from bootmap.mmu.walk import Allowed, Fault, Mapped
 from bootmap.spec.faults import FaultKind
 
 PUBLIC = (Path(__file__).parents[1] / "data" / "oops" / "public.txt").read_text()
@@ -89,6 +89,21 @@ def test_judge_domain_of_status_and_word(name: str) -> None:
     assert oops.fsr is not None
     assert found.walk.steps[0].fields["domain"] == oops.fsr >> 4 & 15
     assert any("is that of the first-level word" in reason for reason in found.reasons)
+
+
+@pytest.mark.parametrize("name", ["deb-6.1", "deb-6.1-lpae", "deb-6.12"])
+def test_judge_provoked_external_aborts(name: str) -> None:
+    """A guest's devmem read 0x0b000000 and wrote 0x0b000004, where QEMU has nothing: the words lead just there."""
+    text = re.split(r"(?m)^=== ", (Path(__file__).parents[1] / "data" / "oops" / "devmem.txt").read_text())
+    (part,) = (part for part in text if part.split("\n", 1)[0] == name)
+    found = [judge(oops) for oops in parse_oopses(part)]
+    assert [(each.access, each.user, each.agreement) for each in found] == [
+        ("read", True, "not of the tables"),
+        ("write", True, "not of the tables"),
+    ]
+    assert all(each.status is not None and each.status.kind is EXTERNAL for each in found)
+    assert [each.answer for each in found] == [Allowed(0x0B000000), Allowed(0x0B000004)]
+    assert {each.regs.arch for each in found} == {"v7lpae" if "lpae" in name else "v7"}
 
 
 def test_judge_second_of_a_pair() -> None:

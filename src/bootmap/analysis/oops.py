@@ -120,7 +120,7 @@ def judge(oops: Oops, arch: str | None = None) -> Judgement:
     if oops.fsr is not None:
         status = decode_fsr(oops.fsr & ~FSR_LNX_PF, regs.arch, long=regime.long)
     access = _access(oops)
-    user = oops.kind == "user" or oops.mode == "USR"
+    user = oops.kind == "user" or oops.mode == "USR" or (oops.kind in ("unhandled", "prefetch") and not oops.died)
     walked = _walk(oops, regime, assumptions) if oops.address is not None else None
     answer = check(walked, _ACCESS[access, user]) if walked is not None and walked.unread is None else None
     agreement, reasons = _compare(oops, regime, status, walked, answer)

@@ -106,6 +106,7 @@ class Oops:
         hardware: the machine's name.
         process: the current process.
         flags: PREEMPT, SMP, ARM and the like.
+        died: the kernel gave up (``Internal error``); else a process was sent a signal, where the kind leaves it open.
     """
 
     line: int
@@ -131,6 +132,7 @@ class Oops:
     hardware: str | None = None
     process: str | None = None
     flags: str = ""
+    died: bool = False
 
     def entry(self, *names: str) -> PrintedEntry | None:
         """The first of the words with one of these names."""
@@ -210,6 +212,7 @@ def _oops(body: str, head: re.Match[str] | None, line: int, midr: int | None) ->
         hardware=_first(_HARDWARE, body),
         process=_first(_PROCESS, body),
         flags=die["flags"].strip() if die else "",
+        died=die is not None,
     )
 
 
