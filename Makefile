@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 BOARD  := boards/imx6q-sabrelite
 KERNEL := --config boards/linux-6.1-armmp/config.gz --system-map boards/linux-6.1-armmp/System.map
 
-.PHONY: demo test nightly bench lint clean
+.PHONY: demo test nightly kernels verify bench lint clean
 
 demo: $(VENV)/installed
 	@echo; echo "## A board that boots"; echo
@@ -22,6 +22,13 @@ test: $(VENV)/installed-test
 
 nightly: $(VENV)/installed-test
 	$(BIN)/pytest -m nightly
+
+# Real kernels to boot under QEMU (Debian's, unpacked, not installed); the tests that boot one look for them here.
+kernels:
+	tools/fetch-kernels .kernels
+
+verify: $(VENV)/installed-test kernels
+	tools/verify-matrix .kernels $(BIN)/bootmap
 
 bench: $(VENV)/installed-test
 	$(BIN)/python benchmarks/bench.py

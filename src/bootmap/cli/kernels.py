@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from bootmap.errors import MissingInputError, SymbolsError
+from bootmap.errors import MissingInputError, SymbolsError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +45,7 @@ def load_kernel(
         BootmapError: a file is missing or cannot be read.
     """
     from bootmap.cli.inputs import feature_overrides, read_config_option, version_of
+    from bootmap.inputs.kconfig import parse_version
     from bootmap.inputs.zimage import read_kernel
     from bootmap.verify.kernels import BootKernel
 
@@ -58,6 +59,12 @@ def load_kernel(
     configuration = read_config_option(config, file)
     if configuration is None:
         raise MissingInputError(f"{path}: its configuration is not beside it; give it with --config")
+    release = None if configuration.release is None else parse_version(configuration.release)
+    if kernel_version is None and None not in (release, file.version) and release != file.version:
+        raise UsageError(
+            f"{path} is Linux {file.version}, and the configuration {config} is one of {release}: they do not belong "
+            f"together; give the kernel's own with --config and --system-map"
+        )
     version, sublevel = version_of(kernel_version, configuration, file)
     symbols = _symbols(path, system_map, file)
     return BootKernel(_name(path, file), version, sublevel, configuration, symbols, file, feature_overrides(features))

@@ -41,6 +41,11 @@ _BIG_ENDIAN = 0x01020304
 _UIMAGE = struct.Struct(">7I4B32s")
 _UIMAGE_ARCH_ARM, _UIMAGE_KERNEL, _UIMAGE_MULTI = 2, 2, 4
 _UIMAGE_UNPACKED, _UIMAGE_GZIP = 0, 1
+# Kernels of other architectures: offset, magic (Documentation/arch/arm64/booting.rst, arch/x86/boot.rst), what it is.
+_FOREIGN = (
+    (0x38, b"ARM\x64", "a kernel for arm64"),
+    (0x202, b"HdrS", "a kernel for x86 (bzImage)"),
+)
 EXPECTED = "expected a vmlinux, a zImage, an unpacked Image, or one of these in a uImage"
 
 
@@ -74,6 +79,9 @@ def parse_kernel(data: bytes, name: str) -> KernelFile:
         raise ImageError(
             "is a device tree blob or a FIT image; extract a FIT's kernel with 'dumpimage -T flat_dt -p N -o FILE'"
         )
+    for at, magic, what in _FOREIGN:
+        if data[at : at + len(magic)] == magic:
+            raise ImageError(f"is {what}, and bootmap is about 32-bit ARM; {EXPECTED}", offset=at)
     identity = identify(data, name)
     if identity.banner is None:
         what = f"begins with {data[:8].hex(' ')}" if data else "is empty"

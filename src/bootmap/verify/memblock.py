@@ -52,7 +52,9 @@ class MemblockReader:
             state = self._parsed(address, generation)
             if state is not None:
                 return state
-        raise MachineError(f"what lies at {address:#010x} fits no known layout of struct memblock")
+        raise MachineError(
+            f"what lies at {address:#010x} fits no known layout of struct memblock; is the System.map this kernel's?"
+        )
 
     def find(self, start: int, data: bytes) -> int | None:
         """The virtual address of memblock in the kernel's data ``data``, which lies at ``start``; None without one.

@@ -87,7 +87,7 @@ def observe(
     parts: dict[str, object] = {}
     progress("paging_init")
     outcome = watch.run(symbols["paging_init"], "paging_init")
-    before = watch.moment()
+    before = watch.moment(alive=outcome is None)
     if outcome is None:
         back = watch.machine.gdb.read_register("lr") & ~1
         progress("end of paging_init")
@@ -133,9 +133,14 @@ class _Watch:
         self._timeout = timeout
         self._root = symbols["swapper_pg_dir"] - page_offset + guest.phys_offset
 
-    def moment(self) -> Moment:
-        """Tables and memblock as they are now."""
-        memblock = self.kernel.memblock()
+    def moment(self, *, alive: bool = True) -> Moment:
+        """Tables and memblock as they are now; of a kernel that is dead memblock may not have come to be."""
+        try:
+            memblock = self.kernel.memblock()
+        except MachineError:
+            if alive:
+                raise
+            memblock = None
         return Moment(self.kernel.tables(self._root), UNSET if memblock is None else memblock)
 
     def run(self, address: int, what: str) -> Outcome | None:

@@ -230,6 +230,11 @@ def boot_board(
     if cpu is None:
         raise UsageError(f"the CPU {setup.cpu or machine.cpu} is not modelled")
     prediction = kernel.predict(parse(board), params, offset, cpu)
+    if any(hazard.id == "memory-not-there" for hazard in prediction.hazards):
+        raise UsageError(
+            f"{request.name}: the command line promises RAM that no memory node has; a board dies of that, but this "
+            f"machine has it: nothing can be compared"
+        )
     return Booted(request, setup, recording, prediction, tuple(notes))
 
 
