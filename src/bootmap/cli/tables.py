@@ -97,7 +97,7 @@ def _content(source: Source, form: str, selection: Selection) -> tuple[str | byt
     from bootmap.mmu.bulk import snapshot
 
     listed = snapshot(source.memory, source.regs)
-    assumed = [*source.assumptions, *_incomplete(listed)]
+    assumed = [*source.assumptions, *incomplete(listed)]
     if form == "raw":
         return _raw(source, listed), assumed
     if form == "ptdump":
@@ -116,7 +116,7 @@ def _content(source: Source, form: str, selection: Selection) -> tuple[str | byt
     return _own(source, form, listed, ranges, assumed), assumed
 
 
-def _incomplete(listed: Map) -> list[str]:
+def incomplete(listed: Map) -> list[str]:
     """A word on tables that the source does not hold."""
     from bootmap.units import hex_address, size_text
 
