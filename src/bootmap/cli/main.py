@@ -20,6 +20,7 @@ _COMMANDS = {
     "explain": ("bootmap.cli.explain", "From an address back to the device tree, and down the page tables."),
     "walk": ("bootmap.cli.walk", "Walk the page tables for an address as the CPU does, step by step."),
     "tables": ("bootmap.cli.tables", "List everything that page tables map, merged, in several formats."),
+    "diff": ("bootmap.cli.diff", "What changed between two sets of page tables."),
     "audit": ("bootmap.cli.audit", "What is wrong with page tables: rights, memory types, aliases, halves."),
     "mem-types": ("bootmap.cli.mem_types", "The memory types of this CPU and kernel, and how they came about."),
     "features": ("bootmap.cli.features", "Which rules apply to a kernel version and configuration, and why."),
