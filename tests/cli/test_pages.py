@@ -1,0 +1,19 @@
+"""Pages of the documentation with real outputs: they are those of today."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from pages import ROOT, rerun
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(("name", "least"), [("tables.md", 12), ("diff.md", 1)])
+def test_the_page_is_what_the_commands_print(name: str, least: int, tmp_path: Path) -> None:
+    """Written again by ``python tests/pages.py docs/NAME``."""
+    page = (ROOT / "docs" / name).read_text()
+    assert page.count("\n$ bootmap ") >= least
+    assert rerun(page, tmp_path) == page
