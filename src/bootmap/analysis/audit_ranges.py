@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     I64 = NDArray[np.int64]
 
+_MOST_SETS, _MOST_SPANS = 16, 8
 VECTORS = Span(0xFFFF_0000, 0xFFFF_0000 + PAGE_SIZE)
 _NOT_NORMAL = (MemoryType.DEVICE, MemoryType.STRONGLY_ORDERED)
 _EARLY = "this is how head.S maps; no process runs yet, and paging_init() replaces it"
@@ -143,10 +144,15 @@ def _user(ranges: Ranges, known: Known) -> Iterator[Finding]:
     if len(mine):
         yield _found("user-write-execute", mine, *_left_by_head(mine, known))
     theirs = wx.within(Span(0, half))
-    if len(theirs) and start is not None:
-        why = "a process's own memory: programs that make code at run time, and old ones with an executable stack"
-        why = _EARLY if known.early else why
-        yield _found("user-write-execute", theirs, why, "mprotect() after writing", Severity.NOTE)
+    if not len(theirs):
+        return
+    if start is None:
+        why = "whether this is a process's own memory is not known without PAGE_OFFSET"
+        yield _found("user-write-execute", theirs, why, "mprotect() after writing", Severity.WARNING)
+        return
+    why = "a process's own memory: programs that make code at run time, and old ones with an executable stack"
+    why = _EARLY if known.early else why
+    yield _found("user-write-execute", theirs, why, "mprotect() after writing", Severity.NOTE)
 
 
 def _left_by_head(found: Ranges, known: Known) -> tuple[str, str, Severity | None]:
@@ -200,21 +206,33 @@ def _aliases(ranges: Ranges, regime: Regime) -> Iterator[Finding]:
     classes, of_outcome = _memory_classes(ranges)
     if len(classes) < 2 or not len(ranges):
         return
-    edges, masks = _covered(ranges, of_outcome, len(classes))
+    edges, masks, written = _covered(ranges, of_outcome, len(classes))
     several = np.flatnonzero((masks & (masks - np.uint64(1))) != 0)
-    for mask in np.unique(masks[several]).tolist():
-        own = several[masks[several] == np.uint64(mask)]
-        breaks = np.flatnonzero(np.diff(own) != 1) + 1
-        firsts, lasts = own[np.append(0, breaks)], own[np.append(breaks - 1, len(own) - 1)]
-        spans = [Span(int(edges[a]), int(edges[b + 1])) for a, b in zip(firsts, lasts, strict=True)]
-        kinds = [kind for place, kind in enumerate(classes) if mask >> place & 1]
-        places = [place for span in spans[:MOST_PLACES] for place in _places(ranges.mapping(span))]
-        severity, why = _grade(kinds, ranges, spans, regime)
-        words = " / ".join(memory_text(kind) for kind in kinds)
-        total = sum(span.size for span in spans)
-        first = hex_address(spans[0].start)
-        evidence = f"{total >> 10} KiB of physical addresses from {first} on are mapped as {words}{why}"
-        yield finding("alias-attributes", evidence, "map both with the same memory type", places, severity=severity)
+    sets, counts = np.unique(masks[several], return_counts=True)
+    common = sets[np.argsort(-counts, kind="stable")]
+    for mask in common[:_MOST_SETS]:
+        own = several[masks[several] == mask]
+        kinds = [kind for place, kind in enumerate(classes) if int(mask) >> place & 1]
+        severity, why = _grade(kinds, regime, written=bool(written[own].any()))
+        words = f"{' / '.join(memory_text(kind) for kind in kinds)}{why}"
+        yield _alias(ranges, edges, own, words, severity)
+    if len(common) > _MOST_SETS:
+        own = several[np.isin(masks[several], common[_MOST_SETS:])]
+        yield _alias(ranges, edges, own, f"{len(common) - _MOST_SETS} other combinations of memory types", None)
+
+
+def _alias(ranges: Ranges, edges: I64, own: I64, words: str, severity: Severity | None) -> Finding:
+    """The finding for the pieces of physical memory with the numbers ``own``, which are ascending."""
+    breaks = np.flatnonzero(np.diff(own) != 1) + 1
+    firsts, lasts = own[np.append(0, breaks)], own[np.append(breaks - 1, len(own) - 1)]
+    spans = [Span(int(edges[a]), int(edges[b + 1])) for a, b in zip(firsts[:_MOST_SPANS], lasts, strict=False)]
+    places = [place for span in spans for place in _places(ranges.mapping(span))]
+    total = int((edges[lasts + 1] - edges[firsts]).sum())
+    evidence = (
+        f"{total >> 10} KiB of physical addresses, the first at {hex_address(spans[0].start)}, are mapped as {words}"
+    )
+    count = max(len(places), len(firsts))
+    return finding("alias-attributes", evidence, "map both with the same memory type", places, count, severity)
 
 
 def _memory_classes(ranges: Ranges) -> tuple[list[MemoryAttributes], I64]:
@@ -239,33 +257,37 @@ def _key(memory: MemoryAttributes) -> tuple[object, ...]:
     return (memory.type, memory.shareability, *policies)
 
 
-def _covered(ranges: Ranges, of_outcome: I64, count: int) -> tuple[I64, NDArray[np.uint64]]:
-    """Physical addresses cut where the set of classes that map them changes; the sets as sums of powers of two."""
+def _covered(ranges: Ranges, of_outcome: I64, count: int) -> tuple[I64, NDArray[np.uint64], NDArray[np.bool_]]:
+    """Physical addresses cut where what maps them changes.
+
+    Returns:
+        Where each piece begins, the classes that map it as a sum of powers of two, and whether anybody may write it.
+    """
     start, end = ranges.pa, ranges.pa + ranges.size
     edges = np.unique(np.concatenate([start, end]))
     first, last = np.searchsorted(edges, start), np.searchsorted(edges, end)
     own = of_outcome[ranges.outcome]
+
+    def covers(mine: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        depth = np.bincount(first[mine], minlength=len(edges)) - np.bincount(last[mine], minlength=len(edges))
+        answer: NDArray[np.bool_] = np.cumsum(depth) > 0
+        return answer
+
     masks = np.zeros(len(edges), np.uint64)
     for number in range(count):
-        mine = own == number
-        depth = np.bincount(first[mine], minlength=len(edges)) - np.bincount(last[mine], minlength=len(edges))
-        masks |= (np.cumsum(depth) > 0).astype(np.uint64) << np.uint64(number)
-    return edges, masks
+        masks |= covers(own == number).astype(np.uint64) << np.uint64(number)
+    writes = [isinstance(one, Attributes) and bool(rights_of(one) & Rights.WRITE) for one in ranges.attributes]
+    return edges, masks, covers(np.array(writes, np.bool_)[ranges.outcome])
 
 
-def _grade(
-    kinds: list[MemoryAttributes], ranges: Ranges, spans: list[Span], regime: Regime
-) -> tuple[Severity | None, str]:
+def _grade(kinds: list[MemoryAttributes], regime: Regime, *, written: bool) -> tuple[Severity | None, str]:
     """How bad the combination is: None for the rule's own severity; and what explains it."""
     same = {_key(kind)[:1] + _key(kind)[2:] for kind in kinds}
     if not has_xn(regime):
         return Severity.NOTE, "; before ARMv6 the cache goes by the entry of each access"
     if len(same) == 1:
         return Severity.NOTE, "; they differ in shareability alone, which counts where several masters share the memory"
-    writes = any(
-        len(ranges.mapping(span).filter(lambda a: rights_of(a) & Rights.WRITE)) for span in spans[:MOST_PLACES]
-    )
-    if not writes and len(spans) <= MOST_PLACES:
+    if not written:
         return Severity.NOTE, "; nobody may write there"
     return None, ""
 
