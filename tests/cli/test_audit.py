@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
 from typing import TYPE_CHECKING, Any
@@ -162,6 +163,31 @@ def test_audit_of_raw_memory_says_what_is_not_known(run: Run, tmp_path: Path) ->
     _, out, _ = run(f"{tmp_path}/pgd@0x40004000", "--ttbr0", "0x40004000", "--format", "sarif", "--fail-on", "note")
     notes = json.loads(out)["runs"][0]["invocations"][0]["toolExecutionNotifications"]
     assert any("PAGE_OFFSET is not known" in one["message"]["text"] for one in notes)
+
+
+@pytest.mark.parametrize(("name", "cpu"), [("v7", "cortex-a15"), ("v512", "cortex-a15"), ("v5-versatile", "arm926")])
+def test_audit_of_a_running_kernel_finds_nothing_to_fail_on(run: Run, tmp_path: Path, name: str, cpu: str) -> None:
+    """Kernels that booted to init, ioremap and vmalloc in use: both halves of every pte are to the bit as due.
+
+    The pool for atomic DMA, 256 KiB in lowmem and again non-cacheable, is the one alias (kernel/dma/pool.c).
+    """
+    doc = json.loads(gzip.decompress((DATA / "ptdump" / f"{name}.json.gz").read_bytes()))
+    for pa, digits in doc["pages"].items():
+        (tmp_path / pa).write_bytes(bytes.fromhex(digits))
+    words: list[object] = [",".join(f"{tmp_path / pa}@{pa}" for pa in doc["pages"])]
+    (tmp_path / "System.map").write_text("\n".join(doc["system_map"]) + "\n")
+    words += ["--ttbr0", hex(doc["root"]), "--cpu", cpu, "--phys-offset", hex(doc["phys_offset"])]
+    words += ["--config", kernel_files(name)[0], "--kernel-version", doc["banner"].split()[-1]]
+    words += ["--system-map", tmp_path / "System.map"]
+    for register in ("SCTLR", "DACR", "PRRR", "NMRR"):
+        if register in doc["registers"]:
+            words += [f"--{register.lower()}", hex(doc["registers"][register])]
+    code, out, _ = run(*words, "--format", "json")
+    assert code == 0
+    document = json.loads(out)
+    assert document["skipped"] == ["what is RAM is not known: ram-not-normal was not looked for"]
+    (pool,) = [one for one in document["findings"] if one["rule"] == "alias-attributes"]
+    assert [one["size"] for one in pool["places"]] == [256 << 10, 256 << 10]
 
 
 @pytest.mark.parametrize(

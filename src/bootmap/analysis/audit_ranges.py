@@ -14,7 +14,7 @@ from bootmap.mmu.attributes import Attributes
 from bootmap.mmu.describe import memory_text, rights_text
 from bootmap.mmu.regs import VA_END
 from bootmap.spec.audit import LINUX_DOMAINS, Severity
-from bootmap.spec.memory_attrs import MemoryType
+from bootmap.spec.memory_attrs import MemoryType, Policy
 from bootmap.spec.permissions import DomainAccess, Rights
 from bootmap.units import MIB, PAGE_SIZE, Span, align_up, hex_address
 
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 
     I64 = NDArray[np.int64]
 
+VMALLOC_END = 0xFF80_0000  # arch/arm/include/asm/pgtable.h
+_DMA_REMAP = (
+    "; non-cacheable in the vmalloc area alone, as dma_common_contiguous_remap() (kernel/dma/remap.c) maps buffers and "
+    "the pool of kernel/dma/pool.c, which nobody uses through lowmem meanwhile"
+)
 _MOST_SETS, _MOST_SPANS = 16, 8
 VECTORS = Span(0xFFFF_0000, 0xFFFF_0000 + PAGE_SIZE)
 _NOT_NORMAL = (MemoryType.DEVICE, MemoryType.STRONGLY_ORDERED)
@@ -46,7 +51,7 @@ def range_findings(listed: Map, known: Known) -> Iterator[Finding]:
     yield from _user(ranges, known)
     yield from _devices(ranges, listed.regime)
     yield from _ram(ranges, known)
-    yield from _aliases(ranges, listed.regime)
+    yield from _aliases(ranges, listed.regime, known)
     yield from _domains(ranges, known)
     reserved = ranges.filter(lambda a: a.memory.type in (MemoryType.RESERVED, MemoryType.IMPLEMENTATION_DEFINED))
     if len(reserved):
@@ -201,7 +206,7 @@ def _ram(ranges: Ranges, known: Known) -> Iterator[Finding]:
 # -- aliases ---------------------------------------------------------------------------------------------------------
 
 
-def _aliases(ranges: Ranges, regime: Regime) -> Iterator[Finding]:
+def _aliases(ranges: Ranges, regime: Regime, known: Known) -> Iterator[Finding]:
     """Physical addresses that are mapped with more than one set of attributes, a finding for each combination."""
     classes, of_outcome = _memory_classes(ranges)
     if len(classes) < 2 or not len(ranges):
@@ -214,11 +219,30 @@ def _aliases(ranges: Ranges, regime: Regime) -> Iterator[Finding]:
         own = several[masks[several] == mask]
         kinds = [kind for place, kind in enumerate(classes) if int(mask) >> place & 1]
         severity, why = _grade(kinds, regime, written=bool(written[own].any()))
+        if severity is None and _is_dma_remap(ranges, classes, kinds, of_outcome, known):
+            severity, why = Severity.NOTE, _DMA_REMAP
         words = f"{' / '.join(memory_text(kind) for kind in kinds)}{why}"
         yield _alias(ranges, edges, own, words, severity)
     if len(common) > _MOST_SETS:
         own = several[np.isin(masks[several], common[_MOST_SETS:])]
         yield _alias(ranges, edges, own, f"{len(common) - _MOST_SETS} other combinations of memory types", None)
+
+
+def _is_dma_remap(
+    ranges: Ranges, classes: list[MemoryAttributes], kinds: list[MemoryAttributes], of_outcome: I64, known: Known
+) -> bool:
+    """Whether one of two kinds is non-cacheable, and but for lowmem in the vmalloc area alone."""
+    if known.page_offset is None or known.phys_offset is None or len(kinds) != 2:
+        return False
+    if any(kind.inner is None or kind.outer is None for kind in kinds):
+        return False
+    own = [kind for kind in kinds if kind.inner is not None and kind.inner.policy is Policy.NON_CACHEABLE]
+    if len(own) != 1:
+        return False
+    apart = ranges.pick(of_outcome[ranges.outcome] == classes.index(own[0]))
+    apart = apart.pick(apart.va - apart.pa != known.page_offset - known.phys_offset)
+    start = known.page_offset if known.high_memory is None else known.high_memory
+    return len(apart) > 0 and bool(((apart.va >= start) & (apart.va + apart.size <= VMALLOC_END)).all())
 
 
 def _alias(ranges: Ranges, edges: I64, own: I64, words: str, severity: Severity | None) -> Finding:
