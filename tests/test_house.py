@@ -66,7 +66,6 @@ UNUSED_FEATURES = {
     "pfn_absolute",
     "tcm",
     "tcm_in_paging_init",
-    "vmalloc_end_ff0",
 }
 # Modules of boot that hold no step of the kernel, and so have no source in it.
 FRAMES = {"__init__", "handover", "invariants", "kernel", "log", "records", "rules", "script", "search", "state"}

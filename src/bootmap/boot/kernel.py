@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from bootmap.spec.features import ROWS_BY_NAME
 from bootmap.spec.linux_prot import LONG, SHORT
+from bootmap.spec.vmalloc_end import VMALLOC_END_BY_PLATFORM
 from bootmap.units import MIB, PAGE_SIZE, Span, align_up
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from bootmap.inputs.kconfig import Config
     from bootmap.inputs.kernel_file import KernelFile
@@ -174,10 +175,20 @@ class Kernel:
 
     @cached_property
     def vmalloc_end(self) -> int:
-        """VMALLOC_END."""
+        """VMALLOC_END; where no table has this platform's, that of 3.3 (see `vmalloc_end_known`)."""
         if self.has("vmalloc_end_ff8"):
             return 0xFF800000
-        return 0xFF000000
+        if self.has("vmalloc_end_ff0"):
+            return 0xFF000000
+        return next(self._platform_ends(), 0xFF000000)
+
+    @property
+    def vmalloc_end_known(self) -> bool:
+        """Whether VMALLOC_END follows from the version and the configuration."""
+        return self.has("vmalloc_end_ff0") or next(self._platform_ends(), None) is not None
+
+    def _platform_ends(self) -> Iterator[int]:
+        return (end for option, end in VMALLOC_END_BY_PLATFORM.items() if self.config.enabled(option))
 
     @cached_property
     def fixaddr_start(self) -> int:

@@ -96,6 +96,11 @@ class BootState:
         self.memblock.kernel_end = self.pa(kernel.image_end)
         self.tables = Tables(self.pa(kernel.swapper_pg_dir), kernel.format.word_bytes)
         self.assumptions.extend(self.handover.assumptions)
+        if not kernel.vmalloc_end_known and "vmalloc_end" not in vars(kernel):
+            self.assumptions.append(
+                "VMALLOC_END is 0xff000000, as from 3.3 on: before, each platform had its own, and the configuration "
+                "names none that is known"
+            )
         self.machine = pick_machine(kernel, self.handover.board, self.handover.machine_id)
         if self.machine.unknown and self.handover.static_maps is None:
             self.assumptions.append(f"machine {self.machine.unknown}; give its mappings with --static-map")

@@ -1,0 +1,44 @@
+"""VMALLOC_END by version and platform, as mach/vmalloc.h of 2.6.38 to 3.2 and asm/pgtable.h since have it."""
+
+from __future__ import annotations
+
+import pytest
+from recordings import fresh_kernel
+
+from bootmap.boot.handover import Handover
+from bootmap.boot.kernel import Kernel
+from bootmap.boot.state import BootState
+from bootmap.inputs.kconfig import parse
+from bootmap.spec.cpus import cpu_by_name
+
+VIRT = fresh_kernel("v7")
+
+
+def kernel(version: tuple[int, ...], options: bytes) -> Kernel:
+    return Kernel(version, None, parse(b"CONFIG_MMU=y\nCONFIG_VMSPLIT_3G=y\n" + options), VIRT.symbols)
+
+
+@pytest.mark.parametrize(
+    ("version", "options", "end", "known"),
+    [
+        ((2, 6, 38), b"CONFIG_ARCH_VERSATILE=y\n", 0xD8000000, True),
+        ((3, 0), b"CONFIG_ARCH_OMAP2PLUS=y\n", 0xF8000000, True),
+        ((3, 2), b"CONFIG_ARCH_KIRKWOOD=y\n", 0xFE800000, True),
+        ((3, 2), b"CONFIG_ARCH_MXC=y\n", 0xF4000000, True),
+        ((3, 2), b"", 0xFF000000, False),
+        ((3, 3), b"CONFIG_ARCH_VERSATILE=y\n", 0xFF000000, True),
+        ((4, 3), b"", 0xFF000000, True),
+        ((4, 4), b"", 0xFF800000, True),
+    ],
+)
+def test_vmalloc_end(version: tuple[int, ...], options: bytes, end: int, known: bool) -> None:
+    found = kernel(version, options)
+    assert (found.vmalloc_end, found.vmalloc_end_known) == (end, known)
+
+
+@pytest.mark.parametrize(("options", "said"), [(b"", True), (b"CONFIG_ARCH_OMAP2PLUS=y\n", False)])
+def test_vmalloc_end_is_said_where_it_is_assumed(options: bytes, said: bool) -> None:
+    cpu = cpu_by_name("cortex-a9")
+    assert cpu is not None
+    state = BootState(kernel((3, 1), options), Handover(None, 0, 0x80000000, cpu), smp=False)
+    assert any("VMALLOC_END" in text for text in state.assumptions) == said
