@@ -64,7 +64,6 @@ UNUSED_FEATURES = {
     "memmap_in_paging_init",
     "params_first_section",
     "pfn_absolute",
-    "tcm",
     "tcm_in_paging_init",
 }
 # Modules of boot that hold no step of the kernel, and so have no source in it.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     I64 = NDArray[np.int64]
 
-VMALLOC_END = 0xFF80_0000  # arch/arm/include/asm/pgtable.h
+VMALLOC_END = 0xFF80_0000  # since 4.4, where the kernel is not known (arch/arm/include/asm/pgtable.h)
 _DMA_REMAP = (
     "; non-cacheable in the vmalloc area alone, as dma_common_contiguous_remap() (kernel/dma/remap.c) maps buffers and "
     "the pool of kernel/dma/pool.c, which nobody uses through lowmem meanwhile"
@@ -242,7 +242,8 @@ def _is_dma_remap(
     apart = ranges.pick(of_outcome[ranges.outcome] == classes.index(own[0]))
     apart = apart.pick(apart.va - apart.pa != known.page_offset - known.phys_offset)
     start = known.page_offset if known.high_memory is None else known.high_memory
-    return len(apart) > 0 and bool(((apart.va >= start) & (apart.va + apart.size <= VMALLOC_END)).all())
+    end = VMALLOC_END if known.kernel is None else known.kernel.vmalloc_end
+    return len(apart) > 0 and bool(((apart.va >= start) & (apart.va + apart.size <= end)).all())
 
 
 def _alias(ranges: Ranges, edges: I64, own: I64, words: str, severity: Severity | None) -> Finding:
