@@ -103,11 +103,18 @@ _BELOW_PGD = (
 _INTEGRATOR_AP = "arch/arm/mach-versatile/integrator_ap.c ap_io_desc"
 _INTEGRATOR_CP = "arch/arm/mach-versatile/integrator_cp.c intcp_io_desc"
 _TEGRA = "arch/arm/mach-tegra/io.c tegra_io_desc"
+_CA9X4 = "arch/arm/mach-vexpress/ct-ca9x4.c ct_ca9x4_io_desc"
+_V2M = (_map(0xF8000000, 0x10000000, 128 * KIB, "arch/arm/mach-vexpress/v2m.c v2m_io_desc"),)
 
 MACHINES = (
     Machine("i.MX6 Quad/DualLite", ("fsl,imx6q", "fsl,imx6dl", "fsl,imx6qp"), options=("SOC_IMX6Q",),
             maps=((_map(0xF4000000, None, 4 * KIB, "arch/arm/mach-imx/platsmp.c scu_io_desc"),),),
             map_io_debug_ll=True, maps_need="SMP"),
+    Machine("ARM-Versatile Express", machine_ids=(2272,), options=("ARCH_VEXPRESS",), cpu="cortex-a9",
+            maps=(_V2M, (_map(0xF8E00000, 0x1E000000, 16 * KIB, _CA9X4), _map(0xF80E4000, 0x100E4000, 4 * KIB, _CA9X4),
+                         _map(0xF8E0A000, 0x1E00A000, 4 * KIB, _CA9X4))), until=(3, 4)),
+    Machine("ARM-Versatile Express", machine_ids=(2272,), options=("ARCH_VEXPRESS",), cpu="cortex-a9",
+            maps=(_V2M, (_map(0xF8200000, 0x1E000000, 8 * KIB, _CA9X4),)), since=(3, 4), until=(3, 19)),
     Machine("ARM-Versatile", ("arm,versatile-ab", "arm,versatile-pb"), options=("ARCH_VERSATILE",), cpu="arm926ej-s",
             maps=((_map(0xF11E0000, 0x101E0000, 36 * KIB, "arch/arm/mach-versatile/versatile.c versatile_io_desc"),),),
             map_io_debug_ll=True, since=(4, 5)),
