@@ -1,7 +1,6 @@
 """The rules of the house: who may import whom, how long files are, what is said where, and what nothing mentions.
 
-The rooms and their doors are those of CONTRIBUTING.  A rule that code of today does not keep yet is written down as
-owed, by name, so that it can only get better.
+The rooms and their doors are those of CONTRIBUTING.
 """
 
 from __future__ import annotations
@@ -45,16 +44,6 @@ RESULTS = {"atags", "cells", "cmdline", "fdt", "kconfig", "memblock_script", "sy
 WORKING = {"inputs", "boot", "mmu", "image", "analysis", "verify"}
 # ... but for the hardware's words, which are kept beside the hardware.
 WORDS = {"bootmap.mmu.describe"}
-# Functions that report still calls, to be called by cli, which hands their results to report.
-OWED_BY_REPORT = {
-    "bootmap.inputs.fdt.parse",
-    "bootmap.verify.dtb.source",
-}
-# Doors that were opened against the table: a board that verify makes up could come to it parsed.
-OWED_DOORS = {
-    "verify/campaign.py imports bootmap.inputs.fdt.parse",
-    "verify/trial.py imports bootmap.inputs.fdt.parse",
-}
 # Rules of kernels that are known, with their releases, and that no step needs to ask for yet.
 UNUSED_FEATURES = {
     "arm_dma_zone_size",
@@ -127,7 +116,7 @@ def test_imports_keep_to_the_doors() -> None:
             for item in imports_of(path)
             if item.room not in {room, "__version__"} | DOORS[room] and not _input_types(room, item)
         ]
-    assert set(wrong) <= OWED_DOORS
+    assert wrong == []
 
 
 def _input_types(room: str, item: Import) -> bool:
@@ -166,7 +155,7 @@ def test_imports_report_computes_nothing() -> None:
                 continue
             if item.room in WORKING and not item.types_only and not item.name[:1].isupper():
                 called.add(f"{item.module}.{item.name}")
-    assert called <= OWED_BY_REPORT, f"functions that report has no business with: {called - OWED_BY_REPORT}"
+    assert not called, f"functions that report has no business with: {called}"
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["predict", "--help"]])

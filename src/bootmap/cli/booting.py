@@ -49,7 +49,6 @@ def boot_boards(
     """
     from bootmap.cli.kernels import load_kernel
     from bootmap.cli.machines import qemu_machine
-    from bootmap.inputs.fdt import parse
     from bootmap.verify.guest import Setup
     from bootmap.verify.session import boot_board, side_by_side
 
@@ -72,7 +71,7 @@ def boot_boards(
 
         def boot(request: Request) -> Booted:
             try:
-                return boot_board(kernel, setup, request, parse, lambda note: bar.step(f"{request.name}: {note}"))
+                return boot_board(kernel, setup, request, lambda note: bar.step(f"{request.name}: {note}"))
             except InputError as error:
                 raise error.in_file(request.name) from None
 

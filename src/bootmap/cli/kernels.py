@@ -45,6 +45,7 @@ def load_kernel(
         BootmapError: a file is missing or cannot be read.
     """
     from bootmap.cli.inputs import feature_overrides, read_config_option, version_of
+    from bootmap.inputs.fdt import parse
     from bootmap.inputs.kconfig import parse_version
     from bootmap.inputs.zimage import read_kernel
     from bootmap.verify.kernels import BootKernel
@@ -67,7 +68,9 @@ def load_kernel(
         )
     version, sublevel = version_of(kernel_version, configuration, file)
     symbols = _symbols(path, system_map, file)
-    return BootKernel(_name(path, file), version, sublevel, configuration, symbols, file, feature_overrides(features))
+    return BootKernel(
+        _name(path, file), version, sublevel, configuration, symbols, file, feature_overrides(features), parse
+    )
 
 
 def _image(path: str) -> str:

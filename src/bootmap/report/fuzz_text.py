@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bootmap.inputs.fdt import parse
 from bootmap.report.differences import difference_lines
 from bootmap.verify.campaign import UNTESTABLE
 from bootmap.verify.compare import Finding
-from bootmap.verify.dtb import source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,7 +81,7 @@ def _board(result: Result) -> Iterator[str]:
         f"  {'the smallest board' if result.minimal else 'the board'}, seed {result.seed}, PHYS_OFFSET "
         f"{board.phys_offset:#010x}, device tree at {board.dtb_at:#010x}:"
     )
-    yield from (f"    {line}" for line in source(parse(board.blob())).splitlines())
+    yield from (f"    {line}" for line in board.source().splitlines())
 
 
 def campaign_json(campaign: Campaign) -> str:

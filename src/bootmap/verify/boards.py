@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 
 from bootmap.units import GIB, KIB, MIB, PAGE_SIZE, align_down, align_up
-from bootmap.verify.dtb import Node, cells, flatten, text
+from bootmap.verify.dtb import Node, cells, flatten, source, text
 
 if TYPE_CHECKING:
     from random import Random
@@ -68,6 +68,13 @@ class Board(Struct, frozen=True, omit_defaults=True):
 
     def blob(self) -> bytes:
         """The device tree."""
+        return flatten(self._root(), self.reservations)
+
+    def source(self) -> str:
+        """The device tree as source, for people."""
+        return source(self._root(), self.reservations)
+
+    def _root(self) -> Node:
         wide = self.wide
         root = Node(
             "",
@@ -94,7 +101,7 @@ class Board(Struct, frozen=True, omit_defaults=True):
         uart = Range(0x9000000, 0x1000)
         compatible = text("arm,pl011") + text("arm,primecell")
         root.add("pl011@9000000", {"compatible": compatible, "reg": self._ranges((uart,))})
-        return flatten(root, self.reservations)
+        return root
 
     def _add_areas(self, root: Node) -> None:
         wide = self.wide

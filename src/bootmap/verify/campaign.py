@@ -25,10 +25,8 @@ from msgspec import Struct
 from bootmap.errors import InputError, MachineError
 from bootmap.image.documents import write_whole
 from bootmap.image.recording import write_recording
-from bootmap.inputs.fdt import parse
 from bootmap.verify.boards import Board, random_board
 from bootmap.verify.compare import Finding
-from bootmap.verify.dtb import source
 from bootmap.verify.shrink import shrink
 from bootmap.verify.trial import ground_of, try_board
 
@@ -221,7 +219,7 @@ def _signature(kernel: BootKernel, setup: Setup, board: Board) -> str | None:
 def _keep(path: str, board: Board, trial: Trial) -> None:
     blob = board.blob()
     write_whole(f"{path}.dtb", blob)
-    write_whole(f"{path}.dts", source(parse(blob)).encode())
+    write_whole(f"{path}.dts", board.source().encode())
     if trial.recording is not None:
         write_recording(trial.recording, f"{path}.json.gz")
 

@@ -97,20 +97,20 @@ def _padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % 4)
 
 
-def source(tree: Fdt) -> str:
-    """The tree as device tree source; what is neither text nor cells stands as bytes."""
+def source(root: Node, reservations: Iterable[Sequence[int]] = ()) -> str:
+    """The tree ``root`` as device tree source; what is neither text nor cells stands as bytes."""
     lines = ["/dts-v1/;"]
-    lines += [f"/memreserve/ {row.address:#x} {row.size:#x};" for row in tree.reservations if row.size]
+    lines += [f"/memreserve/ {address:#x} {size:#x};" for address, size, *_ in reservations if size]
 
-    def write(node: ReadNode, indent: str) -> None:
+    def write(node: Node, indent: str) -> None:
         lines.append(f"{indent}{node.name or '/'} {{")
-        for name, prop in node.properties.items():
-            lines.append(f"{indent}\t{name}{_value(prop.value)};")
+        for name, value in node.properties.items():
+            lines.append(f"{indent}\t{name}{_value(value)};")
         for child in node.children:
             write(child, indent + "\t")
         lines.append(f"{indent}}};")
 
-    write(tree.root, "")
+    write(root, "")
     return "\n".join(lines) + "\n"
 
 

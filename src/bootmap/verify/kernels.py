@@ -14,7 +14,7 @@ from bootmap.boot.sequence import boot
 from bootmap.errors import MissingInputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from bootmap.boot.sequence import Prediction
     from bootmap.inputs.fdt import Fdt
@@ -38,6 +38,7 @@ class BootKernel:
         symbols: its symbols.
         file: the kernel file.
         overrides: features that the user switched.
+        parse: reads a device tree blob.
         key: the folder of its configuration and symbols in a recording.
     """
 
@@ -48,6 +49,7 @@ class BootKernel:
     symbols: Symbols
     file: KernelFile
     overrides: Mapping[str, bool]
+    parse: Callable[[bytes], Fdt]
     key: str = ""
 
     def __post_init__(self) -> None:
@@ -71,6 +73,8 @@ class BootKernel:
             raise UsageError(f"{self.file.path}: is a {self.file.kind}; give the zImage or the unpacked Image of it")
         return self.file.image
 
-    def predict(self, tree: Fdt, address: int, phys_offset: int, cpu: Cpu, cpus: int | None = None) -> Prediction:
-        """What bootmap says of this kernel with the device tree ``tree`` at physical ``address``."""
-        return boot(self.model(), Handover(tree, address, phys_offset, cpu, cpus=cpus, machine_id=0xFFFFFFFF))
+    def predict(self, board: bytes, address: int, phys_offset: int, cpu: Cpu, cpus: int | None = None) -> Prediction:
+        """What bootmap says of this kernel with the device tree blob ``board`` at physical ``address``."""
+        return boot(
+            self.model(), Handover(self.parse(board), address, phys_offset, cpu, cpus=cpus, machine_id=0xFFFFFFFF)
+        )

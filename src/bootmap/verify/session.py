@@ -170,7 +170,6 @@ def boot_board(
     kernel: BootKernel,
     setup: Setup,
     request: Request,
-    parse: Callable[[bytes], Fdt],
     progress: Callable[[str], None] = lambda _: None,
 ) -> Booted:
     """Boot and read it, and predict the same.
@@ -179,7 +178,6 @@ def boot_board(
         kernel: the kernel.
         setup: the machine.
         request: the board, and how.
-        parse: reads a device tree blob.
         progress: told what happens.
 
     Raises:
@@ -188,7 +186,7 @@ def boot_board(
         UsageError: the machine, the CPU or the board does not fit.
         MachineError: QEMU ended, or what was read makes no sense.
     """
-    model, tree, machine = kernel.model(), parse(request.board), setup.machine
+    model, tree, machine = kernel.model(), kernel.parse(request.board), setup.machine
     notes = list(request.notes)
     offset = request.phys_offset
     if offset is None:
@@ -218,7 +216,7 @@ def boot_board(
             page_offset=model.page_offset,
             long=model.has("lpae"),
             board=board,
-            command_line=_command_line(parse(board)),
+            command_line=_command_line(kernel.parse(board)),
             name=request.name,
             kernel=KernelId(os.path.basename(str(kernel.file.path)), kernel.key or kernel.name),
             late=request.late,
@@ -229,7 +227,7 @@ def boot_board(
     cpu = cpu_by_name(setup.cpu or machine.cpu)
     if cpu is None:
         raise UsageError(f"the CPU {setup.cpu or machine.cpu} is not modelled")
-    prediction = kernel.predict(parse(board), params, offset, cpu)
+    prediction = kernel.predict(board, params, offset, cpu)
     if any(hazard.id == "memory-not-there" for hazard in prediction.hazards):
         raise UsageError(
             f"{request.name}: the command line promises RAM that no memory node has; a board dies of that, but this "

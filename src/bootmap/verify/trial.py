@@ -14,7 +14,6 @@ from msgspec import UNSET
 from bootmap.errors import MachineError
 from bootmap.image.machine import HangError
 from bootmap.image.recording import KernelId
-from bootmap.inputs.fdt import parse
 from bootmap.spec.cpus import cpu_by_name
 from bootmap.spec.qemu_machines import MACHINES_BY_NAME
 from bootmap.units import GIB
@@ -86,7 +85,7 @@ def try_board(kernel: BootKernel, setup: Setup, board: Board, *, name: str = "tr
     cpu = cpu_by_name(board.cpu)
     if cpu is None:
         raise MachineError(f"no CPU {board.cpu}")
-    prediction = kernel.predict(parse(blob), board.dtb_at, board.phys_offset, cpu)
+    prediction = kernel.predict(blob, board.dtb_at, board.phys_offset, cpu)
     if any(hazard.id == _UNTESTABLE for hazard in prediction.hazards):
         return Trial(None, "", None, None, prediction)
     model = kernel.model()
