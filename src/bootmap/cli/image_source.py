@@ -240,7 +240,6 @@ def _as_linux_sets(
     address = 0 if "ttbr0" in options.registers else root.address  # what was given is checked as it is put in
     regs = overridden(registers_as_set(arch or "v7", address, long=root.long, domains=domains), options)
     missing = [key for key in named(regs) if key.lower() not in options.registers and key not in ("TTBR0", "TTBR1")]
-    assumptions.append(
-        f"TTBR0 is {hex_address(regs.ttbr0)}: {root.how}; {', '.join(missing)} are taken as Linux sets them"
-    )
+    rest = f"; {', '.join(missing)} are taken as Linux sets them" if missing else ""
+    assumptions.append(f"TTBR0 is {hex_address(regs.ttbr0)}: {root.how}{rest}")
     return regs
