@@ -53,3 +53,31 @@ def test_verify_boards_of_a_log(arguments: tuple[str, ...]) -> None:
     code, error = run("verify", VIRT, *arguments) if arguments else run("record", VIRT, "-o", "/nonexistent/x")
     assert code == 2
     assert "one BOARD" in error or "--kernel" in error
+
+
+def image(folder: Path, release: str) -> str:
+    """An unpacked kernel as far as one is recognised: by its banner (init/version.c)."""
+    file = folder / "Image"
+    file.write_bytes(f"Linux version {release} (a@b) (gcc) #1 SMP\n\0".encode().ljust(0x1000, b"\0"))
+    return str(file)
+
+
+@pytest.mark.parametrize("command", [("verify",), ("record", "-o", "x.json.gz"), ("fuzz",)])
+def test_verify_without_qemu(command: tuple[str, ...], tmp_path: Path) -> None:
+    kernel = image(tmp_path, "6.1.176")
+    arguments = [*command, VIRT, "--kernel", kernel, *OPTIONS]
+    if command == ("fuzz",):
+        arguments = ["fuzz", "--count", "1", "--kernel", f"{kernel},{OPTIONS[1]},{OPTIONS[3]}"]
+    code, error = run(*arguments, env={"PATH": str(tmp_path)}, cwd=tmp_path)
+    assert code == 4
+    assert "qemu-system" in error
+    assert "Debian's package is" in error
+    assert [path.name for path in tmp_path.iterdir()] == ["Image"]
+
+
+def test_verify_kernel_of_another_version(tmp_path: Path) -> None:
+    """The image says which it is, and the configuration is another's."""
+    code, error = run("verify", VIRT, "--kernel", image(tmp_path, "6.12.107"), *OPTIONS)
+    assert code == 2
+    assert "6.12.107" in error
+    assert "6.1.176" in error
