@@ -95,9 +95,5 @@ def _requests(boards: Sequence[str], setup: Any, options: dict[str, Any], **how:
     requests = []
     for name, tree in trees:
         blob, changes = adapted(tree, setup, options["cmdline"], parse_initrd(options["initrd"]))
-        requests.append(
-            Request(
-                name, blob, options["cpu"], options["dtb_addr"], options["phys_offset"], notes=tuple(changes), **how
-            )
-        )
+        requests.append(Request(name, blob, options["dtb_addr"], options["phys_offset"], notes=tuple(changes), **how))
     return requests

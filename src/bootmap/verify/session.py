@@ -54,7 +54,6 @@ class Request:
     Attributes:
         name: what reports call it.
         board: the device tree blob.
-        cpu: name of the CPU, None for the tree's or the machine's.
         dtb_at: physical address of the tree, None for the usual place.
         phys_offset: PHYS_OFFSET, None for what the decompressor will find.
         place: put the unpacked kernel into RAM even if there is a zImage.
@@ -65,7 +64,6 @@ class Request:
 
     name: str
     board: bytes
-    cpu: str | None = None
     dtb_at: int | None = None
     phys_offset: int | None = None
     place: bool = False
