@@ -1,11 +1,18 @@
-"""What every test shares: reproducible Hypothesis runs, and no nightly tests unless they are asked for."""
+"""What every test shares: reproducible Hypothesis runs, no nightly tests unless asked for, and the command itself."""
 
 from __future__ import annotations
 
 import os
+import sys
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from bootmap.cli.main import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # The same examples on every run, so that a change is to blame for a failure; HYPOTHESIS_PROFILE=explore looks further.
 settings.register_profile("repeat", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -20,3 +27,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "nightly" in item.keywords:
             item.add_marker(skip)
+
+
+@pytest.fixture
+def command_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int | str | None, str, str]]:
+    """Runs ``bootmap`` with these words: exit code, standard output, standard error, which holds no traceback."""
+
+    def call(*words: object) -> tuple[int | str | None, str, str]:
+        monkeypatch.setattr(sys, "argv", ["bootmap", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        out, err = capfd.readouterr()
+        assert "Traceback" not in err
+        return stop.value.code, out, err
+
+    return call

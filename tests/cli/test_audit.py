@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +12,6 @@ from pages import ROOT, rerun
 from recordings import Case, kernel_files
 
 from bootmap import __version__
-from bootmap.cli.main import main
 from bootmap.spec.audit import RULES
 
 if TYPE_CHECKING:
@@ -32,16 +31,8 @@ LEFT_OPEN = "virt-1g-nomap-start-5.10"  # the sections of head.S stay where RAM 
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    def call(*words: object) -> tuple[int | str | None, str, str]:
-        monkeypatch.setattr(sys, "argv", ["bootmap", "audit", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        return stop.value.code, out, err
-
-    return call
+def run(command_line: Run) -> Run:
+    return partial(command_line, "audit")
 
 
 def given(name: str) -> list[str]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bootmap.cli.main import main
 from bootmap.spec.features import ROWS_BY_NAME
 
 if TYPE_CHECKING:
@@ -24,16 +23,8 @@ PAGE = ROOT / "docs" / "features.md"
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    def call(*words: object) -> tuple[int | str | None, str, str]:
-        monkeypatch.setattr(sys, "argv", ["bootmap", "features", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        return stop.value.code, out, err
-
-    return call
+def run(command_line: Run) -> Run:
+    return partial(command_line, "features")
 
 
 def test_features_of_one_version(run: Run) -> None:

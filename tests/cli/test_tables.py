@@ -8,14 +8,13 @@ import gzip
 import io
 import json
 import struct
-import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from bootmap.cli.main import main
 from bootmap.image.core_file import core_file
 from bootmap.image.facts import KernelFacts
 
@@ -36,16 +35,8 @@ CAPTURES = sorted((DATA / "ptdump").glob("*.json.gz"))
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    def call(*words: object) -> tuple[int | str | None, str, str]:
-        monkeypatch.setattr(sys, "argv", ["bootmap", "tables", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        return stop.value.code, out, err
-
-    return call
+def run(command_line: Run) -> Run:
+    return partial(command_line, "tables")
 
 
 def case(name: str) -> Path:

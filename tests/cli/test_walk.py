@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
-
-from bootmap.cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,16 +62,8 @@ SCHEMA: dict[str, Any] = {
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    def call(*words: object) -> tuple[int | str | None, str, str]:
-        monkeypatch.setattr(sys, "argv", ["bootmap", "walk", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        return stop.value.code, out, err
-
-    return call
+def run(command_line: Run) -> Run:
+    return partial(command_line, "walk")
 
 
 def case(name: str) -> Path:
