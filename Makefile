@@ -46,10 +46,11 @@ $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m compileall -q src
 	touch $@
 
-# The oracles (libfdt, Unicorn) are optional: without them their tests are skipped and say so.
+# The oracles (libfdt, Unicorn) and kallsyms-finder are optional: without them their tests are skipped and say so.
 $(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	$(BIN)/python -m pip install --quiet --editable '.[oracle]' || echo "the oracles could not be installed: their tests are skipped"
+	$(BIN)/python -m pip install --quiet --editable '.[kallsyms]' || echo "kallsyms-finder could not be installed: its tests are skipped"
 	$(BIN)/python -m compileall -q src
 	touch $@ $(VENV)/installed
 

@@ -126,3 +126,12 @@ def test_parse_any_bytes(noise: bytes) -> None:
     except SymbolsError:
         return
     assert found["_text"] == 0xC0008000
+
+
+def test_extended_takes_what_is_lacking() -> None:
+    found = symbols.parse(b"c0008000 T _text\nc0300000 t local\nc0200000 t local\n").extended(
+        {"_text": 1, "_end": 0xC1000000}
+    )
+    assert dict(found) == {"_text": 0xC0008000, "local": 0xC0200000, "_end": 0xC1000000}
+    assert found.type("_end") == "D"
+    assert len(found.all("local")) == 2

@@ -51,6 +51,7 @@ def boot_boards(
     from bootmap.cli.machines import qemu_machine
     from bootmap.verify.guest import Setup
     from bootmap.verify.session import boot_board, side_by_side
+    from bootmap.verify.text_symbols import completed
 
     given = [name for name in _NOT_HERE if options.get(name)]
     if given:
@@ -67,6 +68,7 @@ def boot_boards(
     setup = Setup(spec, memory or spec.default, cpu)
 
     requests = _requests(boards, setup, options, place=place, late=late, timeout=timeout)
+    kernel = completed(kernel, setup, requests[0].board, timeout)
     with Progress(4 * len(requests), sys.stderr) as bar:
 
         def boot(request: Request) -> Booted:

@@ -79,9 +79,11 @@ def command(
     from bootmap.cli.machines import qemu_machine
     from bootmap.report.fuzz_text import campaign_json, campaign_text, failure_lines
     from bootmap.verify.campaign import Campaign
+    from bootmap.verify.guest import Setup
+    from bootmap.verify.text_symbols import completed
 
-    qemu_machine(machine)
-    loaded = [load_kernel(path) for path in kernels]
+    spec = qemu_machine(machine)
+    loaded = [completed(load_kernel(path), Setup(spec, memory or spec.default)) for path in kernels]
     campaign = Campaign(loaded, machine, memory, output, failure_lines)
     wrong = 0
     with Progress(count * len(loaded), sys.stderr) as bar:

@@ -5,6 +5,8 @@ A kernel's configuration and System.map are looked for where they usually are:
     /boot/vmlinuz-6.1.0-50-armmp      config-6.1.0-50-armmp, System.map-6.1.0-50-armmp beside it (Debian)
     BUILD/arch/arm/boot/zImage        BUILD/.config, BUILD/System.map (a kernel's build tree)
     FOLDER/zImage                     FOLDER/config, config.gz or .config; FOLDER/System.map
+
+Where there is no System.map, or a stub, the symbols that the image keeps of itself serve, by an external tool.
 """
 
 from __future__ import annotations
@@ -98,6 +100,7 @@ def _beside(path: str, what: str) -> Iterator[str]:
 
 
 def _symbols(path: str, system_map: str | None, file: KernelFile) -> Symbols:
+    from bootmap.inputs import kallsyms
     from bootmap.inputs.symbols import read_system_map
 
     if system_map is not None:
@@ -111,7 +114,12 @@ def _symbols(path: str, system_map: str | None, file: KernelFile) -> Symbols:
                     raise
     if file.symbols is not None:
         return file.symbols
-    raise MissingInputError(f"{path}: its System.map is not beside it; give it with --system-map")
+    if (tool := kallsyms.tool_path()) is not None:
+        return kallsyms.read_kallsyms(path, tool)
+    raise MissingInputError(
+        f"{path}: its System.map is not beside it; give it with --system-map, or install {kallsyms.TOOL} "
+        f"(the Python package {kallsyms.PACKAGE}), which reads the image's own symbols"
+    )
 
 
 def _name(path: str, file: KernelFile) -> str:

@@ -103,6 +103,13 @@ class Symbols(Mapping[str, int]):
         """
         return self._types[self._place(name)]
 
+    def extended(self, found: Mapping[str, int]) -> Symbols:
+        """These symbols, and of ``found`` those whose names they lack, as global data."""
+        new = {name: address for name, address in found.items() if name not in self._index}
+        return Symbols(
+            [*self._names, *new], [*self._addresses, *new.values()], [*self._types, *"D" * len(new)], file=self.file
+        )
+
     def require(self, *names: str) -> tuple[int, ...]:
         """The addresses of ``names``, in their order.
 

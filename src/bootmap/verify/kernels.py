@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bootmap.inputs.symbols import Symbols
     from bootmap.spec.cpus import Cpu
 
-_NEEDED = ("paging_init", "swapper_pg_dir", "_text", "_end")
+_DATA = ("swapper_pg_dir", "_text", "_end", "_sdata", "__init_begin")
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class BootKernel:
         overrides: features that the user switched.
         parse: reads a device tree blob.
         key: the folder of its configuration and symbols in a recording.
+        learned: which of the symbols no table named, but the kernel told in a boot.
     """
 
     name: str
@@ -51,13 +52,18 @@ class BootKernel:
     overrides: Mapping[str, bool]
     parse: Callable[[bytes], Fdt]
     key: str = ""
+    learned: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        missing = [name for name in _NEEDED if name not in self.symbols]
-        if missing:
-            raise MissingInputError(f"{self.name}: the symbols lack {', '.join(missing)}; give the whole System.map")
+        if "paging_init" not in self.symbols:
+            raise MissingInputError(f"{self.name}: the symbols lack paging_init; give the whole System.map")
         if self.config.enabled("XIP_KERNEL"):
             raise UsageError(f"{self.name}: a kernel that runs from flash (XIP) cannot be placed in RAM")
+
+    @property
+    def text_only(self) -> bool:
+        """Whether the symbols lack what a prediction needs; the kernel itself must be asked (text_symbols.py)."""
+        return any(name not in self.symbols for name in _DATA)
 
     def model(self) -> Kernel:
         """The kernel for a prediction: a fresh one, which nobody has asked anything."""

@@ -15,6 +15,8 @@ import struct
 
 _OLD = struct.Struct("<QHHHH")
 _MAX_TEXT = 2048
+_HEADERS = (4, _OLD.size, _OLD.size + 4)
+_FIRST_WORDS = (b"Booting Linux on physical CPU", b"Linux version ")  # arch/arm/kernel/setup.c, init/main.c
 
 
 def log_lines(buffer: bytes) -> list[str]:
@@ -24,6 +26,16 @@ def log_lines(buffer: bytes) -> list[str]:
     for text in texts:
         lines += text.decode("utf-8", "replace").rstrip("\n").split("\n")
     return lines
+
+
+def find_log(bss: bytes) -> int | None:
+    """Where in the kernel's bss the log buffer begins: before the first words that a kernel says; None without them."""
+    found = sorted(at for at in map(bss.find, _FIRST_WORDS) if at >= 0)
+    for header in _HEADERS if found else ():
+        start = found[0] - header
+        if start >= 0 and start % 4 == 0 and log_lines(bss[start : start + _MAX_TEXT]):
+            return start
+    return None
 
 
 def _ring(buffer: bytes) -> list[bytes]:

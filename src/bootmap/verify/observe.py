@@ -17,8 +17,8 @@ from msgspec import UNSET
 from bootmap.errors import MachineError
 from bootmap.image.machine import HangError
 from bootmap.image.recording import KernelId, Moment, Outcome, Recording
-from bootmap.units import hex_address
-from bootmap.verify.logbuf import log_lines
+from bootmap.units import MIB, hex_address
+from bootmap.verify.logbuf import find_log, log_lines
 from bootmap.verify.readout import KernelMemory
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ VECTORS = tuple(0xFFFF0000 + offset for offset in (0x4, 0x8, 0xC, 0x10))
 _CAUGHT = ("panic", "__error", "__error_p", "die")
 _INIT_REACHED = ("run_init_process", "kernel_execve", "do_execve")
 _LOG_BYTES = 1 << 17
+_MOST_BSS = 64 * MIB
 _EXCEPTIONS_KEPT = 4
 _FDT_MAGIC = b"\xd0\x0d\xfe\xed"
 
@@ -162,12 +163,17 @@ class _Watch:
         return {"late": Moment(self.kernel.tables(self._root))}
 
     def log(self) -> list[str]:
-        """The kernel's log so far, where the symbols name its buffer."""
-        address = self._symbols.get("__log_buf")
-        if address is None:
-            return []
-        end = self._symbols.get("_end", address + _LOG_BYTES)
-        return log_lines(self.kernel.read(address, min(_LOG_BYTES, end - address)))
+        """The kernel's log so far: from the buffer that the symbols name, or else from where in bss a log begins."""
+        start, end = (self._symbols.get(name) for name in ("__log_buf", "_end"))
+        if start is None:
+            bss = self._symbols.get("__bss_start")
+            if bss is None or end is None or not 0 < end - bss <= _MOST_BSS:
+                return []
+            at = find_log(self.kernel.read(bss, end - bss))
+            if at is None:
+                return []
+            start = bss + at
+        return log_lines(self.kernel.read(start, min(_LOG_BYTES, (end or start + _LOG_BYTES) - start)))
 
     def _died(self, what: str) -> Outcome:
         registers = self.machine.gdb.core_registers()

@@ -100,8 +100,10 @@ class KernelMemory:
         reader = MemblockReader(self.read, self.long, self.page_offset)
         address = self.symbols.get("memblock")
         if address is None:
-            first, last = (self.symbols.get(name) for name in ("_sdata", "_end"))
-            if first is None or last is None:
+            # In the data, or where memblock is not kept after the boot, in the init data before them.
+            first = self.symbols.get("__init_begin", self.symbols.get("_sdata"))
+            last = self.symbols.get("_end")
+            if first is None or last is None or first > last:
                 return None
             address = reader.find(first, self.read(first, last - first))
         return None if address is None else reader.at(address)

@@ -164,6 +164,11 @@ def machine_tree(setup: Setup) -> bytes:
             return file.read(_MOST_TREE)
 
 
+def usual_dtb_place(setup: Setup) -> int:
+    """The physical address where boot loaders put the tree."""
+    return setup.ram.start + min(_DTB_AT, len(setup.ram) // 2)
+
+
 def boot_board(
     kernel: BootKernel,
     setup: Setup,
@@ -186,6 +191,8 @@ def boot_board(
     """
     model, tree, machine = kernel.model(), kernel.parse(request.board), setup.machine
     notes = list(request.notes)
+    if kernel.learned:
+        notes.append(f"no table of symbols names {', '.join(kernel.learned)}: the kernel told in a boot of its own")
     offset = request.phys_offset
     if offset is None:
         offset, how = phys_offset(model, tree, machine.ram_base + KERNEL_AT)
@@ -194,7 +201,7 @@ def boot_board(
         notes.append(f"PHYS_OFFSET {hex_address(offset)}: {how}")
     dtb_at = request.dtb_at
     if dtb_at is None:
-        dtb_at = setup.ram.start + min(_DTB_AT, len(setup.ram) // 2)
+        dtb_at = usual_dtb_place(setup)
     handed = Handed(request.board, dtb_at, machine.machine_id)
     packed = kernel.file.kind == "zImage" and not request.place
     progress("QEMU")
