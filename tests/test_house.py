@@ -46,13 +46,9 @@ WORKING = {"inputs", "boot", "mmu", "image", "analysis", "verify"}
 WORDS = {"bootmap.mmu.describe"}
 # Rules of kernels that are known, with their releases, and that no step needs to ask for yet.
 UNUSED_FEATURES = {
-    "arm_dma_zone_size",
-    "bootmem_bitmap",
     "cma_generic",
     "lpae_rdonly_58",
     "memmap_in_paging_init",
-    "params_first_section",
-    "pfn_absolute",
     "tcm_in_paging_init",
 }
 # Modules of boot that hold no step of the kernel, and so have no source in it.

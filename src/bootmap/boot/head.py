@@ -147,7 +147,7 @@ def _map_params(state: BootState, flags: int) -> None:
     elif kernel.has("params_one_section_or_first"):
         base = base if params else state.handover.phys_offset
         _sections(state, state.va(base), base, 1, flags, what)
-    else:
+    elif kernel.has("params_first_section"):
         _sections(state, kernel.page_offset, state.handover.phys_offset, 1, flags, "the first section of RAM")
 
 

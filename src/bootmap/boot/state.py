@@ -91,8 +91,7 @@ class BootState:
 
     def __post_init__(self) -> None:
         kernel = self.kernel
-        cache_line = 1 << kernel.config.integer("ARM_L1_CACHE_SHIFT", _CACHE_SHIFT)
-        self.memblock = Memblock(memblock_rules(kernel, cache_line=cache_line))
+        self.memblock = Memblock(memblock_rules(kernel, cache_line=self.cache_line))
         self.memblock.kernel_end = self.pa(kernel.image_end)
         self.tables = Tables(self.pa(kernel.swapper_pg_dir), kernel.format.word_bytes)
         self.assumptions.extend(self.handover.assumptions)
@@ -118,6 +117,11 @@ class BootState:
     def phys_text(self, address: int) -> str:
         """An address as the kernel's ``%pa`` prints it: as wide as phys_addr_t."""
         return f"{address:#018x}" if self.kernel.has("lpae") else f"{address:#010x}"
+
+    @property
+    def cache_line(self) -> int:
+        """L1_CACHE_BYTES."""
+        return 1 << self.kernel.config.integer("ARM_L1_CACHE_SHIFT", _CACHE_SHIFT)
 
     @property
     def phys_mask(self) -> int:

@@ -1,56 +1,117 @@
-"""bootmem_init: what the page allocator will manage, as zones.
+"""bootmem_init: what the page allocator will manage, as zones, and the map by which it is handed over before 3.14.
 
-Source: arch/arm/mm/init.c ``bootmem_init``, ``find_limits``, ``zone_sizes_init``, ``setup_dma_zone``.
+    first page of RAM        arm_dma_limit              arm_lowmem_limit          last page of RAM
+    | ZONE_DMA (if configured) | ZONE_NORMAL              | ZONE_HIGHMEM            |
+
+Source: arch/arm/mm/init.c ``bootmem_init``, ``find_limits``, ``arm_bootmem_init``, ``zone_sizes_init`` (called
+``arm_bootmem_free`` before 3.14), ``setup_dma_zone``; mm/bootmem.c ``bootmem_bootmap_pages``.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bootmap.boot.records import Zone
+from bootmap.boot.trace import Origin
+from bootmap.spec.dma_zone import DMA_ZONE_BY_PLATFORM
 from bootmap.spec.memblock import Flags
-from bootmap.units import PAGE_SHIFT, PAGE_SIZE
+from bootmap.units import PAGE_SHIFT, PAGE_SIZE, align_up
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bootmap.boot.state import BootState
+
+_BITS, _LONG = 8, 4
+
+
+def dma_zone_size(state: BootState) -> int:
+    """Bytes of ZONE_DMA as the machine asks for them, 0 where it does not."""
+    kernel = state.kernel
+    if kernel.has("arm_dma_zone_size"):
+        return state.machine.machine.dma_zone_size if state.machine.machine else 0
+    rows = DMA_ZONE_BY_PLATFORM.items()
+    return next((size for options, size in rows if all(map(kernel.config.enabled, options))), 0)
 
 
 def setup_dma_zone(state: BootState) -> None:
     """Set arm_dma_limit: the machine's, all 32 bits, or none without CONFIG_ZONE_DMA."""
-    size = state.machine.machine.dma_zone_size if state.machine.machine else 0
+    size = dma_zone_size(state)
     if not state.kernel.config.enabled("ZONE_DMA"):
         state.vars.arm_dma_limit = state.phys_mask
     elif size:
-        state.vars.arm_dma_limit = state.handover.phys_offset + size - 1
+        state.vars.arm_dma_limit = (state.handover.phys_offset + size - 1) & state.phys_mask
     else:
         state.vars.arm_dma_limit = 0xFFFFFFFF
 
 
 def bootmem_init(state: BootState) -> None:
-    """Find the limits and cut RAM into zones."""
+    """Find the limits, allocate bootmem's map where there is one, and cut RAM into zones.
+
+    Raises:
+        KernelDied: there is no room for bootmem's map.
+    """
     memblock, values, kernel = state.memblock, state.vars, state.kernel
     memblock.allow_resize()
     if not len(memblock.memory):
         return
-    values.min_low_pfn = (memblock.start_of_dram() + PAGE_SIZE - 1) >> PAGE_SHIFT
-    low = memblock.current_limit if kernel.has("max_low_pfn_from_limit") else values.arm_lowmem_limit
-    values.max_low_pfn = low >> PAGE_SHIFT
-    values.max_pfn = memblock.end_of_dram() >> PAGE_SHIFT
-    state.zones = list(_zones(state))
+    first, low, high = _limits(state)
+    if kernel.has("pfn_absolute"):
+        values.min_low_pfn, values.max_low_pfn, values.max_pfn = first, low, high
+    else:
+        offset = state.handover.phys_offset >> PAGE_SHIFT
+        values.max_low_pfn, values.max_pfn = low - offset, high - offset
+    state.zones = list(_zones(state, first, low, high))
+    if kernel.has("bootmem_bitmap"):  # not counted above: free_all_bootmem gives it back with all the rest
+        _bootmem_bitmap(state, first, low)
 
 
-def _zones(state: BootState) -> list[Zone]:
-    values, config = state.vars, state.kernel.config
-    low, high = values.max_low_pfn, values.max_pfn
-    zones, start = [], values.min_low_pfn
-    if config.enabled("ZONE_DMA"):
-        end = min(values.arm_dma_limit >> PAGE_SHIFT, low)
-        zones.append(_zone(state, "DMA", start, end))
-        start = max(start, end)
-    zones.append(_zone(state, "Normal", start, low))
+def _limits(state: BootState) -> tuple[int, int, int]:
+    """``find_limits``: pfns of the first page of RAM, of the end of lowmem, of the end of RAM."""
+    memblock, kernel = state.memblock, state.kernel
+    if not kernel.has("memblock_holds_banks"):  # what was taken from memblock since does not count
+        low = max((bank.end for bank in state.meminfo if not bank.highmem), default=0)
+        first, high = state.meminfo[0].start, max(bank.end for bank in state.meminfo)
+        return first >> PAGE_SHIFT, low >> PAGE_SHIFT, high >> PAGE_SHIFT
+    low = memblock.current_limit if kernel.has("max_low_pfn_from_limit") else state.vars.arm_lowmem_limit
+    first = align_up(memblock.start_of_dram(), PAGE_SIZE)
+    return first >> PAGE_SHIFT, low >> PAGE_SHIFT, memblock.end_of_dram() >> PAGE_SHIFT
+
+
+def _bootmem_bitmap(state: BootState, first: int, low: int) -> None:
+    """``arm_bootmem_init``: one bit for each page of lowmem, holes included, in whole pages."""
+    pages = low - first
+    size = align_up(align_up(-(-pages // _BITS), _LONG), PAGE_SIZE)
+    origin = Origin("arm_bootmem_init", "the bitmap of bootmem")
+    limit = low << PAGE_SHIFT
+    if not state.memblock.alloc_range(size, state.cache_line, end=limit, origin=origin):
+        raise state.die(
+            "allocation-failed",
+            f"no memory for the bitmap of bootmem: memblock has no free {size} bytes below {limit:#010x}; the kernel "
+            f"panics before it can say so",
+        )
+
+
+def _zones(state: BootState, first: int, low: int, high: int) -> Iterator[Zone]:
+    dma = _dma_zone(state, first, low)
+    normal = _zone(state, "Normal", dma.end_pfn if dma else first, low)
+    if dma and normal.present and not state.kernel.has("zones_by_max_pfn"):
+        # arm_adjust_dma_zone takes all holes of lowmem for the other zone's.
+        holes = dma.end_pfn - dma.start_pfn - dma.present
+        dma, normal = replace(dma, present=dma.present + holes), replace(normal, present=normal.present - holes)
+    yield from (dma, normal) if dma else (normal,)
     if state.kernel.has("highmem"):
-        zones.append(_zone(state, "HighMem", low, high))
-    return zones
+        yield _zone(state, "HighMem", low, high)
+
+
+def _dma_zone(state: BootState, first: int, low: int) -> Zone | None:
+    if not state.kernel.config.enabled("ZONE_DMA"):
+        return None
+    if state.kernel.has("zones_by_max_pfn"):
+        return _zone(state, "DMA", first, max(first, min(state.vars.arm_dma_limit >> PAGE_SHIFT, low)))
+    size = dma_zone_size(state) >> PAGE_SHIFT
+    return _zone(state, "DMA", first, min(first + size, low) if size else low)
 
 
 def _zone(state: BootState, name: str, start: int, end: int) -> Zone:

@@ -1,0 +1,180 @@
+"""Zones and bootmem's map, against kernels that ran.
+
+What Linux 3.10.105 did was read from its memory under QEMU's virt with 1 GiB; that of the Allwinner A20 is in its log
+(tests/data/logs/sun7i-3.4.79-a20.log): 512 + 65024 pages of DMA, 1008 + 128016 of Normal, 528 + 67056 of HighMem.
+"""
+
+from __future__ import annotations
+
+import pytest
+from recordings import fresh_kernel
+
+from bootmap.boot.handover import Handover
+from bootmap.boot.kernel import Kernel
+from bootmap.boot.machine import PickedMachine
+from bootmap.boot.records import MemBank, Zone
+from bootmap.boot.state import BootState
+from bootmap.boot.trace import KernelDied, Origin
+from bootmap.boot.zones import bootmem_init, dma_zone_size, setup_dma_zone
+from bootmap.inputs.kconfig import parse
+from bootmap.spec.cpus import cpu_by_name
+from bootmap.spec.machines import Machine
+from bootmap.units import GIB, MIB, PAGE_SHIFT
+
+START = 0x40000000
+ZONES = b"CONFIG_HIGHMEM=y\nCONFIG_ZONE_DMA=y\n"
+USER = Origin("test", "RAM")
+
+
+def state_of(
+    version: tuple[int, ...],
+    options: bytes = ZONES,
+    banks: tuple[tuple[int, int], ...] = ((START, GIB),),
+    low: int = 760 * MIB,
+    dma: int = 0,
+) -> BootState:
+    """A boot at the entry of bootmem_init: banks of RAM, the end of lowmem, and the machine's dma_zone_size."""
+    kernel = Kernel(version, None, parse(b"CONFIG_MMU=y\nCONFIG_VMSPLIT_3G=y\n" + options), fresh_kernel("v7").symbols)
+    cpu = cpu_by_name("cortex-a15")
+    assert cpu is not None
+    state = BootState(kernel, Handover(None, 0, START, cpu), smp=False)
+    state.machine = PickedMachine(Machine("board", dma_zone_size=dma), None, ())
+    for start, size in banks:
+        state.memblock.add(start, size)
+        for at, until in ((start, START + low), (START + low, start + size)):
+            if max(at, start) < min(until, start + size):
+                first, last = max(at, start), min(until, start + size)
+                state.meminfo.append(MemBank(first, last - first, first >= START + low, USER))
+    state.vars.arm_lowmem_limit = state.memblock.current_limit = START + low
+    setup_dma_zone(state)
+    bootmem_init(state)
+    return state
+
+
+def present(state: BootState) -> dict[str, int]:
+    return {zone.name: zone.present for zone in state.zones}
+
+
+def spans(state: BootState) -> dict[str, tuple[int, int]]:
+    return {zone.name: (zone.start_pfn, zone.end_pfn) for zone in state.zones}
+
+
+# -- the limits ----------------------------------------------------------------------------------------------------
+
+
+def test_limits_of_linux_3_10() -> None:
+    """max_low_pfn, max_pfn and min_low_pfn as they stood in the kernel."""
+    values = state_of((3, 10), b"CONFIG_HIGHMEM=y\n").vars
+    assert (values.min_low_pfn, values.max_low_pfn, values.max_pfn) == (0, 194560, 262144)
+
+
+def test_limits_count_from_address_0_since() -> None:
+    values = state_of((3, 14), b"CONFIG_HIGHMEM=y\n").vars
+    assert (values.min_low_pfn, values.max_low_pfn, values.max_pfn) == (0x40000, 0x6F800, 0x80000)
+
+
+def test_limits_follow_meminfo_not_memblock() -> None:
+    """What a machine took out of memblock is still in struct meminfo, which find_limits reads up to 3.15."""
+    for version, last in (((3, 12), 262144), ((3, 14), 0x80000), ((3, 16), 0x7F000)):
+        state = state_of(version, b"CONFIG_HIGHMEM=y\n")
+        state.memblock.remove(START + GIB - 16 * MIB, 16 * MIB)
+        bootmem_init(state)
+        assert state.vars.max_pfn == last
+
+
+# -- bootmem -------------------------------------------------------------------------------------------------------
+
+
+def test_bootmem_bitmap_of_linux_3_10() -> None:
+    """194560 pages of lowmem are 24320 bytes of bits: six pages, the highest that are free."""
+    state = state_of((3, 10))
+    assert state.memblock.reserved.regions == [(0x6F7FA000, 0x6000, 0)]
+
+
+@pytest.mark.parametrize(("low", "pages"), [(128 * MIB, 1), (128 * MIB + 0x8000, 2), (896 * MIB, 7)])
+def test_bootmem_bitmap_is_whole_pages(low: int, pages: int) -> None:
+    """One page has the bits of 32768 pages, which are 128 MiB."""
+    state = state_of((2, 6, 38), banks=((START, low),), low=low)
+    assert sum(size for _, size, _ in state.memblock.reserved.regions) == pages << PAGE_SHIFT
+
+
+def test_bootmem_bitmap_counts_holes() -> None:
+    state = state_of((3, 4), banks=((START, 64 * MIB), (START + 512 * MIB, 64 * MIB)))
+    assert sum(size for _, size, _ in state.memblock.reserved.regions) == 5 << PAGE_SHIFT  # 147456 pages
+
+
+def test_bootmem_bitmap_without_room() -> None:
+    state = state_of((3, 10))
+    state.memblock.reserve(START, 760 * MIB)
+    with pytest.raises(KernelDied, match="bitmap of bootmem"):
+        bootmem_init(state)
+
+
+def test_no_bitmap_without_bootmem() -> None:
+    assert state_of((3, 14)).memblock.reserved.regions == []
+
+
+# -- zones ---------------------------------------------------------------------------------------------------------
+
+
+def test_zones_of_the_a20() -> None:
+    state = state_of((3, 4), dma=256 * MIB)
+    assert present(state) == {"DMA": 512 + 65024, "Normal": 1008 + 128016, "HighMem": 528 + 67056}
+
+
+def test_dma_zone_ends_one_page_early_since_5_8() -> None:
+    """arm_dma_limit is the last byte, and its page is taken for the end."""
+    assert spans(state_of((5, 4), dma=256 * MIB))["DMA"] == (0x40000, 0x50000)
+    found = spans(state_of((5, 10), dma=256 * MIB))
+    assert found["DMA"] == (0x40000, 0x4FFFF)
+    assert found["Normal"] == (0x4FFFF, 0x6F800)
+
+
+@pytest.mark.parametrize("version", [(3, 4), (5, 4), (5, 10)])
+@pytest.mark.parametrize("dma", [0, GIB])
+def test_dma_zone_is_all_of_lowmem(version: tuple[int, ...], dma: int) -> None:
+    """Where the machine asks for nothing, or for more than lowmem is."""
+    found = spans(state_of(version, dma=dma))
+    assert found["DMA"] == (0x40000, 0x6F800)
+    assert found["Normal"][0] == found["Normal"][1]
+
+
+def test_dma_zone_begins_at_the_first_page_before_5_8() -> None:
+    """RAM that begins above PHYS_OFFSET moves the zone, but not arm_dma_limit."""
+    banks = ((START + 64 * MIB, 512 * MIB),)
+    assert spans(state_of((4, 19), banks=banks, dma=256 * MIB))["DMA"] == (0x44000, 0x54000)
+    assert spans(state_of((6, 1), banks=banks, dma=256 * MIB))["DMA"] == (0x44000, 0x4FFFF)
+
+
+def test_holes_are_all_counted_in_the_other_zone_before_5_8() -> None:
+    banks = ((START, 64 * MIB), (START + 128 * MIB, 256 * MIB))
+    assert present(state_of((4, 19), banks=banks, dma=256 * MIB))["DMA"] == 65536
+    assert present(state_of((4, 19), banks=banks, dma=256 * MIB))["Normal"] == 32768 - 16384
+    assert present(state_of((6, 1), banks=banks, dma=256 * MIB))["DMA"] == 65536 - 16384 - 1
+
+
+def test_no_dma_zone() -> None:
+    state = state_of((3, 4), b"CONFIG_HIGHMEM=y\n", dma=256 * MIB)
+    assert state.zones[0] == Zone("Normal", 0x40000, 0x6F800, 194560, 194560)
+    assert state.vars.arm_dma_limit == 0xFFFFFFFF
+
+
+# -- how large the DMA zone is -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        (b"CONFIG_ARCH_DAVINCI=y\n", 128 * MIB),
+        (b"CONFIG_ARCH_REALVIEW=y\n", 256 * MIB),
+        (b"CONFIG_ARCH_SA1100=y\nCONFIG_SA1111=y\n", MIB),
+        (b"CONFIG_ARCH_SA1100=y\n", 0),
+        (b"CONFIG_ARCH_PXA=y\nCONFIG_PCI=y\n", 0),
+        (b"CONFIG_ARCH_PXA=y\nCONFIG_MACH_ARMCORE=y\nCONFIG_PCI=y\n", 64 * MIB),
+        (b"CONFIG_ARCH_VERSATILE=y\n", 0),
+    ],
+)
+def test_dma_zone_size_by_platform_before_3_1(options: bytes, size: int) -> None:
+    """The machine's own dma_zone_size, 16 MiB here, does not exist yet."""
+    assert dma_zone_size(state_of((3, 0), ZONES + options, dma=16 * MIB)) == size
+    assert dma_zone_size(state_of((3, 1), ZONES + options, dma=16 * MIB)) == 16 * MIB
