@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bootmap.boot.fdt_scan import COMMAND_LINE_SIZE, arm_add_memory
 from bootmap.boot.records import Bank
 from bootmap.boot.trace import Origin
-from bootmap.inputs import atags
+from bootmap.spec import atags
 from bootmap.units import MIB
 
 if TYPE_CHECKING:

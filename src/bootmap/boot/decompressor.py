@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bootmap.boot.fdt_scan import root_cells
-from bootmap.inputs import atags
 from bootmap.inputs.cells import pairs
 from bootmap.inputs.fdt import Fdt
+from bootmap.spec import atags
 from bootmap.units import MIB, Span, align_up
 
 if TYPE_CHECKING:

@@ -61,19 +61,15 @@ def check_params_mapped(state: BootState) -> None:
 
 
 def check_params_in_lowmem(state: BootState) -> None:
-    """Look whether the device tree can still be read when it is unpacked, after paging_init.
-
-    Raises:
-        KernelDied: it cannot.
-    """
+    """Look whether the device tree can still be read when it is unpacked, after paging_init, and say if not."""
     if not isinstance(state.handover.board, Fdt) or state.kernel.has("fdt_fixed_base"):
         return
     missing = _unmapped(state)
     if missing is not None:
-        raise state.die(
+        state.hazard(
             "dtb-unmapped",
-            f"the device tree at {hex_address(state.handover.params)} is not in lowmem: paging_init has taken its map "
-            f"away, and unflatten_device_tree takes an abort at {hex_address(missing)}; put it lower",
+            f"after paging_init: the device tree at {hex_address(state.handover.params)} is not in lowmem; paging_init "
+            f"has taken its map away, and unflatten_device_tree takes an abort at {hex_address(missing)}; put it lower",
             address=missing,
         )
 

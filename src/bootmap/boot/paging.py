@@ -31,6 +31,8 @@ _PMD = 1 << 21
 def prepare_page_table(state: BootState) -> None:
     """Clear user space, the modules' area, and lowmem from the end of the first region on."""
     kernel = state.kernel
+    if kernel.has("memblock_init_late"):
+        state.memblock.current_limit = state.vars.arm_lowmem_limit
     start = 0
     if kernel.has("kasan"):
         shadow = kernel.kasan_shadow

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootmap.boot.fdt_scan import chosen_node, root_cells
-from bootmap.inputs import atags
 from bootmap.inputs.cells import pairs, read_cells
 from bootmap.inputs.fdt import Fdt
+from bootmap.spec import atags
 from bootmap.units import Span
 
 if TYPE_CHECKING:

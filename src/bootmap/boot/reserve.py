@@ -4,7 +4,7 @@
 
 What comes first gets its place; what comes later gives way or overlaps, which is why the order is part of the
 answer.  Source: arch/arm/mm/init.c ``arm_memblock_init``, ``arm_initrd_init``; init/initramfs.c
-``reserve_initrd_mem``; arch/arm/mm/mmu.c ``arm_mm_memblock_reserve``.
+``reserve_initrd_mem``; arch/arm/mm/mmu.c ``arm_mm_memblock_reserve``; ``arm_memblock_steal``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bootmap.boot.cma import dma_contiguous_reserve
+from bootmap.boot.machine import applies, node_areas
 from bootmap.boot.meminfo import banks_to_memblock
 from bootmap.boot.reserved_mem import early_init_fdt_scan_reserved_mem, reserve_self
 from bootmap.boot.trace import Origin
@@ -20,11 +21,14 @@ from bootmap.units import PAGE_SIZE, align_down, align_up
 
 if TYPE_CHECKING:
     from bootmap.boot.state import BootState
+    from bootmap.spec.machine import MachineArea
 
 
 def arm_memblock_init(state: BootState) -> None:
     """Reserve everything that is in use or asked for."""
     kernel, memblock = state.kernel, state.memblock
+    if kernel.has("memblock_init_late"):
+        memblock.current_limit = state.phys_mask
     if not kernel.has("memblock_holds_banks"):
         banks_to_memblock(state)
     image = state.kernel_image
@@ -82,19 +86,42 @@ def _page_directory(state: BootState) -> None:
 
 def _machine(state: BootState) -> None:
     """The machine's own reserve callback, where it is known."""
-    machine, phys_offset = state.machine.machine, state.handover.phys_offset
+    kernel, machine, phys_offset = state.kernel, state.machine.machine, state.handover.phys_offset
     for area in machine.reserve if machine else ():
-        if area.only_at is not None and area.only_at != phys_offset:
+        if area.only_at not in (None, phys_offset) or not applies(kernel, area):
+            continue
+        if area.any_option and not any(map(kernel.config.enabled, area.any_option)):
             continue
         origin = Origin("mdesc->reserve", area.what, None, Origin("machine", area.source))
-        if area.base is not None:
+        if area.node is not None:
+            for base, size in node_areas(state.handover.board, area.node):
+                state.memblock.remove(base, size, origin=origin)
+        elif area.base is not None:
             base = phys_offset + area.base
             state.memblock.reserve(base, area.size or state.tables.root - base, origin=origin)
-            continue
-        base = state.memblock.alloc_range(area.size, area.align, origin=origin)
-        if base and area.steal:
-            state.memblock.free(base, area.size, origin=origin)
-            state.memblock.remove(base, area.size, origin=origin)
+        elif area.steal:
+            _steal(state, area, origin)
+        else:
+            state.memblock.alloc_range(area.size, area.align, origin=origin)
+
+
+def _steal(state: BootState, area: MachineArea, origin: Origin) -> None:
+    """``arm_memblock_steal``: allocate, then take out of memory what was allocated.
+
+    Raises:
+        KernelDied: there is no room.
+    """
+    kernel, memblock = state.kernel, state.memblock
+    section = kernel.format.section_size
+    size, align = align_up(area.size, max(area.align, section)), max(area.align, section)
+    end = state.phys_mask if kernel.has("steal_anywhere") else 0
+    base = memblock.alloc_range(size, align, 0, end, origin=origin)
+    if not base:
+        message = f"no memory for {area.what}: memblock has no free {size:#x} bytes aligned to {align:#x}"
+        raise state.die("allocation-failed", message, origin=origin)
+    memblock.free(base, size, origin=origin)
+    memblock.remove(base, size, origin=origin)
+    state.vars.areas_taken = {**state.vars.areas_taken, area.what: base}
 
 
 def _dump(state: BootState) -> None:

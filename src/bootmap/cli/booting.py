@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bootmap.cli.inputs import _Command
+    from bootmap.inputs.atags import AtagList
+    from bootmap.inputs.fdt import Fdt
     from bootmap.verify.session import Booted, Request
 
 _OPTIONS = (
@@ -83,15 +85,10 @@ def boot_boards(
 def _requests(boards: Sequence[str], setup: Any, options: dict[str, Any], **how: Any) -> list[Request]:
     from bootmap.cli.inputs import parse_initrd
     from bootmap.inputs.board import read_board
-    from bootmap.inputs.fdt import Fdt, parse
+    from bootmap.inputs.fdt import parse
     from bootmap.verify.session import Request, adapted, machine_tree
 
-    trees: list[tuple[str, Fdt]] = []
-    for path in boards:
-        board = read_board(path)
-        if not isinstance(board, Fdt):
-            raise UsageError(f"{path}: is an ATAG list; only device trees are booted")
-        trees.append((path, board))
+    trees: list[tuple[str, Fdt | AtagList]] = [(path, read_board(path)) for path in boards]
     if not boards:
         trees.append((f"the tree of QEMU's {setup.machine.name}", parse(machine_tree(setup))))
     requests = []

@@ -47,7 +47,7 @@ def load_kernel(
         BootmapError: a file is missing or cannot be read.
     """
     from bootmap.cli.inputs import feature_overrides, read_config_option, version_of
-    from bootmap.inputs.fdt import parse
+    from bootmap.inputs.board import parse_board
     from bootmap.inputs.kconfig import parse_version
     from bootmap.inputs.zimage import read_kernel
     from bootmap.verify.kernels import BootKernel
@@ -71,7 +71,7 @@ def load_kernel(
     version, sublevel = version_of(kernel_version, configuration, file)
     symbols = _symbols(path, system_map, file)
     return BootKernel(
-        _name(path, file), version, sublevel, configuration, symbols, file, feature_overrides(features), parse
+        _name(path, file), version, sublevel, configuration, symbols, file, feature_overrides(features), parse_board
     )
 
 

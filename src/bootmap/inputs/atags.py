@@ -19,47 +19,35 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bootmap.errors import AtagError
+from bootmap.spec import atags as numbers
 from bootmap.units import MIB, size_text
 
 MAX_SIZE = 1 * MIB
 
-CORE = 0x54410001
-MEM = 0x54410002
-VIDEOTEXT = 0x54410003
-RAMDISK = 0x54410004
-INITRD = 0x54410005
-SERIAL = 0x54410006
-REVISION = 0x54410007
-VIDEOLFB = 0x54410008
-CMDLINE = 0x54410009
-ACORN = 0x41000101
-INITRD2 = 0x54420005
-MEMCLK = 0x41000402
-
 # number -> (name, payload as struct format, field names); no format: the payload is text
 _LAYOUTS: dict[int, tuple[str, str, tuple[str, ...]]] = {
-    CORE: ("ATAG_CORE", "<3I", ("flags", "pagesize", "rootdev")),
-    MEM: ("ATAG_MEM", "<2I", ("size", "start")),
-    VIDEOTEXT: (
+    numbers.CORE: ("ATAG_CORE", "<3I", ("flags", "pagesize", "rootdev")),
+    numbers.MEM: ("ATAG_MEM", "<2I", ("size", "start")),
+    numbers.VIDEOTEXT: (
         "ATAG_VIDEOTEXT",
         "<2BH2BH2BH",
         ("x", "y", "video_page", "video_mode", "video_cols", "video_ega_bx", "video_lines", "video_isvga",
          "video_points"),
     ),
-    RAMDISK: ("ATAG_RAMDISK", "<3I", ("flags", "size", "start")),
-    INITRD: ("ATAG_INITRD", "<2I", ("start", "size")),
-    SERIAL: ("ATAG_SERIAL", "<2I", ("low", "high")),
-    REVISION: ("ATAG_REVISION", "<I", ("rev",)),
-    VIDEOLFB: (
+    numbers.RAMDISK: ("ATAG_RAMDISK", "<3I", ("flags", "size", "start")),
+    numbers.INITRD: ("ATAG_INITRD", "<2I", ("start", "size")),
+    numbers.SERIAL: ("ATAG_SERIAL", "<2I", ("low", "high")),
+    numbers.REVISION: ("ATAG_REVISION", "<I", ("rev",)),
+    numbers.VIDEOLFB: (
         "ATAG_VIDEOLFB",
         "<4H2I8B",
         ("lfb_width", "lfb_height", "lfb_depth", "lfb_linelength", "lfb_base", "lfb_size", "red_size", "red_pos",
          "green_size", "green_pos", "blue_size", "blue_pos", "rsvd_size", "rsvd_pos"),
     ),
-    CMDLINE: ("ATAG_CMDLINE", "", ()),
-    ACORN: ("ATAG_ACORN", "<2I2B", ("memc_control_reg", "vram_pages", "sounddefault", "adfsdrives")),
-    INITRD2: ("ATAG_INITRD2", "<2I", ("start", "size")),
-    MEMCLK: ("ATAG_MEMCLK", "<I", ("fmemclk",)),
+    numbers.CMDLINE: ("ATAG_CMDLINE", "", ()),
+    numbers.ACORN: ("ATAG_ACORN", "<2I2B", ("memc_control_reg", "vram_pages", "sounddefault", "adfsdrives")),
+    numbers.INITRD2: ("ATAG_INITRD2", "<2I", ("start", "size")),
+    numbers.MEMCLK: ("ATAG_MEMCLK", "<I", ("fmemclk",)),
 }  # fmt: skip
 
 _HEADER = struct.Struct("<2I")
@@ -78,7 +66,7 @@ class Atag:
     """One tag.
 
     Attributes:
-        number: such as ``MEM``.
+        number: such as `spec.atags.MEM`.
         name: such as "ATAG_MEM"; "ATAG 0x..." for a number that Linux does not know.
         offset: byte offset of the tag's header in the file.
         payload: the bytes behind the header.
@@ -135,7 +123,7 @@ def is_atags(data: bytes) -> bool:
     if len(data) < _HEADER.size:
         return False
     words, number = _HEADER.unpack_from(data)
-    return number == CORE and words in _CORE_WORDS
+    return number == numbers.CORE and words in _CORE_WORDS
 
 
 def parse(data: bytes) -> AtagList:
@@ -169,7 +157,7 @@ def parse(data: bytes) -> AtagList:
 def _parse_tag(number: int, payload: bytes, offset: int) -> Atag:
     name, layout, names = _LAYOUTS.get(number, (f"ATAG {number:#010x}", "", ()))
     fields: dict[str, AtagField] = {}
-    if layout and (payload or number != CORE):
+    if layout and (payload or number != numbers.CORE):
         need = struct.calcsize(layout)
         if len(payload) < need:
             raise AtagError(f"{name} holds {len(payload)} bytes, expected {need}", offset=offset)

@@ -24,6 +24,9 @@ MEMBLOCK_FEATURES = (
             f"{_MEMBLOCK} memblock_alloc_base_nid", None, (3, 14)),
     Feature("memblock_region_memory_reserved", "memblock_is_region_memory looks into the reserved regions",
             f"{_MEMBLOCK} memblock_is_region_memory", None, (2, 6, 38)),
+    Feature("memblock_init_late", "arm_memblock_init begins with memblock_init, which lifts the limit on allocations until "
+            "paging_init sets it again", f"{_INIT} arm_memblock_init, {_MEMBLOCK} memblock_init (3.2.71 and 3.3 differ)",
+            None, (3, 3)),
     Feature("memblock_trim", "regions can be trimmed to an alignment",
             f"{_MEMBLOCK} memblock_trim_memory, commit 6ede1fd3cb40 (3.4.4 lacks it, 3.4.111 has it)", (3, 7),
             also=also(v3_5=7, v3_4=111)),
@@ -52,6 +55,8 @@ MEMBLOCK_FEATURES = (
     Feature("memblock_dummy_region", "an empty list counts one region of size 0", f"{_MEMBLOCK}", None, (6, 10)),
     Feature("memblock_resize_late", "the region arrays may grow from bootmem_init on; before, from the end of "
             "arm_memblock_init", f"{_INIT}", (3, 14)),
+    Feature("steal_anywhere", "arm_memblock_steal takes from all of RAM, highmem too; else below the limit of lowmem",
+            f"{_INIT} arm_memblock_steal (3.5 and 3.10 differ, 4.19 and 5.4 again)", (3, 10), (5, 1)),
     Feature("memblock_resize_panics", "a full array that cannot grow is a panic",
             f"{_MEMBLOCK} memblock_double_array, commit e96c6b8f212a (6.6 lacks it, reported against 6.7-rc)", (6, 7)),
 )  # fmt: skip

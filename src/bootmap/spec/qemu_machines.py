@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from bootmap.units import GIB, MIB
 
 KERNEL_AT = 0x10000
+NO_MACHINE_ID = 0xFFFFFFFF
+"""r1 where only a device tree tells the board."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class QemuMachine:
         default: RAM in bytes where the board does not say.
         cpu_option: whether ``-cpu`` is given to QEMU.
         cpus: ``-smp`` where the machine insists on it, else 1.
-        machine_id: r1, for kernels that are told the board that way; 0xffffffff where only a device tree serves.
+        machine_id: r1, for kernels that are told the board that way; else `NO_MACHINE_ID`.
         own_ram: the machine makes its RAM itself and takes no memory backend.
     """
 
@@ -40,7 +42,7 @@ class QemuMachine:
     sizes: tuple[int, ...] = ()
     cpu_option: bool = False
     cpus: int = 1
-    machine_id: int = 0xFFFFFFFF
+    machine_id: int = NO_MACHINE_ID
     own_ram: bool = False
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from bootmap.units import GIB, KIB, MIB, PAGE_SIZE, align_down, align_up
 from bootmap.verify.dtb import Node, cells, flatten, source, text
+from bootmap.verify.tags import tag_list
 
 if TYPE_CHECKING:
     from random import Random
@@ -53,6 +54,7 @@ class Board(Struct, frozen=True, omit_defaults=True):
         initrd: of /chosen.
         wide: cells of addresses and sizes.
         cpu: by the device tree's name.
+        atags: whether it is described by an ATAG list; then the last six but ``initrd`` mean nothing.
     """
 
     banks: tuple[Range, ...]
@@ -65,13 +67,21 @@ class Board(Struct, frozen=True, omit_defaults=True):
     initrd: Range | None = None
     wide: int = 1
     cpu: str = "cortex-a15"
+    atags: bool = False
 
     def blob(self) -> bytes:
-        """The device tree."""
+        """The device tree or ATAG list."""
+        if self.atags:
+            return tag_list(self.banks, " ".join(self.cmdline), self.initrd)
         return flatten(self._root(), self.reservations)
 
     def source(self) -> str:
-        """The device tree as source, for people."""
+        """The device tree as source, or the tags, for people."""
+        if self.atags:
+            rows = [f"ATAG_MEM {bank.base:#x} {bank.size:#x}" for bank in self.banks]
+            if self.initrd is not None:
+                rows.append(f"ATAG_INITRD2 {self.initrd.base:#x} {self.initrd.size:#x}")
+            return "\n".join([*rows, f"ATAG_CMDLINE {' '.join(self.cmdline)}\n"])
         return source(self._root(), self.reservations)
 
     def _root(self) -> Node:
@@ -139,6 +149,7 @@ class Ground(NamedTuple):
         image_end: bytes from PHYS_OFFSET to the end of its bss.
         cpus: CPUs that the machine has.
         long: whether addresses beyond 4 GiB mean anything to the kernel.
+        atags: whether the kernel is handed ATAG lists.
     """
 
     ram: range
@@ -146,6 +157,7 @@ class Ground(NamedTuple):
     image_end: int
     cpus: tuple[str, ...] = ("cortex-a15",)
     long: bool = False
+    atags: bool = False
 
 
 _GRAINS = (
@@ -164,6 +176,19 @@ def random_board(random: Random, ground: Ground) -> Board:
     if random.random() < 0.3:
         size = max(1, _size(random, 64 * MIB))
         initrd = Range(_place(random, banks, size, random.choice((1, PAGE_SIZE, MIB)), image, ground), size)
+    if ground.atags:
+        # Most boot loaders put the list at 0x100; head.S maps no more than the section that it lies in.
+        dtb_at = banks[0].base + 0x100 if random.random() < 0.7 else align_down(dtb_at, 8)
+        return Board(
+            banks=tuple(bank for bank in banks if bank.base + bank.size <= 0xFFFFFFFF)
+            or (Range(phys_offset, 64 * MIB),),
+            phys_offset=phys_offset,
+            dtb_at=dtb_at,
+            cmdline=tuple(_cmdline(random, banks, phys_offset)),
+            initrd=initrd,
+            cpu=random.choice(ground.cpus),
+            atags=True,
+        )
     wide = 2 if ground.long or top > 4 * GIB - 1 or random.random() < 0.5 else 1
     if any(bank.base + bank.size > 0xFFFFFFFF for bank in banks):
         wide = 2

@@ -12,11 +12,13 @@ from bootmap.boot.handover import Handover
 from bootmap.boot.kernel import Kernel
 from bootmap.boot.sequence import boot
 from bootmap.errors import MissingInputError, UsageError
+from bootmap.spec.qemu_machines import NO_MACHINE_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bootmap.boot.sequence import Prediction
+    from bootmap.inputs.atags import AtagList
     from bootmap.inputs.fdt import Fdt
     from bootmap.inputs.kconfig import Config
     from bootmap.inputs.kernel_file import KernelFile
@@ -38,7 +40,7 @@ class BootKernel:
         symbols: its symbols.
         file: the kernel file.
         overrides: features that the user switched.
-        parse: reads a device tree blob.
+        parse: reads a device tree blob or ATAG list.
         key: the folder of its configuration and symbols in a recording.
         learned: which of the symbols no table named, but the kernel told in a boot.
     """
@@ -50,7 +52,7 @@ class BootKernel:
     symbols: Symbols
     file: KernelFile
     overrides: Mapping[str, bool]
-    parse: Callable[[bytes], Fdt]
+    parse: Callable[[bytes], Fdt | AtagList]
     key: str = ""
     learned: tuple[str, ...] = ()
 
@@ -79,8 +81,15 @@ class BootKernel:
             raise UsageError(f"{self.file.path}: is a {self.file.kind}; give the zImage or the unpacked Image of it")
         return self.file.image
 
-    def predict(self, board: bytes, address: int, phys_offset: int, cpu: Cpu, cpus: int | None = None) -> Prediction:
-        """What bootmap says of this kernel with the device tree blob ``board`` at physical ``address``."""
-        return boot(
-            self.model(), Handover(self.parse(board), address, phys_offset, cpu, cpus=cpus, machine_id=0xFFFFFFFF)
-        )
+    def predict(
+        self,
+        board: bytes,
+        address: int,
+        phys_offset: int,
+        cpu: Cpu,
+        cpus: int | None = None,
+        machine_id: int = NO_MACHINE_ID,
+    ) -> Prediction:
+        """What bootmap says of this kernel with a device tree blob or ATAG list at physical ``address``."""
+        handover = Handover(self.parse(board), address, phys_offset, cpu, cpus=cpus, machine_id=machine_id)
+        return boot(self.model(), handover)

@@ -1,7 +1,7 @@
 """Reading struct memblock out of a kernel's memory, by its symbol or by its shape.
 
 Nothing is believed: a place is memblock only if its counts, sizes and pointers fit together, whichever of the known
-generations they fit.  Not here: Linux before 3.4.
+generations they fit.
 
 Source: include/linux/memblock.h, mm/memblock.c (the static initialisers).
 """
@@ -76,8 +76,8 @@ class MemblockReader:
         """(alignment, offset of ``memory``, bytes of a struct memblock_type)."""
         width = 8 if self.wide else 4
         limit_at = width if generation.bottom_up else 0
-        size = 4 + 4 + width + 4 + (4 if generation.name else 0)
-        return width, limit_at + width, size + -size % width
+        size = 4 + 4 + (width if generation.total else 0) + 4 + (4 if generation.name else 0)
+        return width, limit_at + width + (0 if generation.total else width), size + -size % width
 
     def _parsed(self, address: int, generation: MemblockGeneration) -> MemblockState | None:
         width, memory_at, type_size = self._places(generation)
@@ -88,7 +88,7 @@ class MemblockReader:
         except LookupError:
             return None
         letter = "Q" if self.wide else "I"
-        (limit,) = struct.unpack_from(f"<{letter}", raw, memory_at - width)
+        (limit,) = struct.unpack_from(f"<{letter}", raw, width if generation.bottom_up else 0)
         bottom_up = raw[0] if generation.bottom_up else 0
         memory = self._regions(raw, memory_at, generation)
         reserved = self._regions(raw, memory_at + type_size, generation)
@@ -98,7 +98,7 @@ class MemblockReader:
 
     def _regions(self, raw: bytes, at: int, generation: MemblockGeneration) -> Regions | None:
         letter = "Q" if self.wide else "I"
-        count, most, total, array = struct.unpack_from(f"<II{letter}I", raw, at)
+        count, most, *totals, array = struct.unpack_from(f"<II{letter if generation.total else ''}I", raw, at)
         if not 0 <= count <= most <= _MAX_REGIONS or most < _INITIAL_REGIONS // 4 or array < self.page_offset:
             return None
         row = struct.Struct(f"<{letter}{letter}I" if generation.flags else f"<{letter}{letter}")
@@ -111,6 +111,8 @@ class MemblockReader:
         for n in range(count):
             base, size, *flags = row.unpack_from(data, n * stride)
             rows.append((base, size, flags[0] if flags else 0))
-        if sum(size for _, size, _ in rows) != total:
+        total = sum(size for _, size, _ in rows)
+        ascending = all(rows[n][0] + rows[n][1] <= rows[n + 1][0] for n in range(count - 1))
+        if totals not in ([], [total]) or not ascending:
             return None
         return Regions(count, most, total, tuple(rows))

@@ -34,7 +34,7 @@ _INIT_REACHED = ("run_init_process", "kernel_execve", "do_execve")
 _LOG_BYTES = 1 << 17
 _MOST_BSS = 64 * MIB
 _EXCEPTIONS_KEPT = 4
-_FDT_MAGIC = b"\xd0\x0d\xfe\xed"
+FDT_MAGIC = b"\xd0\x0d\xfe\xed"
 
 
 class KernelTraits(Protocol):
@@ -84,7 +84,7 @@ def observe(
         MachineError: QEMU ended, or what was read makes no sense.
     """
     watch = _Watch(guest, symbols, page_offset, long, timeout)
-    is_tree = board[:4] == _FDT_MAGIC
+    is_tree = board[:4] == FDT_MAGIC
     parts: dict[str, object] = {}
     progress("paging_init")
     outcome = watch.run(symbols["paging_init"], "paging_init")

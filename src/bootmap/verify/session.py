@@ -15,25 +15,28 @@ import tempfile
 import threading
 from dataclasses import dataclass
 from queue import Empty, Queue
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeGuard, TypeVar, cast
 
 from bootmap.boot.decompressor import memory_ranges, phys_offset
 from bootmap.errors import MachineError, ToolMissingError, UsageError
 from bootmap.image.machine import DEBIAN_PACKAGE, QEMU
 from bootmap.image.recording import KernelId
+from bootmap.spec.atags import CMDLINE
 from bootmap.spec.cpus import cpu_by_name
-from bootmap.spec.qemu_machines import KERNEL_AT
+from bootmap.spec.qemu_machines import KERNEL_AT, NO_MACHINE_ID
 from bootmap.units import MIB, Span, hex_address, size_text
 from bootmap.verify.compare import Comparison, compare
 from bootmap.verify.dtb import cells, editable, flatten, text
 from bootmap.verify.guest import Handed, decompressed, placed
-from bootmap.verify.observe import observe
+from bootmap.verify.observe import FDT_MAGIC, observe
+from bootmap.verify.tags import with_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bootmap.boot.sequence import Prediction
     from bootmap.image.recording import Recording
+    from bootmap.inputs.atags import AtagList
     from bootmap.inputs.fdt import Fdt
     from bootmap.verify.guest import Guest, Setup
     from bootmap.verify.kernels import BootKernel
@@ -53,8 +56,8 @@ class Request:
 
     Attributes:
         name: what reports call it.
-        board: the device tree blob.
-        dtb_at: physical address of the tree, None for the usual place.
+        board: the device tree blob or ATAG list.
+        dtb_at: physical address of it, None for the usual place.
         phys_offset: PHYS_OFFSET, None for what the decompressor will find.
         place: put the unpacked kernel into RAM even if there is a zImage.
         late: go on until init is about to run.
@@ -95,8 +98,13 @@ class Booted:
         return compare(self.recording, self.prediction)
 
 
+def is_tree(board: Fdt | AtagList) -> TypeGuard[Fdt]:
+    """Whether ``board`` is a device tree."""
+    return board.data[:4] == FDT_MAGIC
+
+
 def adapted(
-    tree: Fdt, setup: Setup, command_line: str | None, initrd: tuple[int, int] | None
+    tree: Fdt | AtagList, setup: Setup, command_line: str | None, initrd: tuple[int, int] | None
 ) -> tuple[bytes, list[str]]:
     """The blob to boot: ``tree``, with what the user gives in place of its own, and RAM where it has none.
 
@@ -107,7 +115,6 @@ def adapted(
         UsageError: the tree promises RAM that the machine has not got.
     """
     notes = []
-    root = editable(tree)
     ram = Span(setup.ram.start, setup.ram.stop)
     banks = [Span(start, end) for start, end in memory_ranges(tree) if end > start]
     outside = next((bank for bank in banks if bank.start < ram.start or bank.end > ram.end), None)
@@ -117,6 +124,10 @@ def adapted(
             f"{setup.machine.name} from {hex_address(ram.start)} to {hex_address(ram.end - 1)}; give --memory, or "
             f"another --machine"
         )
+    if not is_tree(tree):
+        given = [name for name, value in (("--cmdline", command_line), ("--initrd", initrd)) if value is not None]
+        return with_tags(tree.data, command_line, initrd), [f"{name} was put behind the tags" for name in given]
+    root = editable(tree)
     if not banks:
         node = root.child(f"memory@{ram.start:x}")
         wide = [
@@ -203,6 +214,10 @@ def boot_board(
     if dtb_at is None:
         dtb_at = usual_dtb_place(setup)
     handed = Handed(request.board, dtb_at, machine.machine_id)
+    if not is_tree(tree) and machine.machine_id == NO_MACHINE_ID:
+        raise UsageError(
+            f"{request.name}: is an ATAG list, and QEMU's {machine.name} has no machine number to go with it"
+        )
     packed = kernel.file.kind == "zImage" and not request.place
     progress("QEMU")
     with contextlib.ExitStack() as stack:
@@ -232,7 +247,8 @@ def boot_board(
     cpu = cpu_by_name(setup.cpu or machine.cpu)
     if cpu is None:
         raise UsageError(f"the CPU {setup.cpu or machine.cpu} is not modelled")
-    prediction = kernel.predict(board, params, offset, cpu)
+    machine_id = NO_MACHINE_ID if is_tree(tree) else machine.machine_id
+    prediction = kernel.predict(board, params, offset, cpu, machine_id=machine_id)
     if any(hazard.id == "memory-not-there" for hazard in prediction.hazards):
         raise UsageError(
             f"{request.name}: the command line promises RAM that no memory node has; a board dies of that, but this "
@@ -242,17 +258,22 @@ def boot_board(
 
 
 def _board_of(guest: Guest, given: bytes) -> bytes:
-    """The tree as the kernel will find it."""
+    """The tree as the kernel will find it, or the tags."""
     memory, address = guest.machine.memory, guest.entry.r2
+    if given[:4] != FDT_MAGIC:
+        return bytes(memory.read(address, len(given)))
     head = memory.read(address, _FDT_HEADER)
     size = int.from_bytes(head[4:8], "big")
-    if head[:4] != given[:4] or not _FDT_HEADER <= size <= _MOST_TREE:
+    if head[:4] != FDT_MAGIC or not _FDT_HEADER <= size <= _MOST_TREE:
         raise MachineError(f"there is no device tree at r2 = {hex_address(address)} on entry to the kernel")
     return bytes(memory.read(address, size))
 
 
-def _command_line(tree: Fdt) -> str:
-    chosen = tree.node("/chosen")
+def _command_line(board: Fdt | AtagList) -> str:
+    if not is_tree(board):
+        tag = cast("AtagList", board).last(CMDLINE)
+        return tag.string() if tag is not None else ""
+    chosen = board.node("/chosen")
     prop = chosen.get("bootargs") if chosen is not None else None
     return prop.value.rstrip(b"\0").decode("latin-1") if prop is not None else ""
 

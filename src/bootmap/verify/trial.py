@@ -15,7 +15,7 @@ from bootmap.errors import MachineError
 from bootmap.image.machine import HangError
 from bootmap.image.recording import KernelId
 from bootmap.spec.cpus import cpu_by_name
-from bootmap.spec.qemu_machines import MACHINES_BY_NAME
+from bootmap.spec.qemu_machines import MACHINES_BY_NAME, NO_MACHINE_ID
 from bootmap.units import GIB
 from bootmap.verify.boards import Ground
 from bootmap.verify.compare import Finding, ListDifference, ValueDifference, VerdictDifference, WordDifference, compare
@@ -71,7 +71,10 @@ def ground_of(kernel: BootKernel, machine: str, memory: int | None) -> tuple[Set
         memory = 6 * GIB if virt and long else spec.sizes[-1] if spec.sizes else spec.most
     setup = Setup(spec, memory)
     cpus = _VIRT_CPUS if virt else (spec.cpu,)
-    return setup, Ground(setup.ram, model.text_offset, kernel.symbols["_end"] - model.page_offset, cpus, long)
+    end = kernel.symbols["_end"] - model.page_offset
+    # A kernel that reads no device tree must be told the board by its number, which only real boards have.
+    atags = spec.machine_id != NO_MACHINE_ID and not kernel.config.enabled("USE_OF")
+    return setup, Ground(setup.ram, model.text_offset, end, cpus, long, atags)
 
 
 def try_board(kernel: BootKernel, setup: Setup, board: Board, *, name: str = "trial") -> Trial:
@@ -85,12 +88,13 @@ def try_board(kernel: BootKernel, setup: Setup, board: Board, *, name: str = "tr
     cpu = cpu_by_name(board.cpu)
     if cpu is None:
         raise MachineError(f"no CPU {board.cpu}")
-    prediction = kernel.predict(blob, board.dtb_at, board.phys_offset, cpu)
+    machine_id = setup.machine.machine_id if board.atags else NO_MACHINE_ID
+    prediction = kernel.predict(blob, board.dtb_at, board.phys_offset, cpu, machine_id=machine_id)
     if any(hazard.id == _UNTESTABLE for hazard in prediction.hazards):
         return Trial(None, "", None, None, prediction)
     model = kernel.model()
     machine = Setup(setup.machine, setup.memory, board.cpu if setup.machine.cpu_option else None, qemu=setup.qemu)
-    handed = Handed(blob, board.dtb_at)
+    handed = Handed(blob, board.dtb_at, machine_id)
     with placed(machine, kernel.image(), board.phys_offset + model.text_offset, handed, board.phys_offset) as guest:
         recording = observe(
             guest,
