@@ -1,43 +1,253 @@
-"""Static mappings of machines by version, as their io_desc arrays have them."""
+"""Static mappings of machines by version, as their io_desc arrays have them.
+
+What is expected was evaluated with the kernels' own headers (tests/data/machines/io_desc.txt), not taken from the
+table; which arrays a machine's map_io uses is written here, as its source has it.
+"""
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from recordings import DATA, fresh_kernel
+from trees import Node, blob, text
 
 from bootmap.boot.kernel import Kernel
 from bootmap.boot.machine import pick_machine
 from bootmap.inputs.atags import parse as parse_atags
+from bootmap.inputs.fdt import parse as parse_fdt
 from bootmap.inputs.kconfig import parse
+from bootmap.spec.machines import CALLBACKS, MACHINES
+
+if TYPE_CHECKING:
+    from bootmap.boot.machine import PickedMachine
+    from bootmap.spec.machine import StaticMap
 
 TAGS = parse_atags((Path(DATA) / "atags" / "spitz.bin").read_bytes())
-V2M = (0xF8000000, 0x10000000, 0x20000)
+Version = tuple[int, ...]
+Rows = list[tuple[int, int, int, str]]
 
 
-@pytest.mark.parametrize(
-    ("version", "want"),
-    [
-        # mach-vexpress/v2m.c v2m_map_io, ct-ca9x4.c ct_ca9x4_map_io of 2.6.38, 3.2, 3.4 and 3.18: a call each
-        ((2, 6, 38), [[V2M], [(0xF8E00000, 0x1E000000, 0x4000), (0xF80E4000, 0x100E4000, 0x1000),
-                              (0xF8E0A000, 0x1E00A000, 0x1000)]]),
-        ((3, 2), [[V2M], [(0xF8E00000, 0x1E000000, 0x4000), (0xF80E4000, 0x100E4000, 0x1000),
-                          (0xF8E0A000, 0x1E00A000, 0x1000)]]),
-        ((3, 4), [[V2M], [(0xF8200000, 0x1E000000, 0x2000)]]),
-        ((3, 18), [[V2M], [(0xF8200000, 0x1E000000, 0x2000)]]),
-    ],
-)  # fmt: skip
-def test_versatile_express_by_number(version: tuple[int, ...], want: list[list[tuple[int, int, int]]]) -> None:
-    kernel = Kernel(version, None, parse(b"CONFIG_ARCH_VEXPRESS=y\n"), fresh_kernel("v7").symbols)
-    picked = pick_machine(kernel, TAGS, 2272)
-    assert picked.unknown == ""
-    assert picked.machine is not None
-    assert picked.machine.maps is not None
-    assert [[(row.virtual, row.physical, row.length) for row in group] for group in picked.machine.maps] == want
+def number(release: str) -> Version:
+    return tuple(map(int, release.split(".")))[: 3 if release.startswith("2.6") else 2]
 
 
-def test_versatile_express_by_number_ends_with_3_18() -> None:
-    """4.0 knows it by its device tree only."""
-    kernel = Kernel((4, 1), None, parse(b"CONFIG_ARCH_VEXPRESS=y\n"), fresh_kernel("v7").symbols)
-    assert "2272" in pick_machine(kernel, TAGS, 2272).unknown
+@cache
+def arrays() -> dict[str, list[tuple[Version, Version, Rows]]]:
+    """File :: array -> its values from a release to a release."""
+    found: dict[str, list[tuple[Version, Version, Rows]]] = {}
+    rows: Rows = []
+    for line in (Path(DATA) / "machines" / "io_desc.txt").read_text().splitlines():
+        if line.startswith("#"):
+            continue
+        if line.startswith("  "):
+            virtual, physical, length, kind = line.split()
+            rows.append((int(virtual, 16), int(physical, 16), int(length, 16), kind))
+        else:
+            name, first, last = line.rsplit(" ", 2)
+            rows = []
+            found.setdefault(name, []).append((number(first), number(last), rows))
+    return found
+
+
+def expected(array: str, version: Version) -> Rows:
+    """The array in that release, which must lie between two that were read and agree."""
+    values = [rows for first, last, rows in arrays()[array] if first <= version <= last]
+    assert len(values) == 1, f"{array} was not read in {version}"
+    return values[0]
+
+
+def kernel(version: Version, *options: str) -> Kernel:
+    config = "".join(f"CONFIG_{option}=y\n" for option in options)
+    return Kernel(version, None, parse(config.encode()), fresh_kernel("v7").symbols)
+
+
+def picked(version: Version, options: str, machine: str | int, *nodes: Node) -> PickedMachine:
+    subject = kernel(version, *options.split())
+    if isinstance(machine, int):
+        return pick_machine(subject, TAGS, machine)
+    root = Node("", {"compatible": text("some,board", machine)}, list(nodes))
+    return pick_machine(subject, parse_fdt(blob(root)), None)
+
+
+def groups(found: PickedMachine) -> list[Rows]:
+    """What is mapped, a list for each call of iotable_init that maps anything."""
+    assert found.unknown == ""
+    calls = [] if found.maps is None else [list(map(numbers, group)) for group in found.maps]
+    return [call for call in calls if call]
+
+
+def numbers(row: StaticMap) -> tuple[int, int, int, str]:
+    assert isinstance(row.physical, int)
+    assert row.length is not None
+    return row.virtual, row.physical, row.length, row.type
+
+
+V2M, CA9X4 = "mach-vexpress/v2m.c :: v2m_io_desc", "mach-vexpress/ct-ca9x4.c :: ct_ca9x4_io_desc"
+CORE = "mach-versatile/core.c :: versatile_io_desc"
+AP, CP = "mach-integrator/integrator_ap.c :: ", "mach-integrator/integrator_cp.c :: "
+V3 = "mach-integrator/pci_v3.c :: pci_v3_io_desc"
+OMAP, RV = "mach-omap2/io.c :: ", "mach-realview/realview_"
+TEGRA = "mach-tegra/io.c :: tegra_io_desc"
+
+# version; options; compatible string or machine number; the arrays that map_io hands to iotable_init, one a call
+SAME = [
+    # mach-vexpress/v2m.c v2m_map_io, ct-ca9x4.c ct_ca9x4_map_io
+    *(((version), "ARCH_VEXPRESS", 2272, [V2M, CA9X4])
+      for version in ((2, 6, 38), (3, 0), (3, 2), (3, 3), (3, 4), (3, 5), (3, 10), (3, 14), (3, 18))),
+    *((version, "ARCH_VEXPRESS", "arm,vexpress", [V2M]) for version in ((3, 4), (3, 5), (3, 10), (3, 14))),
+    # mach-versatile/core.c versatile_map_io
+    *((version, "ARCH_VERSATILE MACH_VERSATILE_AB PCI", 387, [CORE])
+      for version in ((2, 6, 38), (3, 2), (3, 3), (3, 5), (3, 10), (4, 4))),
+    ((3, 10), "ARCH_VERSATILE MACH_VERSATILE_AB PCI", "arm,versatile-pb", [CORE]),
+    ((4, 9), "ARCH_VERSATILE", "arm,versatile-ab", ["mach-versatile/versatile_dt.c :: versatile_io_desc"]),
+    ((6, 1), "ARCH_VERSATILE", "arm,versatile-ab", ["mach-versatile/versatile.c :: versatile_io_desc"]),
+    # mach-integrator/integrator_ap.c ap_map_io, integrator_cp.c intcp_map_io, and the _atag ones
+    *((version, "ARCH_INTEGRATOR_AP", 21, [f"{AP}ap_io_desc"]) for version in ((2, 6, 38), (3, 2), (3, 5))),
+    ((3, 12), "ARCH_INTEGRATOR_AP", 21, [f"{AP}ap_io_desc_atag", f"{AP}ap_io_desc"]),
+    *((version, "ARCH_INTEGRATOR_AP", "arm,integrator-ap", [f"{AP}ap_io_desc"])
+      for version in ((3, 12), (3, 14), (3, 18), (4, 1), (4, 4), (4, 9), (4, 14), (4, 17), (5, 4))),
+    ((6, 12), "ARCH_INTEGRATOR_AP", "arm,integrator-ap", ["mach-versatile/integrator_ap.c :: ap_io_desc"]),
+    *((version, "ARCH_INTEGRATOR_CP", 275, [f"{CP}intcp_io_desc"]) for version in ((2, 6, 38), (3, 2), (3, 5))),
+    *((version, "ARCH_INTEGRATOR_CP", 275, [f"{CP}intcp_io_desc_atag", f"{CP}intcp_io_desc"])
+      for version in ((3, 10), (3, 12))),
+    *((version, "ARCH_INTEGRATOR_CP", "arm,integrator-cp", [f"{CP}intcp_io_desc"])
+      for version in ((3, 10), (3, 12), (3, 14), (4, 4), (4, 9), (4, 14), (5, 4))),
+    # mach-realview/realview_*.c; the core tiles' arrays need the CPU and are looked at below
+    *((version, f"MACH_REALVIEW_{name.upper()}", machine_id, [f"{RV}{name}.c :: realview_{name}_io_desc"])
+      for name, machine_id in (("pb1176", 1504), ("pb11mp", 1407), ("pba8", 1897))
+      for version in ((2, 6, 38), (3, 2), (3, 3), (3, 10), (4, 4))),
+    # mach-omap2/io.c omap3_map_io, omap4_map_io, ...
+    *((version, "ARCH_OMAP3", machine, [f"{OMAP}omap34xx_io_desc"])
+      for version in ((3, 2), (3, 5), (3, 10), (3, 14), (4, 1)) for machine in ("ti,omap3", 1546)),
+    *((version, "ARCH_OMAP3", "ti,omap36xx", [f"{OMAP}omap34xx_io_desc"]) for version in ((4, 4), (5, 10), (7, 2))),
+    *((version, "ARCH_OMAP4", machine, [f"{OMAP}omap44xx_io_desc"])
+      for version in ((3, 2), (3, 3), (3, 4), (3, 5), (3, 10)) for machine in ("ti,omap4", 2791)),
+    *((version, "SOC_AM33XX", "ti,am33xx", [f"{OMAP}omapam33xx_io_desc"])
+      for version in ((3, 10), (3, 14), (4, 4), (5, 10), (6, 12))),
+    *((version, "SOC_AM43XX", "ti,am43", [f"{OMAP}omapam33xx_io_desc"]) for version in ((3, 12), (4, 9), (6, 1))),
+    *((version, "SOC_TI81XX", "ti,dm8168", [f"{OMAP}omapti81xx_io_desc"]) for version in ((4, 1), (6, 1))),
+    *((version, "SOC_OMAP5", "ti,omap5", [f"{OMAP}omap54xx_io_desc"]) for version in ((3, 10), (4, 2))),
+    *((version, "SOC_DRA7XX", "ti,dra7", [f"{OMAP}omap54xx_io_desc"]) for version in ((3, 12), (3, 14), (4, 1))),
+    ((4, 4), "SOC_DRA7XX OMAP_INTERCONNECT_BARRIER", "ti,dra742", [f"{OMAP}dra7xx_io_desc"]),
+    # mach-tegra/io.c tegra_map_common_io
+    *((version, "ARCH_TEGRA", "nvidia,tegra30", [TEGRA]) for version in ((3, 10), (3, 12), (3, 14), (4, 4), (6, 1))),
+]  # fmt: skip
+
+
+def _name(value: object) -> str:
+    return ".".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+@pytest.mark.parametrize(("version", "options", "machine", "names"), SAME, ids=_name)
+def test_maps_as_the_arrays(version: Version, options: str, machine: str | int, names: list[str]) -> None:
+    assert groups(picked(version, options, machine)) == [expected(name, version) for name in names]
+
+
+@pytest.mark.parametrize(("version", "options", "machine"), [
+    ((4, 1), "ARCH_VEXPRESS", 2272),  # known by its device tree only
+    ((3, 15), "ARCH_VEXPRESS", "arm,vexpress"),  # the last release with map_io is 3.14 or 3.15
+    ((3, 8), "ARCH_INTEGRATOR_CP", "arm,integrator-cp"),  # 3.5 and 3.10 differ
+    ((4, 6), "ARCH_INTEGRATOR_AP", "arm,integrator-ap"),  # 4.4 and 4.9 differ
+    ((3, 13), "ARCH_INTEGRATOR_AP", "arm,integrator-ap"),
+    ((3, 4), "ARCH_OMAP3 OMAP2_VRAM", "ti,omap3"),  # takes what vram= says
+    ((3, 1), "ARCH_OMAP4", "ti,omap4"),  # maps SRAM as it finds it
+    ((4, 6), "SOC_DRA7XX", "ti,dra7"),  # 4.9 maps the barrier, 4.4 does not
+    ((5, 7), "SOC_AM33XX", "ti,am33xx"),  # 5.10 links omap-secure.o for it, 5.4 does not
+])  # fmt: skip
+def test_maps_between_releases_that_differ(version: Version, options: str, machine: str | int) -> None:
+    """A machine of which that release's callbacks are not known is an assumption, never a guess."""
+    found = picked(version, options, machine)
+    assert str(machine) in found.unknown
+    assert found.maps is None
+
+
+def test_versatile_express_without_callbacks() -> None:
+    """3.16's VEXPRESS_DT has no map_io: nothing is unknown."""
+    found = picked((3, 16), "ARCH_VEXPRESS", "arm,vexpress")
+    assert found.unknown == ""
+    assert found.maps is None
+
+
+@pytest.mark.parametrize(("value", "physical"), [("rs1", 0x1C000000), ("legacy", 0x10000000)])
+def test_versatile_express_asks_the_motherboard(value: str, physical: int) -> None:
+    """v2m_dt_map_io: V2M_PERIPH 0xf8000000 leads to CS3 of the RS1 map, or to CS7."""
+    motherboard = Node("motherboard", {"arm,v2m-memory-map": text(value)})
+    found = picked((3, 10), "ARCH_VEXPRESS", "arm,vexpress", motherboard)
+    assert [(row.virtual, row.physical) for group in found.maps or () for row in group] == [(0xF8000000, physical)]
+
+
+@pytest.mark.parametrize("version", [(3, 3), (3, 5), (3, 9)])
+def test_omap4_erratum_i688(version: Version) -> None:
+    """OMAP4_SRAM_VA 0xfe404000 -> 0x40304000 at the end of the array; OMAP4_DRAM_BARRIER_VA 0xfe600000, 1 MiB."""
+    found = picked(version, "ARCH_OMAP4 OMAP4_ERRATA_I688", "ti,omap4")
+    array, barrier = found.maps or ((), ())
+    assert numbers(array[-1]) == (0xFE404000, 0x40304000, 0x1000, "MEMORY_RW_SO")
+    assert [(row.virtual, row.length, row.type) for row in barrier] == [(0xFE600000, 0x100000, "MEMORY_RW_SO")]
+
+
+@pytest.mark.parametrize(("options", "want"), [
+    ("ARCH_OMAP3 DEBUG_LL MACH_OMAP_ZOOM2", 1), ("ARCH_OMAP3 DEBUG_LL MACH_OMAP_ZOOM2 MACH_OMAP_ZOOM3", 1),
+    ("ARCH_OMAP3 DEBUG_LL MACH_OMAP_ZOOM3", 1), ("ARCH_OMAP3 MACH_OMAP_ZOOM3", 0), ("ARCH_OMAP3 DEBUG_LL", 0),
+])  # fmt: skip
+def test_omap3_zoom_uart(options: str, want: int) -> None:
+    """ZOOM_UART_VIRT 0xfa400000 -> ZOOM_UART_BASE 0x10000000, once."""
+    (array,) = groups(picked((3, 4), options, "ti,omap3"))
+    assert array[7:] == [(0xFA400000, 0x10000000, 0x100000, "DEVICE")] * want
+
+
+@pytest.mark.parametrize(("name", "machine", "physical"), [
+    ("EB", 827, 0x10009000), ("PB1176", 1504, 0x1010C000), ("PB11MP", 1407, 0x10009000), ("PBA8", 1897, 0x10009000),
+    ("PBX", 1901, 0x10009000),
+])  # fmt: skip
+def test_realview_debug_ll(name: str, machine: int, physical: int) -> None:
+    """IO_ADDRESS of REALVIEW_*_UART0_BASE, last in the array with CONFIG_DEBUG_LL."""
+    for options, extra in (("", []), (" DEBUG_LL", [((physical & 0x3FFFFFF) + 0xFB000000, physical)])):
+        found = picked((3, 10), f"MACH_REALVIEW_{name}{options}", machine)
+        assert found.maps is not None
+        array = [(row.virtual, row.physical) for row in found.maps[0]]
+        assert array[-1:] == extra or not extra
+        assert len(array) == len(expected(f"{RV}{name.lower()}.c :: realview_{name.lower()}_io_desc", (3, 10))) + len(
+            extra
+        )
+
+
+@pytest.mark.parametrize("version", [(2, 6, 38), (3, 2), (3, 3), (4, 4)])
+@pytest.mark.parametrize(("machine", "option", "array"), [
+    (827, "MACH_REALVIEW_EB REALVIEW_EB_A9MP", f"{RV}eb.c :: realview_eb11mp_io_desc"),
+    (1901, "MACH_REALVIEW_PBX", f"{RV}pbx.c :: realview_local_io_desc"),
+])  # fmt: skip
+def test_realview_core_tile(version: Version, machine: int, option: str, array: str) -> None:
+    """The second array is for a core tile with a Cortex-A9 MPCore."""
+    found = picked(version, option, machine)
+    calls = [tuple(row for row in group if row.cpu == "cortex-a9") for group in found.maps or ()]
+    assert [list(map(numbers, call)) for call in calls if call] == [expected(array, version)]
+
+
+@pytest.mark.parametrize("version", [(3, 12), (3, 14), (4, 4), (4, 14)])
+def test_integrator_ap_pci(version: Version) -> None:
+    """pci_v3_early_init: its own array, then pci_map_io_early: PCI_IO_VIRT_BASE 0xfee00000, 64 KiB of 0x60000000."""
+    found = groups(picked(version, "ARCH_INTEGRATOR_AP PCI", "arm,integrator-ap"))
+    assert found[1:] == [expected(V3, version), [(0xFEE00000, 0x60000000, 0x10000, "DEVICE")]]
+
+
+def test_machines_are_in_one_table_only() -> None:
+    """A release and configuration finds at most one machine of a name, whatever the order of the rows, where both
+    bound the same compatible string or number and neither asks the tree or more options than the other."""
+    for at, one in enumerate(MACHINES):
+        for other in MACHINES[at + 1 :]:
+            shared = set(one.compatible) & set(other.compatible) or set(one.machine_ids) & set(other.machine_ids)
+            if shared and set(one.options) == set(other.options) and one.tree == other.tree:
+                apart = (one.until and other.since and one.until <= other.since) or (
+                    other.until and one.since and other.until <= one.since
+                )
+                assert apart, f"{one.name}: {sorted(map(str, shared))} twice"
+
+
+def test_callbacks_name_no_machine_of_all_releases() -> None:
+    """What is known of every release and configuration needs no assumption."""
+    for machine in MACHINES:
+        if machine.since is None and machine.until is None and len(machine.options) <= 1:
+            assert not set(machine.compatible) & CALLBACKS.keys(), machine.name

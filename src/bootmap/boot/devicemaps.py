@@ -12,17 +12,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bootmap.boot.kernel import FDT_FIXED_BASE, PCI_IO_VIRT_BASE, VECTORS_HIGH
-from bootmap.boot.machine import scu_base
+from bootmap.boot.machine import node_reg, scu_base
 from bootmap.boot.mapping import create_mapping, iotable_init, pmd_clear, vm_reserve_area_early
 from bootmap.boot.paging import map_xip_text
 from bootmap.boot.records import MapDesc
 from bootmap.boot.trace import Origin
 from bootmap.boot.traps import early_trap_init
+from bootmap.spec.machine import AreaTaken, CpuRegister, NodeReg
 from bootmap.units import MIB, PAGE_SHIFT, PAGE_SIZE, align_down, align_up
 
 if TYPE_CHECKING:
     from bootmap.boot.state import BootState
-    from bootmap.spec.machines import StaticMap
+    from bootmap.spec.machine import StaticMap
 
 _PMD = 1 << 21
 
@@ -86,7 +87,7 @@ def _flush_areas(state: BootState) -> None:
     """FLUSH_BASE: memory that a few old machines read to clean their caches."""
     for area in state.machine.flush_areas:
         origin = Origin("devicemaps_init", area.source)
-        _page(state, area.virtual, area.physical or 0, area.length, area.type, "cache flush area", origin)
+        _page(state, area.virtual, area.physical, area.length, area.type, "cache flush area", origin)
 
 
 def _machine_maps(state: BootState) -> None:
@@ -101,14 +102,27 @@ def _machine_maps(state: BootState) -> None:
     if given is None and machine.machine and machine.machine.map_io_debug_ll and kernel.has("debug_ll"):
         debug_ll_io_init(state)
     for group in groups:
-        iotable_init(state, [_static_map(state, row) for row in group])
+        iotable_init(state, [md for row in group if (md := _static_map(state, row)) is not None])
 
 
-def _static_map(state: BootState, row: StaticMap) -> MapDesc:
+def _static_map(state: BootState, row: StaticMap) -> MapDesc | None:
+    """What the kernel asks for by ``row``; None where it finds that there is nothing to map."""
+    handover, physical, length = state.handover, row.physical, row.length
+    if row.cpu and row.cpu != handover.cpu.name:
+        return None
+    if isinstance(physical, NodeReg):
+        reg = node_reg(handover.board, physical)
+        if reg is None:
+            return None
+        physical, size = reg
+        length = size - 1 if length is None else length
+    elif isinstance(physical, AreaTaken):
+        physical = state.vars.areas_taken.get(physical.what, 0)
+    elif isinstance(physical, CpuRegister):
+        physical = scu_base(handover)
     origin = Origin("map_io", row.source)
-    physical = scu_base(state.handover) if row.physical is None else row.physical
-    pfn = physical >> PAGE_SHIFT
-    return MapDesc(row.virtual, pfn, row.length, row.type, "a static device mapping", "devicemaps_init", origin)
+    what = "a static device mapping"
+    return MapDesc(row.virtual, physical >> PAGE_SHIFT, length or 0, row.type, what, "devicemaps_init", origin)
 
 
 def debug_ll_io_init(state: BootState) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from bootmap.inputs.decompressor_code import DecompressorCode
     from bootmap.inputs.fdt import Fdt
     from bootmap.spec.cpus import Cpu
-    from bootmap.spec.machines import StaticMap
+    from bootmap.spec.machine import StaticMap
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ arch/arm/kernel/atags_parse.c ``setup_machine_tags``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from bootmap.inputs.fdt import Fdt
 from bootmap.spec.machines import CALLBACKS, FLUSH_AREAS, MACHINES
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from bootmap.boot.handover import Handover
     from bootmap.boot.kernel import Kernel
     from bootmap.inputs.atags import AtagList
-    from bootmap.spec.machines import Machine, StaticMap
+    from bootmap.inputs.fdt import Node
+    from bootmap.spec.feature import Version
+    from bootmap.spec.machine import FlushArea, Machine, NodeAreas, NodeReg, StaticMap, TreeSays
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class PickedMachine:
 
     machine: Machine | None
     maps: tuple[tuple[StaticMap, ...], ...] | None
-    flush_areas: tuple[StaticMap, ...]
+    flush_areas: tuple[FlushArea, ...]
     unknown: str = ""
 
 
@@ -41,15 +43,18 @@ def pick_machine(kernel: Kernel, board: Fdt | AtagList | None, machine_id: int |
     flush = tuple(area for option, areas in FLUSH_AREAS.items() if kernel.config.enabled(option) for area in areas)
     names: tuple[str, ...] = ()
     if isinstance(board, Fdt):
-        prop = board.root.get("compatible")
-        names = tuple(prop.value.rstrip(b"\0").decode("latin-1").split("\0")) if prop else ()
-    candidates = [machine for machine in MACHINES if _present(kernel, machine)]
+        names = _strings(board.root, "compatible")
+    candidates = [
+        machine for machine in MACHINES if applies(kernel, machine) and (not machine.tree or _says(board, machine.tree))
+    ]
     for name in names:
         for machine in candidates:
             if name in machine.compatible:
                 return PickedMachine(machine, _maps(kernel, machine), flush)
-        if name in CALLBACKS and kernel.config.enabled(CALLBACKS[name][0]):
-            return PickedMachine(None, None, flush, f"{name}: its {CALLBACKS[name][1]} is not modelled")
+        if name in CALLBACKS:
+            missing = CALLBACKS[name]
+            if kernel.config.enabled(missing.option) and _covers(kernel, missing.since, missing.until):
+                return PickedMachine(None, None, flush, f"{name}: its {missing.callbacks} is not modelled")
     if not isinstance(board, Fdt) and machine_id is not None:
         for machine in candidates:
             if machine_id in machine.machine_ids:
@@ -58,22 +63,77 @@ def pick_machine(kernel: Kernel, board: Fdt | AtagList | None, machine_id: int |
     return PickedMachine(None, None, flush)
 
 
-def _present(kernel: Kernel, machine: Machine) -> bool:
-    if machine.since is not None and kernel.version < machine.since:
-        return False
-    if machine.until is not None and kernel.version >= machine.until:
-        return False
-    return all(kernel.config.enabled(option) for option in machine.options)
+class _Row(Protocol):
+    """A fact that holds for some releases and configurations."""
+
+    @property
+    def options(self) -> tuple[str, ...]: ...
+    @property
+    def since(self) -> Version | None: ...
+    @property
+    def until(self) -> Version | None: ...
+
+
+def applies(kernel: Kernel, row: _Row) -> bool:
+    """Whether ``row`` is of this release and configuration."""
+    return _covers(kernel, row.since, row.until) and all(
+        not kernel.config.enabled(option[1:]) if option.startswith("!") else kernel.config.enabled(option)
+        for option in row.options
+    )
+
+
+def _covers(kernel: Kernel, since: Version | None, until: Version | None) -> bool:
+    return (since is None or kernel.version >= since) and (until is None or kernel.version < until)
 
 
 def _maps(kernel: Kernel, machine: Machine) -> tuple[tuple[StaticMap, ...], ...] | None:
     if machine.maps is None:
         return None
-    if machine.maps_need and not kernel.config.enabled(machine.maps_need):
-        return ()
-    return machine.maps
+    return tuple(tuple(row for row in group if applies(kernel, row)) for group in machine.maps)
 
 
+def _strings(node: Node, name: str) -> tuple[str, ...]:
+    prop = node.get(name)
+    return tuple(prop.value.rstrip(b"\0").decode("latin-1").split("\0")) if prop else ()
+
+
+def _says(board: Fdt | AtagList | None, wanted: TreeSays) -> bool:
+    """Whether the first node of that name says so (``v2m_dt_scan_memory_map``)."""
+    if not isinstance(board, Fdt):
+        return False
+    node = next((node for node in board.root.walk() if node.name == wanted.node), None)
+    return node is not None and _strings(node, wanted.prop)[:1] == (wanted.value,)
+
+
+def node_reg(board: Fdt | AtagList | None, wanted: NodeReg) -> tuple[int, int] | None:
+    """First and second cell of the ``reg`` that ``wanted`` asks for; 0 for a second one that is not there."""
+    if not isinstance(board, Fdt):
+        return None
+    for node in board.root.walk():
+        reg = node.get("reg")
+        if reg is None or not set(wanted.compatible) & set(_strings(node, "compatible")):
+            continue
+        cells = [int.from_bytes(reg.value[i : i + 4], "big") for i in range(0, len(reg.value) - 3, 4)]
+        if cells and wanted.cells in (0, len(reg.value) // 4):
+            return cells[0], cells[1] if len(cells) > 1 else 0
+    return None
+
+
+def node_areas(board: Fdt | AtagList | None, wanted: NodeAreas) -> list[tuple[int, int]]:
+    """Address and size of every area that ``wanted`` names, in its order; [] where no node names them all."""
+    if not isinstance(board, Fdt):
+        return []
+    for compatible in wanted.compatible:
+        for node in board.root.walk():
+            if compatible not in _strings(node, "compatible"):
+                continue
+            values = [prop.value for name in wanted.props if (prop := node.get(name)) is not None]
+            if len(values) == len(wanted.props) and all(len(value) == _TWO_CELLS for value in values):
+                return [(int.from_bytes(value[:4], "big"), int.from_bytes(value[4:], "big")) for value in values]
+    return []
+
+
+_TWO_CELLS = 8
 _GIC_DISTRIBUTOR = 0x1000
 """Offset of the interrupt distributor in the private registers of a Cortex-A9 (TRM DDI 0407, 1.5)."""
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from bootmap.units import PAGE_SHIFT, hex_address
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bootmap.boot.trace import Origin
 
 
@@ -108,6 +110,8 @@ class Variables:
     phys_initrd_start: int = 0
     phys_initrd_size: int = 0
     ecc: bool = False
+    areas_taken: Mapping[str, int] = field(default_factory=dict)
+    """What the machine's reserve callback took, by what for: its address."""
 
 
 @dataclass(frozen=True, slots=True)

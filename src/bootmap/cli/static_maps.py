@@ -8,7 +8,7 @@ from bootmap.errors import UsageError
 from bootmap.units import MIB, memparse
 
 if TYPE_CHECKING:
-    from bootmap.spec.machines import StaticMap
+    from bootmap.spec.machine import StaticMap
 
 
 def parse_static_maps(texts: tuple[str, ...]) -> tuple[StaticMap, ...]:
@@ -19,7 +19,7 @@ def parse_static_maps(texts: tuple[str, ...]) -> tuple[StaticMap, ...]:
         InputError: the file cannot be read.
     """
     from bootmap.inputs.fs import read_file
-    from bootmap.spec.machines import StaticMap
+    from bootmap.spec.machine import StaticMap
     from bootmap.spec.mem_types import MEM_TYPES
 
     rows = []
