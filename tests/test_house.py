@@ -46,8 +46,6 @@ WORKING = {"inputs", "boot", "mmu", "image", "analysis", "verify"}
 WORDS = {"bootmap.mmu.describe"}
 # Rules of kernels that are known, with their releases, and that no step needs to ask for yet.
 UNUSED_FEATURES = {
-    "cma_generic",
-    "lpae_rdonly_58",
     "memmap_in_paging_init",
     "tcm_in_paging_init",
 }

@@ -47,11 +47,10 @@ def max_order_bytes(kernel: Kernel) -> int:
 
 def cma_alignment(kernel: Kernel) -> int:
     """Alignment of every area in bytes."""
-    return (
-        pageblock_bytes(kernel)
-        if kernel.has("cma_min_alignment")
-        else max(max_order_bytes(kernel), pageblock_bytes(kernel))
-    )
+    if kernel.has("cma_min_alignment"):
+        return pageblock_bytes(kernel)
+    block = max_order_bytes(kernel)
+    return max(2 * block if kernel.has("cma_align_max_order") else block, pageblock_bytes(kernel))
 
 
 def dma_contiguous_reserve(state: BootState) -> None:
@@ -100,6 +99,8 @@ def _configured_size(state: BootState) -> tuple[int, str]:
 
 def _declare(state: BootState, size: int, base: int, limit: int, fixed: bool, origin: Origin) -> CmaArea | None:
     """``cma_declare_contiguous``: find and reserve the area; None where the kernel gives up."""
+    if not state.kernel.has("cma_generic"):
+        return _reserve_area(state, size, base, limit, fixed, origin)
     memblock, align = state.memblock, cma_alignment(state.kernel)
     mask = state.phys_mask
     end_of_dram = memblock.end_of_dram() if len(memblock.memory) else 0
@@ -110,7 +111,8 @@ def _declare(state: BootState, size: int, base: int, limit: int, fixed: bool, or
         state.print(f"cma: Failed to reserve {size >> 20} MiB")
         state.hazard("cma-failed", f"the default CMA area of {size >> 20} MiB is not made: {why}", origin=origin)
 
-    if fixed and base % align:
+    checks = state.kernel.has("cma_checks_place")
+    if checks and fixed and base % align:
         failed(f"Region at 0x{base:08x} must be aligned to 0x{align:08x} bytes")
         return None
     base, size, limit = align_up(base, align) & mask, align_up(size, align) & mask, align_down(limit, align)
@@ -120,7 +122,7 @@ def _declare(state: BootState, size: int, base: int, limit: int, fixed: bool, or
         return None
     if not limit or limit > end_of_dram:
         limit = end_of_dram
-    if base + size > limit:
+    if checks and base + size > limit:
         failed(f"Size (0x{size:08x}) of region at 0x{base:08x} exceeds limit (0x{limit:08x})")
         return None
     if fixed:
@@ -136,6 +138,23 @@ def _declare(state: BootState, size: int, base: int, limit: int, fixed: bool, or
     node = " on node -1" if state.kernel.has("log_cma_node") else ""
     state.print(f"cma: Reserved {size >> 20} MiB at {state.phys_text(base)}{node}")
     return CmaArea(base, size, "reserved", origin)
+
+
+def _reserve_area(state: BootState, size: int, base: int, limit: int, fixed: bool, origin: Origin) -> CmaArea | None:
+    """``dma_contiguous_reserve_area`` before 3.17: nothing is checked but whether there is room."""
+    memblock, align, mask = state.memblock, cma_alignment(state.kernel), state.phys_mask
+    base, size, limit = align_up(base, align) & mask, align_up(size, align) & mask, align_down(limit, align)
+    if fixed and base:
+        taken = memblock.is_region_reserved(base, size) or memblock.reserve(base, size, origin=origin) < 0
+        found, why = 0 if taken else base, "the region is reserved already"
+    else:
+        found, why = memblock.alloc_range(size, align, base, limit, origin=origin), f"no free room below 0x{limit:08x}"
+    if not found:
+        state.print(f"cma: CMA: failed to reserve {size >> 20} MiB")
+        state.hazard("cma-failed", f"the default CMA area of {size >> 20} MiB is not made: {why}", origin=origin)
+        return None
+    state.print(f"cma: CMA: reserved {size >> 20} MiB at {found:08x}")
+    return CmaArea(found, size, "reserved", origin)
 
 
 def _place(state: BootState, size: int, align: int, base: int, limit: int, high: int, origin: Origin) -> int:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bootmap.spec.features import ROWS_BY_NAME
-from bootmap.spec.linux_prot import LONG, SHORT
+from bootmap.spec.linux_prot import LONG, LONG_RDONLY_AP2, SHORT
 from bootmap.spec.vmalloc_end import VMALLOC_END_BY_PLATFORM
 from bootmap.units import MIB, PAGE_SIZE, Span, align_up
 
@@ -131,7 +131,9 @@ class Kernel:
     @cached_property
     def format(self) -> LinuxFormat:
         """The page table format."""
-        return LONG if self.has("lpae") else SHORT
+        if not self.has("lpae"):
+            return SHORT
+        return LONG if self.has("lpae_rdonly_58") else LONG_RDONLY_AP2
 
     @cached_property
     def page_offset(self) -> int:

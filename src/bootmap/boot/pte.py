@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bootmap.spec.linux_prot import (
-    LONG,
     PTE_AP2_LONG,
     PTE_BUFFERABLE,
     PTE_CACHEABLE,
@@ -83,7 +82,7 @@ def hardware_pte(linux: int, kernel: Kernel, cpu: Cpu) -> int:
 
     In the long format: the word that is stored.
     """
-    if kernel.format is LONG:
+    if kernel.format.name == "long":
         return _long(linux, kernel)
     return _BY_FAMILY[cpu.pte](linux, kernel, cpu)
 
@@ -165,14 +164,14 @@ def _xsc3(linux: int, kernel: Kernel, cpu: Cpu) -> int:
 
 
 def _long(linux: int, kernel: Kernel) -> int:
-    pte = LONG.pte
+    pte = kernel.format.pte
     if not linux & pte.valid:
         return linux
     if kernel.has("l_pte_none") and linux & pte.none:
         return linux & ~pte.valid
     if linux & pte.rdonly or not linux & pte.dirty:
         return linux | PTE_AP2_LONG
-    return linux & ~PTE_AP2_LONG
+    return linux & ~PTE_AP2_LONG  # where the two are one bit, it is clear already
 
 
 _BY_FAMILY = {"v7": _v7, "v6": _v6, "v4": _v4, "xscale": _xscale, "xsc3": _xsc3}

@@ -166,7 +166,14 @@ FEATURES = (
     Feature("memreserve_last", "/memreserve/ comes after the areas that have a place; before, it came first",
             f"{_FDT} early_init_fdt_scan_reserved_mem, commit b41328187629 (6.1 and 6.11 differ)", (6, 4)),
     # -- CMA ------------------------------------------------------------------------------------------------
-    Feature("cma_generic", "areas are declared by mm/cma.c", f"{_CMA} cma_declare_contiguous", (3, 17)),
+    Feature("cma_generic", "areas are declared by mm/cma.c, which refuses one across the end of lowmem; before, any "
+            "base and size are tried", f"{_CMA} cma_declare_contiguous, drivers/base/dma-contiguous.c "
+            "dma_contiguous_reserve_area (3.16 and 3.18 differ)", (3, 17)),
+    Feature("cma_checks_place", "an area whose place is not aligned or ends behind the limit is refused; before, its "
+            "base is rounded up, and it may lie where no RAM is", f"{_CMA} cma_declare_contiguous (4.19.48 and 5.4 differ; "
+            "seen in 4.14.177)", (4, 20), also=also(v4_14=177)),
+    Feature("cma_align_max_order", "areas are aligned to twice the largest block of the buddy allocator",
+            "drivers/base/dma-contiguous.c dma_declare_contiguous (3.5 and 3.10 differ)", (3, 5), (3, 6)),
     Feature("cma_high_first", "the default area tries highmem first", f"{_CMA} cma_declare_contiguous", (3, 18)),
     Feature("cma_limit_dma_only", "the limit is arm_dma_limit alone; before, lowmem too", f"{_INIT} "
             "arm_memblock_init", (3, 18)),
@@ -237,8 +244,9 @@ FEATURES = (
             "(3.5 has it, 3.10 not)", None, (3, 6)),
     Feature("af_on_empty_sect", "the access flag is or-ed into empty section types too", f"{_MMU} "
             "build_mem_type_table", (3, 3), (3, 4)),
-    Feature("lpae_rdonly_58", "L_PTE_RDONLY is a software bit in the long format",
-            "pgtable-3level.h (seen in 3.10.105)", (3, 17), also=also(v3_10=105)),
+    Feature("lpae_rdonly_58", "L_PTE_RDONLY is a software bit in the long format; before, AP[2] itself",
+            "pgtable-3level.h (3.16 and 3.18 differ; seen in 3.10.105 and 3.14.79)", (3, 17),
+            also=also(v3_10=105, v3_14=79)),
     Feature("section_needs_prot_sect", "a type without prot_sect is never mapped by sections (3.4.4 and 3.5 differ)",
             f"{_MMU} alloc_init_section", (3, 5)),
     Feature("l_pte_none", "L_PTE_NONE hides a pte from the hardware", "pgtable-2level.h (seen in 3.2.71)", (3, 8),

@@ -10,7 +10,7 @@ pgtable-3level-hwdef.h, domain.h.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -254,8 +254,8 @@ L_PGD_SWAPPER = 1 << 55
 PTE_AP2_LONG = 1 << 7
 """Read-only to the hardware in the long format (PTE_AP2)."""
 
-L_PTE_RDONLY_BEFORE_3_17 = 1 << 7
-"""In the long format L_PTE_RDONLY was the hardware's own bit before 3.17 (commit ded9477984690d)."""
+LONG_RDONLY_AP2 = replace(LONG, pte=replace(LONG.pte, rdonly=PTE_AP2_LONG))
+"""The long format before 3.17: L_PTE_RDONLY is the hardware's own bit (commit ded9477984690d)."""
 
 # Short-format hardware ptes (pgtable-2level-hwdef.h).
 PTE_TYPE_EXT = 3 << 0

@@ -107,7 +107,7 @@ LINES = (
                   r"elfcorehdr is).*)",
           "drivers/of/of_reserved_mem.c, kernel/dma/contiguous.c"),
     _line("cma", r"cma: (?:CMA: )?[Rr]eserved <mib> MiB at <base>", "mm/cma.c cma_declare_contiguous"),
-    _line("cma_failed", r"cma: Failed to reserve <mib> MiB", "mm/cma.c cma_declare_contiguous"),
+    _line("cma_failed", r"cma: (?:CMA: )?[Ff]ailed to reserve <mib> MiB", "mm/cma.c cma_declare_contiguous"),
     # -- paging_init ---------------------------------------------------------------------------------------------
     _line("policy", r"Memory policy: (?:ECC (?P<ecc>\w+), )?Data cache (?P<name>\w+)", f"{_MMU} build_mem_type_table"),
     # -- the zones -----------------------------------------------------------------------------------------------
