@@ -170,8 +170,8 @@ FEATURES = (
             "base and size are tried", f"{_CMA} cma_declare_contiguous, drivers/base/dma-contiguous.c "
             "dma_contiguous_reserve_area (3.16 and 3.18 differ)", (3, 17)),
     Feature("cma_checks_place", "an area whose place is not aligned or ends behind the limit is refused; before, its "
-            "base is rounded up, and it may lie where no RAM is", f"{_CMA} cma_declare_contiguous (4.19.48 and 5.4 differ; "
-            "seen in 4.14.177)", (4, 20), also=also(v4_14=177)),
+            "base is rounded up, and it may lie where no RAM is",
+            f"{_CMA} cma_declare_contiguous (4.19.48 and 5.4 differ; seen in 4.14.177)", (4, 20), also=also(v4_14=177)),
     Feature("cma_align_max_order", "areas are aligned to twice the largest block of the buddy allocator",
             "drivers/base/dma-contiguous.c dma_declare_contiguous (3.5 and 3.10 differ)", (3, 5), (3, 6)),
     Feature("cma_high_first", "the default area tries highmem first", f"{_CMA} cma_declare_contiguous", (3, 18)),
