@@ -29,6 +29,7 @@ from bootmap.boot.paging import map_kernel, map_lowmem, prepare_page_table
 from bootmap.boot.permissions import mark_rodata_ro
 from bootmap.boot.reserve import arm_memblock_init
 from bootmap.boot.state import BootState
+from bootmap.boot.tcm import tcm_init
 from bootmap.boot.trace import KernelDied, Origin
 from bootmap.boot.traps import early_trap_init, spectre_bhb_update_vectors
 from bootmap.boot.zones import bootmem_init, setup_dma_zone
@@ -64,6 +65,7 @@ STATE_NAMES = (
     "early_fixmap_shutdown",
     "devicemaps_init",
     "kmap_init",
+    "tcm_init",
     "bootmem_init",
     "paging_init",
     "early_trap_init",
@@ -201,14 +203,12 @@ def _steps(state: BootState) -> list[tuple[str, Step]]:
     if kernel.has("sanity_in_setup_arch"):
         steps.append(("adjust_lowmem_bounds", adjust_lowmem_bounds))
     steps.append(("arm_memblock_init", arm_memblock_init))
-    if kernel.has("adjust_lowmem_bounds") or not kernel.has("sanity_in_setup_arch"):
-        steps.append(("adjust_lowmem_bounds", adjust_lowmem_bounds))
-    else:  # the moment is the entry of paging_init, also where the bounds were settled before the reservations
-        steps.append(("adjust_lowmem_bounds", _nothing))
+    # The moment is the entry of paging_init, also where the bounds are settled before the reservations or in there.
+    steps.append(("adjust_lowmem_bounds", adjust_lowmem_bounds if kernel.has("adjust_lowmem_bounds") else _nothing))
     if not early:
         steps.append(mem_types)
     steps += [
-        ("prepare_page_table", prepare_page_table),
+        ("prepare_page_table", _prepare_page_table),
         ("map_lowmem", map_lowmem),
         ("map_kernel", map_kernel),
         ("dma_contiguous_remap", dma_contiguous_remap),
@@ -218,6 +218,8 @@ def _steps(state: BootState) -> list[tuple[str, Step]]:
         ("bootmem_init", _bootmem_init),
         ("paging_init", check_params_in_lowmem),
     ]
+    if kernel.has("tcm"):
+        steps.insert(-2 if kernel.has("tcm_in_paging_init") else len(steps), ("tcm_init", tcm_init))
     if not kernel.has("trap_init_in_devicemaps"):
         steps.append(("early_trap_init", early_trap_init))
     if kernel.config.enabled("HARDEN_BRANCH_HISTORY"):
@@ -232,7 +234,13 @@ def _head(state: BootState) -> None:
 
 
 def _nothing(state: BootState) -> None:
-    """A moment without an act of its own: the entry of paging_init, where the bounds were settled before."""
+    """A moment without an act of its own: the entry of paging_init, where the bounds are settled elsewhere."""
+
+
+def _prepare_page_table(state: BootState) -> None:
+    if not state.kernel.has("sanity_in_setup_arch"):
+        adjust_lowmem_bounds(state)
+    prepare_page_table(state)
 
 
 def _setup_machine(state: BootState) -> None:

@@ -4,7 +4,7 @@
     | ZONE_DMA (if configured) | ZONE_NORMAL              | ZONE_HIGHMEM            |
 
 Source: arch/arm/mm/init.c ``bootmem_init``, ``find_limits``, ``arm_bootmem_init``, ``zone_sizes_init`` (called
-``arm_bootmem_free`` before 3.14), ``setup_dma_zone``; mm/bootmem.c ``bootmem_bootmap_pages``.
+``arm_bootmem_free`` before 3.14), ``setup_dma_zone``; mm/bootmem.c ``bootmem_bootmap_pages``, ``mark_bootmem``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bootmap.boot.records import Zone
 from bootmap.boot.trace import Origin
 from bootmap.spec.dma_zone import DMA_ZONE_BY_PLATFORM
 from bootmap.spec.memblock import Flags
-from bootmap.units import PAGE_SHIFT, PAGE_SIZE, align_up
+from bootmap.units import PAGE_SHIFT, PAGE_SIZE, align_up, hex_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ def bootmem_init(state: BootState) -> None:
     """Find the limits, allocate bootmem's map where there is one, and cut RAM into zones.
 
     Raises:
-        KernelDied: there is no room for bootmem's map.
+        KernelDied: there is no room for bootmem's map, or what is reserved lies below what it stands for.
     """
     memblock, values, kernel = state.memblock, state.vars, state.kernel
     memblock.allow_resize()
@@ -91,6 +91,16 @@ def _bootmem_bitmap(state: BootState, first: int, low: int) -> None:
             f"no memory for the bitmap of bootmem: memblock has no free {size} bytes below {limit:#010x}; the kernel "
             f"panics before it can say so",
         )
+    for base, length, _ in state.memblock.reserved.regions:
+        if base >> PAGE_SHIFT >= min(low, -(-(base + length) // PAGE_SIZE)):
+            break
+        if base >> PAGE_SHIFT < first:
+            raise state.die(
+                "reserved-below-ram",
+                f"memory at {hex_address(base)} is reserved, below the first bank, which begins at "
+                f"{hex_address(first << PAGE_SHIFT)}: mark_bootmem finds no place for it in bootmem's map, a BUG",
+                address=base,
+            )
 
 
 def _zones(state: BootState, first: int, low: int, high: int) -> Iterator[Zone]:

@@ -62,16 +62,17 @@ class Symbols(Mapping[str, int]):
         self.file = file
         self._names, self._addresses, self._types = names, addresses, types
         self._index = index = dict(zip(names, range(len(names)), strict=True))
-        self._repeated: set[str] = set()
+        self._repeated: dict[str, list[int]] = {}
         if len(index) < len(names):
-            self._repeated = {name for at, name in enumerate(names) if index[name] != at}
+            for at, name in enumerate(names):
+                if index[name] != at:
+                    self._repeated.setdefault(name, [index[name]]).append(at)
 
     def _places(self, name: str) -> list[int]:
         """Where in the columns the name stands, the symbol that the mapping gives first."""
         if name not in self._repeated:
             return [self._index[name]] if name in self._index else []
-        places = [at for at, other in enumerate(self._names) if other == name]
-        return sorted(places, key=lambda at: (self._types[at].islower(), self._addresses[at]))
+        return sorted(self._repeated[name], key=lambda at: (self._types[at].islower(), self._addresses[at]))
 
     def _place(self, name: str) -> int:
         return self._places(name)[0] if name in self._repeated else self._index[name]

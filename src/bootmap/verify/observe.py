@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 VECTORS = tuple(0xFFFF0000 + offset for offset in (0x4, 0x8, 0xC, 0x10))
 """Undefined instruction, SVC, prefetch abort, data abort (DDI 0406C B1.8.1, high vectors)."""
-_CAUGHT = ("panic", "__error", "__error_p", "die")
+_CAUGHT = ("panic", "die")
+_CAUGHT_AT_HEAD = ("__error", "__error_a", "__error_lpae", "__error_p")  # arch/arm/kernel/head-common.S, the MMU off
 _INIT_REACHED = ("run_init_process", "kernel_execve", "do_execve")
 _LOG_BYTES = 1 << 17
 _MOST_BSS = 64 * MIB
@@ -147,6 +148,11 @@ class _Watch:
     def run(self, address: int, what: str) -> Outcome | None:
         """Run to ``address``; what came of it where the kernel does not get there."""
         fatal = [*VECTORS, *(self._symbols[name] for name in _CAUGHT if name in self._symbols)]
+        fatal += [
+            self._symbols[name] - self.kernel.page_offset + self.kernel.phys_offset
+            for name in _CAUGHT_AT_HEAD
+            if name in self._symbols
+        ]
         try:
             self.machine.run_until(address, *fatal, timeout=self._timeout)
         except HangError:
