@@ -47,7 +47,6 @@ WORDS = {"bootmap.mmu.describe"}
 # Rules of kernels that are known, with their releases, and that no step needs to ask for yet.
 UNUSED_FEATURES = {
     "memmap_in_paging_init",
-    "tcm_in_paging_init",
 }
 # Modules of boot that hold no step of the kernel, and so have no source in it.
 FRAMES = {"__init__", "handover", "invariants", "kernel", "log", "records", "rules", "script", "search", "state"}

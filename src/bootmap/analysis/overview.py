@@ -15,6 +15,7 @@ from bootmap.boot.kernel import FDT_FIXED_BASE, PCI_IO_VIRT_BASE, VECTORS_HIGH
 from bootmap.boot.pte import hardware_pte
 from bootmap.boot.trace import Origin
 from bootmap.spec.memblock import Flags
+from bootmap.spec.tcm import DTCM, ITCM
 from bootmap.units import MIB, PAGE_SIZE
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from bootmap.boot.sequence import Prediction, Stage
 
 _ADDS = ("reserve", "alloc_range")
+_TCM = ((DTCM, "tightly coupled memory for data"), (ITCM, "tightly coupled memory for code"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,12 @@ def virtual_layout(prediction: Prediction, stage: Stage) -> list[VirtualArea]:
     pages = 2 if kernel.has("vectors_two_pages") else 1
     areas = [
         VirtualArea("vector", VECTORS_HIGH, VECTORS_HIGH + pages * PAGE_SIZE, "exception vectors, user helpers"),
+        *(
+            VirtualArea(md.what, md.virtual, md.virtual + md.length, what)
+            for md in state.maps
+            for kind, what in _TCM
+            if md.type == kind.type
+        ),
         VirtualArea("fixmap", kernel.fixaddr_start, kernel.fixaddr_end, "slots at addresses fixed at build time"),
     ]
     if kernel.has("fdt_fixed_base") and state.handover.params:

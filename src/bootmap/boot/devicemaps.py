@@ -61,8 +61,6 @@ def devicemaps_init(state: BootState) -> None:
         _page(state, VECTORS_HIGH + PAGE_SIZE, stubs, PAGE_SIZE, "LOW_VECTORS", "the vector stubs", origin)
 
     _machine_maps(state)
-    if kernel.has("tcm"):
-        state.assumptions.append("the CPU has no tightly coupled memory, which tcm_init would map (its TCMTR says so)")
     if kernel.has("pmd_gaps") and kernel.format.name == "short":
         _fill_pmd_gaps(state)
     if kernel.has("pci_reserve_io"):

@@ -51,6 +51,8 @@ class Handover:
         initrd: (physical start, size in bytes) that replaces the board's; None to take the board's.
         static_maps: what the user says ``map_io`` maps; None to take what is known of the machine.
         assumptions: what was not given and what was taken instead, in words.
+        dtcm: bytes of each bank of data TCM; None where not known.
+        itcm: the same for instructions.
         zimage: the zImage that the boot loader starts; None where it starts the kernel itself, or is not asked about.
     """
 
@@ -65,3 +67,5 @@ class Handover:
     static_maps: tuple[StaticMap, ...] | None = None
     assumptions: tuple[str, ...] = ()
     zimage: ZImage | None = None
+    dtcm: tuple[int, ...] | None = None
+    itcm: tuple[int, ...] | None = None

@@ -30,7 +30,7 @@ _OPTIONS = (
         show_default=True,
     ),
 )  # fmt: skip
-_NOT_HERE = ("zimage", "load_addr", "machine_id", "cpus", "static_maps")
+_NOT_HERE = ("zimage", "load_addr", "machine_id", "cpus", "static_maps", "dtcm", "itcm")
 
 
 def boot_options(command: _Command) -> _Command:

@@ -65,6 +65,8 @@ _OPTIONS = (
     click.option("--zimage", metavar="FILE|SIZE", help="The zImage, where --kernel is not it: what it overwrites."),
     click.option("--load-addr", type=ADDRESS, help="Where the zImage runs; it decides PHYS_OFFSET and what is moved."),
     click.option("--machine-id", type=int, help="Machine number (r1), with an ATAG list."),
+    click.option("--dtcm", metavar="SIZE[,SIZE]", help="Data TCM of the CPU, one size a bank; 0 for none."),
+    click.option("--itcm", metavar="SIZE[,SIZE]", help="Its instruction TCM."),
     click.option("--static-map", "static_maps", multiple=True, metavar="VIRT,PHYS,LEN,TYPE",
                  help="A mapping that the machine's map_io makes, or @FILE with one a line."),
 )  # fmt: skip
@@ -110,6 +112,8 @@ def read_inputs(
     machine_id: int | None,
     static_maps: tuple[str, ...],
     zimage: str | None = None,
+    dtcm: str | None = None,
+    itcm: str | None = None,
 ) -> tuple[Kernel, Handover]:
     """The kernel and the handover that the options describe.
 
@@ -121,7 +125,9 @@ def read_inputs(
     from bootmap.boot.handover import Handover
     from bootmap.cli import zimage_options
     from bootmap.cli.static_maps import parse_static_maps
+    from bootmap.cli.tcm_options import parse_tcm
     from bootmap.inputs.board import read_board
+    from bootmap.spec.tcm import DTCM, ITCM
 
     image = read_kernel_file(kernel_file)
     packed = zimage_options.read_zimage(zimage, image)
@@ -169,6 +175,8 @@ def read_inputs(
         static_maps=parse_static_maps(static_maps) if static_maps else None,
         assumptions=tuple(assumptions),
         zimage=described,
+        dtcm=parse_tcm(dtcm, DTCM, picked_cpu),
+        itcm=parse_tcm(itcm, ITCM, picked_cpu),
     )
     return kernel, handover
 

@@ -41,6 +41,7 @@ class Cpu:
         xscale: one of the XScale family (``cpu_is_xscale_family``).
         wt_quirk: CONFIG_CPU_DCACHE_WRITETHROUGH clears B in hardware ptes.
         aliasing: True where the data cache is VIPT and may alias, which forbids HIGHMEM.
+        tcm: may have tightly coupled memory (its TRM describes TCMTR and the region registers).
         compatible: further device tree compatible strings.
     """
 
@@ -59,6 +60,7 @@ class Cpu:
     xscale: bool = False
     wt_quirk: bool = False
     aliasing: bool = False
+    tcm: bool = False
     compatible: tuple[str, ...] = ()
 
 
@@ -85,7 +87,9 @@ def _v7(
     )
 
 
-def _v6(name: str, midr: int, mask: int, arch: int, smp: str = "never", also: tuple[str, ...] = ()) -> Cpu:
+def _v6(
+    name: str, midr: int, mask: int, arch: int, smp: str = "never", *, tcm: bool = False, also: tuple[str, ...] = ()
+) -> Cpu:
     return Cpu(
         name,
         midr,
@@ -97,11 +101,22 @@ def _v6(name: str, midr: int, mask: int, arch: int, smp: str = "never", also: tu
         _SECT | _AP_RW | _WBWA_S,
         smp,
         xp=True,
+        tcm=tcm,
         compatible=also,
     )
 
 
-def _v4_v5(name: str, midr: int, mask: int, arch: int, cache: int, *, bit4: bool = True, wt_quirk: bool = False) -> Cpu:
+def _v4_v5(
+    name: str,
+    midr: int,
+    mask: int,
+    arch: int,
+    cache: int,
+    *,
+    bit4: bool = True,
+    wt_quirk: bool = False,
+    tcm: bool = False,
+) -> Cpu:
     return Cpu(
         name,
         midr,
@@ -111,6 +126,7 @@ def _v4_v5(name: str, midr: int, mask: int, arch: int, cache: int, *, bit4: bool
         "v4",
         _SECT | _AP_RW | cache | (_BIT4 if bit4 else 0),
         wt_quirk=wt_quirk,
+        tcm=tcm,
     )
 
 
@@ -136,18 +152,18 @@ CPUS = (
     _v7("scorpion", 0x510F00F0, also=("qcom,scorpion", "qcom,scorpion-mp")),
     _v7("pj4b", 0x560F5800, mask=0xFF0FFF00, also=("marvell,sheeva-v7", "marvell,pj4b")),
     _v7("pj4", 0x560F5810, "never", mask=0xFF0FFFF0, also=("marvell,mmp2", "marvell,pj4")),
-    _v6("arm1136", 0x4107B360, 0xFF0FFFF0, 6, also=("arm,arm1136jf-s", "arm,arm1136", "arm,arm1136j-s")),
-    _v6("arm1176", 0x410FB760, 0xFF0FFFF0, 7, also=("arm,arm1176jzf-s", "arm,arm1176jz-s", "arm,arm1176jzf")),
+    _v6("arm1136", 0x4107B360, 0xFF0FFFF0, 6, tcm=True, also=("arm,arm1136jf-s", "arm,arm1136", "arm,arm1136j-s")),
+    _v6("arm1176", 0x410FB760, 0xFF0FFFF0, 7, tcm=True, also=("arm,arm1176jzf-s", "arm,arm1176jz-s", "arm,arm1176jzf")),
     _v6("arm11mpcore", 0x410FB020, 0xFF0FFFF0, 7, "always", also=("arm,arm11mpcore",)),
     _v4_v5("arm720t", 0x41807200, 0xFFFFFF00, 4, _B | _C),
     _v4_v5("arm920t", 0x41009200, 0xFF00FFF0, 4, _B | _C, wt_quirk=True),
     _v4_v5("arm922t", 0x41009220, 0xFF00FFF0, 4, _B | _C, wt_quirk=True),
     _v4_v5("arm925t", 0x54029250, 0xFFFFFFF0, 4, _C, wt_quirk=True),
-    _v4_v5("arm926ej-s", 0x41069260, 0xFF0FFFF0, 5, _B | _C, wt_quirk=True),
+    _v4_v5("arm926ej-s", 0x41069260, 0xFF0FFFF0, 5, _B | _C, wt_quirk=True, tcm=True),
     _v4_v5("arm1020t", 0x4104A200, 0xFF0FFFF0, 5, 0, wt_quirk=True),
     _v4_v5("arm1020e", 0x4105A200, 0xFF0FFFF0, 5, 0, wt_quirk=True),
     _v4_v5("arm1022e", 0x4105A220, 0xFF0FFFF0, 5, 0, wt_quirk=True),
-    _v4_v5("arm1026ej-s", 0x4106A260, 0xFF0FFFF0, 5, 0, wt_quirk=True),
+    _v4_v5("arm1026ej-s", 0x4106A260, 0xFF0FFFF0, 5, 0, wt_quirk=True, tcm=True),
     _v4_v5("fa526", 0x66015261, 0xFF01FFF1, 4, _B | _C, wt_quirk=True),
     _v4_v5("sa110", 0x4401A100, 0xFFFFFFF0, 4, _B | _C, bit4=False),
     _v4_v5("sa1100", 0x4401A110, 0xFFFFFFF0, 4, _B | _C, bit4=False),

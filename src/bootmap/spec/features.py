@@ -295,6 +295,8 @@ FEATURES = (
     Feature("debug_ll_by_default", "a machine without map_io maps the debug UART", f"{_MMU} devicemaps_init", (3, 11)),
     Feature("debug_ll_iotable", "that goes through iotable_init", f"{_MMU} debug_ll_io_init", (3, 11)),
     Feature("tcm_in_paging_init", "tcm_init runs inside paging_init; before, after it", f"{_MMU} paging_init", (3, 9)),
+    Feature("tcm_checks_code", "tightly coupled memory too small for what is linked to it is not mapped; before, a BUG",
+            "arch/arm/kernel/tcm.c tcm_init (3.0 and 3.2 differ)", (3, 2)),
     Feature("zero_page_alloc", "the zero page is allocated by paging_init", f"{_MMU} paging_init", None, (7, 0)),
     Feature("free_area_in_paging_init", "paging_init sets up the page allocator's zones and mem_map; later "
             "mm_core_init_early does, behind setup_arch (6.18 and 7.2 differ)", f"{_INIT} zone_sizes_init", None,
