@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from recordings import DATA, fresh_kernel
-from trees import Node, blob, text
+from trees import Node, blob, cells, text
 
 from bootmap.boot.kernel import Kernel
-from bootmap.boot.machine import pick_machine
+from bootmap.boot.machine import node_reg, pick_machine
 from bootmap.inputs.atags import parse as parse_atags
 from bootmap.inputs.fdt import parse as parse_fdt
 from bootmap.inputs.kconfig import parse
+from bootmap.spec.machine import NodeReg
 from bootmap.spec.machines import CALLBACKS, MACHINES
 
 if TYPE_CHECKING:
@@ -73,10 +74,10 @@ def picked(version: Version, options: str, machine: str | int, *nodes: Node) -> 
 
 
 def groups(found: PickedMachine) -> list[Rows]:
-    """What is mapped, a list for each call of iotable_init that maps anything."""
+    """What is mapped, a list for each call of iotable_init that maps anything; without what the tree or CPU tells."""
     assert found.unknown == ""
-    calls = [] if found.maps is None else [list(map(numbers, group)) for group in found.maps]
-    return [call for call in calls if call]
+    groups = ([row for row in group if isinstance(row.physical, int) and not row.cpu] for group in found.maps or ())
+    return [list(map(numbers, group)) for group in groups if group]
 
 
 def numbers(row: StaticMap) -> tuple[int, int, int, str]:
@@ -90,6 +91,7 @@ CORE = "mach-versatile/core.c :: versatile_io_desc"
 AP, CP = "mach-integrator/integrator_ap.c :: ", "mach-integrator/integrator_cp.c :: "
 V3 = "mach-integrator/pci_v3.c :: pci_v3_io_desc"
 OMAP, RV = "mach-omap2/io.c :: ", "mach-realview/realview_"
+EXYNOS, EXYNOS3 = "mach-exynos/exynos.c :: ", "mach-exynos/common.c :: "
 TEGRA = "mach-tegra/io.c :: tegra_io_desc"
 
 # version; options; compatible string or machine number; the arrays that map_io hands to iotable_init, one a call
@@ -132,6 +134,19 @@ SAME = [
     *((version, "SOC_OMAP5", "ti,omap5", [f"{OMAP}omap54xx_io_desc"]) for version in ((3, 10), (4, 2))),
     *((version, "SOC_DRA7XX", "ti,dra7", [f"{OMAP}omap54xx_io_desc"]) for version in ((3, 12), (3, 14), (4, 1))),
     ((4, 4), "SOC_DRA7XX OMAP_INTERCONNECT_BARRIER", "ti,dra742", [f"{OMAP}dra7xx_io_desc"]),
+    # mach-exynos/exynos.c exynos_map_io, common.c exynos4_map_io and exynos5_map_io; the chip's id is looked at below
+    *((version, f"ARCH_EXYNOS SOC_EXYNOS{chip}", f"samsung,exynos{chip}", [f"{EXYNOS}exynos{chip[0]}_iodesc"])
+      for version in ((3, 16), (3, 18), (4, 1), (4, 4)) for chip in ("4412", "4212", "5250", "5420", "5800")),
+    *((version, "ARCH_EXYNOS SOC_EXYNOS4412", "samsung,exynos4412", [f"{EXYNOS}exynos4_iodesc"])
+      for version in ((4, 9), (4, 14), (4, 17))),
+    *((version, "ARCH_EXYNOS4 SOC_EXYNOS4412", "samsung,exynos4412",
+       [f"{EXYNOS3}exynos4_iodesc", f"{EXYNOS3}exynos4_iodesc1", f"{EXYNOS3}exynos4x12_iodesc"])
+      for version in ((3, 10), (3, 12), (3, 14))),
+    *((version, "ARCH_EXYNOS5 SOC_EXYNOS5250", "samsung,exynos5250",
+       [f"{EXYNOS3}exynos5_iodesc", f"{EXYNOS3}exynos5250_iodesc"]) for version in ((3, 10), (3, 12), (3, 14))),
+    ((3, 14), "ARCH_EXYNOS5 SOC_EXYNOS5420", "samsung,exynos5420", [f"{EXYNOS3}exynos5_iodesc"]),
+    *((version, "ARCH_EXYNOS", f"samsung,exynos{chip}", [])
+      for version in ((4, 19), (5, 10), (7, 2)) for chip in ("4210", "3250", "5")),
     # mach-tegra/io.c tegra_map_common_io
     *((version, "ARCH_TEGRA", "nvidia,tegra30", [TEGRA]) for version in ((3, 10), (3, 12), (3, 14), (4, 4), (6, 1))),
 ]  # fmt: skip
@@ -231,6 +246,20 @@ def test_integrator_ap_pci(version: Version) -> None:
     """pci_v3_early_init: its own array, then pci_map_io_early: PCI_IO_VIRT_BASE 0xfee00000, 64 KiB of 0x60000000."""
     found = groups(picked(version, "ARCH_INTEGRATOR_AP PCI", "arm,integrator-ap"))
     assert found[1:] == [expected(V3, version), [(0xFEE00000, 0x60000000, 0x10000, "DEVICE")]]
+
+
+@pytest.mark.parametrize(("version", "options"), [((3, 12), "ARCH_EXYNOS4 SOC_EXYNOS4412"), ((4, 4),
+                         "ARCH_EXYNOS SOC_EXYNOS4412"), ((6, 1), "ARCH_EXYNOS")])  # fmt: skip
+def test_exynos_maps_the_chip_id_first(version: Version, options: str) -> None:
+    """S5P_VA_CHIPID = S3C_ADDR_BASE 0xf6000000 + 0x02000000, where the node's reg says."""
+    found = picked(version, options, "samsung,exynos4412")
+    assert found.maps is not None
+    (row,) = found.maps[0]
+    assert (row.virtual, row.length, row.type) == (0xF8000000, None, "DEVICE")
+    assert isinstance(row.physical, NodeReg)
+    for reg, want in ((cells(0x10000000, 0x100), (0x10000000, 0x100)), (cells(0x10000000, 0x100, 0), None)):
+        chip = Node("chipid@10000000", {"compatible": text("samsung,exynos4210-chipid"), "reg": reg})
+        assert node_reg(parse_fdt(blob(Node("", {}, [chip]))), row.physical) == want
 
 
 def test_machines_are_in_one_table_only() -> None:

@@ -11,22 +11,21 @@ from __future__ import annotations
 from bootmap.spec.machine import Callback, FlushArea, Machine
 from bootmap.spec.machines_arm import ARM_CALLBACKS, ARM_MACHINES
 from bootmap.spec.machines_omap import OMAP_CALLBACKS, OMAP_MACHINES
+from bootmap.spec.machines_samsung import SAMSUNG_CALLBACKS, SAMSUNG_MACHINES
 from bootmap.spec.machines_soc import SOC_MACHINES
 from bootmap.units import MIB
 
-MACHINES: tuple[Machine, ...] = (*ARM_MACHINES, *OMAP_MACHINES, *SOC_MACHINES)
+MACHINES: tuple[Machine, ...] = (*ARM_MACHINES, *OMAP_MACHINES, *SAMSUNG_MACHINES, *SOC_MACHINES)
 """Machines whose callbacks are known in full; of several that fit, the first holds."""
 
 CALLBACKS: dict[str, Callback] = {
     **ARM_CALLBACKS,
     **OMAP_CALLBACKS,
+    **SAMSUNG_CALLBACKS,
     "cirrus,ep7209": Callback("ARCH_CLPS711X", "map_io"),
     "cavium,cns3410": Callback("ARCH_CNS3XXX", "map_io"),
     "cavium,cns3420": Callback("ARCH_CNS3XXX", "map_io"),
     "ti,da850": Callback("ARCH_DAVINCI_DA850", "map_io"),
-    "samsung,exynos3": Callback("ARCH_EXYNOS", "map_io"),
-    "samsung,exynos4": Callback("ARCH_EXYNOS", "map_io"),
-    "samsung,exynos5": Callback("ARCH_EXYNOS", "map_io"),
     "cortina,gemini": Callback("ARCH_GEMINI", "map_io"),
     "hisilicon,hi3620-hi4511": Callback("ARCH_HI3xxx", "map_io"),
     "fsl,imx27": Callback("SOC_IMX27", "map_io"),
@@ -52,9 +51,6 @@ CALLBACKS: dict[str, Callback] = {
     "marvell,pxa310": Callback("PXA3xx", "map_io"),
     "marvell,pxa320": Callback("PXA3xx", "map_io"),
     "realtek,rtd1195": Callback("ARCH_REALTEK", "reserve"),
-    "samsung,s3c2416": Callback("ARCH_S3C24XX", "map_io"),
-    "samsung,s3c6410": Callback("ARCH_S3C64XX", "map_io"),
-    "samsung,s5pv210": Callback("ARCH_S5PV210", "map_io"),
     "renesas,r8a7790": Callback("ARCH_RCAR_GEN2", "reserve"),
     "renesas,r8a7791": Callback("ARCH_RCAR_GEN2", "reserve"),
     "renesas,r8a7792": Callback("ARCH_RCAR_GEN2", "reserve"),

@@ -104,6 +104,8 @@ OMAP_MACHINES = (
             maps=_TI81XX, reserve=_RESERVE, since=(4, 1)),
     Machine("TI81xx evaluation modules", machine_ids=(2800, 3004), options=("SOC_TI81XX",), cpu="cortex-a8",
             maps=_TI81XX, since=(3, 10), until=(3, 19)),
+    Machine("AM33XX", ("ti,am33xx",), options=("SOC_AM33XX", "ARCH_OMAP3", *_PLAIN), cpu="cortex-a8", maps=_AM33XX,
+            reserve=_RESERVE, since=(3, 8), until=(3, 10)),
     Machine("AM33XX", ("ti,am33xx",), options=("SOC_AM33XX", "!TIDSPBRIDGE"), cpu="cortex-a8", maps=_AM33XX,
             reserve=_RESERVE_SHARED, since=(3, 10), until=(5, 5)),
     Machine("AM33XX", ("ti,am33xx",), options=("SOC_AM33XX", "ARCH_OMAP3"), cpu="cortex-a8", maps=_AM33XX,
