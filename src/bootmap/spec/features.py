@@ -76,7 +76,8 @@ FEATURES = (
     Feature("params_two_sections", "two sections for r2 in the linear map", f"{_HEAD} __create_page_tables",
             (3, 8), (5, 11), except_from=also(v5_10=38, v5_4=120)),
     Feature("params_two_sections_or_first", "two sections for r2 in the linear map, the first two of RAM when r2 is 0",
-            f"{_HEAD} __create_page_tables (3.4.111, 3.5.7)", (3, 5), (3, 6), also=also(v3_4=111)),
+            f"{_HEAD} __create_page_tables (3.2.71, 3.4.111, 3.5.7; not 3.0.101)", (3, 5), (3, 6),
+            also=also(v3_4=111, v3_2=71)),
     Feature("fdt_fixed_base", "two sections for r2 at 0xff800000; the blob is reserved first of all",
             f"{_HEAD}, arch/arm/include/asm/memory.h FDT_FIXED_BASE, commit 7a1be318f579 "
             "(Linux 5.4.120's announcement names it)", (5, 11),
@@ -234,6 +235,8 @@ FEATURES = (
             (6, 1), also=also(v5_15=75, v5_10=150, v5_4=220)),
     Feature("policy_from_procinfo", "cache policy and S bit follow the early tables",
             f"{_MMU} init_default_cache_policy", (3, 16)),
+    Feature("policy_mask", "the whole memory type of the early long sections is looked at; before, they pass for writeback",
+            f"{_MMU} init_default_cache_policy PMD_SECT_CACHE_MASK (4.4.155 and 4.9.0 differ)", (4, 9)),
     Feature("policy_message_3_13", "the policy line names ECC only where enabled", f"{_MMU} build_mem_type_table",
             (3, 13)),
     Feature("v6_vectors_mt", "ARMv6 vectors have a memory type of their own", f"{_MMU} build_mem_type_table, "

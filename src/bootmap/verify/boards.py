@@ -150,6 +150,7 @@ class Ground(NamedTuple):
         cpus: CPUs that the machine has.
         long: whether addresses beyond 4 GiB mean anything to the kernel.
         atags: whether the kernel is handed ATAG lists.
+        phys_offset: PHYS_OFFSET of a kernel that can be nowhere else; None for others.
     """
 
     ram: range
@@ -158,6 +159,7 @@ class Ground(NamedTuple):
     cpus: tuple[str, ...] = ("cortex-a15",)
     long: bool = False
     atags: bool = False
+    phys_offset: int | None = None
 
 
 _GRAINS = (
@@ -250,6 +252,8 @@ def _banks(random: Random, start: int, top: int) -> list[Range]:
 
 def _phys_offset(random: Random, banks: list[Range], ground: Ground) -> int:
     """Where a boot loader would start the kernel: mostly at the first bank's start, on a 2 MiB boundary."""
+    if ground.phys_offset is not None:
+        return ground.phys_offset
     needed = ground.image_end + 4 * MIB
     fit = [bank for bank in banks if align_up(bank.base, 2 * MIB) + needed <= bank.base + bank.size]
     bank = fit[0] if fit and random.random() < 0.8 else random.choice(fit or banks)

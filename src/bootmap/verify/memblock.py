@@ -112,7 +112,7 @@ class MemblockReader:
             base, size, *flags = row.unpack_from(data, n * stride)
             rows.append((base, size, flags[0] if flags else 0))
         total = sum(size for _, size, _ in rows)
-        ascending = all(rows[n][0] + rows[n][1] <= rows[n + 1][0] for n in range(count - 1))
+        ascending = all(rows[n][0] <= rows[n + 1][0] for n in range(count - 1))  # before 2.6.39 they may overlap
         if totals not in ([], [total]) or not ascending:
             return None
         return Regions(count, most, total, tuple(rows))

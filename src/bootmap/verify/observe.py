@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 VECTORS = tuple(0xFFFF0000 + offset for offset in (0x4, 0x8, 0xC, 0x10))
 """Undefined instruction, SVC, prefetch abort, data abort (DDI 0406C B1.8.1, high vectors)."""
-_CAUGHT = ("panic", "die")
+_CAUGHT = ("panic", "die", "dump_machine_table")
 _CAUGHT_AT_HEAD = ("__error", "__error_a", "__error_lpae", "__error_p")  # arch/arm/kernel/head-common.S, the MMU off
 _INIT_REACHED = ("run_init_process", "kernel_execve", "do_execve")
 _LOG_BYTES = 1 << 17

@@ -72,9 +72,12 @@ def ground_of(kernel: BootKernel, machine: str, memory: int | None) -> tuple[Set
     setup = Setup(spec, memory)
     cpus = _VIRT_CPUS if virt else (spec.cpu,)
     end = kernel.symbols["_end"] - model.page_offset
-    # A kernel that reads no device tree must be told the board by its number, which only real boards have.
-    atags = spec.machine_id != NO_MACHINE_ID and not kernel.config.enabled("USE_OF")
-    return setup, Ground(setup.ram, model.text_offset, end, cpus, long, atags)
+    # A kernel for one platform knows no board of ours by its tree; it must be told a real one by its number.
+    atags = spec.machine_id != NO_MACHINE_ID and not kernel.config.enabled("ARCH_MULTIPLATFORM")
+    fixed = None
+    if not kernel.config.enabled("ARM_PATCH_PHYS_VIRT"):
+        fixed = kernel.config.integer("PHYS_OFFSET", setup.ram.start)
+    return setup, Ground(setup.ram, model.text_offset, end, cpus, long, atags, fixed)
 
 
 def try_board(kernel: BootKernel, setup: Setup, board: Board, *, name: str = "trial") -> Trial:
