@@ -20,7 +20,9 @@ _TOTALS = re.compile(r" memory size = (0x\w+) reserved size = (0x\w+)")
 _ZONE = re.compile(r"  (DMA|Normal|HighMem) +(?:empty|\[mem (0x\w+)-(0x\w+)\])")
 _NODE = re.compile(r"  node   0: \[mem (0x\w+)-(0x\w+)\]")
 _PAGES = re.compile(r"  (DMA|Normal|HighMem) zone: (\d+) pages, LIFO")
-_CMA = re.compile(r"(?:cma: Reserved|Reserved memory: created CMA memory pool at) ?(?:(\d+) MiB at )?(0x\w+)")
+_CMA = re.compile(
+    r"(?:cma: (?:CMA: )?[Rr]eserved|Reserved memory: created CMA memory pool at) ?(?:(\d+) MiB at )?(\w+)"
+)
 
 # The first line that bootmem_init or what follows it prints; resources are the first to be aligned to a cache line.
 _AFTER_PAGING_INIT = re.compile(r"Zone ranges:|On node \d|memblock_alloc\w*: \d+ bytes align=0x40 ")
@@ -157,4 +159,4 @@ def test_cache_policy(name: str) -> None:
 
 
 def test_logs_are_all_there() -> None:
-    assert (len(LOGGED), len(ZONED), len(COUNTED), len(SUMMED), len(SAID)) == (115, 102, 21, 89, 122)
+    assert (len(LOGGED), len(ZONED), len(COUNTED), len(SUMMED), len(SAID)) == (119, 102, 25, 89, 126)

@@ -189,7 +189,7 @@ def default_policy(state: BootState) -> int:
     if not kernel.has("policy_from_procinfo"):
         return POLICY_WRITEBACK
     flags = mm_mmuflags(kernel, state.handover, state.smp)
-    mask = pmd.wbwa | pmd.wb
+    mask = pmd.wbwa if kernel.has("policy_mask") else pmd.tex(1) | pmd.bufferable | pmd.cacheable
     for i, row in enumerate(CACHE_POLICIES):
         if getattr(pmd, row.pmd) == flags & mask:
             return i
