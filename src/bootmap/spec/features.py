@@ -235,7 +235,7 @@ FEATURES = (
             (6, 1), also=also(v5_15=75, v5_10=150, v5_4=220)),
     Feature("policy_from_procinfo", "cache policy and S bit follow the early tables",
             f"{_MMU} init_default_cache_policy", (3, 16)),
-    Feature("policy_mask", "the whole memory type of the early long sections is looked at; before, they pass for writeback",
+    Feature("policy_mask", "the whole memory type of the early long sections is looked at; before, all are writeback",
             f"{_MMU} init_default_cache_policy PMD_SECT_CACHE_MASK (4.4.155 and 4.9.0 differ)", (4, 9)),
     Feature("policy_message_3_13", "the policy line names ECC only where enabled", f"{_MMU} build_mem_type_table",
             (3, 13)),
