@@ -1,6 +1,6 @@
 """setup_machine_tags: RAM, initrd and command line from an ATAG list.
 
-Source: arch/arm/kernel/atags_parse.c ``setup_machine_tags``, ``default_tags``, ``parse_tag_mem32``,
+Source: arch/arm/kernel/atags_parse.c ``setup_machine_tags``, ``squash_mem_tags``, ``parse_tag_mem32``,
 ``parse_tag_cmdline``; arch/arm/mm/init.c ``parse_tag_initrd2``.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bootmap.boot.fdt_scan import COMMAND_LINE_SIZE, arm_add_memory
+from bootmap.boot.machine import applies
+from bootmap.boot.meminfo import add_bank
 from bootmap.boot.records import Bank
 from bootmap.boot.trace import Origin
 from bootmap.spec import atags
@@ -38,7 +40,10 @@ def setup_machine_tags(state: BootState, tags: AtagList) -> None:
     text = config.text("CMDLINE")
     if state.handover.cmdline is not None:
         text = state.handover.cmdline
+    fixed = _fixup(state)
     for tag in tags.tags:
+        if tag.number == atags.MEM and fixed:
+            continue
         if tag.number == atags.MEM:
             start, size = tag["start"], tag["size"]
             origin = Origin("ATAG list", f"ATAG_MEM {size:#x}@{start:#x}", tag.offset)
@@ -55,3 +60,19 @@ def setup_machine_tags(state: BootState, tags: AtagList) -> None:
             elif not config.enabled("CMDLINE_FORCE"):
                 text = given
     state.cmdline = text[: COMMAND_LINE_SIZE - 1]
+
+
+def _fixup(state: BootState) -> bool:
+    """Take the RAM that the machine's ``fixup`` knows; whether it did, so that ATAG_MEM means nothing any more."""
+    kernel, machine = state.kernel, state.machine.machine
+    ram = next((ram for ram in machine.fixup if applies(kernel, ram)), None) if machine else None
+    if ram is None:
+        return False
+    for start, size in ram.banks:
+        origin = Origin("machine", f"{machine.name if machine else ''}: {ram.source}")
+        state.banks.append(Bank(start, start + size, origin))
+        if kernel.has("memblock_holds_banks"):
+            state.memblock.add(start, size, origin=origin)
+        else:
+            add_bank(state, start, size, origin)
+    return True

@@ -143,9 +143,12 @@ def _check_params(state: BootState) -> None:
         trouble = f"r2 = {hex_address(params)} is not a multiple of 4, so __vet_atags drops it"
     elif isinstance(board, Fdt) and not kernel.has("vet_dtb"):
         trouble = f"Linux {kernel.version_text} knows no device trees: __vet_atags drops r2"
-    elif not isinstance(board, Fdt) and kernel.has("atags_option") and _says_no(state, "ATAGS"):
+    elif not isinstance(board, Fdt) and _without_atags(state):
         trouble = "r2 points to an ATAG list, and the kernel is built without CONFIG_ATAGS"
-    if trouble:
+    if trouble and not isinstance(board, Fdt) and params % 4 and not _without_atags(state):
+        # The number in r1 still finds the machine (booted: 2.6.38 on vexpress-a9).
+        _take_default_tags(state, f"{trouble}: the kernel goes on without the tags", luck=False)
+    elif trouble:
         raise state.die("params-rejected", f"{trouble}; {nothing_found(state)}", address=params)
 
 
@@ -155,12 +158,19 @@ def _drop_board(state: BootState) -> None:
     Booted: 6.1.176 on realview-eb-mpcore comes back from paging_init with 16 MiB of RAM.
     """
     text = "r2 is 0, which means to the kernel that it was given nothing: it never looks at the device tree there"
-    if state.kernel.has("atags_option") and _says_no(state, "ATAGS"):
+    if _without_atags(state):
         raise state.die("params-rejected", f"{text}; {nothing_found(state)}", address=0)
-    state.hazard(
-        "params-rejected", f"{text}, takes 16 MiB from PHYS_OFFSET on for its RAM and knows no devices", luck=True
-    )
+    _take_default_tags(state, text, luck=True)
+
+
+def _take_default_tags(state: BootState, why: str, *, luck: bool) -> None:
+    text = f"{why}, takes 16 MiB from PHYS_OFFSET on for its RAM and knows no devices"
+    state.hazard("params-rejected", text, luck=luck)
     state.handover = replace(state.handover, board=None)
+
+
+def _without_atags(state: BootState) -> bool:
+    return state.kernel.has("atags_option") and _says_no(state, "ATAGS")
 
 
 def _says_no(state: BootState, option: str) -> bool:

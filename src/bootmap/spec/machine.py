@@ -103,6 +103,23 @@ class MachineArea:
     until: Version | None = None
 
 
+class FixedRam(NamedTuple):
+    """RAM that the ``fixup`` callback puts in the place of what ATAG_MEM says; (address, bytes) of each bank.
+
+    Attributes:
+        banks: the banks.
+        source: where it is known from.
+        options: configuration options that must be set (or, with ``!``, unset).
+        since, until: mainline releases that do so, None for no bound.
+    """
+
+    banks: tuple[tuple[int, int], ...]
+    source: str
+    options: tuple[str, ...] = ()
+    since: Version | None = None
+    until: Version | None = None
+
+
 class NodeAreas(NamedTuple):
     """Memory that properties of a node name, each as two cells, address and size.
 
@@ -142,6 +159,7 @@ class Machine:
         maps: what ``map_io`` maps, one tuple for each call of iotable_init; None without ``map_io``.
         map_io_debug_ll: ``map_io`` maps the debug UART first.
         reserve: what ``reserve`` takes.
+        fixup: what ``fixup`` does, the first that applies.
         dma_zone_size: bytes, 0 for none.
         since, until: mainline releases that have it so, None for no bound.
         tree: what the device tree must say.
@@ -155,6 +173,7 @@ class Machine:
     maps: tuple[tuple[StaticMap, ...], ...] | None = None
     map_io_debug_ll: bool = False
     reserve: tuple[MachineArea, ...] = ()
+    fixup: tuple[FixedRam, ...] = ()
     dma_zone_size: int = 0
     since: Version | None = None
     until: Version | None = None

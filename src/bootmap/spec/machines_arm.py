@@ -9,7 +9,7 @@ read in 2.6.38 to 7.3; arch/arm/tools/mach-types of 3.10.
 
 from __future__ import annotations
 
-from bootmap.spec.machine import Callback, Machine, MachineArea, NodeReg, StaticMap, TreeSays, io_desc
+from bootmap.spec.machine import Callback, FixedRam, Machine, MachineArea, NodeReg, StaticMap, TreeSays, io_desc
 from bootmap.units import KIB, MIB
 
 PAGE = 4 * KIB
@@ -195,16 +195,28 @@ _PBX = (
     ),
 )  # fmt: skip
 
+_RAM = (
+    FixedRam(((0x70000000, 512 * MIB),), "arch/arm/mach-realview/core.c realview_fixup",
+             ("REALVIEW_HIGH_PHYS_OFFSET",)),
+    FixedRam(((0, 256 * MIB),), "arch/arm/mach-realview/core.c realview_fixup"),
+)  # fmt: skip
+_PB1176_RAM = (FixedRam(((0, 128 * MIB),), f"{_RV}_pb1176.c realview_pb1176_fixup"),)
+_PBX_RAM = (
+    FixedRam(((0, 256 * MIB), (0x20000000, 512 * MIB), (0x80000000, 256 * MIB)), f"{_RV}_pbx.c realview_pbx_fixup",
+             ("SPARSEMEM",)),
+    *_RAM,
+)  # fmt: skip
+
 REALVIEW = (
     *(
         Machine(name, machine_ids=(number,), options=(f"MACH_{name.upper().replace('-', '_')}",), cpu=cpu, maps=maps,
-                dma_zone_size=256 * MIB, until=(4, 5))
-        for name, number, cpu, maps in (
-            ("RealView-EB", 827, None, _EB),
-            ("RealView-PB1176", 1504, "arm1176", _PB1176),
-            ("RealView-PB11MP", 1407, "arm11mpcore", _PB11MP),
-            ("RealView-PBA8", 1897, "cortex-a8", (_pba8(f"{_RV}_pba8.c realview_pba8_io_desc"),)),
-            ("RealView-PBX", 1901, None, _PBX),
+                fixup=fixup, dma_zone_size=256 * MIB, until=(4, 5))
+        for name, number, cpu, maps, fixup in (
+            ("RealView-EB", 827, None, _EB, _RAM),
+            ("RealView-PB1176", 1504, "arm1176", _PB1176, _PB1176_RAM),
+            ("RealView-PB11MP", 1407, "arm11mpcore", _PB11MP, _RAM),
+            ("RealView-PBA8", 1897, "cortex-a8", (_pba8(f"{_RV}_pba8.c realview_pba8_io_desc"),), _RAM),
+            ("RealView-PBX", 1901, None, _PBX, _PBX_RAM),
         )
     ),
     Machine("ARM RealView", ("arm,realview-eb", "arm,realview-pb1176", "arm,realview-pb11mp", "arm,realview-pba8",

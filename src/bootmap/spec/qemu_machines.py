@@ -64,7 +64,7 @@ MACHINES = (
     QemuMachine("versatilepb", 0, "arm926", 256 * MIB, 128 * MIB, cpu_option=True, machine_id=387),
     QemuMachine("realview-pb-a8", 0x70000000, "cortex-a8", 512 * MIB, 256 * MIB, machine_id=1897, own_ram=True),
     QemuMachine("realview-eb-mpcore", 0, "arm11mpcore", 256 * MIB, 128 * MIB, machine_id=827, own_ram=True),
-    QemuMachine("integratorcp", 0, "arm926", 256 * MIB, 128 * MIB, cpu_option=True, machine_id=595),
+    QemuMachine("integratorcp", 0, "arm926", 256 * MIB, 128 * MIB, cpu_option=True, machine_id=275),
 )  # fmt: skip
 
 MACHINES_BY_NAME = {machine.name: machine for machine in MACHINES}
