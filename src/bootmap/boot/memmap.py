@@ -6,43 +6,71 @@
 
 It is the largest early allocation and a kernel dies for want of it: with holes it grows by 8 or 9 MiB per GiB of
 address space, and it must fit below memblock's limit.  And where RAM begins a buddy block or more above PHYS_OFFSET,
-mem_map is not moved by as much: the table is filled in behind its end.
+mem_map is not moved by as much: the table is filled in behind its end.  Behind it each zone gets a few bits for every
+pageblock, and before 4.9 a table of those who wait for pages.
 
-Source: mm/page_alloc.c or mm/mm_init.c ``alloc_node_mem_map``, ``memmap_init``; include/asm-generic/memory_model.h.
+Not here: SPARSEMEM, and bootmem, from which all of this comes before 3.14.
+
+Source: mm/page_alloc.c or mm/mm_init.c ``alloc_node_mem_map``, ``memmap_init``, ``setup_usemap``,
+``zone_wait_table_init``; include/asm-generic/memory_model.h, include/linux/pageblock-flags.h.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.boot.cma import max_order_bytes
+from bootmap.boot.cma import max_order_bytes, pageblock_bytes
 from bootmap.boot.trace import Origin
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE, Span, align_down, align_up, hex_address, size_text
 
 if TYPE_CHECKING:
+    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.memblock import Memblock
+    from bootmap.boot.records import Zone
     from bootmap.boot.state import BootState
 
 _STRUCT_PAGE = 32
 _MEMCG_POINTER = 4
-_CACHE_LINE = 64
+_MIGRATETYPE_BITS = 3
+_BITS_PER_LONG = 32
+_PAGES_PER_WAITQUEUE = 256
+_MOST_WAITQUEUES = 4096
+_LEAST_WAITQUEUES = 4
+_LIST_HEAD = 8
 
 
-def check_memmap(state: BootState) -> None:
-    """See whether the table of pages finds its place, and whether it is filled in where it is.
+def free_area_init(state: BootState) -> None:
+    """Allocate the table of pages and what each zone needs, and see whether the table is filled in where it is.
+
+    From 7.0 on that is behind paging_init: the state keeps clear of it, but hazards are noted.
 
     Raises:
-        KernelDied: it does not; before 7.0 all of this is part of paging_init.
+        KernelDied: there is no place for it, or it is not filled in where it is.
     """
-    kernel, memblock = state.kernel, state.memblock
+    kernel = state.kernel
+    inside = kernel.has("free_area_in_paging_init")
+    memblock = state.memblock if inside else state.memblock.copy()
     if kernel.config.enabled("SPARSEMEM") or not kernel.has("memmap_memblock") or not len(memblock.memory):
         return
+    if not _mem_map(state, memblock) or not inside:
+        return
+    for zone in state.zones:
+        if zone.end_pfn <= zone.start_pfn:
+            continue
+        _alloc(state, _usemap_bytes(kernel, zone), "setup_usemap", f"the pageblock flags of zone {zone.name}")
+        if kernel.has("zone_wait_table"):
+            _alloc(state, _wait_table_bytes(state, zone), "zone_wait_table_init", f"the wait table of zone {zone.name}")
+
+
+def _mem_map(state: BootState, memblock: Memblock) -> bool:
+    """``alloc_node_mem_map``; whether there was room for it."""
+    kernel = state.kernel
     block = max_order_bytes(kernel)
     first, last = memblock.start_of_dram(), memblock.end_of_dram()
     covered = Span(align_down(first, block), align_up(last, block))
-    page = _STRUCT_PAGE + (_MEMCG_POINTER if kernel.config.enabled("MEMCG") else 0)
+    page = struct_page_bytes(kernel)
     size = (covered.size >> PAGE_SHIFT) * page
-    # A copy: what is reserved from here on is not part of any state.
-    at = memblock.copy().alloc_range(size, _CACHE_LINE, exact=False, origin=Origin("alloc_node_mem_map", "mem_map"))
+    at = _take(memblock, size, state.cache_line, Origin("alloc_node_mem_map", "mem_map"))
     what = f"{size_text(size)} for mem_map, {page} bytes for each page from {first:#x} to {last - 1:#x}, holes included"
     if not at:
         _fatal(
@@ -51,14 +79,68 @@ def check_memmap(state: BootState) -> None:
             f"no memory for {what}: memblock has no free range as large below {hex_address(memblock.current_limit)}; "
             f"the kernel panics before it can say so",
         )
-        return
+        return False
     shift = _shift(state, first, covered.start)
     over = Span(at + size, at + ((last - covered.start) >> PAGE_SHIFT) * page + shift * page)
-    if shift <= 0 or over.size <= 0:
-        return
-    _overrun(state, over, f"{what}; mem_map stands for PHYS_OFFSET {hex_address(state.handover.phys_offset)}, but RAM "
-             f"begins at {hex_address(first)}, and only less than {size_text(block)} are made up for: the table is "
-             f"filled in up to {size_text(over.size)} behind its end")  # fmt: skip
+    if shift > 0 and over.size > 0:
+        _overrun(state, over, f"{what}; mem_map stands for PHYS_OFFSET {hex_address(state.handover.phys_offset)}, but "
+                 f"RAM begins at {hex_address(first)}, and only less than {size_text(block)} are made up for: the "
+                 f"table is filled in up to {size_text(over.size)} behind its end")  # fmt: skip
+    return True
+
+
+def struct_page_bytes(kernel: Kernel) -> int:
+    """sizeof(struct page) (include/linux/mm_types.h)."""
+    config = kernel.config
+    pointer = kernel.has("page_memcg") and (config.enabled("MEMCG") or config.enabled("SLAB_OBJ_EXT"))
+    return _STRUCT_PAGE + (_MEMCG_POINTER if pointer else 0)
+
+
+def _usemap_bytes(kernel: Kernel, zone: Zone) -> int:
+    """``usemap_size``: bits for each pageblock that the zone touches, in whole longs."""
+    block = pageblock_bytes(kernel) >> PAGE_SHIFT
+    blocks = align_up(zone.end_pfn - align_down(zone.start_pfn, block), block) // block
+    bits = _MIGRATETYPE_BITS
+    bits += kernel.has("pageblock_skip_always") or kernel.config.enabled("COMPACTION")
+    if kernel.has("pageblock_isolate_bit"):
+        bits += kernel.config.enabled("MEMORY_ISOLATION")
+        bits = 1 << (bits - 1).bit_length()
+    return align_up(blocks * bits, _BITS_PER_LONG) // 8
+
+
+def _wait_table_bytes(state: BootState, zone: Zone) -> int:
+    """``zone_wait_table_init``: one queue for 256 pages, a power of two of them, 4 to 4096."""
+    wanted = (zone.end_pfn - zone.start_pfn) // _PAGES_PER_WAITQUEUE
+    queues = 1 << max(wanted - 1, 0).bit_length()
+    return max(min(queues, _MOST_WAITQUEUES), _LEAST_WAITQUEUES) * _waitqueue_bytes(state)
+
+
+def _waitqueue_bytes(state: BootState) -> int:
+    """sizeof(wait_queue_head_t): a spinlock and a list (include/linux/wait.h, include/linux/spinlock_types.h)."""
+    config = state.kernel.config
+    if config.enabled("DEBUG_LOCK_ALLOC"):
+        state.assumptions.append("a spinlock is as large as without CONFIG_DEBUG_LOCK_ALLOC, for zones' wait tables")
+    debug = config.enabled("DEBUG_SPINLOCK")
+    lock = 4 if config.enabled("SMP") or debug else 0
+    lock += 4 if config.enabled("GENERIC_LOCKBREAK") else 0
+    return lock + (12 if debug else 0) + _LIST_HEAD
+
+
+def _take(memblock: Memblock, size: int, align: int, origin: Origin) -> int:
+    """As ``memblock_alloc`` does, but of ``memblock_virt_alloc``'s size, which was never rounded; 0 for no room."""
+    if not memblock.rules.round_size_to_align:
+        return memblock.alloc_range(size, align, exact=False, origin=origin)
+    found = memblock.find_range(size, align)
+    return found if found and memblock.reserve(found, size, origin=origin) >= 0 else 0
+
+
+def _alloc(state: BootState, size: int, step: str, what: str) -> None:
+    if not _take(state.memblock, size, state.cache_line, Origin(step, what)):
+        raise state.die(
+            "allocation-failed",
+            f"no memory for {what}: memblock has no free {size} bytes below "
+            f"{hex_address(state.memblock.current_limit)}; the kernel panics before it can say so",
+        )
 
 
 def _shift(state: BootState, first: int, covered: int) -> int:

@@ -65,15 +65,15 @@ MACHINES = (
     QemuMachine("realview-pb-a8", 0x70000000, "cortex-a8", 512 * MIB, 256 * MIB, machine_id=1897, own_ram=True),
     QemuMachine("realview-eb-mpcore", 0, "arm11mpcore", 256 * MIB, 128 * MIB, machine_id=827, own_ram=True),
     QemuMachine("integratorcp", 0, "arm926", 256 * MIB, 128 * MIB, cpu_option=True, machine_id=275),
+    QemuMachine("smdkc210", 0x40000000, "cortex-a9", GIB, GIB, sizes=(GIB,), cpus=2, machine_id=2838, own_ram=True),
+    QemuMachine("spitz", 0xA0000000, "pxa270-c0", 64 * MIB, 64 * MIB, sizes=(64 * MIB,), machine_id=713, own_ram=True),
+    QemuMachine("akita", 0xA0000000, "pxa270-c0", 64 * MIB, 64 * MIB, sizes=(64 * MIB,), machine_id=744, own_ram=True),
 )  # fmt: skip
 
 MACHINES_BY_NAME = {machine.name: machine for machine in MACHINES}
-
-CPU_ELSEWHERE = {"spitz": "pxa270"}
-"""CPUs of machines that bootmap starts no guest on, but has recordings of (hw/arm/spitz.c)."""
 
 
 def cpu_of_machine(machine: str) -> str | None:
     """The CPU of a QEMU machine by name; None where it is not known."""
     known = MACHINES_BY_NAME.get(machine)
-    return known.cpu if known is not None else CPU_ELSEWHERE.get(machine)
+    return None if known is None else known.cpu
