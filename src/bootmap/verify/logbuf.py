@@ -2,26 +2,29 @@
 
     5.10 on   id(4) text...                         rounded up to 4; ids count up by one from record to record
     3.5-5.9   nsec(8) len(2) text_len(2) dict_len(2) flags(2) [caller(4)] text...       len rounded up, 0: the end
+    up to 3.4 <level>[time] text, then a line feed, ...
 
-Not here: printk's buffer before 3.5, and records that continue another.
+Not here: records that continue another.
 
 Source: kernel/printk/printk_ringbuffer.c (``data_alloc``, ``struct prb_data_block``), kernel/printk/printk.c
-(``struct printk_log``).
+(``struct printk_log``), kernel/printk.c before 3.5 (``emit_log_char``).
 """
 
 from __future__ import annotations
 
+import re
 import struct
 
 _OLD = struct.Struct("<QHHHH")
 _MAX_TEXT = 2048
-_HEADERS = (4, _OLD.size, _OLD.size + 4)
+_HEADERS = (len("<6>"), 4, _OLD.size, _OLD.size + 4)
+_PLAIN = re.compile(rb"<[0-7]>(?:\[ *\d+\.\d+\] )?")
 _FIRST_WORDS = (b"Booting Linux on physical CPU", b"Linux version ")  # arch/arm/kernel/setup.c, init/main.c
 
 
 def log_lines(buffer: bytes) -> list[str]:
     """The lines in a log buffer that has not wrapped, oldest first, without time stamps."""
-    texts = _ring(buffer) or _old(buffer)
+    texts = _plain(buffer) or _ring(buffer) or _old(buffer)
     lines: list[str] = []
     for text in texts:
         lines += text.decode("utf-8", "replace").rstrip("\n").split("\n")
@@ -33,7 +36,7 @@ def find_log(bss: bytes) -> int | None:
     found = sorted(at for at in map(bss.find, _FIRST_WORDS) if at >= 0)
     for header in _HEADERS if found else ():
         start = found[0] - header
-        if start >= 0 and start % 4 == 0 and log_lines(bss[start : start + _MAX_TEXT]):
+        if start >= 0 and start % 4 == 0 and any(bss[start : found[0]]) and log_lines(bss[start : start + _MAX_TEXT]):
             return start
     return None
 
@@ -68,6 +71,12 @@ def _without_leftovers(texts: list[bytes]) -> list[bytes]:
     if 2 * sum(doubled) < len(texts):
         return texts
     return [text[:-2] if twice else text for text, twice in zip(texts, doubled, strict=True)]
+
+
+def _plain(buffer: bytes) -> list[bytes]:
+    if not _PLAIN.match(buffer):
+        return []
+    return [_PLAIN.sub(b"", line, count=1) for line in buffer.split(b"\0", 1)[0].split(b"\n") if line]
 
 
 def _old(buffer: bytes) -> list[bytes]:
