@@ -92,6 +92,7 @@ AP, CP = "mach-integrator/integrator_ap.c :: ", "mach-integrator/integrator_cp.c
 V3 = "mach-integrator/pci_v3.c :: pci_v3_io_desc"
 OMAP, RV = "mach-omap2/io.c :: ", "mach-realview/realview_"
 EXYNOS, EXYNOS3 = "mach-exynos/exynos.c :: ", "mach-exynos/common.c :: "
+PXA, U8500 = "mach-pxa/generic.c :: common_io_desc", "mach-ux500/cpu-db8500.c :: "
 TEGRA = "mach-tegra/io.c :: tegra_io_desc"
 
 # version; options; compatible string or machine number; the arrays that map_io hands to iotable_init, one a call
@@ -147,6 +148,74 @@ SAME = [
     ((3, 14), "ARCH_EXYNOS5 SOC_EXYNOS5420", "samsung,exynos5420", [f"{EXYNOS3}exynos5_iodesc"]),
     *((version, "ARCH_EXYNOS", f"samsung,exynos{chip}", [])
       for version in ((4, 19), (5, 10), (7, 2)) for chip in ("4210", "3250", "5")),
+    # mach-imx/mm-imx*.c: one call each
+    *((version, "SOC_IMX27", machine, ["mach-imx/mm-imx27.c :: imx27_io_desc"])
+      for version in ((3, 0), (3, 5), (3, 10), (4, 4)) for machine in ("fsl,imx27", 1430)),
+    ((6, 1), "SOC_IMX27", "fsl,imx27", ["mach-imx/mach-imx27.c :: imx27_io_desc"]),
+    *((version, f"SOC_IMX{n}", f"fsl,imx{n}", [f"mach-imx/mm-imx3.c :: mx{n}_io_desc"])
+      for version in ((3, 2), (3, 5), (3, 10), (7, 2)) for n in (31, 35)),
+    *((version, f"SOC_IMX{n}", f"fsl,imx{n}", [f"mach-imx/mm-imx5.c :: mx{n}_io_desc"])
+      for version in ((3, 3), (3, 5), (3, 10), (3, 16)) for n in (51, 53)),
+    ((3, 2), "SOC_IMX51", 2125, ["mach-mx5/mm.c :: mx51_io_desc"]),
+    ((3, 2), "SOC_IMX53", 3273, ["mach-mx5/mm.c :: mx53_io_desc"]),
+    ((3, 10), "SOC_IMX25", "fsl,imx25", ["mach-imx/mm-imx25.c :: mx25_io_desc"]),
+    ((3, 18), "SOC_IMX1", "fsl,imx1", ["mach-imx/mm-imx1.c :: imx_io_desc"]),
+    # mach-kirkwood/common.c kirkwood_map_io, mach-orion5x, mach-dove, mach-mvebu
+    *((version, "ARCH_KIRKWOOD", machine, ["mach-kirkwood/common.c :: kirkwood_io_desc"])
+      for version in ((2, 6, 38), (3, 5), (3, 10), (3, 14)) for machine in ("marvell,kirkwood", 2097)),
+    ((3, 16), "ARCH_KIRKWOOD", 2097, ["mach-kirkwood/board-dt.c :: kirkwood_io_desc"]),
+    *((version, "ARCH_ORION5X", machine, ["mach-orion5x/common.c :: orion5x_io_desc"])
+      for version in ((2, 6, 38), (3, 5), (3, 10), (4, 19), (5, 4), (7, 2)) for machine in ("marvell,orion5x", 1542)),
+    *((version, "ARCH_DOVE", 3020, ["mach-dove/common.c :: dove_io_desc"])
+      for version in ((2, 6, 38), (3, 5), (3, 10), (4, 19))),
+    ((3, 10), "ARCH_MVEBU", "marvell,armada-370-xp", ["mach-mvebu/armada-370-xp.c :: armada_370_xp_io_desc"]),
+    ((3, 14), "ARCH_MVEBU", "marvell,armada-370-xp", []),
+    # mach-pxa/pxa*.c: pxa_map_io's array, then the family's, then the board's
+    *((version, f"PXA{n}x", machine, [PXA, f"mach-pxa/pxa{n}x.c :: pxa{n}x_io_desc", *board])
+      for version in ((2, 6, 38), (3, 10), (3, 16), (3, 18), (4, 4), (6, 1))
+      for n, machine, board in (("25", 423, []), ("25", "marvell,pxa250", []), ("27", 713, []), ("3x", 2000, []),
+                                ("25", 89, ["mach-pxa/lubbock.c :: lubbock_io_desc"]),
+                                ("27", 406, ["mach-pxa/mainstone.c :: mainstone_io_desc"]))),
+    *((version, "ARCH_MMP CPU_PXA168", machine, ["mach-mmp/common.c :: standard_io_desc"])
+      for version in ((2, 6, 38), (3, 10), (6, 1)) for machine in ("mrvl,pxa168-aspenite", 2043)),
+    ((5, 10), "MACH_MMP2_DT", "mrvl,mmp2",
+     ["mach-mmp/common.c :: standard_io_desc", "mach-mmp/common.c :: mmp2_io_desc"]),
+    # the rest
+    ((3, 12), "ARCH_BCM2835", "brcm,bcm2835", ["mach-bcm2835/bcm2835.c :: io_map"]),
+    *((version, "ARCH_BCM2835", "brcm,bcm2835", ["mach-bcm/board_bcm2835.c :: io_map"])
+      for version in ((3, 16), (4, 1))),
+    ((3, 10), "ARCH_SUNXI", "allwinner,sun4i-a10", ["mach-sunxi/sunxi.c :: sunxi_io_desc"]),
+    *((version, "ARCH_U8500", "st-ericsson,u8500", [f"{U8500}u8500_uart_io_desc", f"{U8500}u8500_common_io_desc",
+                                                    f"{U8500}u8500_io_desc"]) for version in ((3, 5), (3, 10), (4, 1))),
+    ((4, 4), "ARCH_U8500", "st-ericsson,u8500", []),
+    ((3, 5), "ARCH_SPEAR3XX", "st,spear300", ["mach-spear3xx/spear3xx.c :: spear3xx_io_desc"]),
+    ((3, 5), "ARCH_SPEAR3XX", "st,spear320", ["mach-spear3xx/spear320.c :: spear320_io_desc",
+                                              "mach-spear3xx/spear3xx.c :: spear3xx_io_desc"]),
+    ((3, 5), "ARCH_SPEAR6XX", "st,spear600", ["mach-spear6xx/spear6xx.c :: spear6xx_io_desc"]),
+    *((version, "ARCH_LPC32XX", "nxp,lpc3250", ["mach-lpc32xx/common.c :: lpc32xx_io_desc"])
+      for version in ((3, 5), (4, 4), (7, 2))),
+    *((version, "ARCH_EP93XX", 451, ["mach-ep93xx/core.c :: ep93xx_io_desc"]) for version in ((2, 6, 38), (6, 11))),
+    *((version, "ARCH_DAVINCI_DA850", "ti,da850", ["mach-davinci/da850.c :: da850_io_desc"])
+      for version in ((3, 10), (7, 2))),
+    *((version, "ARCH_CNS3XXX PCI", "cavium,cns3420", ["mach-cns3xxx/core.c :: cns3xxx_io_desc"])
+      for version in ((3, 10), (3, 14), (3, 16), (6, 1))),
+    *((version, "ARCH_NOMADIK", "st,nomadik-nhk-15", ["mach-nomadik/cpu-8815.c :: cpu8815_io_desc"])
+      for version in ((3, 10), (7, 2))),
+    *((version, "ARCH_VT8500", "wm,wm8650", ["mach-vt8500/vt8500.c :: vt8500_io_desc"])
+      for version in ((3, 10), (7, 2))),
+    ((4, 9), "ARCH_CLPS711X", "cirrus,ep7209", ["mach-clps711x/board-dt.c :: clps711x_io_desc"]),
+    *((version, "ARCH_PICOXCELL", "picochip,pc3x2", ["mach-picoxcell/common.c :: io_map"])
+      for version in ((3, 3), (5, 10))),
+    ((3, 12), "ARCH_U300", "stericsson,u300", ["mach-u300/core.c :: u300_io_desc"]),
+    ((4, 4), "ARCH_HI3xxx", "hisilicon,hi3620-hi4511", ["mach-hisi/hisilicon.c :: hi3620_io_desc"]),
+    ((4, 4), "ARCH_R8A7779", "renesas,r8a7779", ["mach-shmobile/setup-r8a7779.c :: r8a7779_io_desc"]),
+    ((4, 4), "ARCH_SH73A0", "renesas,sh73a0", ["mach-shmobile/setup-sh73a0.c :: sh73a0_io_desc"]),
+    ((4, 4), "ARCH_R8A7740", "renesas,r8a7740", ["mach-shmobile/setup-r8a7740.c :: r8a7740_io_desc"]),
+    *((version, "ARCH_IXP4XX", "intel,ixp42x", ["mach-ixp4xx/ixp4xx-of.c :: ixp4xx_of_io_desc"])
+      for version in ((5, 4), (5, 12), (5, 15), (6, 1))),
+    ((6, 1), "ARCH_S3C64XX", "samsung,s3c6410", ["mach-s3c/mach-s3c64xx-dt.c :: s3c64xx_dt_iodesc"]),
+    *((version, "ARCH_TEGRA", machine, [TEGRA]) for version in ((2, 6, 38), (3, 2), (3, 5))
+      for machine in ("nvidia,tegra20", 2731)),
     # mach-tegra/io.c tegra_map_common_io
     *((version, "ARCH_TEGRA", "nvidia,tegra30", [TEGRA]) for version in ((3, 10), (3, 12), (3, 14), (4, 4), (6, 1))),
 ]  # fmt: skip

@@ -97,8 +97,10 @@ def _machine(state: BootState) -> None:
             for base, size in node_areas(state.handover.board, area.node):
                 state.memblock.remove(base, size, origin=origin)
         elif area.base is not None:
-            base = phys_offset + area.base
-            state.memblock.reserve(base, area.size or state.tables.root - base, origin=origin)
+            take = state.memblock.remove if area.remove else state.memblock.reserve
+            for start in [bank.start for bank in state.banks] if area.each_bank else [phys_offset]:
+                base = start + area.base
+                take(base, area.size or state.tables.root - base, origin=origin)
         elif area.steal:
             _steal(state, area, origin)
         else:

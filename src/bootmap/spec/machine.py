@@ -84,6 +84,8 @@ class MachineArea:
         steal: taken out of memory altogether (``arm_memblock_steal``), size and alignment rounded up to a section.
         only_at: the callback acts only where PHYS_OFFSET is this.
         node: where the device tree names areas, which are taken out of memory.
+        each_bank: ``base`` counts from the start of every range of a memory node.
+        remove: the range is taken out of memory, not only reserved.
         options: configuration options that must be set (or, with ``!``, unset).
         any_option: options of which one must be set; () for none.
         since, until: mainline releases that do so, None for no bound.
@@ -97,6 +99,8 @@ class MachineArea:
     steal: bool = False
     only_at: int | None = None
     node: NodeAreas | None = None
+    each_bank: bool = False
+    remove: bool = False
     options: tuple[str, ...] = ()
     any_option: tuple[str, ...] = ()
     since: Version | None = None

@@ -83,7 +83,7 @@ SAMSUNG_MACHINES = (
     *(
         Machine("Exynos", (chip,), options=("ARCH_EXYNOS", option),
                 maps=(_CHIPID, *(_ARRAYS[family] if family == 4 or until <= (4, 5) else ())), map_io_debug_ll=True,
-                reserve=_codec(*mfc), since=since, until=until)
+                reserve=_codec(*mfc) if mfc else (), since=since, until=until)
         for chip, option, family in _CHIPS
         for since, until, mfc in (
             ((3, 16), (3, 17), (5, 6, 7)), ((3, 18), (3, 19), (5, 6, 7)), ((4, 1), (4, 5), (5, 6, 7, 8)),

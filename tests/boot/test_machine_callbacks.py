@@ -1,0 +1,72 @@
+"""No machine with callbacks passes for one without: what the kernels' sources have, against the two tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from recordings import DATA, fresh_kernel
+from test_machine_maps import number
+from trees import Node, blob, text
+
+from bootmap.boot.kernel import Kernel
+from bootmap.boot.machine import pick_machine
+from bootmap.inputs.fdt import parse as parse_fdt
+from bootmap.inputs.kconfig import parse
+from bootmap.spec.machines import CALLBACKS, MACHINES
+
+# What trees of these boards also name, behind the board: the kernel may know the board only.
+FAMILY = {
+    "mach-kirkwood": "marvell,kirkwood",
+    "mach-spear": "st,spear",
+    "mach-spear13xx": "st,spear",
+    "mach-spear3xx": "st,spear",
+    "mach-msm": "qcom,msm8660-surf",
+}
+SHMOBILE = {
+    "renesas,armadillo800eva": "renesas,r8a7740", "renesas,kzm9d": "renesas,emev2", "renesas,kzm9g": "renesas,sh73a0",
+    "renesas,mackerel": "renesas,sh7372", "renesas,marzen": "renesas,r8a7779", "renesas,lager": "renesas,r8a7790",
+    "renesas,koelsch": "renesas,r8a7791",
+}  # fmt: skip
+
+
+def rows() -> list[tuple[str, str, str, str, str]]:
+    lines = (Path(DATA) / "machines" / "callbacks.txt").read_text().splitlines()
+    found = [tuple(line.split()) for line in lines if not line.startswith("#")]
+    return [(folder, name, first, last, what) for folder, name, first, last, what in found]
+
+
+def everything() -> bytes:
+    """A configuration with every option that any machine needs, and none that any machine must not have."""
+    asked = {option for machine in MACHINES for option in machine.options}
+    asked |= {callback.option for callback in CALLBACKS.values()}
+    wanted = {option for option in asked if not option.startswith("!") and f"!{option}" not in asked}
+    return "".join(f"CONFIG_{option}=y\n" for option in sorted(wanted | {"ARM_LPAE"})).encode()
+
+
+def names(folder: str, name: str) -> list[str]:
+    family = FAMILY.get(folder, "")
+    if family == "st,spear":
+        family = name.removesuffix("-evb").removesuffix("-hmi")
+    if folder == "mach-mxs":
+        family = name.removesuffix("-evk")
+    if folder == "mach-shmobile":
+        family = SHMOBILE.get(name.removesuffix("-reference"), "")
+    return [name, family] if family else [name]
+
+
+@pytest.mark.parametrize(("folder", "name", "first", "last", "what"), rows(), ids=lambda text: text)
+def test_machine_with_callbacks_is_known_or_said_unknown(
+    folder: str, name: str, first: str, last: str, what: str
+) -> None:
+    root = Node("", {"compatible": text(*names(folder, name))})
+    board = parse_fdt(blob(root))
+    for release in {first, last}:
+        kernel = Kernel(number(release), None, parse(everything()), fresh_kernel("v7").symbols)
+        picked = pick_machine(kernel, board, None)
+        if picked.unknown:
+            continue
+        assert picked.machine is not None, f"{release}: {what} passes for nothing"
+        assert ("map_io" in what) == (picked.machine.maps is not None), release
+        assert ("reserve" in what) == bool(picked.machine.reserve), release
+        assert ("dma_zone_size" in what) == bool(picked.machine.dma_zone_size), release
