@@ -91,8 +91,7 @@ def _mem_map(state: BootState, memblock: Memblock) -> bool:
 
 def struct_page_bytes(kernel: Kernel) -> int:
     """sizeof(struct page) (include/linux/mm_types.h)."""
-    config = kernel.config
-    pointer = kernel.has("page_memcg") and (config.enabled("MEMCG") or config.enabled("SLAB_OBJ_EXT"))
+    pointer = kernel.has("page_memcg") or kernel.config.enabled("SLAB_OBJ_EXT")
     return _STRUCT_PAGE + (_MEMCG_POINTER if pointer else 0)
 
 

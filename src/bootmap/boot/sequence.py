@@ -24,7 +24,7 @@ from bootmap.boot.lowmem import adjust_lowmem_bounds
 from bootmap.boot.machine_descs import check_machine
 from bootmap.boot.mem_types import build_mem_type_table, default_policy
 from bootmap.boot.memblock import MemblockDeath
-from bootmap.boot.memmap import check_memmap
+from bootmap.boot.memmap import free_area_init
 from bootmap.boot.paging import map_kernel, map_lowmem, prepare_page_table
 from bootmap.boot.permissions import mark_rodata_ro
 from bootmap.boot.reserve import arm_memblock_init
@@ -268,4 +268,4 @@ def _bootmem_init(state: BootState) -> None:
     if state.kernel.has("zero_page_alloc"):
         state.vars.zero_page = state.early_alloc(PAGE_SIZE, "the zero page")
     bootmem_init(state)
-    check_memmap(state)
+    free_area_init(state)
