@@ -1,0 +1,109 @@
+"""Machines booted: what their callbacks leave in the page tables and in memblock."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+import pytest
+from machines import cpu
+from test_machine_areas import OMAP_PLAIN, Version, booted, kernel
+from trees import Node, cells, text
+
+from bootmap.boot.handover import Handover
+from bootmap.boot.sequence import boot
+from bootmap.inputs.atags import parse as parse_atags
+from bootmap.units import GIB, KIB, MIB
+
+if TYPE_CHECKING:
+    from bootmap.boot.sequence import Prediction
+
+ATAG_CORE, ATAG_MEM = 0x54410001, 0x54410002
+RAM = (0x80000000, 512 * MIB)
+
+
+def device_maps(prediction: Prediction) -> list[tuple[int, int, int]]:
+    """What map_io asked for: virtual, physical, length."""
+    found = [md for md in prediction.state.maps if md.what == "a static device mapping"]
+    return [(md.virtual, md.pfn << 12, md.length) for md in found]
+
+
+@pytest.mark.parametrize(("nodes", "smp", "want"), [
+    ([], True, [(0xF8000000, 0x10000000, 128 * KIB)]),
+    ([Node("motherboard", {"arm,v2m-memory-map": text("rs1")})], True, [(0xF8000000, 0x1C000000, 2 * MIB)]),
+    ([Node("scu@2c000000", {"compatible": text("arm,cortex-a5-scu"), "reg": cells(0x2C000000, 0x58)})], True,
+     [(0xF8000000, 0x10000000, 128 * KIB), (0xF8200000, 0x2C000000, 128)]),
+    ([Node("scu@2c000000", {"compatible": text("arm,cortex-a5-scu"), "reg": cells(0x2C000000, 0x58)})], False,
+     [(0xF8000000, 0x10000000, 128 * KIB)]),
+], ids=["legacy", "rs1", "scu", "scu without SMP"])  # fmt: skip
+def test_versatile_express_3_10(nodes: list[Node], smp: bool, want: list[tuple[int, int, int]]) -> None:
+    subject = kernel("old49" if smp else "v7-up", (3, 10), "ARCH_VEXPRESS")
+    assert device_maps(booted(subject, "arm,vexpress", RAM, *nodes, core="cortex-a9")) == want
+
+
+@pytest.mark.parametrize(("reg", "want"), [
+    (cells(0x10000000, 0x100), [(0xF8000000, 0x10000000, 0xFF)]),  # one byte less than reg says
+    (cells(0x10000000, 0x100, 0, 0), []),  # two cells, or the kernel looks on
+], ids=["two cells", "four cells"])  # fmt: skip
+def test_exynos_chip_id(reg: bytes, want: list[tuple[int, int, int]]) -> None:
+    chip = Node("chipid@10000000", {"compatible": text("samsung,exynos4210-chipid"), "reg": reg})
+    prediction = booted(kernel("deb-6.1", (6, 1), "ARCH_EXYNOS"), "samsung,exynos5800", RAM, chip)
+    assert device_maps(prediction) == want
+    if want:
+        assert prediction.state.mapped(0xF8000000) == 0x10000000
+
+
+@pytest.mark.parametrize(("version", "options"), [((6, 1), "SOC_DRA7XX OMAP_INTERCONNECT_BARRIER"),
+                         ((3, 5), "ARCH_OMAP4 OMAP4_ERRATA_I688")])  # fmt: skip
+def test_omap_maps_the_page_that_it_stole(version: Version, options: str) -> None:
+    """The last map: OMAP4_DRAM_BARRIER_VA, 1 MiB, strongly ordered: TEX, C and B all 0, no XN where the CPU has it."""
+    compatible = "ti,dra7" if version > (4, 0) else "ti,omap4"
+    prediction = booted(kernel("old49", version, options), compatible, RAM)
+    virtual, physical, length = device_maps(prediction)[-1]
+    assert (virtual, length) == (0xFE600000, MIB)
+    assert physical in prediction.state.vars.areas_taken.values()
+    stage = prediction.stage("bootmem_init")
+    assert stage is not None
+    assert not any(base <= physical < base + size for base, size, _ in stage.memblock.memory.regions)
+    assert prediction.state.mapped(0xFE600000) == physical
+    word = prediction.state.tables.word(prediction.state.pmd_address(0xFE600000))
+    assert word & 0b111 << 12 == 0
+    assert word & 0b1100 == 0
+
+
+def test_omap_keeps_what_it_stole_from_the_linear_map() -> None:
+    """Stolen sections at the end of lowmem are not mapped by map_lowmem."""
+    prediction = booted(kernel("old54", (5, 4), OMAP_PLAIN), "ti,omap3", RAM, core="cortex-a8")
+    for base in prediction.state.vars.areas_taken.values():
+        assert prediction.state.mapped(prediction.state.va(base)) is None
+
+
+def test_armada_xp_reserves_where_training_writes() -> None:
+    """mvebu_scan_mem: 10 KiB at the start of every range, for an SMP kernel only."""
+    for key, want in (("old49", True), ("v7-up", False)):
+        prediction = booted(kernel(key, (4, 9), "ARCH_MVEBU"), "marvell,armada-370-xp", (0, GIB))
+        stage = prediction.stage("arm_memblock_init")
+        assert stage is not None
+        base, size, _ = stage.memblock.reserved.regions[0]
+        assert (base == 0 and size >= 10 * KIB) == want
+
+
+def test_rtd1195_takes_registers_from_memory() -> None:
+    """rtd1195_reserve removes [0, 0xa800), [0x18000000, 0x18070000) and [0x18100000, 0x19100000)."""
+    prediction = booted(kernel("deb-6.1", (6, 1), "ARCH_REALTEK"), "realtek,rtd1195", (0, GIB), core="cortex-a7")
+    stage = prediction.stage("arm_memblock_init")
+    assert stage is not None
+    regions = [(base, base + size) for base, size, _ in stage.memblock.memory.regions]
+    assert regions == [(0xA800, 0x18000000), (0x18070000, 0x18100000), (0x19100000, GIB)]
+
+
+@pytest.mark.parametrize(("core", "tile"), [("cortex-a9", True), ("cortex-a8", False)])
+def test_realview_eb_looks_at_its_core_tile(core: str, tile: bool) -> None:
+    """realview_eb11mp_io_desc is mapped where the tile has the CPU that the kernel was built for."""
+    subject = kernel("v7-realview", (3, 10), "MACH_REALVIEW_EB REALVIEW_EB_A9MP")
+    core_tag, memory, none = (2, ATAG_CORE), (4, ATAG_MEM, 128 * MIB, 0), (0, 0)
+    tags = parse_atags(struct.pack("<8I", *core_tag, *memory, *none))
+    prediction = boot(subject, Handover(tags, 0x100, 0, cpu(core), machine_id=827))
+    mapped = {virtual for virtual, _, _ in device_maps(prediction)}
+    assert 0xFB000000 in mapped, prediction.outcome
+    assert (0xFE000000 in mapped) == tile
