@@ -26,11 +26,12 @@ _ACCESS = re.compile(r"mmio(?:16|32|32be|32native)?,")
 
 
 def setup_earlycon(state: BootState, value: str | None, origin: Origin, *, is_console: bool = False) -> None:
-    """Map the registers of the console that ``earlycon``, ``earlycon=`` or ``console=`` names, if there is one."""
-    config = state.kernel.config
-    if not (config.enabled("SERIAL_EARLYCON") and config.enabled("FIX_EARLYCON_MEM")):
-        return
-    if state.earlycon is not None or not state.kernel.has("early_fixmap"):
+    """Map the registers of the console that ``earlycon``, ``earlycon=`` or ``console=`` names, if there is one.
+
+    Raises:
+        KernelDied: the kernel has no slot in the fixmap for them, and calls ioremap long before it can.
+    """
+    if state.earlycon is not None or not state.kernel.config.enabled("SERIAL_EARLYCON"):
         return
     if not value:
         if not is_console:
@@ -41,8 +42,21 @@ def setup_earlycon(state: BootState, value: str | None, origin: Origin, *, is_co
         if name == driver.name and _built_in(state, driver):
             address = _address(options) if comma else None
             if address:
-                set_fixmap_io(state, address, f"the registers of earlycon {name}", origin)
+                _earlycon_map(state, address, f"the registers of earlycon {name}", origin)
             return
+
+
+def _earlycon_map(state: BootState, address: int, what: str, origin: Origin) -> None:
+    if state.kernel.config.enabled("FIX_EARLYCON_MEM") and state.kernel.has("early_fixmap"):
+        set_fixmap_io(state, address, what, origin)
+        return
+    raise state.die(
+        "earlycon-too-early",
+        f"earlycon maps {what} with ioremap, as this kernel has no CONFIG_FIX_EARLYCON_MEM, and there is no allocator "
+        f"yet: a data abort in kmem_cache_alloc. Leave earlycon out",
+        address=address,
+        origin=origin,
+    )
 
 
 def _built_in(state: BootState, driver: EarlyconDriver) -> bool:
@@ -78,7 +92,7 @@ def _from_stdout(state: BootState, origin: Origin) -> None:
             address = _translate(node)
             if address is not None:
                 link = Origin("device tree", f"{node.path}/reg", node.properties["reg"].offset, origin)
-                set_fixmap_io(state, address, f"the registers of earlycon {node.path}", link)
+                _earlycon_map(state, address, f"the registers of earlycon {node.path}", link)
             return
 
 

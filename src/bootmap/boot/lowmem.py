@@ -36,7 +36,8 @@ def vmalloc_limit(state: BootState) -> int:
     else:
         reserve = 240 * MIB + VMALLOC_OFFSET if kernel.has("vmalloc_min_240m") else 128 * MIB
     limit = kernel.vmalloc_end - reserve - kernel.page_offset + state.handover.phys_offset
-    return limit if kernel.has("vmalloc_limit_u64") else ((limit - 1) & state.phys_mask) + 1
+    wide = state.phys_mask if kernel.has("pa_is_wide") else _U32
+    return limit if kernel.has("vmalloc_limit_u64") else ((limit - 1) & wide) + 1
 
 
 def adjust_lowmem_bounds(state: BootState) -> None:

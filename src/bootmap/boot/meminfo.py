@@ -71,7 +71,7 @@ def _judge_by_virtual(state: BootState, bound: int) -> None:
     kernel, given = state.kernel, list(state.meminfo)
     if kernel.has("meminfo_sorted_first"):
         given.sort(key=lambda bank: bank.start)
-    vmin = state.va((bound - 1) & state.phys_mask) + 1
+    vmin = state.va(bound - 1) + 1
     past, apart = kernel.has("bank_at_limit_is_highmem"), kernel.has("banks_beyond_4g_apart")
     total, most = len(given), kernel.config.integer("ARM_NR_BANKS", _NR_BANKS)
     highmem, banks = False, list[MemBank]()
@@ -103,7 +103,7 @@ def _judge_by_virtual(state: BootState, bound: int) -> None:
             continue
         total += 1
         highmem = True
-        banks.append(MemBank(bound & state.phys_mask, bank.size - (vmin - va), True, bank.origin))
+        banks.append(MemBank(bound & _U32, bank.size - (vmin - va), True, bank.origin))
     reason = _no_highmem(state) if highmem and kernel.has("highmem") else ""
     if reason:
         state.print(f"HIGHMEM is not supported {reason}, ignoring high memory")

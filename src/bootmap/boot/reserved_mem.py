@@ -34,7 +34,7 @@ def reserve_self(state: BootState, fdt: Fdt) -> None:
     origin = Origin(
         "early_init_fdt_reserve_self", "the device tree blob", None, Origin("handover", f"r2 = {params:#010x}")
     )
-    state.memblock.reserve(params, fdt.totalsize, origin=origin)
+    _reserve(state, params, fdt.totalsize, False, origin)
 
 
 def early_init_fdt_scan_reserved_mem(state: BootState, fdt: Fdt) -> None:
@@ -67,7 +67,7 @@ def _memreserve(state: BootState, fdt: Fdt) -> None:
             break
         entered = Origin("device tree", f"/memreserve/ {entry.address:#x} {entry.size:#x}", entry.offset)
         origin = Origin("early_init_fdt_scan_reserved_mem", "/memreserve/", None, entered)
-        state.memblock.reserve(entry.address, entry.size, origin=origin)
+        _reserve(state, entry.address, entry.size, False, origin)
 
 
 def _elfcorehdr(state: BootState) -> None:
@@ -146,7 +146,8 @@ def _reserve_reg(state: BootState, node: Node, cells: RootCells, table: list[Rme
     for i, entry in enumerate(entries):
         entered = Origin("device tree", f"{node.path}/reg = <{entry.base:#x} {entry.size:#x}>", entry.offset)
         origin = Origin("early_init_fdt_scan_reserved_mem", node.path, None, entered)
-        if entry.size and _reserve(state, entry.base, entry.size, nomap, origin):
+        wanted = entry.size and (entry.base or not kernel.has("reserve_refuses_overlap"))
+        if wanted and _reserve(state, entry.base, entry.size, nomap, origin):
             early_fixup(state, node, entry.base, entry.size, origin)
         else:
             state.print(
@@ -168,6 +169,8 @@ def _reserve_reg(state: BootState, node: Node, cells: RootCells, table: list[Rme
 def _reserve(state: BootState, base: int, size: int, nomap: bool, origin: Origin) -> bool:
     """``early_init_dt_reserve_memory``: reserve, flag or remove; False where the kernel refuses."""
     kernel, memblock = state.kernel, state.memblock
+    if kernel.has("reserve_refuses_overlap") and memblock.is_region_reserved(base & state.phys_mask, size):
+        return False
     if not nomap:
         return memblock.reserve(base, size, origin=origin) == 0
     if kernel.has("nomap_flag"):
@@ -262,7 +265,8 @@ def _allocate(state: BootState, area: RmemArea, cells: RootCells, neighbours: li
             state.print(f"OF: reserved mem: invalid alloc-ranges property in '{node.name}', skipping node.")
             return False
         for entry in pairs(ranges, cells.address, cells.size):
-            base = _allocate_in(state, size, align, entry.base, entry.base + entry.size, area, neighbours, origin)
+            start, end = (address & state.phys_mask for address in (entry.base, entry.base + entry.size))
+            base = _allocate_in(state, size, align, start, end, area, neighbours, origin)
             if base:
                 break
     else:

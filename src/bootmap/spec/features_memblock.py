@@ -39,6 +39,11 @@ MEMBLOCK_FEATURES = (
             f"{_MMU} sanity_check_meminfo (3.2.71 and 3.4 differ)", (3, 3)),
     Feature("highmem_needs_tlb_broadcast", "an SMP kernel has no highmem on CPUs whose TLB operations stay local",
             f"{_MMU} sanity_check_meminfo (2.6.38 and 2.6.39 differ)", None, (2, 6, 39)),
+    Feature("pa_is_wide", "__pa gives 64 bits with long descriptors; before, 32",
+            "arch/arm/include/asm/memory.h __virt_to_phys (3.10.105 and 3.14.1 differ; commit f52bb722547f)", (3, 13)),
+    Feature("reserve_refuses_overlap", "what the tree wants reserved is refused where some of it is reserved already, "
+            "and at address 0", f"{_FDT} early_init_dt_reserve_memory_arch, __reserved_mem_reserve_reg (3.16.0 and "
+            "3.18.140 differ; commit b5f2a8c02697)", (3, 15), (3, 17)),
     Feature("memblock_trim", "regions can be trimmed to an alignment",
             f"{_MEMBLOCK} memblock_trim_memory, commit 6ede1fd3cb40 (3.4.4 lacks it, 3.4.111 has it)", (3, 7),
             also=also(v3_5=7, v3_4=111)),
