@@ -26,6 +26,12 @@ _CMA = re.compile(
 
 # The first line that bootmem_init or what follows it prints; resources are the first to be aligned to a cache line.
 _AFTER_PAGING_INIT = re.compile(r"Zone ranges:|On node \d|memblock_alloc\w*: \d+ bytes align=0x40 ")
+# Those whose allocations come after that line and still belong to paging_init, by the line that announces them.
+_FREE_AREA_INIT = re.compile(
+    r"memblock_\w*alloc\w*: .* (alloc_node_mem_map|memmap_alloc|free_area_init(_node|_core)?|setup_usemap|"
+    r"zone_wait_table_init)[+.]"
+)
+_ANNOUNCED = re.compile(r"memblock_\w*alloc\w*: \d+ bytes ")
 _PRINTED_AS = {"add": "add", "remove": "remove", "reserve": "reserve", "alloc_range": "reserve", "free": "free"}
 _SILENT_REMOVE = ("old49",)  # mm/memblock.c: memblock_remove says nothing in 4.9, 4.14 and 4.17; it does in 4.19
 
@@ -42,11 +48,14 @@ Call = tuple[str, int, int]
 
 def recorded_calls(recorded: Case) -> list[Call]:
     """Every change of memblock that was announced before paging_init returned: (call, first byte, last byte)."""
-    calls = []
+    calls: list[Call] = []
+    ours, mapped = True, False
     for line in recorded.log:
-        if _AFTER_PAGING_INIT.match(line):
-            break
-        if match := _CALL.match(line):
+        if _FREE_AREA_INIT.match(line):
+            ours, mapped = recorded.prediction.state.kernel.has("free_area_in_paging_init"), True
+        elif _AFTER_PAGING_INIT.match(line) or (mapped and _ANNOUNCED.match(line)):
+            ours = False
+        elif ours and (match := _CALL.match(line)):
             name = "free" if "free" in match["name"] else match["name"]
             calls.append((name, int(match[2], 16), int(match[3], 16)))
     return calls

@@ -28,11 +28,12 @@ def pageblock_bytes(kernel: Kernel) -> int:
     """Bytes of one pageblock: the largest block of the buddy allocator, or one huge page.
 
     Source: include/linux/pageblock-flags.h, include/linux/mmzone.h; arch/arm/Kconfig ARCH_FORCE_MAX_ORDER (its
-    meaning changed from "order + 1" to "order" in 6.4).
+    meaning changed from "order + 1" to "order" in 6.4), mm/Kconfig PAGE_BLOCK_MAX_ORDER (seen in 6.18).
     """
-    if kernel.config.enabled("HUGETLB_PAGE") and kernel.has("lpae"):
-        return 2 * MIB
-    return max_order_bytes(kernel)
+    most = max_order_bytes(kernel)
+    if "PAGE_BLOCK_MAX_ORDER" in kernel.config:
+        most = min(most, PAGE_SIZE << kernel.config.integer("PAGE_BLOCK_MAX_ORDER"))
+    return min(most, 2 * MIB) if kernel.config.enabled("HUGETLB_PAGE") and kernel.has("lpae") else most
 
 
 def max_order_bytes(kernel: Kernel) -> int:

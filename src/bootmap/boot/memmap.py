@@ -9,7 +9,7 @@ address space, and it must fit below memblock's limit.  And where RAM begins a b
 mem_map is not moved by as much: the table is filled in behind its end.  Behind it each zone gets a few bits for every
 pageblock, and before 4.9 a table of those who wait for pages.
 
-Not here: SPARSEMEM, and bootmem, from which all of this comes before 3.14.
+Before 3.14 all of this comes from bootmem, of which only is asked whether mem_map finds room.  Not here: SPARSEMEM.
 
 Source: mm/page_alloc.c or mm/mm_init.c ``alloc_node_mem_map``, ``memmap_init``, ``setup_usemap``,
 ``zone_wait_table_init``; include/asm-generic/memory_model.h, include/linux/pageblock-flags.h.
@@ -48,11 +48,11 @@ def free_area_init(state: BootState) -> None:
         KernelDied: there is no place for it, or it is not filled in where it is.
     """
     kernel = state.kernel
-    inside = kernel.has("free_area_in_paging_init")
-    memblock = state.memblock if inside else state.memblock.copy()
-    if kernel.config.enabled("SPARSEMEM") or not kernel.has("memmap_memblock") or not len(memblock.memory):
+    ours = kernel.has("free_area_in_paging_init") and kernel.has("memmap_memblock")
+    memblock = state.memblock if ours else state.memblock.copy()
+    if kernel.config.enabled("SPARSEMEM") or not len(memblock.memory):
         return
-    if not _mem_map(state, memblock) or not inside:
+    if not _mem_map(state, memblock) or not ours:
         return
     for zone in state.zones:
         if zone.end_pfn <= zone.start_pfn:
@@ -70,16 +70,23 @@ def _mem_map(state: BootState, memblock: Memblock) -> bool:
     covered = Span(align_down(first, block), align_up(last, block))
     page = struct_page_bytes(kernel)
     size = (covered.size >> PAGE_SHIFT) * page
-    at = _take(memblock, size, state.cache_line, Origin("alloc_node_mem_map", "mem_map"))
+    limit = memblock.current_limit
+    if kernel.has("memmap_memblock"):
+        at = _take(memblock, size, state.cache_line, Origin("alloc_node_mem_map", "mem_map"))
+    else:  # bootmem has whole pages of what memblock left of lowmem
+        limit = state.vars.arm_lowmem_limit
+        at = memblock.find_range(size, PAGE_SIZE, end=limit)
     what = f"{size_text(size)} for mem_map, {page} bytes for each page from {first:#x} to {last - 1:#x}, holes included"
     if not at:
         _fatal(
             state,
             "memmap-failed",
-            f"no memory for {what}: memblock has no free range as large below {hex_address(memblock.current_limit)}; "
-            f"the kernel panics before it can say so",
+            f"no memory for {what}: there is no free range as large below {hex_address(limit)}; the kernel panics "
+            f"before it can say so",
         )
         return False
+    if not kernel.has("memmap_memblock"):
+        return True
     shift = _shift(state, first, covered.start)
     over = Span(at + size, at + ((last - covered.start) >> PAGE_SHIFT) * page + shift * page)
     if shift > 0 and over.size > 0:

@@ -79,6 +79,8 @@ class BootState:
     earlycon: MapDesc | None = None
     maps: list[MapDesc] = field(default_factory=list)
     zones: list[Zone] = field(default_factory=list)
+    zones_mark: int = 0
+    """How far memblock's log was when the kernel logs its zones."""
     hazards: list[Hazard] = field(default_factory=list)
     dmesg: list[str] = field(default_factory=list)
     dmesg_marks: list[int] = field(default_factory=list)

@@ -65,6 +65,7 @@ def bootmem_init(state: BootState) -> None:
     state.zones = list(_zones(state, first, low, high))
     if kernel.has("bootmem_bitmap"):  # not counted above: free_all_bootmem gives it back with all the rest
         _bootmem_bitmap(state, first, low)
+    state.zones_mark = len(memblock.log)
 
 
 def _limits(state: BootState) -> tuple[int, int, int]:

@@ -35,9 +35,11 @@ def dmesg_text(prediction: Prediction, layout: Sequence[VirtualArea]) -> str:
             lines += [_call(prediction, op) for op in list(log[done:mark]) if _printed(op)]
             done = max(done, mark)
         lines.append(line)
-    if state.memblock_debug:
-        lines += [_call(prediction, op) for op in list(log[done:]) if _printed(op)]
+    calls = list(log[done:]) if state.memblock_debug else []
+    before = max(state.zones_mark - done, 0) if state.zones else len(calls)
+    lines += [_call(prediction, op) for op in calls[:before] if _printed(op)]
     lines += _zones(prediction)
+    lines += [_call(prediction, op) for op in calls[before:] if _printed(op)]
     if state.kernel.has("layout_message") and prediction.outcome.boots is not False:
         lines.append("Virtual kernel memory layout:")
         lines += [layout_line(_as_printed(area)) for area in layout if area.name not in ("PCI I/O", "fdt")]

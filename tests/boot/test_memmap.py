@@ -1,0 +1,129 @@
+"""The table of pages, where it does not fit, and the small tables behind it.
+
+Where they are when all is well is compared with recordings, to the byte: test_recordings.py, test_recorded_logs.py.
+"""
+
+from __future__ import annotations
+
+import pytest
+from machines import cpu
+from recordings import fresh_kernel
+from trees import blob, board
+
+from bootmap.boot.handover import Handover
+from bootmap.boot.kernel import Kernel
+from bootmap.boot.memmap import struct_page_bytes
+from bootmap.boot.sequence import Prediction, boot
+from bootmap.inputs.board import parse_board
+from bootmap.inputs.kconfig import parse
+from bootmap.units import GIB, MIB
+
+START = 0x40000000
+FAR = (0xF0000000, 16 * MIB)
+"""A bank 2.75 GiB up: with it the table is for 721920 pages and more."""
+
+
+ORDER_10 = "CONFIG_ARCH_FORCE_MAX_ORDER=10\n"
+
+
+def kernel(version: tuple[int, ...], options: str = "") -> Kernel:
+    parsed = fresh_kernel("v7")
+    config = "".join(f"CONFIG_{name}={value}\n" for name, value in parsed.config.items()) if options else ""
+    return Kernel(version, None, parse((config + options).encode()) if options else parsed.config, parsed.symbols)
+
+
+def booted(version: tuple[int, ...], banks: list[tuple[int, int]], options: str = "") -> Prediction:
+    tree = parse_board(blob(board(banks)))
+    return boot(kernel(version, options), Handover(tree, START + 8 * MIB, START, cpu("cortex-a15")))
+
+
+def allocated(prediction: Prediction) -> dict[str, int]:
+    """Who took memory in bootmem_init -> bytes."""
+    stage, before = prediction.stage("bootmem_init"), prediction.stage("kmap_init")
+    assert stage is not None
+    assert before is not None
+    return {op.origin.text: op.size for op in list(stage.memblock.log)[len(before.memblock.log) :]}  # type: ignore[union-attr]
+
+
+def test_free_area_init_of_linux_3_16() -> None:
+    """As its log has it: 8388608 bytes, then 96 and 12288 for Normal, 36 and 6144 for HighMem."""
+    assert allocated(booted((3, 16), [(START, GIB)])) == {
+        "the zero page": 4096,
+        "mem_map": 8388608,
+        "the pageblock flags of zone Normal": 96,
+        "the wait table of zone Normal": 12288,
+        "the pageblock flags of zone HighMem": 36,
+        "the wait table of zone HighMem": 6144,
+    }
+
+
+@pytest.mark.parametrize(
+    ("version", "options", "flags"),
+    [
+        ((3, 14), "", 96),
+        ((3, 14), "# CONFIG_COMPACTION is not set\n", 72),
+        ((3, 16), "# CONFIG_COMPACTION is not set\n", 96),
+        ((6, 16), ORDER_10 + "CONFIG_MEMORY_ISOLATION=y\n", 96),
+        ((6, 18), ORDER_10 + "CONFIG_MEMORY_ISOLATION=y\n", 192),
+        ((6, 18), ORDER_10 + "# CONFIG_MEMORY_ISOLATION is not set\n", 96),
+        ((6, 18), ORDER_10 + "CONFIG_PAGE_BLOCK_MAX_ORDER=9\n", 192),
+    ],
+)
+def test_pageblock_flags_by_version(version: tuple[int, ...], options: str, flags: int) -> None:
+    """190 pageblocks of 3, 4 or 8 bits, in words of 32."""
+    found = allocated(booted(version, [(START, GIB)], options))
+    assert found["the pageblock flags of zone Normal"] == flags
+
+
+@pytest.mark.parametrize(("version", "table"), [((3, 14), True), ((4, 8), True), ((4, 9), False)])
+def test_wait_table_by_version(version: tuple[int, ...], table: bool) -> None:
+    assert ("the wait table of zone Normal" in allocated(booted(version, [(START, GIB)]))) == table
+
+
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        ("CONFIG_SMP=y\n", 12288),
+        ("# CONFIG_SMP is not set\n", 8192),
+        ("CONFIG_SMP=y\nCONFIG_GENERIC_LOCKBREAK=y\n", 16384),
+        ("CONFIG_SMP=y\nCONFIG_DEBUG_SPINLOCK=y\n", 24576),
+    ],
+)
+def test_wait_table_by_size_of_a_spinlock(options: str, size: int) -> None:
+    """1024 queues: include/linux/spinlock_types.h has 0, 4, 8 or 16 bytes, and a list 8."""
+    assert allocated(booted((4, 4), [(START, GIB)], options))["the wait table of zone Normal"] == size
+
+
+@pytest.mark.parametrize(
+    ("version", "options", "size"),
+    [
+        ((3, 18), "CONFIG_MEMCG=y\n", 32),
+        ((4, 1), "CONFIG_MEMCG=y\n", 36),
+        ((6, 1), "# CONFIG_MEMCG is not set\n", 32),
+        ((6, 12), "# CONFIG_MEMCG is not set\nCONFIG_SLAB_OBJ_EXT=y\n", 36),
+    ],
+)
+def test_struct_page_bytes(version: tuple[int, ...], options: str, size: int) -> None:
+    assert struct_page_bytes(kernel(version, options)) == size
+
+
+@pytest.mark.parametrize("version", [(3, 4), (3, 10), (3, 14), (4, 19), (6, 1)])
+def test_mem_map_without_room(version: tuple[int, ...]) -> None:
+    """22 MiB and more of mem_map in a board whose lowmem is one bank of 24 MiB, which holds the kernel too."""
+    prediction = booted(version, [(START, 24 * MIB), FAR])
+    assert prediction.outcome.boots is False
+    assert prediction.outcome.stage == "bootmem_init"
+    assert [hazard.id for hazard in prediction.hazards] == ["memmap-failed"]
+    assert booted(version, [(START, 64 * MIB), FAR]).outcome.boots is True
+
+
+def test_mem_map_without_room_behind_paging_init() -> None:
+    """From 7.0 on that is later: it is said, and paging_init comes to its end."""
+    prediction = booted((7, 2), [(START, 24 * MIB), FAR])
+    assert prediction.outcome.boots is True
+    assert [hazard.id for hazard in prediction.hazards] == ["memmap-failed"]
+    assert allocated(booted((7, 2), [(START, GIB)])) == {}
+
+
+def test_mem_map_of_sparsemem_is_left_out() -> None:
+    assert allocated(booted((6, 1), [(START, GIB)], "CONFIG_SPARSEMEM=y\n")).keys() == {"the zero page"}
