@@ -253,8 +253,8 @@ def test_variables_after_paging_init(name: str) -> None:
     values = reached(recorded, OUT).vars
     want = {key: value for key, value in recorded.doc["vars"].items() if value is not None}
     assert {key: getattr(values, key) for key in want} == want
-    assert len(want) >= 6
+    assert len(want) >= 4  # before 3.0 some do not exist yet
 
 
 def test_recordings_are_all_there() -> None:
-    assert (len(NAMES), len(BOOTED), len(DIED), len(LATE_NAMES), len(MISREAD)) == (145, 133, 12, 5, 7)
+    assert (len(NAMES), len(BOOTED), len(DIED), len(LATE_NAMES), len(MISREAD)) == (219, 197, 22, 5, 7)

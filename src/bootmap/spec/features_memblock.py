@@ -28,13 +28,13 @@ MEMBLOCK_FEATURES = (
     Feature("memblock_init_late", "arm_memblock_init begins with memblock_init, which lifts the limit on allocations "
             "until paging_init sets it again", f"{_INIT} arm_memblock_init (3.2.71 and 3.3 differ)", None, (3, 3)),
     Feature("lowmem_limit_from_banks", "lowmem ends with its last bank; before, where it must end",
-            f"{_MMU} sanity_check_meminfo (2.6.38 and 2.6.39 differ)", (2, 6, 39)),
+            f"{_MMU} sanity_check_meminfo (2.6.39 and 3.0.101 differ)", (3, 0)),
     Feature("banks_judged_by_physical", "banks are compared with the limit of lowmem by physical addresses; before, by "
             "virtual ones, which wrap", f"{_MMU} sanity_check_meminfo (3.10.105 and 3.12 differ)", (3, 11)),
     Feature("meminfo_sorted_first", "banks are sorted before they are judged",
             f"{_SETUP} setup_arch; {_INIT} arm_memblock_init before (3.2.71 and 3.4 differ)", (3, 3)),
     Feature("bank_at_limit_is_highmem", "a bank that begins where lowmem must end is highmem",
-            f"{_MMU} sanity_check_meminfo (2.6.38 and 2.6.39 differ)", (2, 6, 39)),
+            f"{_MMU} sanity_check_meminfo (2.6.39 and 3.0.101 differ)", (3, 0)),
     Feature("banks_beyond_4g_apart", "banks beyond 4 GiB are highmem, and highmem is not split",
             f"{_MMU} sanity_check_meminfo (3.2.71 and 3.4 differ)", (3, 3)),
     Feature("highmem_needs_tlb_broadcast", "an SMP kernel has no highmem on CPUs whose TLB operations stay local",

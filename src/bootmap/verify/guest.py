@@ -83,9 +83,8 @@ class Setup:
         return [*line, *self.extra]
 
     def recorded(self, command_line: str) -> QemuSetup:
-        """The setup as a recording keeps it."""
-        cpu = self.cpu or (self.machine.cpu if self.machine.cpu_option else None)
-        return QemuSetup(command_line, cpu, " ".join(self.extra), self.machine.name, str(self.memory // MIB))
+        """The setup as a recording keeps it, with the CPU, which no ATAG list names."""
+        return QemuSetup(command_line, self.cpu or self.machine.cpu, " ".join(self.extra), self.machine.name, str(self.memory // MIB))
 
 
 @dataclass(frozen=True, slots=True)
