@@ -243,7 +243,7 @@ def test_check_params_mapped_one_section() -> None:
 
 @pytest.mark.parametrize("params", [0x7F000000, 0x3FF00000], ids=["highmem", "below PHYS_OFFSET"])
 def test_check_params_in_lowmem_before_the_fixed_map(params: int) -> None:
-    """unflatten_device_tree reads the blob through the linear map, behind paging_init; since 5.11 it has its own map."""
+    """unflatten_device_tree reads the blob through the linear map, behind paging_init; since 5.11 it has a map."""
     subject = fresh_kernel("old49")
     prediction = booted(subject, params)
     assert prediction.outcome.boots is True  # up to the end of paging_init

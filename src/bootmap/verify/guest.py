@@ -84,7 +84,9 @@ class Setup:
 
     def recorded(self, command_line: str) -> QemuSetup:
         """The setup as a recording keeps it, with the CPU, which no ATAG list names."""
-        return QemuSetup(command_line, self.cpu or self.machine.cpu, " ".join(self.extra), self.machine.name, str(self.memory // MIB))
+        machine = self.machine
+        extra, memory = " ".join(self.extra), str(self.memory // MIB)
+        return QemuSetup(command_line, self.cpu or machine.cpu, extra, machine.name, memory)
 
 
 @dataclass(frozen=True, slots=True)
