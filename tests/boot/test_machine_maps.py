@@ -331,6 +331,27 @@ def test_exynos_maps_the_chip_id_first(version: Version, options: str) -> None:
         assert node_reg(parse_fdt(blob(Node("", {}, [chip]))), row.physical) == want
 
 
+@pytest.mark.parametrize(("chip", "banks"), [
+    # AT91*_SRAM*_BASE and _SIZE of include/mach/at91*.h, sama5d3.h; KiB
+    ("at91rm9200", [(0x200000, 16)]), ("at91sam9260", [(0x2FF000, 8)]), ("at91sam9g20", [(0x2FC000, 32)]),
+    ("at91sam9261", [(0x300000, 160)]), ("at91sam9263", [(0x300000, 80), (0x500000, 16)]),
+    ("at91sam9g45", [(0x300000, 64)]), ("at91sam9n12", [(0x300000, 32)]), ("at91sam9x5", [(0x300000, 32)]),
+    ("sama5d3", [(0x300000, 128)]),
+])  # fmt: skip
+def test_at91_stacks_sram_below_its_registers(chip: str, banks: list[tuple[int, int]]) -> None:
+    """at91_init_sram: each bank ends where the one before begins, the first at AT91_IO_VIRT_BASE."""
+    option = "SOC_AT91SAM9260" if chip == "at91sam9g20" else f"SOC_{chip.upper()}"
+    for version, kind in (((3, 5), "DEVICE"), ((3, 10), "DEVICE"), ((3, 12), "MEMORY_RWX_NONCACHED"),
+                          ((3, 18), "MEMORY_RWX_NONCACHED")):  # fmt: skip
+        want: Rows = []
+        top = 0xFF000000 - (0xFFFFFFFF - 0xFFF78000 + 1)
+        for base, size in banks:
+            top -= size << 10
+            want.append((top, base, size << 10, kind))
+        found = groups(picked(version, f"ARCH_AT91 {option}", f"atmel,{chip}"))
+        assert found == [expected("mach-at91/setup.c :: at91_io_desc", version), *([row] for row in want)]
+
+
 def test_machines_are_in_one_table_only() -> None:
     """A release and configuration finds at most one machine of a name, whatever the order of the rows, where both
     bound the same compatible string or number and neither asks the tree or more options than the other."""

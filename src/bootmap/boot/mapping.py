@@ -310,7 +310,7 @@ def vm_reserve_area_early(state: BootState, start: int, size: int, what: str) ->
 
 
 def _note_vm(state: BootState, vm: StaticVm) -> None:
-    """Keep the list sorted by address, a later one of equal address behind (``add_static_vm_early``).
+    """Keep the list sorted by address (``add_static_vm_early``; before 3.9, mm/vmalloc.c ``vm_area_add_early``).
 
     Raises:
         KernelDied: it overlaps an area noted before, a BUG (mm/vmalloc.c ``vm_area_add_early``).
@@ -324,7 +324,4 @@ def _note_vm(state: BootState, vm: StaticVm) -> None:
                     f"that for a BUG",
                     address=max(vm.start, other.start),
                 )
-    at = len(state.static_vms)
-    if state.kernel.has("static_vm"):
-        at = sum(1 for other in state.static_vms if other.start <= vm.start)
-    state.static_vms.insert(at, vm)
+    state.static_vms.insert(sum(1 for other in state.static_vms if other.start <= vm.start), vm)

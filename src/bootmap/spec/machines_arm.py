@@ -209,14 +209,16 @@ _PBX_RAM = (
 
 REALVIEW = (
     *(
-        Machine(name, machine_ids=(number,), options=(f"MACH_{name.upper().replace('-', '_')}",), cpu=cpu, maps=maps,
-                fixup=fixup, dma_zone_size=256 * MIB, until=(4, 5))
-        for name, number, cpu, maps, fixup in (
-            ("RealView-EB", 827, None, _EB, _RAM),
-            ("RealView-PB1176", 1504, "arm1176", _PB1176, _PB1176_RAM),
-            ("RealView-PB11MP", 1407, "arm11mpcore", _PB11MP, _RAM),
-            ("RealView-PBA8", 1897, "cortex-a8", (_pba8(f"{_RV}_pba8.c realview_pba8_io_desc"),), _RAM),
-            ("RealView-PBX", 1901, None, _PBX, _PBX_RAM),
+        Machine(name, machine_ids=(number,), options=(f"MACH_{name.upper().replace('-', '_')}", *tile), cpu=cpu,
+                maps=maps, fixup=fixup, dma_zone_size=256 * MIB, until=(4, 5))
+        for name, number, tile, cpu, maps, fixup in (
+            ("RealView-EB", 827, ("REALVIEW_EB_ARM11MP", "!REALVIEW_EB_A9MP"), "arm11mpcore", _EB, _RAM),
+            ("RealView-EB", 827, ("REALVIEW_EB_A9MP", "!REALVIEW_EB_ARM11MP"), "cortex-a9", _EB, _RAM),
+            ("RealView-EB", 827, (), None, _EB, _RAM),
+            ("RealView-PB1176", 1504, (), "arm1176", _PB1176, _PB1176_RAM),
+            ("RealView-PB11MP", 1407, (), "arm11mpcore", _PB11MP, _RAM),
+            ("RealView-PBA8", 1897, (), "cortex-a8", (_pba8(f"{_RV}_pba8.c realview_pba8_io_desc"),), _RAM),
+            ("RealView-PBX", 1901, (), None, _PBX, _PBX_RAM),
         )
     ),
     Machine("ARM RealView", ("arm,realview-eb", "arm,realview-pb1176", "arm,realview-pb11mp", "arm,realview-pba8",

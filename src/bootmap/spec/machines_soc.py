@@ -1,6 +1,6 @@
 """Machines of makers with few rows each, and those that have a ZONE_DMA alone.
 
-Not here, because the map depends on the chip that is found: AT91, U8500 before 3.5, S3C24xx, DaVinci's DM series;
+Not here, because the map depends on the chip that is found: U8500 before 3.5, S3C24xx, DaVinci's DM series;
 because it depends on the board: SA1100, Footbridge; because only part of it was read: Gemini, IXP4xx with a debug UART,
 R-Car Gen2's reservation, Highbank before 3.12.
 
@@ -215,9 +215,6 @@ SOC_CALLBACKS = {
     "cortina,gemini": Callback("ARCH_GEMINI", "map_io"),
     "cirrus,ep7209": Callback("ARCH_CLPS711X", "map_io"),
     **dict.fromkeys(("calxeda,highbank", "calxeda,ecx-2000"), Callback("ARCH_HIGHBANK", "map_io", until=(3, 12))),
-    **dict.fromkeys(("atmel,at91sam9", "atmel,at91sam9m10g45ek", "atmel,at91sam9x5ek", "calao,usb-a9g20",
-                     "atmel,at91rm9200", "atmel,sama5", "atmel,sama5d4"),
-                    Callback("ARCH_AT91", "map_io", until=(4, 1))),
     **dict.fromkeys(("sirf,prima2", "sirf,atlas6", "sirf,marco"),
                     Callback("ARCH_SIRF", "map_io", until=(4, 1))),
     "sirf,prima2-cb": Callback("ARCH_PRIMA2", "map_io", until=(3, 10)),
