@@ -50,6 +50,9 @@ def _earlycon_map(state: BootState, address: int, what: str, origin: Origin) -> 
     if state.kernel.config.enabled("FIX_EARLYCON_MEM") and state.kernel.has("early_fixmap"):
         set_fixmap_io(state, address, what, origin)
         return
+    if state.kernel.has("early_kmalloc_fails"):
+        state.print(f"earlycon: earlycon_map: Couldn't map 0x{address:08x}")
+        return
     raise state.die(
         "earlycon-too-early",
         f"earlycon maps {what} with ioremap, as this kernel has no CONFIG_FIX_EARLYCON_MEM, and there is no allocator "

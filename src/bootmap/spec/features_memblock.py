@@ -39,6 +39,8 @@ MEMBLOCK_FEATURES = (
             f"{_MMU} sanity_check_meminfo (3.2.71 and 3.4 differ)", (3, 3)),
     Feature("highmem_needs_tlb_broadcast", "an SMP kernel has no highmem on CPUs whose TLB operations stay local",
             f"{_MMU} sanity_check_meminfo (2.6.38 and 2.6.39 differ)", None, (2, 6, 39)),
+    Feature("early_kmalloc_fails", "kmalloc long before there are slabs returns NULL; before, it is a data abort",
+            "mm/slub.c slab_alloc_node (3.18.140 and 4.1.52 differ; commit 8135be5a8012)", (3, 19)),
     Feature("pa_is_wide", "__pa gives 64 bits with long descriptors; before, 32",
             "arch/arm/include/asm/memory.h __virt_to_phys (3.10.105 and 3.14.1 differ; commit f52bb722547f)", (3, 13)),
     Feature("reserve_refuses_overlap", "what the tree wants reserved is refused where some of it is reserved already, "
