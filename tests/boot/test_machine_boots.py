@@ -97,6 +97,19 @@ def test_rtd1195_takes_registers_from_memory() -> None:
     assert regions == [(0xA800, 0x18000000), (0x18070000, 0x18100000), (0x19100000, GIB)]
 
 
+@pytest.mark.parametrize(("machine", "taken"), [(2862, True), (2676, False)], ids=["goni", "aquila"])
+def test_s5pv210_boards_take_the_codecs_buffers(machine: int, taken: bool) -> None:
+    """s5p_mfc_reserve_mem(0x43000000, 8 MiB, 0x51000000, 8 MiB)."""
+    subject = kernel("old49", (3, 10), "ARCH_S5PV210")
+    tags = parse_atags(struct.pack("<8I", 2, ATAG_CORE, 4, ATAG_MEM, GIB, 0x20000000, 0, 0))
+    prediction = boot(subject, Handover(tags, 0x20000100, 0x20000000, cpu("cortex-a8"), machine_id=machine))
+    stage = prediction.stage("arm_memblock_init")
+    assert stage is not None, prediction.outcome
+    regions = [(base, base + size) for base, size, _ in stage.memblock.memory.regions]
+    holes = [(0x20000000, 0x43000000), (0x43800000, 0x51000000), (0x51800000, 0x60000000)]
+    assert regions == (holes if taken else [(0x20000000, 0x60000000)])
+
+
 @pytest.mark.parametrize(("core", "tile"), [("cortex-a9", True), ("cortex-a8", False)])
 def test_realview_eb_looks_at_its_core_tile(core: str, tile: bool) -> None:
     """realview_eb11mp_io_desc is mapped where the tile has the CPU that the kernel was built for."""

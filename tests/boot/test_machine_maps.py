@@ -214,6 +214,24 @@ SAME = [
     *((version, "ARCH_IXP4XX", "intel,ixp42x", ["mach-ixp4xx/ixp4xx-of.c :: ixp4xx_of_io_desc"])
       for version in ((5, 4), (5, 12), (5, 15), (6, 1))),
     ((6, 1), "ARCH_S3C64XX", "samsung,s3c6410", ["mach-s3c/mach-s3c64xx-dt.c :: s3c64xx_dt_iodesc"]),
+    # mach-s3c24xx/common.c s3c24xx_init_io: the board's, the family's, the chip's; the others' *_init_io
+    *((version, "MACH_MINI2440", 1999, [f"{folder}{common} :: s3c_iodesc", f"{chip}s3c244x.c :: s3c244x_iodesc"])
+      for version, folder, common, chip in (
+          ((3, 2), "plat-s3c24xx/", "cpu.c", "mach-s3c2440/"), ((3, 4), "plat-s3c24xx/", "cpu.c", "mach-s3c24xx/"),
+          ((3, 10), "mach-s3c24xx/", "common.c", "mach-s3c24xx/"), ((5, 4), "mach-s3c24xx/", "common.c",
+                                                                   "mach-s3c24xx/"),
+          ((6, 1), "mach-s3c/", "s3c24xx.c", "mach-s3c/"))),
+    ((3, 10), "MACH_NEO1973_GTA02", 1304, ["mach-s3c24xx/mach-gta02.c :: gta02_iodesc",
+                                           "mach-s3c24xx/common.c :: s3c_iodesc",
+                                           "mach-s3c24xx/s3c244x.c :: s3c244x_iodesc"]),
+    *((version, "ARCH_S3C24XX", "samsung,s3c2416", ["mach-s3c24xx/common.c :: s3c_iodesc",
+                                                    "mach-s3c24xx/s3c2416.c :: s3c2416_iodesc"])
+      for version in ((3, 12), (5, 4))),
+    ((3, 2), "ARCH_S3C64XX", 1626, ["mach-s3c64xx/cpu.c :: s3c_iodesc"]),
+    *((version, "ARCH_S3C64XX", 2520, ["mach-s3c64xx/common.c :: s3c_iodesc"]) for version in ((3, 3), (5, 4))),
+    ((7, 2), "ARCH_S3C64XX", 3207, ["mach-s3c/s3c64xx.c :: s3c_iodesc"]),
+    *((version, "ARCH_S5PV210", machine, ["mach-s5pv210/common.c :: s5pv210_iodesc"])
+      for version in ((3, 5), (3, 16)) for machine in (2456, 2676, 2862)),
     *((version, "ARCH_TEGRA", machine, [TEGRA]) for version in ((2, 6, 38), (3, 2), (3, 5))
       for machine in ("nvidia,tegra20", 2731)),
     # mach-tegra/io.c tegra_map_common_io

@@ -11,6 +11,7 @@ from bootmap.spec.machines_at91 import AT91_CALLBACKS, AT91_MACHINES
 from bootmap.spec.machines_imx import IMX_CALLBACKS, IMX_MACHINES
 from bootmap.spec.machines_marvell import MARVELL_CALLBACKS, MARVELL_MACHINES
 from bootmap.spec.machines_omap import OMAP_CALLBACKS, OMAP_MACHINES
+from bootmap.spec.machines_s3c import S3C_CALLBACKS, S3C_MACHINES
 from bootmap.spec.machines_samsung import SAMSUNG_CALLBACKS, SAMSUNG_MACHINES
 from bootmap.spec.machines_soc import SOC_CALLBACKS, SOC_MACHINES
 from bootmap.units import MIB
@@ -21,6 +22,7 @@ MACHINES: tuple[Machine, ...] = (
     *IMX_MACHINES,
     *MARVELL_MACHINES,
     *OMAP_MACHINES,
+    *S3C_MACHINES,
     *SAMSUNG_MACHINES,
     *SOC_MACHINES,
 )
@@ -32,6 +34,7 @@ CALLBACKS: dict[str, Callback] = {
     **IMX_CALLBACKS,
     **MARVELL_CALLBACKS,
     **OMAP_CALLBACKS,
+    **S3C_CALLBACKS,
     **SAMSUNG_CALLBACKS,
     **SOC_CALLBACKS,
 }

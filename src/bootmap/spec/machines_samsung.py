@@ -114,7 +114,4 @@ SAMSUNG_CALLBACKS = {
          *(chip for chip, _, _ in _CHIPS)),
         Callback("ARCH_EXYNOS", "map_io and reserve"),
     ),
-    "samsung,s3c2416": Callback("ARCH_S3C24XX", "map_io"),
-    "samsung,s3c6410": Callback("ARCH_S3C64XX", "map_io"),
-    "samsung,s5pv210": Callback("ARCH_S5PV210", "map_io"),
 }  # fmt: skip

@@ -1,6 +1,6 @@
 """Machines of makers with few rows each, and those that have a ZONE_DMA alone.
 
-Not here, because the map depends on the chip that is found: U8500 before 3.5, S3C24xx, DaVinci's DM series;
+Not here, because the map depends on the chip that is found: U8500 before 3.5, DaVinci's DM series;
 because it depends on the board: SA1100, Footbridge; because only part of it was read: Gemini, IXP4xx with a debug UART,
 R-Car Gen2's reservation, Highbank before 3.12.
 
@@ -9,7 +9,7 @@ Sources: the files that the rows name, read in the releases between their bounds
 
 from __future__ import annotations
 
-from bootmap.spec.machine import Callback, Machine, MachineArea, NodeReg, io_desc
+from bootmap.spec.machine import Callback, Machine, MachineArea, io_desc
 from bootmap.units import GIB, KIB, MIB
 
 PAGE = 4 * KIB
@@ -54,10 +54,6 @@ _SPEAR3XX = io_desc(f"{_SPEAR}/spear3xx.c spear3xx_io_desc", (0xFD000000, 0xD000
 _SPEAR320 = io_desc(f"{_SPEAR}/spear320.c spear320_io_desc", (0xFE000000, 0xB3000000, 16 * MIB))
 _SPEAR6XX = io_desc(f"{_SPEAR}/spear6xx.c spear6xx_io_desc", (0xF0000000, 0xF0000000, 32 * MIB),
                     (0xFD000000, 0xD0000000, 16 * MIB), (0xFC000000, 0xFC000000, 16 * MIB))  # fmt: skip
-
-_S3C64XX = io_desc("arch/arm/mach-s3c/mach-s3c64xx-dt.c s3c64xx_dt_iodesc", (0xF6100000, 0x7E00F000, PAGE))
-_S5PV210 = io_desc("arch/arm/mach-s5pv210/s5pv210.c s5pv210_fdt_map_sys",
-                   (0xF6100000, NodeReg(("samsung,s5pv210-clock",), 2), None))  # fmt: skip
 
 _LPC32XX = io_desc("arch/arm/mach-lpc32xx/common.c lpc32xx_io_desc", (0xF2020000, 0x20020000, 0x89000),
                    (0xF3100000, 0x31000000, 0xE1000), (0xF4004000, 0x40004000, 0xA5000),
@@ -124,10 +120,6 @@ SOC_MACHINES = (
             since=(3, 5)),
     Machine("SPEAr600", ("st,spear600",), options=("ARCH_SPEAR6XX",), cpu="arm926ej-s", maps=(_SPEAR6XX,),
             since=(3, 5)),
-    Machine("S3C64xx device tree", ("samsung,s3c6400", "samsung,s3c6410"), options=("ARCH_S3C64XX",), cpu="arm1176",
-            maps=(_S3C64XX,), map_io_debug_ll=True, since=(3, 14)),
-    Machine("S5PV210 device tree", ("samsung,s5pv210", "samsung,s5pc110"), options=("ARCH_S5PV210",), cpu="cortex-a8",
-            maps=(_S5PV210,), map_io_debug_ll=True, since=(3, 18)),
     Machine("LPC32xx", _LPC32XX_TREE, options=("ARCH_LPC32XX",), cpu="arm926ej-s", maps=(_LPC32XX,), since=(3, 5)),
     Machine("EP93xx", machine_ids=_EP93XX_IDS, options=("ARCH_EP93XX",), cpu="arm920t", maps=(_EP93XX,),
             until=(6, 12)),
@@ -207,7 +199,6 @@ SOC_CALLBACKS = {
     "st,spear600": Callback("ARCH_SPEAR6XX", "map_io"),
     "st,spear1310": Callback("MACH_SPEAR1310", "map_io"),
     "st,spear1340": Callback("MACH_SPEAR1340", "map_io"),
-    **dict.fromkeys(("samsung,s3c2416", "samsung,s3c2450"), Callback("ARCH_S3C24XX", "map_io")),
     **dict.fromkeys(_LPC32XX_TREE, Callback("ARCH_LPC32XX", "map_io")),
     **dict.fromkeys(_IXP4XX_TREE, Callback("ARCH_IXP4XX", "map_io", until=(6, 11))),
     **dict.fromkeys(_CNS_TREE, Callback("ARCH_CNS3XXX", "map_io", until=(6, 11))),
