@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bootmap.boot.heapsort import kernel_sort
 from bootmap.boot.records import LostRam, MemBank
 from bootmap.boot.trace import Origin
 from bootmap.units import align_down
@@ -42,12 +43,17 @@ def sanity_check_banks(state: BootState, bound: int) -> None:
     _set_limits(state, bound)
 
 
+def _sorted(banks: list[MemBank]) -> list[MemBank]:
+    """By start; the kernel's heapsort may turn the order of equals around."""
+    return kernel_sort(banks, lambda a, b: (a.start > b.start) - (a.start < b.start), bottom_up=False)
+
+
 def _judge_by_physical(state: BootState, bound: int) -> None:
     kernel = state.kernel
     has_highmem = kernel.has("highmem") and not state.handover.cpu.aliasing
     highmem = False
     banks: list[MemBank] = []
-    for bank in sorted(state.meminfo, key=lambda b: b.start):
+    for bank in _sorted(state.meminfo):
         highmem = highmem or bank.start >= bound or state.va(bank.start) < kernel.page_offset
         if highmem and not has_highmem:
             _ignore(state, bank, "!CONFIG_HIGHMEM", "no CONFIG_HIGHMEM")
@@ -68,9 +74,8 @@ def _judge_by_physical(state: BootState, bound: int) -> None:
 
 def _judge_by_virtual(state: BootState, bound: int) -> None:
     """As kernels up to 3.10 do it: by the virtual addresses that banks would have, which wrap at 32 bits."""
-    kernel, given = state.kernel, list(state.meminfo)
-    if kernel.has("meminfo_sorted_first"):
-        given.sort(key=lambda bank: bank.start)
+    kernel = state.kernel
+    given = _sorted(state.meminfo) if kernel.has("meminfo_sorted_first") else state.meminfo
     vmin = state.va(bound - 1) + 1
     past, apart = kernel.has("bank_at_limit_is_highmem"), kernel.has("banks_beyond_4g_apart")
     total, most = len(given), kernel.config.integer("ARM_NR_BANKS", _NR_BANKS)
@@ -110,7 +115,7 @@ def _judge_by_virtual(state: BootState, bound: int) -> None:
         while banks and banks[-1].highmem:
             bank = banks.pop()
             state.lost.append(LostRam(bank.start, bank.end, f"no highmem {reason}", bank.origin))
-    state.meminfo = sorted(banks, key=lambda bank: bank.start)
+    state.meminfo = banks if kernel.has("meminfo_sorted_first") else _sorted(banks)
 
 
 def _no_highmem(state: BootState) -> str:
