@@ -133,3 +133,17 @@ def test_reserve_integrator_below_the_page_directory() -> None:
     stage = prediction.stage("arm_memblock_init")
     assert stage is not None
     assert stage.memblock.reserved.regions[0][0] == 0
+
+
+def test_reserve_rcar_gen2_as_the_log() -> None:
+    """rcar_gen2_reserve: 256 MiB at the end of the last bank below 4 GiB, before the default area finds its place.
+
+    iwg20m (RZ/G1M, 512 MiB at 1 GiB and 512 MiB at 8 GiB) with 4.4.69-cip4 logs "cma: Reserved 256 MiB at
+    0x0000000050000000", then "cma: Reserved 128 MiB at 0x0000000048000000".
+    """
+    subject = kernel("deb-6.1-lpae", (4, 4), "ARCH_RCAR_GEN2")
+    root = board([(0x40000000, 512 * MIB), (0x200000000, 512 * MIB)], width=2, bootargs="cma=128M")
+    root.properties["compatible"] = text("iwave,g20m", "renesas,r8a7743")
+    handover = Handover(parse_fdt(blob(root)), 0x40F00000, 0x40000000, cpu("cortex-a15"))
+    areas = [(area.base, area.size) for area in boot(subject, handover).state.cma_areas]
+    assert areas == [(0x50000000, 256 * MIB), (0x48000000, 128 * MIB)]

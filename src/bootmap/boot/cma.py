@@ -81,6 +81,16 @@ def dma_contiguous_reserve(state: BootState) -> None:
         state.cma_fixups.append(area)
 
 
+def reserve_machine_area(state: BootState, size: int, base: int, origin: Origin) -> None:
+    """``dma_contiguous_reserve_area`` as a machine's reserve callback calls it: at a fixed place, without a limit."""
+    if not state.kernel.has("cma"):
+        return
+    area = _declare(state, size, base, 0, True, origin)
+    if area is not None:
+        state.cma_areas.append(area)
+        state.cma_fixups.append(area)
+
+
 def _configured_size(state: BootState) -> tuple[int, str]:
     """Bytes of the default area by configuration, and the option that says so."""
     config = state.kernel.config

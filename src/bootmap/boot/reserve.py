@@ -4,20 +4,21 @@
 
 What comes first gets its place; what comes later gives way or overlaps, which is why the order is part of the
 answer.  Source: arch/arm/mm/init.c ``arm_memblock_init``, ``arm_initrd_init``; init/initramfs.c
-``reserve_initrd_mem``; arch/arm/mm/mmu.c ``arm_mm_memblock_reserve``; ``arm_memblock_steal``.
+``reserve_initrd_mem``; arch/arm/mm/mmu.c ``arm_mm_memblock_reserve``; ``arm_memblock_steal``; the
+machines' files.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.boot.cma import dma_contiguous_reserve
+from bootmap.boot.cma import dma_contiguous_reserve, reserve_machine_area
 from bootmap.boot.machine import applies, node_areas
 from bootmap.boot.meminfo import banks_to_memblock
 from bootmap.boot.reserved_mem import early_init_fdt_scan_reserved_mem, reserve_self
 from bootmap.boot.trace import Origin
 from bootmap.inputs.fdt import Fdt
-from bootmap.units import PAGE_SIZE, align_down, align_up
+from bootmap.units import GIB, PAGE_SIZE, align_down, align_up
 
 if TYPE_CHECKING:
     from bootmap.boot.state import BootState
@@ -96,6 +97,8 @@ def _machine(state: BootState) -> None:
         if area.node is not None:
             for base, size in node_areas(state.handover.board, area.node):
                 state.memblock.remove(base, size, origin=origin)
+        elif area.legacy_cma:
+            _legacy_cma(state, area, origin)
         elif area.base is not None:
             take = state.memblock.remove if area.remove else state.memblock.reserve
             for start in [bank.start for bank in state.banks] if area.each_bank else [phys_offset]:
@@ -105,6 +108,17 @@ def _machine(state: BootState) -> None:
             _steal(state, area, origin)
         else:
             state.memblock.alloc_range(area.size, area.align, origin=origin)
+
+
+def _legacy_cma(state: BootState, area: MachineArea, origin: Origin) -> None:
+    """An area for contiguous memory at the end of the last bank below 4 GiB (``rcar_gen2_scan_mem``)."""
+    top = 0
+    for bank in state.banks:
+        end = min(bank.end, 4 * GIB)
+        if bank.start >= top and end - bank.start >= area.size:
+            top = end - area.size
+    if top and state.memblock.is_region_memory(top, area.size):
+        reserve_machine_area(state, area.size, top, origin)
 
 
 def _steal(state: BootState, area: MachineArea, origin: Origin) -> None:

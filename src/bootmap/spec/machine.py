@@ -86,6 +86,7 @@ class MachineArea:
         node: where the device tree names areas, which are taken out of memory.
         each_bank: ``base`` counts from the start of every range of a memory node.
         remove: the range is taken out of memory, not only reserved.
+        legacy_cma: an area for contiguous memory at the end of the last bank below 4 GiB that has room for it.
         options: configuration options that must be set (or, with ``!``, unset).
         any_option: options of which one must be set; () for none.
         since, until: mainline releases that do so, None for no bound.
@@ -101,6 +102,7 @@ class MachineArea:
     node: NodeAreas | None = None
     each_bank: bool = False
     remove: bool = False
+    legacy_cma: bool = False
     options: tuple[str, ...] = ()
     any_option: tuple[str, ...] = ()
     since: Version | None = None

@@ -2,7 +2,7 @@
 
 Not here, because the map depends on the chip that is found: U8500 before 3.5, DaVinci's DM series;
 because it depends on the board: SA1100, Footbridge; because only part of it was read: Gemini, IXP4xx with a debug UART,
-R-Car Gen2's reservation, Highbank before 3.12.
+Highbank before 3.12.
 
 Sources: the files that the rows name, read in the releases between their bounds; arch/arm/tools/mach-types of 3.10.
 """
@@ -87,6 +87,12 @@ _RTD1195 = tuple(
                              ("registers", 0x18100000, 16 * MIB))
 )  # fmt: skip
 
+_RCAR_GEN2 = MachineArea("contiguous memory below 4 GiB", "arch/arm/mach-shmobile/setup-rcar-gen2.c rcar_gen2_reserve",
+                         256 * MIB, legacy_cma=True, options=("DMA_CMA",))  # fmt: skip
+_RCAR_GEN2_TREE = ("renesas,r8a7790", "renesas,r8a7791", "renesas,r8a7792", "renesas,r8a7793", "renesas,r8a7794",
+                   "renesas,r8a7742", "renesas,r8a7743", "renesas,r8a7744", "renesas,r8a7745",
+                   "renesas,r8a77470")  # fmt: skip
+
 SOC_MACHINES = (
     Machine("NVIDIA Tegra", (*_TEGRA_TREE[:2], *_TEGRA_BOARDS), _TEGRA_IDS, ("ARCH_TEGRA",), "cortex-a9", _TEGRA_OLD,
             until=(3, 6)),
@@ -166,6 +172,8 @@ SOC_MACHINES = (
             map_io_debug_ll=True, since=(4, 4), until=(5, 11)),
     Machine("R-Mobile A1", ("renesas,r8a7740",), options=("ARCH_R8A7740",), cpu="cortex-a9", maps=(_R8A7740,),
             map_io_debug_ll=True, since=(4, 4), until=(4, 5)),
+    Machine("R-Car Gen2, RZ/G1", _RCAR_GEN2_TREE, options=("ARCH_RCAR_GEN2",), reserve=(_RCAR_GEN2,), since=(4, 4),
+            until=(6, 13)),
     Machine("RTD1195", ("realtek,rtd1195",), options=("ARCH_REALTEK",), cpu="cortex-a7", reserve=_RTD1195,
             since=(5, 10)),
     Machine("Highbank", ("calxeda,highbank", "calxeda,ecx-2000"), options=("ARCH_HIGHBANK", "ARM_LPAE"),
@@ -213,7 +221,5 @@ SOC_CALLBACKS = {
                     Callback("ARCH_MSM", _BOTH, until=(3, 12))),
     **dict.fromkeys(("renesas,r8a7779", "renesas,sh73a0", "renesas,r8a7740", "renesas,sh7372", "renesas,emev2"),
                     Callback("ARCH_SHMOBILE", "map_io", until=(4, 9))),
-    **dict.fromkeys(("renesas,r8a7790", "renesas,r8a7791", "renesas,r8a7792", "renesas,r8a7793", "renesas,r8a7794",
-                     "renesas,r8a7742", "renesas,r8a7743", "renesas,r8a7744", "renesas,r8a7745", "renesas,r8a77470"),
-                    Callback("ARCH_RCAR_GEN2", "reserve", until=(6, 18))),
+    **dict.fromkeys(_RCAR_GEN2_TREE, Callback("ARCH_RCAR_GEN2", "reserve", until=(6, 18))),
 }  # fmt: skip
