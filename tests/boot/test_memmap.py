@@ -23,6 +23,7 @@ FAR = (0xF0000000, 16 * MIB)
 """A bank 2.75 GiB up: with it the table is for 721920 pages and more."""
 
 
+SPARSE = "CONFIG_SPARSEMEM=y\nCONFIG_SPARSEMEM_STATIC=y\n"
 ORDER_10 = "CONFIG_ARCH_FORCE_MAX_ORDER=10\n"
 
 
@@ -125,5 +126,33 @@ def test_mem_map_without_room_behind_paging_init() -> None:
     assert allocated(booted((7, 2), [(START, GIB)])) == {}
 
 
-def test_mem_map_of_sparsemem_is_left_out() -> None:
-    assert allocated(booted((6, 1), [(START, GIB)], "CONFIG_SPARSEMEM=y\n")).keys() == {"the zero page"}
+# -- SPARSEMEM -----------------------------------------------------------------------------------------------------
+
+
+def test_sparse_init_of_linux_6_1() -> None:
+    """As a recorded log has it: 280 bytes for seven sections, and 14680064 bytes aligned to 0x200000."""
+    found = allocated(booted((6, 1), [(START, 3 * GIB // 2), (START + 7 * GIB // 4, 256 * MIB)], SPARSE))
+    assert found["the pageblock flags of all sections"] == 280
+    assert found["the struct pages of 7 sections of 256 MiB"] == 14680064
+
+
+@pytest.mark.parametrize(
+    ("version", "flags"),
+    [((5, 4), None), ((5, 10), 160), ((5, 15), 128), ((6, 1), 160), ((6, 12), 160), ((7, 2), None)],
+)
+def test_sparse_init_by_version(version: tuple[int, ...], flags: int | None) -> None:
+    """Four sections: 32 bytes each, and 8 where struct mem_section_usage has an rcu_head; 5.4 is not modelled."""
+    found = allocated(booted(version, [(START, GIB)], SPARSE + (ORDER_10 if version > (6, 4) else "")))
+    assert found.get("the pageblock flags of all sections") == flags
+
+
+def test_sparse_init_without_room() -> None:
+    prediction = booted((6, 1), [(START, 24 * MIB), *((START + n * 256 * MIB, MIB) for n in range(1, 12))], SPARSE)
+    assert [hazard.id for hazard in prediction.hazards] == ["memmap-failed"]
+    assert prediction.outcome.boots is False
+
+
+def test_sparse_init_with_memory_cgroups_is_left_out() -> None:
+    """36 bytes for each page make no power of two."""
+    found = allocated(booted((6, 1), [(START, GIB)], SPARSE + "CONFIG_MEMCG=y\n"))
+    assert found.keys() == {"the zero page"}

@@ -9,10 +9,14 @@ address space, and it must fit below memblock's limit.  And where RAM begins a b
 mem_map is not moved by as much: the table is filled in behind its end.  Behind it each zone gets a few bits for every
 pageblock, and before 4.9 a table of those who wait for pages.
 
-Before 3.14 all of this comes from bootmem, of which only is asked whether mem_map finds room.  Not here: SPARSEMEM.
+    SPARSEMEM  | 256 MiB with any RAM: its struct pages | the next 256 MiB with any RAM | ...   in one piece
+
+Before 3.14 all of this comes from bootmem, of which only is asked whether mem_map finds room.  Not here: SPARSEMEM
+before 5.8, which allocated piece by piece and gave back, and where struct page does not divide a page.
 
 Source: mm/page_alloc.c or mm/mm_init.c ``alloc_node_mem_map``, ``memmap_init``, ``setup_usemap``,
-``zone_wait_table_init``; include/asm-generic/memory_model.h, include/linux/pageblock-flags.h.
+``zone_wait_table_init``; mm/sparse.c ``sparse_init_nid``, ``sparse_buffer_init``; include/asm-generic/memory_model.h,
+include/linux/pageblock-flags.h, arch/arm/include/asm/sparsemem.h.
 """
 
 from __future__ import annotations
@@ -37,6 +41,9 @@ _PAGES_PER_WAITQUEUE = 256
 _MOST_WAITQUEUES = 4096
 _LEAST_WAITQUEUES = 4
 _LIST_HEAD = 8
+_SECTION_SHIFT = 28
+"""SECTION_SIZE_BITS."""
+_RCU_HEAD = 8
 
 
 def free_area_init(state: BootState) -> None:
@@ -50,14 +57,19 @@ def free_area_init(state: BootState) -> None:
     kernel = state.kernel
     ours = kernel.has("free_area_in_paging_init") and kernel.has("memmap_memblock")
     memblock = state.memblock if ours else state.memblock.copy()
-    if kernel.config.enabled("SPARSEMEM") or not len(memblock.memory):
+    if not len(memblock.memory):
+        return
+    if kernel.config.enabled("SPARSEMEM"):
+        if ours and kernel.has("sparse_in_one_piece"):
+            _sparse_init(state)
         return
     if not _mem_map(state, memblock) or not ours:
         return
     for zone in state.zones:
         if zone.end_pfn <= zone.start_pfn:
             continue
-        _alloc(state, _usemap_bytes(kernel, zone), "setup_usemap", f"the pageblock flags of zone {zone.name}")
+        flags = _usemap_bytes(kernel, zone.start_pfn, zone.end_pfn)
+        _alloc(state, flags, "setup_usemap", f"the pageblock flags of zone {zone.name}")
         if kernel.has("zone_wait_table"):
             _alloc(state, _wait_table_bytes(state, zone), "zone_wait_table_init", f"the wait table of zone {zone.name}")
 
@@ -67,6 +79,8 @@ def _mem_map(state: BootState, memblock: Memblock) -> bool:
     kernel = state.kernel
     block = max_order_bytes(kernel)
     first, last = memblock.start_of_dram(), memblock.end_of_dram()
+    if not kernel.has("highmem"):
+        last = max(last, state.zones[-1].end_pfn << PAGE_SHIFT)
     covered = Span(align_down(first, block), align_up(last, block))
     page = struct_page_bytes(kernel)
     size = (covered.size >> PAGE_SHIFT) * page
@@ -87,6 +101,7 @@ def _mem_map(state: BootState, memblock: Memblock) -> bool:
         return False
     if not kernel.has("memmap_memblock"):
         return True
+    _check_zones_covered(state, at, covered, page, what)
     shift = _shift(state, first, covered.start)
     over = Span(at + size, at + ((last - covered.start) >> PAGE_SHIFT) * page + shift * page)
     if shift > 0 and over.size > 0:
@@ -96,16 +111,53 @@ def _mem_map(state: BootState, memblock: Memblock) -> bool:
     return True
 
 
+def _sparse_init(state: BootState) -> None:
+    """Bits for the pageblocks of all sections with RAM, and their struct pages."""
+    kernel, memblock = state.kernel, state.memblock
+    size = (1 << (_SECTION_SHIFT - PAGE_SHIFT)) * struct_page_bytes(kernel)
+    if size & (size - 1):  # the alignment is the size: with another one it is not an alignment
+        return
+    sections = {
+        number
+        for base, length, _ in memblock.memory.regions
+        for number in range(base >> _SECTION_SHIFT, (base + length - 1 >> _SECTION_SHIFT) + 1)
+    }
+    usage = _usemap_bytes(kernel, 0, 1 << (_SECTION_SHIFT - PAGE_SHIFT))
+    usage += _RCU_HEAD if kernel.has("section_usage_rcu") else 0
+    _alloc(state, usage * len(sections), "sparse_init_nid", "the pageblock flags of all sections")
+    what = f"the struct pages of {len(sections)} sections of 256 MiB"
+    origin = Origin("sparse_init_nid", what)
+    # Sought above MAX_DMA_ADDRESS first; as memblock goes from the top down, that changes nothing.
+    if not memblock.alloc_range(size * len(sections), size, exact=False, origin=origin):
+        raise state.die(
+            "memmap-failed",
+            f"no memory for {what}: there is no free {size_text(size * len(sections))} in one piece below "
+            f"{hex_address(memblock.current_limit)}, and what the kernel then tries section by section is not modelled",
+        )
+
+
+def _check_zones_covered(state: BootState, at: int, covered: Span, page: int, what: str) -> None:
+    """Where RAM below the limit of lowmem was taken away since that was set, the low zone is larger than the map.
+
+    Source: arch/arm/mm/init.c ``zone_sizes_init``, whose size of the highmem zone is negative then.
+    """
+    end = max(zone.end_pfn for zone in state.zones) << PAGE_SHIFT
+    over = Span(at + (covered.size >> PAGE_SHIFT) * page, at + ((end - covered.start) >> PAGE_SHIFT) * page)
+    if over.size > 0:
+        _overrun(state, over, f"{what}; lowmem ends at {hex_address(end)}, where RAM was taken away, and the table is "
+                 f"filled in up to there, {size_text(over.size)} behind its end")  # fmt: skip
+
+
 def struct_page_bytes(kernel: Kernel) -> int:
     """sizeof(struct page) (include/linux/mm_types.h)."""
     pointer = kernel.has("page_memcg") or kernel.config.enabled("SLAB_OBJ_EXT")
     return _STRUCT_PAGE + (_MEMCG_POINTER if pointer else 0)
 
 
-def _usemap_bytes(kernel: Kernel, zone: Zone) -> int:
-    """``usemap_size``: bits for each pageblock that the zone touches, in whole longs."""
+def _usemap_bytes(kernel: Kernel, first: int, end: int) -> int:
+    """``usemap_size``: bits for each pageblock that the pages from ``first`` to ``end`` touch, in whole longs."""
     block = pageblock_bytes(kernel) >> PAGE_SHIFT
-    blocks = align_up(zone.end_pfn - align_down(zone.start_pfn, block), block) // block
+    blocks = align_up(end - align_down(first, block), block) // block
     bits = _MIGRATETYPE_BITS
     bits += kernel.has("pageblock_skip_always") or kernel.config.enabled("COMPACTION")
     if kernel.has("pageblock_isolate_bit"):

@@ -314,6 +314,11 @@ FEATURES = (
             "include/linux/pageblock-flags.h", (6, 17)),
     Feature("zone_wait_table", "each zone has a table of those who wait for its pages (4.4.155 and 4.9 differ)",
             "mm/page_alloc.c zone_wait_table_init", None, (4, 9)),
+    Feature("sparse_in_one_piece", "SPARSEMEM's struct pages are one allocation, aligned to those of a section",
+            "mm/sparse.c sparse_buffer_init (5.4 and 5.10 differ)", (5, 8)),
+    Feature("section_usage_rcu", "struct mem_section_usage begins with an rcu_head (5.15.100 lacks it; seen in "
+            "5.10.262 and 6.1.192)", "include/linux/mmzone.h, commit 5ec8e8ea8b77", (6, 8),
+            also=also(v6_1=192, v5_10=262)),
     Feature("memmap_offset_block", "mem_map is moved back by its first page's place in a buddy block, which is too "
             "little where RAM begins further above PHYS_OFFSET (4.1 and 4.4 differ)",
             "mm/page_alloc.c alloc_node_mem_map", (4, 2)),
