@@ -6,6 +6,7 @@ What Linux 3.10.105 did was read from its memory under QEMU's virt with 1 GiB; t
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from recordings import fresh_kernel
 
@@ -46,6 +47,9 @@ def state_of(
                 first, last = max(at, start), min(until, start + size)
                 state.meminfo.append(MemBank(first, last - first, first >= START + low, USER))
     state.vars.arm_lowmem_limit = state.memblock.current_limit = START + low
+    sections = np.arange(-(-low // MIB), dtype=np.uint32) * np.uint32(MIB) + np.uint32(START | 2)
+    state.tables.create(state.tables.root, 0x4000, state.cause("zero"))
+    state.tables.write(state.descriptor_address(state.va(START)), sections, state.cause("section"))
     setup_dma_zone(state)
     bootmem_init(state)
     return state
