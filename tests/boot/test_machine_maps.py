@@ -92,6 +92,7 @@ AP, CP = "mach-integrator/integrator_ap.c :: ", "mach-integrator/integrator_cp.c
 V3 = "mach-integrator/pci_v3.c :: pci_v3_io_desc"
 OMAP, RV = "mach-omap2/io.c :: ", "mach-realview/realview_"
 EXYNOS, EXYNOS3 = "mach-exynos/exynos.c :: ", "mach-exynos/common.c :: "
+SA1100 = "mach-sa1100/"
 PXA, U8500 = "mach-pxa/generic.c :: common_io_desc", "mach-ux500/cpu-db8500.c :: "
 TEGRA = "mach-tegra/io.c :: tegra_io_desc"
 
@@ -214,6 +215,15 @@ SAME = [
     *((version, "ARCH_IXP4XX", "intel,ixp42x", ["mach-ixp4xx/ixp4xx-of.c :: ixp4xx_of_io_desc"])
       for version in ((5, 4), (5, 12), (5, 15), (6, 1))),
     ((6, 1), "ARCH_S3C64XX", "samsung,s3c6410", ["mach-s3c/mach-s3c64xx-dt.c :: s3c64xx_dt_iodesc"]),
+    # mach-sa1100/generic.c sa1100_map_io, then the board's
+    *((version, f"SA1100_{option}", machine, [f"{SA1100}generic.c :: standard_io_desc",
+                                              *[f"{SA1100}{name}.c :: {array}_io_desc" for name, array in boards]])
+      for version in ((2, 6, 38), (3, 3), (3, 4), (6, 1))
+      for option, machine, boards in (
+          ("COLLIE", 146, [("collie", "collie")]), ("H3600", 22, [("h3xxx", "h3600")]),
+          ("H3100", 136, [("h3xxx", "h3600")]), ("SIMPAD", 87, [("simpad", "simpad")]),
+          ("LART", 27, [("lart", "lart")]), ("CERF", 31, [("cerf", "cerf")]), ("PLEB", 20, []), ("SHANNON", 97, []),
+          ("NANOENGINE", 32, [("nanoengine", "nanoengine")]), ("JORNADA720", 48, [("jornada720", "jornada720")]))),
     # mach-s3c24xx/common.c s3c24xx_init_io: the board's, the family's, the chip's; the others' *_init_io
     *((version, "MACH_MINI2440", 1999, [f"{folder}{common} :: s3c_iodesc", f"{chip}s3c244x.c :: s3c244x_iodesc"])
       for version, folder, common, chip in (

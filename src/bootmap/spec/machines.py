@@ -13,7 +13,7 @@ from bootmap.spec.machines_marvell import MARVELL_CALLBACKS, MARVELL_MACHINES
 from bootmap.spec.machines_omap import OMAP_CALLBACKS, OMAP_MACHINES
 from bootmap.spec.machines_s3c import S3C_CALLBACKS, S3C_MACHINES
 from bootmap.spec.machines_samsung import SAMSUNG_CALLBACKS, SAMSUNG_MACHINES
-from bootmap.spec.machines_soc import SOC_CALLBACKS, SOC_MACHINES
+from bootmap.spec.machines_soc import SA1100_MACHINES, SOC_CALLBACKS, SOC_MACHINES
 from bootmap.units import MIB
 
 MACHINES: tuple[Machine, ...] = (
@@ -23,6 +23,7 @@ MACHINES: tuple[Machine, ...] = (
     *MARVELL_MACHINES,
     *OMAP_MACHINES,
     *S3C_MACHINES,
+    *SA1100_MACHINES,
     *SAMSUNG_MACHINES,
     *SOC_MACHINES,
 )

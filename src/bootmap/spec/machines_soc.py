@@ -1,8 +1,8 @@
 """Machines of makers with few rows each, and those that have a ZONE_DMA alone.
 
-Not here, because the map depends on the chip that is found: U8500 before 3.5, DaVinci's DM series;
-because it depends on the board: SA1100, Footbridge; because only part of it was read: Gemini, IXP4xx with a debug UART,
-Highbank before 3.12.
+Not here, because the map depends on the chip that is found: U8500 before 3.5, DaVinci's DM series; because it depends
+on what is plugged in: Assabet, Footbridge; because only part of it was read: Gemini, IXP4xx with a debug UART, Highbank
+before 3.12.
 
 Sources: the files that the rows name, read in the releases between their bounds; arch/arm/tools/mach-types of 3.10.
 """
@@ -54,6 +54,47 @@ _SPEAR3XX = io_desc(f"{_SPEAR}/spear3xx.c spear3xx_io_desc", (0xFD000000, 0xD000
 _SPEAR320 = io_desc(f"{_SPEAR}/spear320.c spear320_io_desc", (0xFE000000, 0xB3000000, 16 * MIB))
 _SPEAR6XX = io_desc(f"{_SPEAR}/spear6xx.c spear6xx_io_desc", (0xF0000000, 0xF0000000, 32 * MIB),
                     (0xFD000000, 0xD0000000, 16 * MIB), (0xFC000000, 0xFC000000, 16 * MIB))  # fmt: skip
+
+# -- SA1100: the family's array, then the board's
+
+_SA1100 = io_desc("arch/arm/mach-sa1100/generic.c standard_io_desc", (0xF8000000, 0x80000000, MIB),
+                  (0xFA000000, 0x90000000, MIB), (0xFC000000, 0xA0000000, MIB),
+                  (0xFE000000, 0xB0000000, 2 * MIB))  # fmt: skip
+_COLLIE = io_desc("arch/arm/mach-sa1100/collie.c collie_io_desc", (0xE8000000, 0x00000000, 32 * MIB),
+                  (0xEA000000, 0x08000000, 32 * MIB))  # fmt: skip
+_JORNADA = io_desc("arch/arm/mach-sa1100/jornada720.c jornada720_io_desc", (0xF0000000, 0x48000000, MIB),
+                   (0xF1000000, 0x48200000, 512 * KIB)) + io_desc(
+    "arch/arm/mach-sa1100/jornada720.c jornada720_io_desc", (0xF4000000, 0x40000000, 0x1FFF), until=(3, 4)
+)  # fmt: skip
+_H3XXX = io_desc("arch/arm/mach-sa1100/h3xxx.c h3600_io_desc", (0xF1000000, 0x10000000, 40 * MIB),
+                 (0xF3800000, 0x40000000, 8 * MIB), (0xF0000000, 0x49000000, 16 * MIB))  # fmt: skip
+_SIMPAD = io_desc("arch/arm/mach-sa1100/simpad.c simpad_io_desc", (0xF2800000, 0x4B800000, 8 * MIB),
+                  (0xF1000000, 0x18000000, MIB))  # fmt: skip
+_LART = io_desc("arch/arm/mach-sa1100/lart.c lart_io_desc", (0xE8000000, 0x00000000, 4 * MIB),
+                (0xEC000000, 0x08000000, 4 * MIB))  # fmt: skip
+_CERF = io_desc("arch/arm/mach-sa1100/cerf.c cerf_io_desc", (0xF0000000, 0x08000000, MIB))
+_NANOENGINE = io_desc("arch/arm/mach-sa1100/nanoengine.c nanoengine_io_desc", (0xF0000000, 0x10000000, MIB),
+                      (0xF1000000, 0x18600000, MIB), (0xF2000000, 0x18A10000, 64 * KIB))  # fmt: skip
+SA1100_MACHINES = (
+    *(
+        Machine(name, machine_ids=ids, options=(option,), cpu=cpu, maps=(_SA1100, *board), until=until)
+        for name, ids, option, cpu, board, until in (
+            ("Sharp Collie", (146,), "SA1100_COLLIE", "sa1110", (_COLLIE,), None),
+            ("Compaq iPAQ H3600", (22,), "SA1100_H3600", "sa1110", (_H3XXX,), None),
+            ("Compaq iPAQ H3100", (136,), "SA1100_H3100", "sa1110", (_H3XXX,), (6, 2)),
+            ("Simpad", (87,), "SA1100_SIMPAD", None, (_SIMPAD,), (6, 2)),
+            ("LART", (27,), "SA1100_LART", None, (_LART,), (6, 2)),
+            ("CerfBoard", (31,), "SA1100_CERF", None, (_CERF,), (6, 2)),
+            ("nanoEngine", (32,), "SA1100_NANOENGINE", None, (_NANOENGINE,), (6, 2)),
+            ("PLEB", (20,), "SA1100_PLEB", None, (), (6, 2)),
+            ("Shannon", (97,), "SA1100_SHANNON", None, (), (6, 2)),
+        )
+    ),
+    Machine("HP Jornada 720", machine_ids=(48,), options=("SA1100_JORNADA720", "SA1111"), cpu="sa1110",
+            maps=(_SA1100, _JORNADA), dma_zone_size=MIB),
+    Machine("HP Jornada 720", machine_ids=(48,), options=("SA1100_JORNADA720", "!SA1111"), cpu="sa1110",
+            maps=(_SA1100, _JORNADA)),
+)  # fmt: skip
 
 _LPC32XX = io_desc("arch/arm/mach-lpc32xx/common.c lpc32xx_io_desc", (0xF2020000, 0x20020000, 0x89000),
                    (0xF3100000, 0x31000000, 0xE1000), (0xF4004000, 0x40004000, 0xA5000),
