@@ -214,6 +214,8 @@ SAME = [
     ((4, 4), "ARCH_R8A7740", "renesas,r8a7740", ["mach-shmobile/setup-r8a7740.c :: r8a7740_io_desc"]),
     *((version, "ARCH_IXP4XX", "intel,ixp42x", ["mach-ixp4xx/ixp4xx-of.c :: ixp4xx_of_io_desc"])
       for version in ((5, 4), (5, 12), (5, 15), (6, 1))),
+    *((version, f"ARCH_IXP4XX{pci}", 597, ["mach-ixp4xx/common.c :: ixp4xx_io_desc"])
+      for version in ((2, 6, 38), (3, 5), (3, 10), (4, 19), (5, 4), (5, 12)) for pci in ("", " PCI")),
     ((6, 1), "ARCH_S3C64XX", "samsung,s3c6410", ["mach-s3c/mach-s3c64xx-dt.c :: s3c64xx_dt_iodesc"]),
     # mach-sa1100/generic.c sa1100_map_io, then the board's
     *((version, f"SA1100_{option}", machine, [f"{SA1100}generic.c :: standard_io_desc",

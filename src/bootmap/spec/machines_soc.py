@@ -117,6 +117,17 @@ _SH73A0 = io_desc("arch/arm/mach-shmobile/setup-sh73a0.c sh73a0_io_desc", (0xE60
                   kind="DEVICE_NONSHARED")  # fmt: skip
 _R8A7740 = io_desc("arch/arm/mach-shmobile/setup-r8a7740.c r8a7740_io_desc", (0xE6000000, 0xE6000000, 160 * MIB),
                    kind="DEVICE_NONSHARED")  # fmt: skip
+_IXP4XX_FILE = "arch/arm/mach-ixp4xx/common.c ixp4xx_io_desc"
+_IXP4XX = (
+    io_desc(_IXP4XX_FILE, (0xFFBEB000, 0xC8000000, 0x13000), (0xFFBFE000, 0xC4000000, PAGE),
+            (0xFFBFF000, 0xC0000000, PAGE), until=(3, 6))
+    + io_desc(_IXP4XX_FILE, (0xFEF00000, 0xC8000000, 0x13000), (0xFEF14000, 0xC4000000, PAGE),
+              (0xFEF13000, 0xC0000000, PAGE), since=(3, 10))
+    + io_desc(_IXP4XX_FILE, (0xFEF15000, 0x60000000, 16 * KIB), since=(3, 10), until=(4, 20)),
+)  # fmt: skip
+# IXDP425, IXCDP1100, ADI_COYOTE, ARCOM_VULCAN, AVILA, NSLU2, IXDP465, GTWX5715, GATEWAY7001, LOFT, NAS100D, WG302V2,
+# DSMG600, FSG, KIXRP435
+_IXP4XX_IDS = (245, 260, 290, 414, 526, 597, 618, 641, 731, 849, 865, 890, 964, 1091, 1109)
 _IXP4XX_TREE = ("intel,ixp42x", "intel,ixp43x", "intel,ixp45x", "intel,ixp46x")
 _LPC32XX_TREE = ("nxp,lpc3220", "nxp,lpc3230", "nxp,lpc3240", "nxp,lpc3250")
 _U8500_TREE = ("st-ericsson,u8500", "st-ericsson,u9500")
@@ -177,6 +188,12 @@ SOC_MACHINES = (
             until=(3, 15)),
     Machine("CNS3xxx", _CNS_TREE, options=("ARCH_CNS3XXX",), cpu="arm11mpcore", maps=(_CNS3XXX + _CNS3XXX_PCI,),
             since=(3, 16), until=(6, 2)),
+    *(
+        Machine("IXP4xx", machine_ids=_IXP4XX_IDS, options=("ARCH_IXP4XX", pci, *more), cpu="ixp4xx", maps=_IXP4XX,
+                dma_zone_size=size, since=since, until=until)
+        for since, until, more in ((None, (3, 6), ("!DEBUG_LL",)), ((3, 10), (4, 20), ()), ((5, 4), (5, 13), ()))
+        for pci, size in (("PCI", 64 * MIB), ("!PCI", 0))
+    ),
     Machine("IXP4xx device tree", _IXP4XX_TREE, options=("ARCH_IXP4XX", "!DEBUG_UART_8250"), cpu="ixp4xx",
             maps=(io_desc("arch/arm/mach-ixp4xx/ixp4xx-of.c ixp4xx_of_io_desc", (0xFEF14000, 0xC4000000, PAGE)),),
             since=(5, 4), until=(5, 13)),
