@@ -130,22 +130,22 @@ def _map_xip(state: BootState, flags: int) -> None:
 
 def _map_params(state: BootState, flags: int) -> None:
     kernel, params, size = state.kernel, state.handover.params, state.kernel.format.section_size
-    base = align_down(params, size)
+    base = align_down(params, size)  # before FDT_FIXED_BASE the section is looked at: 0 stands for nothing given
     what = f"boot parameters at r2 = {params:#010x}"
     if kernel.has("fdt_fixed_base"):
         if params:
             _sections(state, FDT_FIXED_BASE, base, 2, flags, what)
     elif kernel.has("params_two_sections_or_first"):
-        base = base if params else state.handover.phys_offset
+        base = base or state.handover.phys_offset
         _sections(state, state.va(base), base, 2, flags, what)
     elif kernel.has("params_two_sections"):
-        if params:
+        if base:
             _sections(state, state.va(base), base, 2, flags, what)
     elif kernel.has("params_one_section"):
-        if params:
+        if base:
             _sections(state, state.va(base), base, 1, flags, what)
     elif kernel.has("params_one_section_or_first"):
-        base = base if params else state.handover.phys_offset
+        base = base or state.handover.phys_offset
         _sections(state, state.va(base), base, 1, flags, what)
     elif kernel.has("params_first_section"):
         _sections(state, kernel.page_offset, state.handover.phys_offset, 1, flags, "the first section of RAM")

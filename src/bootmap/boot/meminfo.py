@@ -115,7 +115,7 @@ def _judge_by_virtual(state: BootState, bound: int) -> None:
         while banks and banks[-1].highmem:
             bank = banks.pop()
             state.lost.append(LostRam(bank.start, bank.end, f"no highmem {reason}", bank.origin))
-    state.meminfo = banks if kernel.has("meminfo_sorted_first") else _sorted(banks)
+    state.meminfo = banks
 
 
 def _no_highmem(state: BootState) -> str:
@@ -157,5 +157,7 @@ def _set_limits(state: BootState, bound: int) -> None:
 
 def banks_to_memblock(state: BootState) -> None:
     """Hand every bank to memblock."""
+    if not state.kernel.has("meminfo_sorted_first"):
+        state.meminfo = _sorted(state.meminfo)
     for bank in state.meminfo:
         state.memblock.add(bank.start, bank.size, origin=Origin("arm_memblock_init", "RAM", None, bank.origin))

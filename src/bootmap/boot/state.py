@@ -230,14 +230,7 @@ class BootState:
                 f"no memory for {what}: memblock has no free {size} bytes aligned to {align:#x} below "
                 f"{self.memblock.current_limit:#010x}; the kernel panics before it can say so",
             )
-        for page in range(base & -PAGE_SIZE, base + size, PAGE_SIZE):
-            if self.mapped(self.va(page)) != page:
-                raise self.die(
-                    "allocation-unmapped",
-                    f"memblock hands out {page:#010x} for {what}, which no table maps: "
-                    f"clearing it is a data abort, and the vectors are not there yet",
-                    address=page,
-                )
+        self.require_mapped(base, size, what)
         if self.dt_banks and not all(any(at in bank for bank in self.dt_banks) for at in (base, base + size - 1)):
             raise self.die(
                 "memory-not-there",
@@ -246,3 +239,18 @@ class BootState:
                 address=base,
             )
         return base
+
+    def require_mapped(self, base: int, size: int, what: str) -> None:
+        """See that what memblock has handed out can be cleared.
+
+        Raises:
+            KernelDied: no table maps all of it.
+        """
+        for page in range(base & -PAGE_SIZE, base + size, PAGE_SIZE):
+            if self.mapped(self.va(page)) != page:
+                raise self.die(
+                    "allocation-unmapped",
+                    f"memblock hands out {page:#010x} for {what}, which no table maps: "
+                    f"clearing it is a data abort, and the vectors are not there yet",
+                    address=page,
+                )

@@ -50,7 +50,7 @@ def bootmem_init(state: BootState) -> None:
     """Find the limits, allocate bootmem's map where there is one, and cut RAM into zones.
 
     Raises:
-        KernelDied: there is no room for bootmem's map, or what is reserved lies below what it stands for.
+        KernelDied: there is no room for bootmem's map, nothing that it could stand for, or something is reserved below.
     """
     memblock, values, kernel = state.memblock, state.vars, state.kernel
     memblock.allow_resize()
@@ -72,8 +72,11 @@ def _limits(state: BootState) -> tuple[int, int, int]:
     """``find_limits``: pfns of the first page of RAM, of the end of lowmem, of the end of RAM."""
     memblock, kernel = state.memblock, state.kernel
     if not kernel.has("memblock_holds_banks"):  # what was taken from memblock since does not count
-        low = max((bank.end for bank in state.meminfo if not bank.highmem), default=0)
-        first, high = state.meminfo[0].start, max(bank.end for bank in state.meminfo)
+        lows = [bank.end for bank in state.meminfo if not bank.highmem]
+        ends = [bank.end for bank in state.meminfo]
+        if kernel.has("meminfo_sorted_first"):  # they count on the order, which overlapping banks do not have
+            lows, ends = lows[-1:], ends[-1:]
+        first, low, high = state.meminfo[0].start, max(lows, default=0), max(ends)
         return first >> PAGE_SHIFT, low >> PAGE_SHIFT, high >> PAGE_SHIFT
     low = memblock.current_limit if kernel.has("max_low_pfn_from_limit") else state.vars.arm_lowmem_limit
     first = align_up(memblock.start_of_dram(), PAGE_SIZE)
@@ -82,16 +85,24 @@ def _limits(state: BootState) -> tuple[int, int, int]:
 
 def _bootmem_bitmap(state: BootState, first: int, low: int) -> None:
     """``arm_bootmem_init``: one bit for each page of lowmem, holes included, in whole pages."""
+    if low <= first:
+        raise state.die(
+            "no-lowmem",
+            f"no bank is lowmem (the first one, at {hex_address(first << PAGE_SHIFT)}, makes the later ones highmem "
+            f"too): bootmem's map would stand for a negative number of pages; the kernel panics, or hits a BUG soon",
+        )
     pages = low - first
     size = align_up(align_up(-(-pages // _BITS), _LONG), PAGE_SIZE)
     origin = Origin("arm_bootmem_init", "the bitmap of bootmem")
     limit = low << PAGE_SHIFT
-    if not state.memblock.alloc_range(size, state.cache_line, end=limit, origin=origin):
+    base = state.memblock.alloc_range(size, state.cache_line, end=limit, origin=origin)
+    if not base:
         raise state.die(
             "allocation-failed",
             f"no memory for the bitmap of bootmem: memblock has no free {size} bytes below {limit:#010x}; the kernel "
             f"panics before it can say so",
         )
+    state.require_mapped(base, size, "the bitmap of bootmem")
     for base, length, _ in state.memblock.reserved.regions:
         if base >> PAGE_SHIFT >= min(low, -(-(base + length) // PAGE_SIZE)):
             break
