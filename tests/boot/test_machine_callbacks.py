@@ -11,8 +11,10 @@ from trees import Node, blob, text
 
 from bootmap.boot.kernel import Kernel
 from bootmap.boot.machine import pick_machine
+from bootmap.inputs.atags import parse as parse_atags
 from bootmap.inputs.fdt import parse as parse_fdt
 from bootmap.inputs.kconfig import parse
+from bootmap.spec.machine_numbers import NUMBERS_GONE
 from bootmap.spec.machines import CALLBACKS, MACHINES
 
 # What trees of these boards also name, behind the board: the kernel may know the board only.
@@ -53,6 +55,24 @@ def names(folder: str, name: str) -> list[str]:
     if folder == "mach-shmobile":
         family = SHMOBILE.get(name.removesuffix("-reference"), "")
     return [name, family] if family else [name]
+
+
+def numbers() -> list[tuple[int, str, str]]:
+    lines = (Path(DATA) / "machines" / "numbers.txt").read_text().splitlines()
+    return [(int(line.split()[0]), line.split()[1], line.split()[2]) for line in lines if not line.startswith("#")]
+
+
+def test_numbers_are_known_as_long_as_kernels_have_them() -> None:
+    """The last release with a description is told what its callbacks do, or that they are unknown; later ones only
+    that there is no description."""
+    listed = {machine_id for machine in MACHINES for machine_id in machine.machine_ids}
+    assert listed == {machine_id for machine_id, _, _ in numbers()}
+    for machine_id, _, last in numbers():
+        for version, there in ((number(last), True), ((9, 0), machine_id not in NUMBERS_GONE)):
+            kernel = Kernel(version, None, parse(everything()), fresh_kernel("v7").symbols)
+            unknown = pick_machine(kernel, parse_atags((Path(DATA) / "atags" / "spitz.bin").read_bytes()), machine_id)
+            assert ("has no description" in unknown.unknown) != there, machine_id
+        assert last == "7.3" or number(last) < NUMBERS_GONE[machine_id], machine_id
 
 
 @pytest.mark.parametrize(("folder", "name", "first", "last", "what"), rows(), ids=lambda text: text)

@@ -163,8 +163,8 @@ SAME = [
     ((3, 18), "SOC_IMX1", "fsl,imx1", ["mach-imx/mm-imx1.c :: imx_io_desc"]),
     # mach-kirkwood/common.c kirkwood_map_io, mach-orion5x, mach-dove, mach-mvebu
     *((version, "ARCH_KIRKWOOD", machine, ["mach-kirkwood/common.c :: kirkwood_io_desc"])
-      for version in ((2, 6, 38), (3, 5), (3, 10), (3, 14)) for machine in ("marvell,kirkwood", 2097)),
-    ((3, 16), "ARCH_KIRKWOOD", 2097, ["mach-kirkwood/board-dt.c :: kirkwood_io_desc"]),
+      for version in ((2, 6, 38), (3, 5), (3, 10), (3, 14)) for machine in ("marvell,kirkwood", 2325)),
+    ((3, 16), "ARCH_KIRKWOOD", 2325, ["mach-kirkwood/board-dt.c :: kirkwood_io_desc"]),
     *((version, "ARCH_ORION5X", machine, ["mach-orion5x/common.c :: orion5x_io_desc"])
       for version in ((2, 6, 38), (3, 5), (3, 10), (4, 19), (5, 4), (7, 2)) for machine in ("marvell,orion5x", 1542)),
     *((version, "ARCH_DOVE", 3020, ["mach-dove/common.c :: dove_io_desc"])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from bootmap.inputs.fdt import Fdt
+from bootmap.spec.machine_numbers import NUMBERS_GONE
 from bootmap.spec.machines import CALLBACKS, FLUSH_AREAS, MACHINES
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ def pick_machine(kernel: Kernel, board: Fdt | AtagList | None, machine_id: int |
             if kernel.config.enabled(missing.option) and _covers(kernel, missing.since, missing.until):
                 return PickedMachine(None, None, flush, f"{name}: its {missing.callbacks} is not modelled")
     if not isinstance(board, Fdt) and machine_id is not None:
+        gone = NUMBERS_GONE.get(machine_id)
+        if gone is not None and kernel.version >= gone:
+            text = ".".join(map(str, gone))
+            return PickedMachine(None, None, flush, f"machine number {machine_id}: {text} has no description with it")
         for machine in candidates:
             if machine_id in machine.machine_ids:
                 return PickedMachine(machine, _maps(kernel, machine), flush)
