@@ -289,8 +289,10 @@ def check_provenance(prediction: Prediction) -> None:
         assert md.origin is not None, f"{md} comes from nowhere"
         _check_chain(md.origin)
     for bank in prediction.state.banks:
-        assert bank.origin.root.rule in ("device tree", "ATAG list", "machine", "default_tags")
-        assert bank.origin.root.offset is not None
+        root = bank.origin.root
+        from_input = root.rule in ("device tree", "ATAG list")  # else the kernel's own knowledge
+        assert from_input or root.rule in ("machine", "default_tags")
+        assert (root.offset is not None) == from_input
     memblock = prediction.stages[-1].memblock if prediction.stages else prediction.state.memblock
     for regions in (memblock.memory.regions, memblock.reserved.regions):
         for base, size, _ in regions:
