@@ -90,6 +90,7 @@ V2M, CA9X4 = "mach-vexpress/v2m.c :: v2m_io_desc", "mach-vexpress/ct-ca9x4.c :: 
 CORE = "mach-versatile/core.c :: versatile_io_desc"
 AP, CP = "mach-integrator/integrator_ap.c :: ", "mach-integrator/integrator_cp.c :: "
 V3 = "mach-integrator/pci_v3.c :: pci_v3_io_desc"
+OMAP1 = "mach-omap1/io.c :: "
 OMAP, RV = "mach-omap2/io.c :: ", "mach-realview/realview_"
 EXYNOS, EXYNOS3 = "mach-exynos/exynos.c :: ", "mach-exynos/common.c :: "
 SA1100 = "mach-sa1100/"
@@ -123,6 +124,15 @@ SAME = [
     *((version, f"MACH_REALVIEW_{name.upper()}", machine_id, [f"{RV}{name}.c :: realview_{name}_io_desc"])
       for name, machine_id in (("pb1176", 1504), ("pb11mp", 1407), ("pba8", 1897))
       for version in ((2, 6, 38), (3, 2), (3, 3), (3, 10), (4, 4))),
+    # mach-omap1/io.c omap15xx_map_io, omap16xx_map_io, omap1_map_io; mach-omap2/io.c omap242x_map_io, omap243x_map_io
+    *((version, f"ARCH_OMAP{n}XX", machine, [f"{OMAP1}omap_io_desc", f"{OMAP1}{array}_io_desc"])
+      for version in ((3, 2), (3, 10), (5, 18)) for n, machine, array in (
+          (15, 613, "omap1510"), (16, 755, "omap16xx"))),
+    ((6, 1), "ARCH_OMAP15XX", 613, [f"{OMAP1}omap1510_io_desc"]),
+    ((7, 2), "ARCH_OMAP16XX", 755, [f"{OMAP1}omap1_io_desc"]),
+    *((version, "SOC_OMAP2420", machine, [f"{OMAP}omap24xx_io_desc", f"{OMAP}omap242x_io_desc"])
+      for version in ((3, 2), (3, 12)) for machine in ("ti,omap2420", 1548)),
+    ((7, 2), "SOC_OMAP2430 ARCH_OMAP3", "ti,omap2430", [f"{OMAP}omap24xx_io_desc", f"{OMAP}omap243x_io_desc"]),
     # mach-omap2/io.c omap3_map_io, omap4_map_io, ...
     *((version, "ARCH_OMAP3", machine, [f"{OMAP}omap34xx_io_desc"])
       for version in ((3, 2), (3, 5), (3, 10), (3, 14), (4, 1)) for machine in ("ti,omap3", 1546)),

@@ -1,11 +1,11 @@
-"""OMAP2+ machines: OMAP3, AM3517, AM335x, AM437x, DM81xx, OMAP4, OMAP5, DRA7.
+"""OMAP machines: OMAP1 and 2 by number, OMAP3, AM3517, AM335x, AM437x, DM81xx, OMAP4, OMAP5, DRA7.
 
 Not here, because what they map or take depends on more than the configuration: kernels before 3.2, which map SRAM as
 they find it; OMAP2_VRAM, the frame buffer's memory of ``vram=``; FB_OMAP's of ``omapfb.vram=``; the DSP bridge's pool.
 
-Sources: arch/arm/mach-omap2/io.c, iomap.h (plat/io.h up to 3.5), board-generic.c, omap4-common.c, omap-secure.c,
-arch/arm/plat-omap/common.c ``omap_reserve`` (mach-omap2/common.c since 3.7), arch/arm/mach-omap2/Makefile, read in
-3.2 to 7.3; arch/arm/tools/mach-types of 3.10.
+Sources: arch/arm/mach-omap1/io.c; arch/arm/mach-omap2/io.c, iomap.h (plat/io.h up to 3.5), board-generic.c,
+omap4-common.c, omap-secure.c, Makefile, arch/arm/plat-omap/common.c ``omap_reserve`` (mach-omap2/common.c since 3.7),
+read in 3.2 to 7.3; arch/arm/tools/mach-types of 3.10.
 """
 
 from __future__ import annotations
@@ -72,9 +72,11 @@ _STEAL_BARRIER = tuple(
 )  # fmt: skip
 _RESERVE = (_STEAL_SECURE_RAM, *_STEAL_BARRIER)
 # omap-secure.o is linked for the other families; a kernel for this one alone has the weak function that does nothing.
-_RESERVE_SHARED = (
-    replace(_STEAL_SECURE_RAM, any_option=("ARCH_OMAP3", "ARCH_OMAP4", "SOC_OMAP5", "SOC_AM43XX", "SOC_DRA7XX")),
-    *_STEAL_BARRIER,
+_SECURE = ("ARCH_OMAP3", "ARCH_OMAP4", "SOC_OMAP5", "SOC_AM43XX", "SOC_DRA7XX")
+_RESERVE_SHARED = (replace(_STEAL_SECURE_RAM, any_option=_SECURE), *_STEAL_BARRIER)
+_RESERVE_OMAP2 = (
+    replace(_STEAL_SECURE_RAM, options=("SOC_AM33XX", *(f"!{option}" for option in _SECURE)), since=(5, 10)),
+    *_RESERVE_SHARED,
 )
 
 _OMAP3_TREE = ("ti,omap3", "ti,omap3430", "ti,omap3630", "ti,omap36xx", "ti,omap3-beagle", "timll,omap3-devkit8000",
@@ -89,7 +91,50 @@ _OMAP3_IDS = (1138, 1535, 1546, 1639, 1761, 1798, 2200, 2330, 2341, 2344, 2393, 
 _OMAP3_LOGIC_IDS = (2178, 1773)  # OMAP3_TORPEDO, OMAP3530_LV_SOM
 _OMAP4_IDS = (2160, 2791)  # OMAP_4430SDP, OMAP4_PANDA
 
+_OMAP2 = io_desc(f"{_IO} omap24xx_io_desc", (0xF8000000, 0x68000000, MIB), (0xFA000000, 0x48000000, MIB))
+_OMAP2420 = io_desc(f"{_IO} omap242x_io_desc", (0xFC100000, 0x58000000, 160 * KIB), (0xFC128000, 0x59000000, 4 * KIB),
+                    (0xFC129000, 0x5A000000, 4 * KIB))  # fmt: skip
+_OMAP2430 = io_desc(f"{_IO} omap243x_io_desc", (0xFB000000, 0x49000000, MIB), (0xFE000000, 0x6E000000, MIB),
+                    (0xFD000000, 0x6D000000, MIB), (0xFC000000, 0x6C000000, MIB))  # fmt: skip
+
+# -- OMAP1 ---------------------------------------------------------------------------------------------------------
+
+_IO1 = "arch/arm/mach-omap1/io.c"
+_OMAP1_BUS = (0xE1000000, 0xE1000000, 128 * KIB)
+_OMAP1_DSP = (0xE0000000, 0xE0000000, 160 * KIB)
+_OMAP1 = (
+    io_desc(f"{_IO1} omap_io_desc", (0xFEFB0000, 0xFFFB0000, 256 * KIB)),
+    io_desc(f"{_IO1} omap1510_io_desc, omap16xx_io_desc", _OMAP1_DSP, _OMAP1_BUS),
+)
+_OMAP1_ONE = (io_desc(f"{_IO1} omap1_io_desc", (0xFF0B0000, 0xFFFB0000, 256 * KIB), _OMAP1_DSP, _OMAP1_BUS),)
+# SX1, PALMTE, PALMTT, PALMZ71, VOICEBLUE; GENERIC, H2, H3, NOKIA770, OSK
+_OMAP15XX_IDS, _OMAP16XX_IDS = (613, 817, 839, 993, 218), (452, 382, 509, 755, 515)
+OMAP1_MACHINES = tuple(
+    Machine(name, machine_ids=ids, options=(option, *more), cpu=cpu, maps=maps, since=since, until=until)
+    for name, ids, option, cpu in (
+        ("OMAP15xx", _OMAP15XX_IDS, "ARCH_OMAP15XX", "arm925t"),
+        ("OMAP16xx", _OMAP16XX_IDS, "ARCH_OMAP16XX", "arm926ej-s"),
+    )
+    for maps, more, since, until in (
+        (_OMAP1, ("!FB_OMAP",), (3, 2), (3, 10)),
+        (_OMAP1, (), (3, 10), (5, 19)),
+        (_OMAP1_ONE, (), (6, 1), None),
+    )
+)
+
+# -- all -----------------------------------------------------------------------------------------------------------
+
 OMAP_MACHINES = (
+    *OMAP1_MACHINES,
+    *(
+        Machine(name, (compatible,), ids, (soc, *_PLAIN), "arm1136", (_OMAP2, own), reserve=_RESERVE_OMAP2,
+                since=(3, 2))
+        for name, compatible, ids, soc, own in (
+            # NOKIA_N800, NOKIA_N810, NOKIA_N810_WIMAX, OMAP_H4; OMAP_2430SDP
+            ("OMAP2420", "ti,omap2420", (1271, 1548, 1727, 510), "SOC_OMAP2420", _OMAP2420),
+            ("OMAP2430", "ti,omap2430", (900,), "SOC_OMAP2430", _OMAP2430),
+        )
+    ),
     Machine("OMAP3", _OMAP3_TREE, _OMAP3_IDS, ("ARCH_OMAP3", *_PLAIN), "cortex-a8", _OMAP3, reserve=_RESERVE,
             since=(3, 2)),
     Machine("OMAP3 (Logic)", machine_ids=_OMAP3_LOGIC_IDS, options=("ARCH_OMAP3", *_PLAIN), cpu="cortex-a8",
