@@ -25,7 +25,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 # Spans of versions, and what they are called.
 SPANS = (
-    ("2.6.35 to 2.6.38", (2, 6), (3, 0)),
+    ("2.6.35 to 2.6.39", (2, 6), (3, 0)),
     ("3.0 to 3.19", (3, 0), (4, 0)),
     ("4.0 to 4.20", (4, 0), (5, 0)),
     ("5.0 to 5.19", (5, 0), (6, 0)),
@@ -133,6 +133,10 @@ def _recorded(low: tuple[int, int], high: tuple[int, int]) -> str:
     return ", ".join(".".join(map(str, number)) for number in found)
 
 
+SINCE = {"memblock, call by call": (3, 3), "contiguous memory": (3, 5)}
+"""What no kernel says before: memblock=debug names calls since 3.3, there is CMA since 3.5."""
+
+
 def versions_table() -> str:
     """What each prediction was held against, by span of versions."""
     spans = [(title, _recorded(low, high), low, high) for title, low, high in SPANS]
@@ -143,7 +147,7 @@ def versions_table() -> str:
         cells = []
         for _, versions, low, high in spans:
             parts = []
-            if what not in ("virtual layout", "totals of memory") and versions:
+            if what not in ("virtual layout", "totals of memory") and versions and high > SINCE.get(what, (0, 0)):
                 parts.append("recordings" if what == "memblock's lists" else "recorded logs")
             matched = [
                 sum(row.kind in kinds for row in report(name).all(Verdict.MATCHED))
