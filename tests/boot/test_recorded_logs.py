@@ -15,11 +15,12 @@ from recordings import NAMES, Case, case
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE, align_down, align_up
 
 _CALL = re.compile(r"\s*_*memblock_(?P<name>reserve|add|remove|free|phys_free|free_early): \[(0x\w+)-(0x\w+)\]")
-_ROW = re.compile(r" (memory|reserved)\[0x\w+\]\t\[(0x\w+)-0x\w+\], (0x\w+) bytes flags: (0x\w+)")
-_TOTALS = re.compile(r" memory size = (0x\w+) reserved size = (0x\w+)")
+_ROW = re.compile(r" (memory|reserved)\[0x\w+\]\t\[(0x\w+)-0x\w+\], (0x\w+) bytes(?: flags: (0x\w+))?")
+_TOTALS = re.compile(r" memory size = (0x\w+)(?: reserved size = (0x\w+))?")
 _ZONE = re.compile(r"  (DMA|Normal|HighMem) +(?:empty|\[mem (0x\w+)-(0x\w+)\])")
 _NODE = re.compile(r"  node   0: \[mem (0x\w+)-(0x\w+)\]")
 _PAGES = re.compile(r"  (DMA|Normal|HighMem) zone: (\d+) pages, LIFO")
+_MEMMAP = re.compile(r"  (DMA|Normal|HighMem) zone: (\d+) pages used for memmap")
 _CMA = re.compile(
     r"(?:cma: (?:CMA: )?[Rr]eserved|Reserved memory: created CMA memory pool at) ?(?:(\d+) MiB at )?(\w+)"
 )
@@ -28,12 +29,15 @@ _CMA = re.compile(
 _AFTER_PAGING_INIT = re.compile(r"Zone ranges:|On node \d|memblock_alloc\w*: \d+ bytes align=0x40 ")
 # Those whose allocations come after that line and still belong to paging_init, by the line that announces them.
 _FREE_AREA_INIT = re.compile(
-    r"memblock_\w*alloc\w*: .* (alloc_node_mem_map|memmap_alloc|free_area_init(_node|_core)?|setup_usemap|"
-    r"zone_wait_table_init)[+.]"
+    r"memblock_\w*alloc\w*: .* (alloc_node_mem_map|memmap_alloc|sparse_init_nid|free_area_init(_node|_core)?|"
+    r"setup_usemap|zone_wait_table_init)[+.]"
 )
 _ANNOUNCED = re.compile(r"memblock_\w*alloc\w*: \d+ bytes ")
 _PRINTED_AS = {"add": "add", "remove": "remove", "reserve": "reserve", "alloc_range": "reserve", "free": "free"}
-_SILENT_REMOVE = ("old49",)  # mm/memblock.c: memblock_remove says nothing in 4.9, 4.14 and 4.17; it does in 4.19
+# mm/memblock.c of 3.2.71 and 3.3, 3.18 and 4.1, 4.17 and 4.19: since when a call is logged; up to 3.12 a range was
+# printed with the address behind it.
+_LOGGED_SINCE = {"reserve": (3, 3), "free": (3, 3), "add": (4, 1), "remove": (4, 19)}
+_CLOSED_SINCE = (3, 14)
 
 _MEMORY = re.compile(r"Memory: \d+K/(\d+)K available .*?(?:(\d+)K cma-reserved)?(?:, (\d+)K highmem)?\)")
 
@@ -57,7 +61,8 @@ def recorded_calls(recorded: Case) -> list[Call]:
             ours = False
         elif ours and (match := _CALL.match(line)):
             name = "free" if "free" in match["name"] else match["name"]
-            calls.append((name, int(match[2], 16), int(match[3], 16)))
+            behind = recorded.prediction.state.kernel.version < _CLOSED_SINCE
+            calls.append((name, int(match[2], 16), int(match[3], 16) - behind))
     return calls
 
 
@@ -72,7 +77,7 @@ def predicted_calls(recorded: Case) -> list[Call]:
         for op in log
         if op.name in _PRINTED_AS
         and not (op.name == "alloc_range" and not op.result)
-        and not (op.name == "remove" and recorded.key in _SILENT_REMOVE)
+        and prediction.state.kernel.version >= _LOGGED_SINCE[_PRINTED_AS[op.name]]
     ]
 
 
@@ -84,10 +89,10 @@ def shown(calls: list[Call]) -> list[str]:
 def test_memblock_calls_in_order(name: str) -> None:
     recorded = case(name)
     want, got = shown(recorded_calls(recorded)), shown(predicted_calls(recorded))
-    if "outcome" in recorded.doc:  # the prediction may go on where the real kernel had no luck
-        got = got[: len(want)]
+    if "outcome" in recorded.doc:  # one may go on a little where the other has ended
+        got, want = got[: len(want)], want[: len(got)]
     assert got == want
-    assert len(want) >= 2
+    assert len(want) >= 2 or recorded.prediction.state.kernel.version < _LOGGED_SINCE["reserve"]
 
 
 @pytest.mark.parametrize("name", LOGGED)
@@ -99,10 +104,10 @@ def test_memblock_configuration(name: str) -> None:
     stage = recorded.prediction.stage("arm_memblock_init")
     assert stage is not None
     for kind, total in (("memory", totals[1]), ("reserved", totals[2])):
-        want = [(int(row[2], 16), int(row[3], 16), int(row[4], 16)) for row in rows if row[1] == kind]
+        want = [(int(row[2], 16), int(row[3], 16), int(row[4] or "0", 16)) for row in rows if row[1] == kind]
         got = getattr(stage.memblock, kind).regions
         assert got == [row for row in want if row[1]]  # an empty list is dumped as one region of no bytes
-        assert sum(size for _, size, _ in got) == int(total, 16)
+        assert total is None or sum(size for _, size, _ in got) == int(total, 16)
 
 
 @pytest.mark.parametrize("name", ZONED)
@@ -134,7 +139,14 @@ def test_node_ranges(name: str) -> None:
 def test_pages_present_in_zones(name: str) -> None:
     recorded = case(name)
     want = {match[1]: int(match[2]) for line in recorded.log if (match := _PAGES.match(line))}
-    assert {zone.name: zone.present for zone in recorded.prediction.state.zones if zone.present} == want
+    if recorded.prediction.state.kernel.version < (3, 8):  # without those of mem_map: 3.6.11's log, not 3.8.0's
+        for line in recorded.log:
+            if match := _MEMMAP.match(line):
+                want[match[1]] += int(match[2])
+    got = {zone.name: zone.present for zone in recorded.prediction.state.zones if zone.present}
+    if "outcome" in recorded.doc:  # it may have ended between two zones
+        got = {zone: pages for zone, pages in got.items() if zone in want}
+    assert got == want
 
 
 @pytest.mark.parametrize("name", SUMMED)
@@ -168,4 +180,4 @@ def test_cache_policy(name: str) -> None:
 
 
 def test_logs_are_all_there() -> None:
-    assert (len(LOGGED), len(ZONED), len(COUNTED), len(SUMMED), len(SAID)) == (119, 102, 25, 89, 126)
+    assert (len(LOGGED), len(ZONED), len(COUNTED), len(SUMMED), len(SAID)) == (179, 102, 99, 89, 216)

@@ -112,6 +112,8 @@ def _fdt_prefix(state: BootState) -> str:
 
 
 def _model(state: BootState, fdt: Fdt) -> None:
+    if not state.kernel.has("log_machine_model"):  # a part of the line that begins with the machine description's name
+        return
     prop = fdt.root.get("model") or fdt.root.get("compatible")
     name = prop.value.split(b"\0")[0].decode("latin-1") if prop else "<unknown>"
     state.print(f"{_fdt_prefix(state)}Machine model: {name}")

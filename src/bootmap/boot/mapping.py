@@ -47,24 +47,32 @@ def create_mapping(state: BootState, md: MapDesc) -> None:
         state.hazard("mapping-refused", f"a mapping for {where} lies in user space and is not made", address=md.virtual)
         return
     end = md.virtual + md.length
-    if (
-        md.type == "DEVICE"
-        and kernel.page_offset <= md.virtual < kernel.fixaddr_start
-        and not state.vmalloc_start <= md.virtual < kernel.vmalloc_end
-    ):
-        where = f"0x{md.physical:08x} at 0x{md.virtual:08x}"
-        state.print(f"BUG: mapping for {where} out of vmalloc space")
-        state.hazard(
-            "mapping-outside-vmalloc",
-            f"a device mapping for {where} lies outside the vmalloc area "
-            f"{mem_range(state.vmalloc_start, kernel.vmalloc_end)}",
-            address=md.virtual,
-        )
+    _check_device(state, md)
     state.maps.append(md)
     if md.length <= 0 or end > 1 << 32:
         _create_wrapped(state, md)
     else:
         _create(state, md)
+
+
+def _check_device(state: BootState, md: MapDesc) -> None:
+    """Say where a device's mapping is not in the vmalloc area; before 3.3, where it is below that area's end."""
+    kernel = state.kernel
+    if md.type != "DEVICE" and (md.type != "ROM" or kernel.has("fdt_fixed_base")):
+        return
+    if not kernel.page_offset <= md.virtual < (kernel.fixaddr_start if kernel.has("early_fixmap") else 1 << 32):
+        return
+    where = f"0x{md.physical:08x} at 0x{md.virtual:08x}"
+    area = mem_range(state.vmalloc_start, kernel.vmalloc_end)
+    if not kernel.has("devices_in_vmalloc"):
+        if md.virtual < kernel.vmalloc_end:
+            state.print(f"BUG: mapping for {where} overlaps vmalloc space")
+            state.hazard("mapping-in-vmalloc", f"a device mapping for {where} lies below the end of the vmalloc area "
+                         f"{area}, where vmalloc() may map something else", address=md.virtual)  # fmt: skip
+    elif not state.vmalloc_start <= md.virtual < kernel.vmalloc_end:
+        state.print(f"BUG: mapping for {where} out of vmalloc space")
+        state.hazard("mapping-outside-vmalloc", f"a device mapping for {where} lies outside the vmalloc area {area}",
+                     address=md.virtual)  # fmt: skip
 
 
 def _create_wrapped(state: BootState, md: MapDesc) -> None:

@@ -134,6 +134,7 @@ def _sparse_init(state: BootState) -> None:
             f"no memory for {what}: there is no free {size_text(size * len(sections))} in one piece below "
             f"{hex_address(memblock.current_limit)}, and what the kernel then tries section by section is not modelled",
         )
+    state.zones_mark = len(memblock.log)
 
 
 def _check_zones_covered(state: BootState, at: int, covered: Span, page: int, what: str) -> None:

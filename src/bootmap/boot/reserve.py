@@ -144,16 +144,19 @@ def _dump(state: BootState) -> None:
     """The block that memblock=debug prints (mm/memblock.c ``__memblock_dump_all``)."""
     if not state.memblock_debug:
         return
-    wide = state.kernel.has("memblock_log_wide")
-    width = 18 if state.kernel.has("lpae") else 10
+    kernel = state.kernel
+    wide = kernel.has("memblock_log_wide")
+    width = 18 if kernel.has("lpae") else 10
     size_width, span_width = (0, 16) if wide else (width, width)
     memory, reserved = state.memblock.memory, state.memblock.reserved
     totals = [sum(size for _, size, _ in regions.regions) for regions in (memory, reserved)]
     state.print("MEMBLOCK configuration:")
-    state.print(f" memory size = {totals[0]:#0{size_width}x} reserved size = {totals[1]:#0{size_width}x}")
+    reserved_size = f" reserved size = {totals[1]:#0{size_width}x}" if kernel.has("memblock_log_calls") else ""
+    state.print(f" memory size = {totals[0]:#0{size_width}x}{reserved_size}")
     for regions in (memory, reserved):
         rows = regions.regions
         state.print(f" {regions.name}.cnt  = {max(len(rows), 1):#x}")
         for i, (base, size, flags) in enumerate(rows):
             span = f"[{base:#0{span_width}x}-{base + size - 1:#0{span_width}x}]"
-            state.print(f" {regions.name}[{i:#x}]\t{span}, {size:#0{size_width}x} bytes flags: {flags:#x}")
+            flags_said = f" flags: {flags:#x}" if kernel.has("memblock_flags") else ""
+            state.print(f" {regions.name}[{i:#x}]\t{span}, {size:#0{size_width}x} bytes{flags_said}")

@@ -272,7 +272,9 @@ def _allocate(state: BootState, area: RmemArea, cells: RootCells, neighbours: li
     else:
         base = _allocate_in(state, size, align, 0, 0, area, [], origin)
     if not base:
-        state.print(f"OF: reserved mem: failed to allocate memory for node '{node.name}': size {size // MIB} MiB")
+        prefix = "OF: reserved mem" if state.kernel.has("log_rmem_prefix") else "Reserved memory"
+        size_said = f": size {size // MIB} MiB" if state.kernel.has("log_rmem_size") else ""
+        state.print(f"{prefix}: failed to allocate memory for node '{node.name}'{size_said}")
         state.hazard(
             "dynamic-area-failed",
             f"{node.path}: no free {size_text(size)} for it in its ranges",

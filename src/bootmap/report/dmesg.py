@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bootmap.analysis.overview import VirtualArea
+    from bootmap.boot.kernel import Kernel
     from bootmap.boot.memblock import MemblockOp
     from bootmap.boot.sequence import Prediction
 
 _CALLS = {"add": "memblock_add", "remove": "memblock_remove", "reserve": "memblock_reserve",
           "alloc_range": "memblock_reserve", "free": "memblock_free"}  # fmt: skip
+_LATER = {"add": "memblock_log_adds", "remove": "memblock_log_removes"}
+"""Calls that are logged from a later version on."""
 
 
 def dmesg_text(prediction: Prediction, layout: Sequence[VirtualArea]) -> str:
@@ -32,14 +35,14 @@ def dmesg_text(prediction: Prediction, layout: Sequence[VirtualArea]) -> str:
     log = state.memblock.log
     for mark, line in zip(state.dmesg_marks, state.dmesg, strict=True):
         if state.memblock_debug:
-            lines += [_call(prediction, op) for op in list(log[done:mark]) if _printed(op)]
+            lines += [_call(prediction, op) for op in list(log[done:mark]) if _printed(state.kernel, op)]
             done = max(done, mark)
         lines.append(line)
     calls = list(log[done:]) if state.memblock_debug else []
     before = max(state.zones_mark - done, 0) if state.zones else len(calls)
-    lines += [_call(prediction, op) for op in calls[:before] if _printed(op)]
+    lines += [_call(prediction, op) for op in calls[:before] if _printed(state.kernel, op)]
     lines += _zones(prediction)
-    lines += [_call(prediction, op) for op in calls[before:] if _printed(op)]
+    lines += [_call(prediction, op) for op in calls[before:] if _printed(state.kernel, op)]
     if state.kernel.has("layout_message") and prediction.outcome.boots is not False:
         lines.append("Virtual kernel memory layout:")
         lines += [layout_line(_as_printed(area)) for area in layout if area.name not in ("PCI I/O", "fdt")]
@@ -51,8 +54,12 @@ def _as_printed(area: VirtualArea) -> VirtualArea:
     return replace(area, end=area.start + PAGE_SIZE) if area.name == "vector" else area
 
 
-def _printed(op: MemblockOp) -> bool:
-    return op.name in _CALLS and (op.name != "alloc_range" or op.result != 0)
+def _printed(kernel: Kernel, op: MemblockOp) -> bool:
+    if op.name not in _CALLS or not kernel.has("memblock_log_calls"):
+        return False
+    if op.name in _LATER and not kernel.has(_LATER[op.name]):
+        return False
+    return op.name != "alloc_range" or op.result != 0
 
 
 def _call(prediction: Prediction, op: MemblockOp) -> str:
@@ -60,7 +67,9 @@ def _call(prediction: Prediction, op: MemblockOp) -> str:
     name = "memblock_phys_free" if op.name == "free" and kernel.has("memblock_phys_free") else _CALLS[op.name]
     caller = op.origin.rule if isinstance(op.origin, Origin) else ""
     if kernel.has("memblock_log_wide"):
-        return f"{name}: [{op.base:#016x}-{last:#016x}] flags {op.flags:#x} {caller}"
+        last += kernel.has("memblock_log_open")
+        flags = f" flags {op.flags:#x}" if kernel.has("memblock_flags") and op.name != "free" else ""
+        return f"{name}: [{op.base:#016x}-{last:#016x}]{flags} {caller}"
     width = 18 if kernel.has("lpae") else 10
     span = f"[{op.base:#0{width}x}-{last:#0{width}x}]"
     if kernel.has("memblock_log_flags") and name == "memblock_reserve":

@@ -286,6 +286,8 @@ FEATURES = (
     Feature("fixmap_table_always", "the fixmap has its own page table without HIGHMEM too", f"{_MMU} kmap_init",
             (3, 19)),
     Feature("fixmap_table_highmem", "the fixmap has its own page table with HIGHMEM", f"{_MMU} kmap_init", (3, 16)),
+    Feature("devices_in_vmalloc", "device mappings belong into the vmalloc area; before, behind its end",
+            f"{_MMU} create_mapping (3.2.71 and 3.3 differ)", (3, 3)),
     Feature("iotable_allocates", "iotable_init allocates vm structures", f"{_MMU} iotable_init (3.2.71 and 3.3 differ)",
             (3, 3)),
     Feature("static_vm", "these are struct static_vm; before, vm_struct", f"{_MMU} iotable_init", (3, 9)),

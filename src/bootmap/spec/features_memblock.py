@@ -82,11 +82,21 @@ MEMBLOCK_FEATURES = (
 
 LOG_FEATURES = (
     Feature("memblock_log_wide", "memblock=debug prints ranges with 14 digits, and flags", _MEMBLOCK, None, (4, 12)),
+    Feature("memblock_log_calls", "memblock=debug names what is reserved and freed, and how much is reserved in all; "
+            "before, the lists alone (3.2.71 and 3.3 differ)", _MEMBLOCK, (3, 3)),
+    Feature("memblock_log_open", "it prints the address behind a range", _MEMBLOCK, None, (3, 14)),
+    Feature("memblock_log_adds", "it names what is added (3.18 and 4.1 differ)", _MEMBLOCK, (4, 1)),
+    Feature("memblock_log_removes", "it names what is removed (4.17 and 4.19 differ)", _MEMBLOCK, (4, 19)),
     Feature("memblock_phys_free", "memblock=debug says memblock_phys_free; before, memblock_free", _MEMBLOCK, (5, 16)),
     Feature("memblock_log_flags", "memblock=debug names __memblock_reserve, with node and flags (6.12 and 7.2 differ)",
             f"{_MEMBLOCK} __memblock_reserve", (6, 16)),
     Feature("log_fdt_prefix", "lines of the device tree's begin with \"OF: fdt: \" (4.9, 4.19 differ)", _FDT, (4, 11)),
     Feature("log_fdt_prefix_tight", "they begin with \"OF: fdt:\"", _FDT, (4, 6)),
+    Feature("log_machine_model", "the log names the model apart from the machine", _FDT, (3, 14)),
+    Feature("log_rmem_prefix", "lines of reserved memory begin with \"OF: reserved mem: \" (4.4.155 and 4.9 differ)",
+            "drivers/of/of_reserved_mem.c pr_fmt", (4, 7)),
+    Feature("log_rmem_size", "an area that is not allocated is logged with its size (5.18 and 6.1 differ)",
+            "drivers/of/of_reserved_mem.c __reserved_mem_alloc_size", (6, 0)),
     Feature("log_cma_node", "the line about the default CMA area names the node (6.1, 6.12 and 7.2 differ)", _CMA,
             (6, 6), (6, 17)),
     Feature("log_zone_ranges", "the log has the zone ranges", f"{_INIT} zone_sizes_init", (5, 8)),
