@@ -166,7 +166,7 @@ def _drop_board(state: BootState) -> None:
 def _take_default_tags(state: BootState, why: str, *, luck: bool) -> None:
     text = f"{why}, takes 16 MiB from PHYS_OFFSET on for its RAM and knows no devices"
     state.hazard("params-rejected", text, luck=luck)
-    state.handover = replace(state.handover, board=None)
+    state.handover = replace(state.handover, board=None, params=0)
 
 
 def _without_atags(state: BootState) -> bool:

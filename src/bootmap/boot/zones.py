@@ -103,6 +103,15 @@ def _bootmem_bitmap(state: BootState, first: int, low: int) -> None:
             f"panics before it can say so",
         )
     state.require_mapped(base, size, "the bitmap of bootmem")
+    freed = 0
+    for start, length, _ in state.memblock.memory.regions:  # before 2.6.39 they may overlap
+        if start < min(freed, limit):
+            raise state.die(
+                "bank-twice",
+                f"RAM at {hex_address(start)} is there twice: free_bootmem finds its pages free already, a BUG",
+                address=start,
+            )
+        freed = start + length
     for base, length, _ in state.memblock.reserved.regions:
         if base >> PAGE_SHIFT >= min(low, -(-(base + length) // PAGE_SIZE)):
             break
