@@ -71,6 +71,23 @@ def test_omap_maps_the_page_that_it_stole(version: Version, options: str) -> Non
     assert word & 0b1100 == 0
 
 
+@pytest.mark.parametrize(("compatible", "options", "version", "address", "word"), [
+    # "[fa0b402c] *pgd=48011452(bad)", Generic OMAP36xx with 5.10.0-rc6, and Nokia RX-51 board with 5.10.0
+    ("ti,omap36xx", "ARCH_OMAP3", (5, 10), 0xFA0B402C, 0x48011452),
+    ("nokia,omap3-n900", "ARCH_OMAP3", (5, 10), 0xFA0B402C, 0x48011452),
+    # "[fa1cc000] *pgd=48011452(bad)", Generic AM33XX with 5.1.0-rc7-next-20190501
+    ("ti,am33xx", "SOC_AM33XX ARCH_OMAP3", (5, 1), 0xFA1CC000, 0x48011452),
+    # "[f9e3e054] *pgd=44e11452(bad)", AM335x or AM437x, whose map_io is one
+    ("ti,am33xx", "SOC_AM33XX ARCH_OMAP3", (5, 1), 0xF9E3E054, 0x44E11452),
+])  # fmt: skip
+def test_omap_descriptors_as_oopses_print_them(
+    compatible: str, options: str, version: Version, address: int, word: int
+) -> None:
+    """External aborts of drivers, posted to linux-omap: show_pte prints the first word of the pair."""
+    prediction = booted(kernel("old54", version, options), compatible, RAM, core="cortex-a8")
+    assert prediction.state.tables.word(prediction.state.pmd_address(address & -2 * MIB)) == word
+
+
 def test_omap_keeps_what_it_stole_from_the_linear_map() -> None:
     """Stolen sections at the end of lowmem are not mapped by map_lowmem."""
     prediction = booted(kernel("old54", (5, 4), OMAP_PLAIN), "ti,omap3", RAM, core="cortex-a8")

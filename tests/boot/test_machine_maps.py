@@ -379,7 +379,11 @@ def test_exynos_maps_the_chip_id_first(version: Version, options: str) -> None:
     ("sama5d3", [(0x300000, 128)]),
 ])  # fmt: skip
 def test_at91_stacks_sram_below_its_registers(chip: str, banks: list[tuple[int, int]]) -> None:
-    """at91_init_sram: each bank ends where the one before begins, the first at AT91_IO_VIRT_BASE."""
+    """at91_init_sram: each bank ends where the one before begins, the first at AT91_IO_VIRT_BASE.
+
+    A public log of a Calao USB A9G20 has "AT91: sram at 0x200000 of 0x4000 mapped at 0xfef74000", and at 0x300000
+    likewise at 0xfef70000: of a kernel of 3.1's time, when this SoC still had two banks.
+    """
     option = "SOC_AT91SAM9260" if chip == "at91sam9g20" else f"SOC_{chip.upper()}"
     for version, kind in (((3, 5), "DEVICE"), ((3, 10), "DEVICE"), ((3, 12), "MEMORY_RWX_NONCACHED"),
                           ((3, 18), "MEMORY_RWX_NONCACHED")):  # fmt: skip
