@@ -288,6 +288,11 @@ def test_maps_between_releases_that_differ(version: Version, options: str, machi
     assert found.maps is None
 
 
+def test_compatible_without_case() -> None:
+    """of_compat_cmp is strcasecmp."""
+    assert groups(picked((6, 1), "ARCH_TEGRA", "NVIDIA,Tegra30")) == [expected(TEGRA, (6, 1))]
+
+
 def test_versatile_express_without_callbacks() -> None:
     """3.16's VEXPRESS_DT has no map_io: nothing is unknown."""
     found = picked((3, 16), "ARCH_VEXPRESS", "arm,vexpress")

@@ -6,7 +6,7 @@ import machine_page
 import pytest
 
 from bootmap.spec.machine import AreaTaken, NodeReg
-from bootmap.spec.machines import MACHINES
+from bootmap.spec.machines import CALLBACKS, MACHINES
 from bootmap.spec.mem_types import MEM_TYPES
 from bootmap.units import PAGE_SIZE
 
@@ -44,6 +44,12 @@ def test_rows_can_be_made() -> None:
             if isinstance(row.physical, AreaTaken):
                 assert row.physical.what in taken, machine.name
             assert (row.length is not None) or isinstance(row.physical, NodeReg)
+
+
+def test_compatible_strings_are_lower_case() -> None:
+    """The kernel compares without case; the table is looked up with lower case."""
+    texts = {text for machine in MACHINES for text in machine.compatible} | set(CALLBACKS)
+    assert texts == {text.lower() for text in texts}
 
 
 def test_bounds_are_in_order() -> None:

@@ -44,7 +44,7 @@ def pick_machine(kernel: Kernel, board: Fdt | AtagList | None, machine_id: int |
     flush = tuple(area for option, areas in FLUSH_AREAS.items() if kernel.config.enabled(option) for area in areas)
     names: tuple[str, ...] = ()
     if isinstance(board, Fdt):
-        names = _strings(board.root, "compatible")
+        names = tuple(name.lower() for name in _strings(board.root, "compatible"))  # compared with strcasecmp
     candidates = [
         machine for machine in MACHINES if applies(kernel, machine) and (not machine.tree or _says(board, machine.tree))
     ]
