@@ -1,10 +1,10 @@
-"""bootmem_init: what the page allocator will manage, as zones, and the map by which it is handed over before 3.14.
+"""bootmem_init: what the page allocator will manage, as zones.
 
     first page of RAM        arm_dma_limit              arm_lowmem_limit          last page of RAM
     | ZONE_DMA (if configured) | ZONE_NORMAL              | ZONE_HIGHMEM            |
 
-Source: arch/arm/mm/init.c ``bootmem_init``, ``find_limits``, ``arm_bootmem_init``, ``zone_sizes_init`` (called
-``arm_bootmem_free`` before 3.14), ``setup_dma_zone``; mm/bootmem.c ``bootmem_bootmap_pages``, ``mark_bootmem``.
+Source: arch/arm/mm/init.c ``bootmem_init``, ``find_limits``, ``zone_sizes_init`` (called ``arm_bootmem_free`` before
+3.14), ``setup_dma_zone``.  Not here: bootmem's own map, before 3.14.
 """
 
 from __future__ import annotations
@@ -12,18 +12,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bootmap.boot.bootmem import arm_bootmem_init
 from bootmap.boot.records import Zone
-from bootmap.boot.trace import Origin
 from bootmap.spec.dma_zone import DMA_ZONE_BY_PLATFORM
 from bootmap.spec.memblock import Flags
-from bootmap.units import PAGE_SHIFT, PAGE_SIZE, align_up, hex_address
+from bootmap.units import PAGE_SHIFT, PAGE_SIZE, align_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bootmap.boot.state import BootState
-
-_BITS, _LONG = 8, 4
 
 
 def dma_zone_size(state: BootState) -> int:
@@ -50,7 +48,7 @@ def bootmem_init(state: BootState) -> None:
     """Find the limits, allocate bootmem's map where there is one, and cut RAM into zones.
 
     Raises:
-        KernelDied: there is no room for bootmem's map, nothing that it could stand for, or something is reserved below.
+        KernelDied: as for :func:`~bootmap.boot.bootmem.arm_bootmem_init`.
     """
     memblock, values, kernel = state.memblock, state.vars, state.kernel
     memblock.allow_resize()
@@ -64,7 +62,7 @@ def bootmem_init(state: BootState) -> None:
         values.max_low_pfn, values.max_pfn = low - offset, high - offset
     state.zones = list(_zones(state, first, low, high))
     if kernel.has("bootmem_bitmap"):  # not counted above: free_all_bootmem gives it back with all the rest
-        _bootmem_bitmap(state, first, low)
+        arm_bootmem_init(state, first, low)
     state.zones_mark = len(memblock.log)
 
 
@@ -81,47 +79,6 @@ def _limits(state: BootState) -> tuple[int, int, int]:
     low = memblock.current_limit if kernel.has("max_low_pfn_from_limit") else state.vars.arm_lowmem_limit
     first = align_up(memblock.start_of_dram(), PAGE_SIZE)
     return first >> PAGE_SHIFT, low >> PAGE_SHIFT, memblock.end_of_dram() >> PAGE_SHIFT
-
-
-def _bootmem_bitmap(state: BootState, first: int, low: int) -> None:
-    """``arm_bootmem_init``: one bit for each page of lowmem, holes included, in whole pages."""
-    if low <= first:
-        raise state.die(
-            "no-lowmem",
-            f"no bank is lowmem (the first one, at {hex_address(first << PAGE_SHIFT)}, makes the later ones highmem "
-            f"too): bootmem's map would stand for a negative number of pages; the kernel panics, or hits a BUG soon",
-        )
-    pages = low - first
-    size = align_up(align_up(-(-pages // _BITS), _LONG), PAGE_SIZE)
-    origin = Origin("arm_bootmem_init", "the bitmap of bootmem")
-    limit = low << PAGE_SHIFT
-    base = state.memblock.alloc_range(size, state.cache_line, end=limit, origin=origin)
-    if not base:
-        raise state.die(
-            "allocation-failed",
-            f"no memory for the bitmap of bootmem: memblock has no free {size} bytes below {limit:#010x}; the kernel "
-            f"panics before it can say so",
-        )
-    state.require_mapped(base, size, "the bitmap of bootmem")
-    freed = 0
-    for start, length, _ in state.memblock.memory.regions:  # before 2.6.39 they may overlap
-        if start < min(freed, limit):
-            raise state.die(
-                "bank-twice",
-                f"RAM at {hex_address(start)} is there twice: free_bootmem finds its pages free already, a BUG",
-                address=start,
-            )
-        freed = start + length
-    for base, length, _ in state.memblock.reserved.regions:
-        if base >> PAGE_SHIFT >= min(low, -(-(base + length) // PAGE_SIZE)):
-            break
-        if base >> PAGE_SHIFT < first:
-            raise state.die(
-                "reserved-below-ram",
-                f"memory at {hex_address(base)} is reserved, below the first bank, which begins at "
-                f"{hex_address(first << PAGE_SHIFT)}: mark_bootmem finds no place for it in bootmem's map, a BUG",
-                address=base,
-            )
 
 
 def _zones(state: BootState, first: int, low: int, high: int) -> Iterator[Zone]:
