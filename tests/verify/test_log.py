@@ -166,7 +166,7 @@ def test_read_log_reboot_before_memory_is_one_boot() -> None:
 
 
 def test_open_ends_of_old_kernels() -> None:
-    """Up to 3.7 memblock_reserve named the address behind the range: 0x60008000, not 0x60007fff."""
+    """Up to 3.13 memblock_reserve named the address behind the range: 0x60008000, not 0x60007fff."""
     old = "memblock_reserve: [0x00000060004000-0x00000060008000] arm_mm_memblock_reserve+0x30/0x38\n"
     new = "memblock_reserve: [0x00000060004000-0x00000060007fff] flags 0x0 arm_mm_memblock_reserve+0x1c/0x24\n"
     assert read_log(old).open_ends

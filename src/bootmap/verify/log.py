@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bootmap.spec.log_lines import DECIMAL, HEX, LINES
+from bootmap.units import PAGE_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -98,9 +99,12 @@ class Log:
 
     @property
     def open_ends(self) -> bool:
-        """Whether memblock's calls name the address behind a range, as they did up to 3.7, instead of its last byte."""
-        ends = [said.number("last") for said in self.all("call") if said.word("name") == "reserve"]
-        return bool(ends) and all(end % 16 == 0 for end in ends)
+        """Whether memblock's calls name the address behind a range, as they did up to 3.13, instead of its last byte.
+
+        Among what is reserved are whole pages, which tell.
+        """
+        within = {said.number("last") % PAGE_SIZE for said in self.all("call") if said.word("name") == "reserve"}
+        return 0 in within and PAGE_SIZE - 1 not in within
 
     def dump(self, name: str) -> list[Said]:
         """The rows of ``name`` ("memory" or "reserved") where memblock's lists were printed last."""
