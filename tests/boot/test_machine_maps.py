@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from bootmap.spec.machine import StaticMap
 
 TAGS = parse_atags((Path(DATA) / "atags" / "spitz.bin").read_bytes())
+# What 3.14 renamed is in the table by its new name.
+RENAMED = {"MEMORY_NONCACHED": "MEMORY_RWX_NONCACHED"}
 Version = tuple[int, ...]
 Rows = list[tuple[int, int, int, str]]
 
@@ -45,6 +47,7 @@ def arrays() -> dict[str, list[tuple[Version, Version, Rows]]]:
             continue
         if line.startswith("  "):
             virtual, physical, length, kind = line.split()
+            kind = RENAMED.get(kind, kind)
             rows.append((int(virtual, 16), int(physical, 16), int(length, 16), kind))
         else:
             name, first, last = line.rsplit(" ", 2)
@@ -208,6 +211,10 @@ SAME = [
     *((version, "ARCH_EP93XX", 451, ["mach-ep93xx/core.c :: ep93xx_io_desc"]) for version in ((2, 6, 38), (6, 11))),
     *((version, "ARCH_DAVINCI_DA850", "ti,da850", ["mach-davinci/da850.c :: da850_io_desc"])
       for version in ((3, 10), (7, 2))),
+    *((version, f"ARCH_DAVINCI_{option}", machine, [f"mach-davinci/{chip}.c :: {chip}_io_desc"])
+      for version in ((2, 6, 38), (3, 5), (3, 10), (5, 18)) for option, machine, chip in (
+          ("DM355", 1381, "dm355"), ("DM365", 1939, "dm365"), ("DM644x", 901, "dm644x"), ("DM646x", 1380, "dm646x"),
+          ("DA830", 1781, "da830"), ("DA850", 2157, "da850"))),
     *((version, "ARCH_CNS3XXX PCI", "cavium,cns3420", ["mach-cns3xxx/core.c :: cns3xxx_io_desc"])
       for version in ((3, 10), (3, 14), (3, 16), (6, 1))),
     *((version, "ARCH_NOMADIK", "st,nomadik-nhk-15", ["mach-nomadik/cpu-8815.c :: cpu8815_io_desc"])

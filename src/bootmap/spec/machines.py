@@ -8,6 +8,7 @@ from __future__ import annotations
 from bootmap.spec.machine import Callback, FlushArea, Machine
 from bootmap.spec.machines_arm import ARM_CALLBACKS, ARM_MACHINES
 from bootmap.spec.machines_at91 import AT91_CALLBACKS, AT91_MACHINES
+from bootmap.spec.machines_davinci import DAVINCI_CALLBACKS, DAVINCI_MACHINES
 from bootmap.spec.machines_imx import IMX_CALLBACKS, IMX_MACHINES
 from bootmap.spec.machines_marvell import MARVELL_CALLBACKS, MARVELL_MACHINES
 from bootmap.spec.machines_omap import OMAP_CALLBACKS, OMAP_MACHINES
@@ -19,6 +20,7 @@ from bootmap.units import MIB
 MACHINES: tuple[Machine, ...] = (
     *ARM_MACHINES,
     *AT91_MACHINES,
+    *DAVINCI_MACHINES,
     *IMX_MACHINES,
     *MARVELL_MACHINES,
     *OMAP_MACHINES,
@@ -32,6 +34,7 @@ MACHINES: tuple[Machine, ...] = (
 CALLBACKS: dict[str, Callback] = {
     **ARM_CALLBACKS,
     **AT91_CALLBACKS,
+    **DAVINCI_CALLBACKS,
     **IMX_CALLBACKS,
     **MARVELL_CALLBACKS,
     **OMAP_CALLBACKS,

@@ -1,8 +1,7 @@
 """Machines of makers with few rows each, and those that have a ZONE_DMA alone.
 
-Not here, because the map depends on the chip that is found: U8500 before 3.5, DaVinci's DM series; because it depends
-on what is plugged in: Assabet, Footbridge; because only part of it was read: Gemini, IXP4xx with a debug UART, Highbank
-before 3.12.
+Not here, because the map depends on the chip that is found: U8500 before 3.5; because it depends on what is plugged in:
+Assabet, Footbridge; because only part of it was read: Gemini, IXP4xx with a debug UART, Highbank before 3.12.
 
 Sources: the files that the rows name, read in the releases between their bounds; arch/arm/tools/mach-types of 3.10.
 """
@@ -131,7 +130,6 @@ _IXP4XX_IDS = (245, 260, 290, 414, 526, 597, 618, 641, 731, 849, 865, 890, 964, 
 _IXP4XX_TREE = ("intel,ixp42x", "intel,ixp43x", "intel,ixp45x", "intel,ixp46x")
 _LPC32XX_TREE = ("nxp,lpc3220", "nxp,lpc3230", "nxp,lpc3240", "nxp,lpc3250")
 _U8500_TREE = ("st-ericsson,u8500", "st-ericsson,u9500")
-_DA850_TREE = ("ti,da850", "ti,da850-evm", "ti,da850-lcdk", "enbw,cmc")
 _CNS_TREE = ("cavium,cns3410", "cavium,cns3420")
 _RTD1195 = tuple(
     MachineArea(what, "arch/arm/mach-realtek/rtd1195.c rtd1195_reserve", size, base, remove=True, only_at=0)
@@ -181,9 +179,6 @@ SOC_MACHINES = (
     Machine("LPC32xx", _LPC32XX_TREE, options=("ARCH_LPC32XX",), cpu="arm926ej-s", maps=(_LPC32XX,), since=(3, 5)),
     Machine("EP93xx", machine_ids=_EP93XX_IDS, options=("ARCH_EP93XX",), cpu="arm920t", maps=(_EP93XX,),
             until=(6, 12)),
-    Machine("DA850", _DA850_TREE, options=("ARCH_DAVINCI_DA850",), cpu="arm926ej-s",
-            maps=(io_desc("arch/arm/mach-davinci/da850.c da850_io_desc", (0xFEC00000, 0x01C00000, 4 * MIB),
-                          (0xFEBFD000, 0xFFFEE000, 8 * KIB)),), since=(3, 10)),
     Machine("CNS3xxx", _CNS_TREE, options=("ARCH_CNS3XXX",), cpu="arm11mpcore", maps=(_CNS3XXX,), since=(3, 10),
             until=(3, 15)),
     Machine("CNS3xxx", _CNS_TREE, options=("ARCH_CNS3XXX",), cpu="arm11mpcore", maps=(_CNS3XXX + _CNS3XXX_PCI,),
@@ -268,7 +263,6 @@ SOC_CALLBACKS = {
     **dict.fromkeys(_LPC32XX_TREE, Callback("ARCH_LPC32XX", "map_io")),
     **dict.fromkeys(_IXP4XX_TREE, Callback("ARCH_IXP4XX", "map_io", until=(6, 11))),
     **dict.fromkeys(_CNS_TREE, Callback("ARCH_CNS3XXX", "map_io", until=(6, 11))),
-    **dict.fromkeys(_DA850_TREE, Callback("ARCH_DAVINCI_DA850", "map_io")),
     "cortina,gemini": Callback("ARCH_GEMINI", "map_io"),
     "cirrus,ep7209": Callback("ARCH_CLPS711X", "map_io"),
     **dict.fromkeys(("calxeda,highbank", "calxeda,ecx-2000"), Callback("ARCH_HIGHBANK", "map_io", until=(3, 12))),
