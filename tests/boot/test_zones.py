@@ -157,6 +157,18 @@ def test_holes_are_all_counted_in_the_other_zone_before_5_8() -> None:
     assert present(state_of((6, 1), banks=banks, dma=256 * MIB))["DMA"] == 65536 - 16384 - 1
 
 
+def test_highmem_is_all_ram_behind_lowmem_before_5_8() -> None:
+    """A 3.4.112 whose last bank, sorted behind the larger, ended at 521 pages logged 516 and 3575, of 4096."""
+    for version, pages in (((3, 4), 4096 - 521), ((6, 1), 0)):
+        state = state_of(version, b"CONFIG_HIGHMEM=y\n", banks=((START, 16 * MIB),), low=16 * MIB)
+        state.vars.arm_lowmem_limit = state.memblock.current_limit = START + 521 * 4096
+        state.meminfo = [MemBank(START, 521 * 4096, False, USER)]
+        if version > (3, 14):
+            state.memblock.remove(START + 521 * 4096, 16 * MIB)
+        bootmem_init(state)
+        assert present(state) == {"Normal": 521, "HighMem": pages}
+
+
 def test_no_dma_zone() -> None:
     state = state_of((3, 4), b"CONFIG_HIGHMEM=y\n", dma=256 * MIB)
     assert state.zones[0] == Zone("Normal", 0x40000, 0x6F800, 194560, 194560)

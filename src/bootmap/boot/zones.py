@@ -90,7 +90,11 @@ def _zones(state: BootState, first: int, low: int, high: int) -> Iterator[Zone]:
         dma, normal = replace(dma, present=dma.present + holes), replace(normal, present=normal.present - holes)
     yield from (dma, normal) if dma else (normal,)
     if state.kernel.has("highmem"):
-        yield _zone(state, "HighMem", low, high)
+        highmem = _zone(state, "HighMem", low, high)
+        if not state.kernel.has("zones_by_max_pfn"):  # all RAM behind lowmem, also where banks say that there is none
+            memory = [(b, b + s) for b, s, _ in state.memblock.memory.regions]
+            highmem = replace(highmem, present=_pages(memory, low, max(end for _, end in memory)))
+        yield highmem
 
 
 def _dma_zone(state: BootState, first: int, low: int) -> Zone | None:
