@@ -129,7 +129,7 @@ def _check_initrd(state: BootState, chosen: Node) -> None:
     last = read_cells(end.value, 0, len(end.value) // 4)
     if first > last:
         return
-    state.vars.phys_initrd_start = first
+    state.vars.phys_initrd_start = first if state.kernel.has("initrd_phys_from_tree") else state.through_virtual(first)
     state.vars.phys_initrd_size = last - first
     state.initrd_origin = dt_origin(start)
 

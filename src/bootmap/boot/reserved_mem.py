@@ -34,7 +34,8 @@ def reserve_self(state: BootState, fdt: Fdt) -> None:
     origin = Origin(
         "early_init_fdt_reserve_self", "the device tree blob", None, Origin("handover", f"r2 = {params:#010x}")
     )
-    _reserve(state, params, fdt.totalsize, False, origin)
+    base = params if state.kernel.has("fdt_fixed_base") else state.through_virtual(params)
+    _reserve(state, base, fdt.totalsize, False, origin)
 
 
 def early_init_fdt_scan_reserved_mem(state: BootState, fdt: Fdt) -> None:

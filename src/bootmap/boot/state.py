@@ -116,6 +116,10 @@ class BootState:
         """``__va``: linear-map address of a physical address, wrapped to 32 bits as the kernel's is."""
         return (pa - self.handover.phys_offset + self.kernel.page_offset) & _U32
 
+    def through_virtual(self, pa: int) -> int:
+        """``__pa(__va(pa))``: another address with long descriptors where ``__va`` wraps and ``__pa`` has 64 bits."""
+        return self.pa(self.va(pa)) if self.kernel.has("pa_is_wide") else pa
+
     def phys_text(self, address: int) -> str:
         """An address as the kernel's ``%pa`` prints it: as wide as phys_addr_t."""
         return f"{address:#018x}" if self.kernel.has("lpae") else f"{address:#010x}"

@@ -39,6 +39,8 @@ MEMBLOCK_FEATURES = (
             f"{_MMU} sanity_check_meminfo (3.2.71 and 3.4 differ)", (3, 3)),
     Feature("highmem_needs_tlb_broadcast", "an SMP kernel has no highmem on CPUs whose TLB operations stay local",
             f"{_MMU} sanity_check_meminfo (2.6.38 and 2.6.39 differ)", None, (2, 6, 39)),
+    Feature("initrd_phys_from_tree", "the tree's initrd is kept by its physical address; before, by its virtual one",
+            f"{_FDT} early_init_dt_check_for_initrd, commit c756c592e442 (4.19 and 5.4 differ)", (5, 0)),
     Feature("early_kmalloc_fails", "kmalloc long before there are slabs returns NULL; before, it is a data abort",
             "mm/slub.c slab_alloc_node (3.18.140 and 4.1.52 differ; commit 8135be5a8012)", (3, 19)),
     Feature("pa_is_wide", "__pa gives 64 bits with long descriptors; before, 32",

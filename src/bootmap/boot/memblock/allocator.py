@@ -63,12 +63,13 @@ class Memblock(MemblockCore):
         return self._note("add", base, size, flags, origin, result)
 
     def reserve(self, base: int, size: int, flags: int = 0, *, origin: object | None = None) -> int:
-        """Take a range out of use, RAM or not (kernel: ``memblock_reserve``)."""
+        """Take a range out of use, RAM or not (kernel: ``memblock_reserve``).  The size is logged as it was asked for."""
+        asked = size & self.address_max
         base, size = self._cut(base, size)
         if self._old and not size:
             raise MemblockBug("memblock_reserve: BUG, nothing to reserve")
         result = self._add_range(self.reserved, base, size, flags, origin)
-        return self._note("reserve", base, size, flags, origin, result)
+        return self._note("reserve", base, asked, flags, origin, result)
 
     def remove(self, base: int, size: int, *, origin: object | None = None) -> int:
         """Forget RAM; reservations in it stay (kernel: ``memblock_remove``)."""
