@@ -27,7 +27,7 @@ _U32 = 0xFFFFFFFF
 
 
 def vmalloc_limit(state: BootState) -> int:
-    """The physical address from which on RAM cannot be lowmem, in bytes; may exceed phys_addr_t."""
+    """The physical address from which on RAM cannot be lowmem, in bytes: it exceeds phys_addr_t, or it wraps."""
     kernel, given = state.kernel, state.vars.vmalloc_size
     if kernel.has("vmalloc_size_symmetric"):
         reserve = (given if state.vars.vmalloc_given else 240 * MIB) + VMALLOC_OFFSET
@@ -37,7 +37,7 @@ def vmalloc_limit(state: BootState) -> int:
         reserve = 240 * MIB + VMALLOC_OFFSET if kernel.has("vmalloc_min_240m") else 128 * MIB
     limit = kernel.vmalloc_end - reserve - kernel.page_offset + state.handover.phys_offset
     wide = state.phys_mask if kernel.has("pa_is_wide") else _U32
-    return limit if kernel.has("vmalloc_limit_u64") else ((limit - 1) & wide) + 1
+    return limit if kernel.has("vmalloc_limit_u64") else limit & wide
 
 
 def adjust_lowmem_bounds(state: BootState) -> None:
