@@ -98,7 +98,10 @@ def test_tables_after_paging_init(path: Path) -> None:
     case = recorded(path)
     table = read_back(case, "after")
     offset = case["page_offset"] - case["phys_offset"]
-    limit = case["vars"]["arm_lowmem_limit"]
+    # Before 3.3 the limit is no variable of its own; lowmem ends where high_memory begins.
+    limit = case["vars"].get(
+        "arm_lowmem_limit", case["vars"]["high_memory"] - case["page_offset"] + case["phys_offset"]
+    )
 
     # All lowmem that is memory and not nomap lies where __phys_to_virt() says.
     memory = case["after"]["memblock"]["memory"]["regions"]
@@ -171,8 +174,10 @@ def test_tables_before_paging_init_map_the_running_kernel(path: Path) -> None:
     answer = table.translate(vas)
     assert answer.permits(Rights.PRIV).all()
     assert np.array_equal(answer.pa, vas.astype(np.int64) - case["page_offset"] + case["phys_offset"])
-    # The device tree or ATAG list that the boot loader passed is mapped somewhere.
-    assert len(table.mapping(case["entry"]["r2"])) >= 1
+    # The device tree or ATAG list that the boot loader passed is mapped somewhere, unless head.S saw none there: then
+    # there are the 16 MiB that a kernel takes which was told nothing.
+    regions = case["before"]["memblock"]["memory"]["regions"]
+    assert len(table.mapping(case["entry"]["r2"])) >= 1 or regions == [[case["phys_offset"], 16 << 20, 0]]
 
 
 LATE = [path for path in CASES if b'"late"' in gzip.decompress(path.read_bytes())]
