@@ -88,7 +88,7 @@ def _mem_map(state: BootState, memblock: Memblock) -> bool:
     if kernel.has("memmap_memblock"):
         at = _take(memblock, size, state.cache_line, Origin("alloc_node_mem_map", "mem_map"))
     else:  # bootmem has whole pages of what memblock left of lowmem
-        limit = state.vars.arm_lowmem_limit
+        limit = next(zone.end_pfn for zone in state.zones if zone.name == "Normal") << PAGE_SHIFT
         at = memblock.find_range(size, PAGE_SIZE, end=limit)
     what = f"{size_text(size)} for mem_map, {page} bytes for each page from {first:#x} to {last - 1:#x}, holes included"
     if not at:
