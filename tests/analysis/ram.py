@@ -13,6 +13,7 @@ import numpy as np
 from bootmap.image.pieces import Piece, PieceMemory
 
 CASES = Path(__file__).parents[1] / "data" / "cases"
+_FEWEST_SECTIONS = 2
 NAMES = sorted(path.name.removesuffix(".json.gz") for path in CASES.glob("*.json.gz"))
 
 
@@ -31,8 +32,21 @@ def document(name: str) -> dict[str, Any]:
     return found
 
 
+def sections_of_image(name: str) -> int:
+    """How many MiB the kernel's image touches: what is mapped of lowmem before paging_init."""
+    doc = document(name)
+    return int(doc["symbols"]["_end"] - 1 >> 20) - int(doc["page_offset"] >> 20) + 1
+
+
 def moments(name: str) -> list[str]:
-    return [moment for moment in ("before", "after", "late") if moment in document(name)]
+    """When the tables can be found: two sections make no straight line."""
+    early = sections_of_image(name) > _FEWEST_SECTIONS
+    return [
+        moment for moment in ("before", "after", "late") if moment in document(name) and (early or moment != "before")
+    ]
+
+
+NAMES = [name for name in NAMES if moments(name)]
 
 
 def truth(name: str, moment: str) -> Truth:

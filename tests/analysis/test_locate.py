@@ -58,6 +58,7 @@ def test_locate_architecture(name: str) -> None:
     """Bit 4 and small pages' types tell ARMv5 and XScale from the rest; v6 and v7 have the same."""
     key = document(name)["kernel"]["key"]
     wanted = {"v5-pxa": "xscale", "v5-integrator": "v5", "v5-versatile": "v5"}
+    wanted |= {"pxa34": "xscale", "ic34": "v5", "vers2638": "v5", "vers310": "v5"}
     found = locate(memory(pages(name, moments(name)[-1])))
     assert found is not None
     if moments(name)[-1] != "before":
