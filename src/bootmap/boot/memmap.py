@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.boot.cma import max_order_bytes, pageblock_bytes
 from bootmap.boot.trace import Origin
+from bootmap.boot.zones import find_limits
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE, Span, align_down, align_up, hex_address, size_text
 
 if TYPE_CHECKING:
@@ -79,8 +80,9 @@ def _mem_map(state: BootState, memblock: Memblock) -> bool:
     kernel = state.kernel
     block = max_order_bytes(kernel)
     first, last = memblock.start_of_dram(), memblock.end_of_dram()
-    if not kernel.has("highmem"):
-        last = max(last, state.zones[-1].end_pfn << PAGE_SHIFT)
+    if not kernel.has("zones_by_max_pfn"):  # as large as the zones are together, and as these may be wrong
+        _, low, high = find_limits(state)
+        last = (high if kernel.has("highmem") else low) << PAGE_SHIFT
     covered = Span(align_down(first, block), align_up(last, block))
     page = struct_page_bytes(kernel)
     size = (covered.size >> PAGE_SHIFT) * page

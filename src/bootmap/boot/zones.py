@@ -54,7 +54,7 @@ def bootmem_init(state: BootState) -> None:
     memblock.allow_resize()
     if not len(memblock.memory):
         return
-    first, low, high = _limits(state)
+    first, low, high = find_limits(state)
     if kernel.has("pfn_absolute"):
         values.min_low_pfn, values.max_low_pfn, values.max_pfn = first, low, high
     else:
@@ -66,8 +66,8 @@ def bootmem_init(state: BootState) -> None:
     state.zones_mark = len(memblock.log)
 
 
-def _limits(state: BootState) -> tuple[int, int, int]:
-    """``find_limits``: pfns of the first page of RAM, of the end of lowmem, of the end of RAM."""
+def find_limits(state: BootState) -> tuple[int, int, int]:
+    """Pfns of the first page of RAM, of the end of lowmem, of the end of RAM."""
     memblock, kernel = state.memblock, state.kernel
     if not kernel.has("memblock_holds_banks"):  # what was taken from memblock since does not count
         lows = [bank.end for bank in state.meminfo if not bank.highmem]

@@ -63,7 +63,7 @@ class Memblock(MemblockCore):
         return self._note("add", base, size, flags, origin, result)
 
     def reserve(self, base: int, size: int, flags: int = 0, *, origin: object | None = None) -> int:
-        """Take a range out of use, RAM or not (kernel: ``memblock_reserve``).  The size is logged as it was asked for."""
+        """Take a range out of use, RAM or not (kernel: ``memblock_reserve``).  It is logged as asked for."""
         asked = size & self.address_max
         base, size = self._cut(base, size)
         if self._old and not size:
