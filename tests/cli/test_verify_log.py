@@ -69,7 +69,7 @@ def test_verify_log_of_a_boot_that_ends(run: Run) -> None:
     """The Tegra20's log ends in an oops of unflatten_device_tree, as predicted: that is no contradiction."""
     code, out, _ = run("verify", "--log", log("tamonten-tegra20-5.2.6"))
     assert code == 0
-    assert "Predicted: the boot ends in paging_init: the device tree at 0x0fff6000 is not in lowmem" in out
+    assert "Predicted: the boot ends after paging_init: the device tree at 0x0fff6000 is not in lowmem" in out
 
 
 def test_verify_log_json(run: Run) -> None:

@@ -125,6 +125,9 @@ def _page_tables(board: str | None, options: dict[str, Any]) -> list[str] | None
 
 def _outcome(prediction: Prediction) -> str:
     outcome = prediction.outcome
+    late = next((each for each in prediction.hazards if each.message.startswith("after paging_init: ")), None)
+    if outcome.boots and late is not None:
+        return f"the boot ends {late.message}"
     if outcome.boots:
         return ""
     word = "the boot ends" if outcome.boots is False else "the boot goes on by luck, if at all,"
