@@ -89,9 +89,13 @@ def _mem_map(state: BootState, memblock: Memblock) -> bool:
     limit = memblock.current_limit
     if kernel.has("memmap_memblock"):
         at = _take(memblock, size, state.cache_line, Origin("alloc_node_mem_map", "mem_map"))
-    else:  # bootmem has whole pages of what memblock left of lowmem
+    else:  # bootmem has whole pages of what memblock left of lowmem, and gives the first that are enough
         limit = next(zone.end_pfn for zone in state.zones if zone.name == "Normal") << PAGE_SHIFT
-        at = memblock.find_range(size, PAGE_SIZE, end=limit)
+        runs = (
+            (align_up(start, PAGE_SIZE), align_down(min(end, limit), PAGE_SIZE))
+            for start, end in memblock.free_ranges()
+        )
+        at = next((start for start, end in runs if end - start >= size), 0)
     what = f"{size_text(size)} for mem_map, {page} bytes for each page from {first:#x} to {last - 1:#x}, holes included"
     if not at:
         _fatal(
@@ -102,6 +106,7 @@ def _mem_map(state: BootState, memblock: Memblock) -> bool:
         )
         return False
     if not kernel.has("memmap_memblock"):
+        state.require_mapped(at, size, "mem_map")
         return True
     _check_zones_covered(state, at, covered, page, what)
     shift = _shift(state, first, covered.start)

@@ -245,7 +245,7 @@ class BootState:
         return base
 
     def require_mapped(self, base: int, size: int, what: str) -> None:
-        """See that what memblock has handed out can be cleared.
+        """See that what memblock or bootmem has handed out can be cleared.
 
         Raises:
             KernelDied: no table maps all of it.
@@ -254,7 +254,7 @@ class BootState:
             if self.mapped(self.va(page)) != page:
                 raise self.die(
                     "allocation-unmapped",
-                    f"memblock hands out {page:#010x} for {what}, which no table maps: "
+                    f"{page:#010x} is handed out for {what}, which no table maps: "
                     f"clearing it is a data abort, and the vectors are not there yet",
                     address=page,
                 )
