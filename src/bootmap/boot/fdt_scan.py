@@ -104,7 +104,7 @@ def command_line(state: BootState, chosen: Node | None) -> str:
     return text
 
 
-def _fdt_prefix(state: BootState) -> str:
+def fdt_prefix(state: BootState) -> str:
     """What drivers/of/fdt.c puts in front of its lines."""
     if state.kernel.has("log_fdt_prefix"):
         return "OF: fdt: "
@@ -116,7 +116,7 @@ def _model(state: BootState, fdt: Fdt) -> None:
         return
     prop = fdt.root.get("model") or fdt.root.get("compatible")
     name = prop.value.split(b"\0")[0].decode("latin-1") if prop else "<unknown>"
-    state.print(f"{_fdt_prefix(state)}Machine model: {name}")
+    state.print(f"{fdt_prefix(state)}Machine model: {name}")
 
 
 def _check_initrd(state: BootState, chosen: Node) -> None:
@@ -196,7 +196,7 @@ def _add_memory_arch(state: BootState, base: int, size: int, origin: Origin) -> 
     phys_offset = state.handover.phys_offset
 
     def ignored(why: str) -> None:
-        state.print(f"{_fdt_prefix(state)}Ignoring memory block 0x{base:x} - 0x{base + size:x}")
+        state.print(f"{fdt_prefix(state)}Ignoring memory block 0x{base:x} - 0x{base + size:x}")
         _lose(state, first_base, end, why, origin)
 
     in_page = base % PAGE_SIZE
@@ -215,15 +215,16 @@ def _add_memory_arch(state: BootState, base: int, size: int, origin: Origin) -> 
     if base > limit:
         ignored("above the end of the physical address space")
         return
-    if base + size - 1 > limit:
-        state.print(f"{_fdt_prefix(state)}Ignoring memory range 0x{limit + 1:x} - 0x{base + size:x}")
-        _lose(state, limit + 1, base + size, "above the end of the physical address space", origin)
-        size = limit - base + 1
+    end_of_space = limit + 1 if kernel.has("dt_memory_last_byte") or kernel.has("lpae") else limit
+    if base + size > end_of_space:
+        state.print(f"{fdt_prefix(state)}Ignoring memory range 0x{end_of_space:x} - 0x{base + size:x}")
+        _lose(state, end_of_space, base + size, "above the end of the physical address space", origin)
+        size = end_of_space - base
     if base + size < phys_offset:
         ignored("below PHYS_OFFSET, the kernel's own start of RAM")
         return
     if base < phys_offset:
-        state.print(f"{_fdt_prefix(state)}Ignoring memory range 0x{base:x} - 0x{phys_offset:x}")
+        state.print(f"{fdt_prefix(state)}Ignoring memory range 0x{base:x} - 0x{phys_offset:x}")
         _lose(state, base, phys_offset, "below PHYS_OFFSET, the kernel's own start of RAM", origin)
         size -= phys_offset - base
         base = phys_offset

@@ -72,7 +72,7 @@ def set_up_by_driver(state: BootState, area: RmemArea) -> bool:
     """Let the driver of the area's compatible string set it up; where it fails the area is given back: False."""
     kernel, node, memblock = state.kernel, area.node, state.memblock
     kind, failure = "reserved", ""
-    if compatible(node, "shared-dma-pool"):
+    if compatible(node, "shared-dma-pool") and kernel.has("rmem_pools"):
         kind, failure = _shared_dma_pool(state, area)
     elif compatible(node, "restricted-dma-pool") and kernel.config.enabled("DMA_RESTRICTED_POOL"):
         kind = "restricted DMA pool"

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from bootmap.boot.cma import cma_alignment
-from bootmap.boot.fdt_scan import RootCells, dt_origin, is_available, root_cells
+from bootmap.boot.fdt_scan import RootCells, dt_origin, fdt_prefix, is_available, root_cells
 from bootmap.boot.heapsort import kernel_sort
 from bootmap.boot.records import LostRam, ReservedArea
 from bootmap.boot.reserved_drivers import RmemArea, compatible, early_fixup, set_up_by_driver, vetoed
@@ -151,9 +151,11 @@ def _reserve_reg(state: BootState, node: Node, cells: RootCells, table: list[Rme
         if wanted and _reserve(state, entry.base, entry.size, nomap, origin):
             early_fixup(state, node, entry.base, entry.size, origin)
         else:
+            # In drivers/of/fdt.c up to 6.3, then in of_reserved_mem.c.
+            prefix = "OF: reserved mem: " if kernel.has("memreserve_last") else fdt_prefix(state)
             state.print(
-                f"OF: reserved mem: Reserved memory: failed to reserve memory for node '{node.name}': "
-                f"base 0x{entry.base:08x}, size {entry.size // MIB} MiB"
+                f"{prefix}Reserved memory: failed to reserve memory for node '{node.name}': base "
+                f"{state.phys_text(entry.base)}, size {entry.size // MIB} MiB"
             )
             if entry.size:
                 state.hazard(
