@@ -14,7 +14,7 @@ from bootmap.boot.meminfo import add_bank
 from bootmap.boot.records import Bank
 from bootmap.boot.trace import Origin
 from bootmap.spec import atags
-from bootmap.units import MIB
+from bootmap.units import MIB, Span
 
 if TYPE_CHECKING:
     from bootmap.boot.state import BootState
@@ -59,6 +59,7 @@ def setup_machine_tags(state: BootState, tags: AtagList) -> None:
                 text = f"{text} {given}"
             elif not config.enabled("CMDLINE_FORCE"):
                 text = given
+    state.told_banks = [Span(bank.start, bank.end) for bank in state.banks]
     state.cmdline = text[: COMMAND_LINE_SIZE - 1]
 
 

@@ -174,7 +174,7 @@ def _scan_memory(state: BootState, node: Node, cells: RootCells) -> None:
             arm_add_memory(state, entry.base, entry.size, origin)
         if hotpluggable:
             state.memblock.mark_hotplug(entry.base, entry.size, origin=origin)
-    state.dt_banks = [Span(bank.start, bank.end) for bank in state.banks]
+    state.told_banks = [Span(bank.start, bank.end) for bank in state.banks]
 
 
 def _lose(state: BootState, start: int, end: int, reason: str, origin: Origin) -> None:

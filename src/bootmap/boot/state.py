@@ -64,7 +64,7 @@ class BootState:
     cmdline: str = ""
     stage: str = "create_page_tables"
     banks: list[Bank] = field(default_factory=list)
-    dt_banks: list[Span] = field(default_factory=list)
+    told_banks: list[Span] = field(default_factory=list)
     meminfo: list[MemBank] = field(default_factory=list)
     lost: list[LostRam] = field(default_factory=list)
     initrd_origin: Origin | None = None
@@ -235,11 +235,11 @@ class BootState:
                 f"{self.memblock.current_limit:#010x}; the kernel panics before it can say so",
             )
         self.require_mapped(base, size, what)
-        if self.dt_banks and not all(any(at in bank for bank in self.dt_banks) for at in (base, base + size - 1)):
+        if self.told_banks and not all(any(at in bank for bank in self.told_banks) for at in (base, base + size - 1)):
             raise self.die(
                 "memory-not-there",
-                f"memblock hands out {base:#010x} for {what}, which the command line promised but no memory "
-                f"node of the device tree has: nothing answers there",
+                f"memblock hands out {base:#010x} for {what}, which the command line promised but the "
+                f"board's description does not have: nothing answers there",
                 address=base,
             )
         return base
