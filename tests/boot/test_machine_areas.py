@@ -97,6 +97,16 @@ def test_steal_from_lowmem_or_all_of_ram(version: Version, end: int) -> None:
     assert list(prediction.state.vars.areas_taken.values()) == [end - MIB]
 
 
+def test_steal_a_section_of_long_descriptors() -> None:
+    """ALIGN(size, SECTION_SIZE) for the secure RAM, ALIGN(PAGE_SIZE, SZ_1M) for the barrier: 2 MiB and 1 MiB.
+
+    So did Debian's 6.1 with am335x-boneblack.dtb on 1 GiB (QEMU's vexpress-a15): memory ends at 0xafd00000.
+    """
+    subject = kernel("deb-6.1-lpae", (6, 1), "")
+    prediction = booted(subject, "ti,am33xx", (0x80000000, GIB))
+    assert list(prediction.state.vars.areas_taken.values()) == [0xAFE00000, 0xAFD00000]
+
+
 def test_steal_without_room() -> None:
     """An initrd from the kernel's end to the end of RAM leaves no two sections: the boot ends there."""
     root = board([(0x80000000, 64 * MIB)])

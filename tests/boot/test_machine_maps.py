@@ -426,3 +426,14 @@ def test_callbacks_name_no_machine_of_all_releases() -> None:
     for machine in MACHINES:
         if machine.since is None and machine.until is None and len(machine.options) <= 1:
             assert not set(machine.compatible) & CALLBACKS.keys(), machine.name
+
+
+@pytest.mark.parametrize(("options", "section"), [("", 0x100000), ("CONFIG_ARM_LPAE=y\n", 0x200000)])
+def test_map_tegra_by_sections(options: str, section: int) -> None:
+    """mach-tegra/iomap.h: IO_PPSB_SIZE and IO_APB_SIZE are SECTION_SIZE; the two others are not."""
+    config = f"CONFIG_ARCH_TEGRA=y\n{options}".encode()
+    subject = Kernel((6, 1), None, parse(config), fresh_kernel("deb-6.1").symbols)
+    root = Node("", {"compatible": text("nvidia,tegra124")})
+    maps = pick_machine(subject, parse_fdt(blob(root)), None).maps
+    assert maps is not None
+    assert [row.length for group in maps for row in group] == [section, section, 0x4000, 0x40000]

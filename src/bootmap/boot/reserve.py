@@ -18,6 +18,7 @@ from bootmap.boot.meminfo import banks_to_memblock
 from bootmap.boot.reserved_mem import early_init_fdt_scan_reserved_mem, reserve_self
 from bootmap.boot.trace import Origin
 from bootmap.inputs.fdt import Fdt
+from bootmap.spec.machine import SECTION
 from bootmap.units import GIB, PAGE_SIZE, align_down, align_up
 
 if TYPE_CHECKING:
@@ -128,8 +129,8 @@ def _steal(state: BootState, area: MachineArea, origin: Origin) -> None:
         KernelDied: there is no room.
     """
     kernel, memblock = state.kernel, state.memblock
-    section = kernel.format.section_size
-    size, align = align_up(area.size, max(area.align, section)), max(area.align, section)
+    align = kernel.format.section_size if area.align == SECTION else area.align
+    size = align_up(area.size, align)
     end = state.phys_mask if kernel.has("steal_anywhere") else 0
     base = memblock.alloc_range(size, align, 0, end, origin=origin)
     if not base:

@@ -44,6 +44,9 @@ class AreaTaken(NamedTuple):
 Place = int | CpuRegister | NodeReg | AreaTaken
 """A physical address in bytes, or how the kernel finds it."""
 
+SECTION = 0
+"""An alignment that is the kernel's SECTION_SIZE, 1 MiB with short descriptors and 2 MiB with long ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class StaticMap:
@@ -80,8 +83,8 @@ class MachineArea:
         source: where it is known from.
         size: bytes; 0 for "up to the page directory", and where ``node`` says it.
         base: offset in bytes from PHYS_OFFSET, None where memblock chooses.
-        align: alignment in bytes where memblock chooses.
-        steal: taken out of memory altogether (``arm_memblock_steal``), size and alignment rounded up to a section.
+        align: alignment in bytes where memblock chooses; `SECTION` for SECTION_SIZE.
+        steal: taken out of memory altogether (``arm_memblock_steal``), the size rounded up to the alignment.
         only_at: the callback acts only where PHYS_OFFSET is this.
         node: where the device tree names areas, which are taken out of memory.
         each_bank: ``base`` counts from the start of every range of a memory node.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bootmap.spec.machine import AreaTaken, Callback, Machine, MachineArea, io_desc
+from bootmap.spec.machine import SECTION, AreaTaken, Callback, Machine, MachineArea, io_desc
 from bootmap.units import GIB, KIB, MIB
 
 _IO = "arch/arm/mach-omap2/io.c"
@@ -64,7 +64,7 @@ _DRA7 = (
 )  # fmt: skip
 
 _STEAL_SECURE_RAM = MachineArea("secure RAM", "arch/arm/mach-omap2/omap-secure.c omap_secure_ram_reserve_memblock",
-                                _SECURE_RAM, steal=True, since=(3, 3))  # fmt: skip
+                                _SECURE_RAM, align=SECTION, steal=True, since=(3, 3))  # fmt: skip
 _STEAL_BARRIER = tuple(
     MachineArea(_BARRIER, "arch/arm/mach-omap2/omap4-common.c omap_barrier_reserve_memblock", 4 * KIB, align=MIB,
                 steal=True, options=options)

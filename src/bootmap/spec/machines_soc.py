@@ -19,10 +19,12 @@ _TEGRA_OLD = (
     io_desc(_TEGRA_FILE, (0xFE200000, 0x60000000, MIB), (0xFE300000, 0x70000000, MIB),
             (0xFE000000, 0x50040000, 16 * KIB), (0xFE400000, 0x40000000, 256 * KIB)),
 )  # fmt: skip
-_TEGRA = (
-    io_desc(_TEGRA_FILE, (0xFE200000, 0x60000000, MIB), (0xFE000000, 0x70000000, MIB),
-            (0xFE440000, 0x50040000, 16 * KIB), (0xFE400000, 0x40000000, 256 * KIB)),
-)  # fmt: skip
+_TEGRA_BY_SECTION = [  # the first two are SECTION_SIZE long
+    io_desc(_TEGRA_FILE, (0xFE200000, 0x60000000, section), (0xFE000000, 0x70000000, section),
+            (0xFE440000, 0x50040000, 16 * KIB), (0xFE400000, 0x40000000, 256 * KIB), options=(option,))
+    for option, section in (("!ARM_LPAE", MIB), ("ARM_LPAE", 2 * MIB))
+]  # fmt: skip
+_TEGRA = (_TEGRA_BY_SECTION[0] + _TEGRA_BY_SECTION[1],)
 _TEGRA_BOARDS = ("nvidia,harmony", "nvidia,seaboard", "nvidia,ventana", "nvidia,cardhu", "compulab,trimslice",
                  "compal,paz00")  # fmt: skip
 _TEGRA_IDS = (2731, 3005, 3128, 3209, 3217, 3288)  # HARMONY, SEABOARD, PAZ00, TRIMSLICE, KAEN, WARIO
