@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from bootmap.cli.kernels import load_kernel
+from bootmap.errors import MissingInputError
+from bootmap.inputs.kernel_file import KernelFile
+
 DATA = Path(__file__).parents[1] / "data"
 VIRT = str(DATA / "dtb" / "virt.dtb")
 OPTIONS = (
@@ -81,3 +85,16 @@ def test_verify_kernel_of_another_version(tmp_path: Path) -> None:
     assert code == 2
     assert "6.12.107" in error
     assert "6.1.176" in error
+
+
+def test_load_kernel_without_symbols_names_the_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stub beside the kernel, none in it, and nobody who could find those that it keeps of itself."""
+    monkeypatch.setattr("bootmap.inputs.kallsyms.tool_path", lambda: None)
+    (tmp_path / "System.map").write_text("ffffffff B The real System.map is in the linux-image-6.1-dbg package\n")
+    (tmp_path / "config").write_text("CONFIG_MMU=y\n")
+    image = tmp_path / "Image"
+    image.write_bytes(b"\0" * 64 + b"Linux version 6.1.0 (me@here) #1\n\0" + b"\0" * 4096)
+    file = KernelFile(kind="Image", path=str(image), image=image.read_bytes())
+    monkeypatch.setattr("bootmap.inputs.zimage.read_kernel", lambda _: file)
+    with pytest.raises(MissingInputError, match=r"--system-map, or install kallsyms-finder .*vmlinux-to-elf"):
+        load_kernel(str(image), kernel_version="6.1")
