@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bootmap.spec.feature import Feature, also
+from bootmap.spec.features_banks import BANK_FEATURES
 from bootmap.spec.features_memblock import LOG_FEATURES, MEMBLOCK_FEATURES
 
 if TYPE_CHECKING:
@@ -339,6 +340,7 @@ FEATURES = (
             (3, 1)),
     Feature("zones_by_max_pfn", "ZONE_DMA ends where its limit says, one page early; before, it has that many pages",
             f"{_INIT} zone_sizes_init, arm_adjust_dma_zone (5.4 and 5.10 differ)", (5, 8)),
+    *BANK_FEATURES,
     *MEMBLOCK_FEATURES,
     *LOG_FEATURES,
     # -- the decompressor -----------------------------------------------------------------------------------
@@ -376,6 +378,7 @@ SECTIONS = (
     ("memory types", "mt_memory_so"),
     ("paging_init", "lowmem_split_3_14"),
     ("zones", "max_low_pfn_from_limit"),
+    ("banks of RAM", "banks_judged_by_physical"),
     ("memblock", "memblock_as_lmb"),
     ("the log", "memblock_log_wide"),
     ("the decompressor", "zimage_auto_phys_offset"),
