@@ -250,6 +250,9 @@ def check_maps(prediction: Prediction) -> None:
             want[cleared] = np.where(want[cleared] == -2, -2, UNMAPPED)
         refused = any(h.address == md.virtual and h.id.startswith("mapping-") for h in prediction.hazards)
         want[first:last] = -2 if refused else np.arange(md.pfn, md.pfn + last - first)
+    for hazard in prediction.hazards:
+        if hazard.id == "bss-unmapped" and hazard.address is not None:  # devicemaps_init clears what map_kernel mapped
+            want[hazard.address >> PAGE_SHIFT : -(-state.kernel.image_end >> 21) << 9] = -2
     if state.kernel.has("highmem"):  # pkmap's table replaces what is there, a bank below PHYS_OFFSET perhaps
         pkmap = state.kernel.pkmap_base >> PAGE_SHIFT
         want[pkmap : pkmap + 512] = -2

@@ -248,7 +248,8 @@ def boot_board(
     if cpu is None:
         raise UsageError(f"the CPU {setup.cpu or machine.cpu} is not modelled")
     machine_id = NO_MACHINE_ID if is_tree(tree) else machine.machine_id
-    prediction = kernel.predict(board, params, offset, cpu, machine_id=machine_id)
+    cpus = setup.cpus or machine.cpus
+    prediction = kernel.predict(board, params, offset, cpu, cpus if cpus > 1 else None, machine_id)
     if any(hazard.id == "memory-not-there" for hazard in prediction.hazards):
         raise UsageError(
             f"{request.name}: the command line promises RAM that no memory node has; a board dies of that, but this "
