@@ -47,6 +47,14 @@ _SECTION_SHIFT = 28
 _RCU_HEAD = 8
 
 
+def is_modelled(kernel: Kernel) -> bool:
+    """Whether everything that the kernel reserves for its table of pages inside paging_init is known to the byte."""
+    if not kernel.config.enabled("SPARSEMEM"):
+        return True
+    page = struct_page_bytes(kernel)
+    return kernel.has("sparse_in_one_piece") and not page & (page - 1)
+
+
 def free_area_init(state: BootState) -> None:
     """Allocate the table of pages and what each zone needs, and see whether the table is filled in where it is.
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec import UNSET, UnsetType
 
+from bootmap.boot.memmap import is_modelled
 from bootmap.units import PAGE_SIZE, Span
 
 if TYPE_CHECKING:
@@ -338,6 +339,9 @@ def _lists(
             yield ListDifference(
                 name, "current_limit", ((kernel.current_limit, 0, 0),), ((memblock.current_limit, 0, 0),)
             )
+        return
+    if is_modelled(prediction.state.kernel):
+        yield from _rows_differ(name, "reserved", kernel.reserved.regions, reserved)
         return
     # Ours lie in theirs; and what they had on entry lies in ours.
     missing = _outside(reserved, kernel.reserved.regions)
