@@ -45,12 +45,9 @@ def pick_machine(kernel: Kernel, board: Fdt | AtagList | None, machine_id: int |
     names: tuple[str, ...] = ()
     if isinstance(board, Fdt):
         names = tuple(name.lower() for name in _strings(board.root, "compatible"))  # compared with strcasecmp
-    candidates = [
-        machine for machine in MACHINES if applies(kernel, machine) and (not machine.tree or _says(board, machine.tree))
-    ]
     for name in names:
-        for machine in candidates:
-            if name in machine.compatible:
+        for machine in MACHINES:
+            if name in machine.compatible and _is_there(kernel, board, machine):
                 return PickedMachine(machine, _maps(kernel, machine), flush)
         if name in CALLBACKS:
             missing = CALLBACKS[name]
@@ -61,11 +58,15 @@ def pick_machine(kernel: Kernel, board: Fdt | AtagList | None, machine_id: int |
         if gone is not None and kernel.version >= gone:
             text = ".".join(map(str, gone))
             return PickedMachine(None, None, flush, f"machine number {machine_id}: {text} has no description with it")
-        for machine in candidates:
-            if machine_id in machine.machine_ids:
+        for machine in MACHINES:
+            if machine_id in machine.machine_ids and _is_there(kernel, board, machine):
                 return PickedMachine(machine, _maps(kernel, machine), flush)
         return PickedMachine(None, None, flush, f"machine number {machine_id}: its map_io and reserve are not known")
     return PickedMachine(None, None, flush)
+
+
+def _is_there(kernel: Kernel, board: Fdt | AtagList | None, machine: Machine) -> bool:
+    return applies(kernel, machine) and (not machine.tree or _says(board, machine.tree))
 
 
 class _Row(Protocol):
