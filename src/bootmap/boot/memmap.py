@@ -21,11 +21,12 @@ include/linux/pageblock-flags.h, arch/arm/include/asm/sparsemem.h.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bootmap.boot.cma import max_order_bytes, pageblock_bytes
 from bootmap.boot.trace import Origin
-from bootmap.boot.zones import find_limits
+from bootmap.boot.zones import find_limits, free_pages
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE, Span, align_down, align_up, hex_address, size_text
 
 if TYPE_CHECKING:
@@ -71,9 +72,15 @@ def free_area_init(state: BootState) -> None:
     if kernel.config.enabled("SPARSEMEM"):
         if ours and kernel.has("sparse_in_one_piece"):
             _sparse_init(state)
+    elif not _mem_map(state, memblock):
         return
-    if not _mem_map(state, memblock) or not ours:
-        return
+    elif ours:
+        _zone_tables(state)
+    state.zones = [replace(zone, managed=free_pages(memblock, zone.start_pfn, zone.end_pfn)) for zone in state.zones]
+
+
+def _zone_tables(state: BootState) -> None:
+    kernel = state.kernel
     for zone in state.zones:
         if zone.end_pfn <= zone.start_pfn:
             continue
@@ -115,6 +122,7 @@ def _mem_map(state: BootState, memblock: Memblock) -> bool:
         return False
     if not kernel.has("memmap_memblock"):
         state.require_mapped(at, size, "mem_map")
+        memblock.reserve(at, size, origin=Origin("alloc_node_mem_map", "mem_map"))
         return True
     _check_zones_covered(state, at, covered, page, what)
     shift = _shift(state, first, covered.start)

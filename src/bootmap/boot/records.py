@@ -79,7 +79,15 @@ class LostRam:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A zone of the page allocator: pages ``[start_pfn, end_pfn)``; present counts pages that are RAM."""
+    """A zone of the page allocator: pages ``[start_pfn, end_pfn)``.
+
+    Attributes:
+        name: its name.
+        start_pfn: first pfn.
+        end_pfn: pfn behind the last.
+        present: pages that are RAM.
+        managed: pages that nobody has reserved once mem_map is made: what the page allocator will get of it.
+    """
 
     name: str
     start_pfn: int

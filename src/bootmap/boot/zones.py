@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 from bootmap.boot.bootmem import arm_bootmem_init
 from bootmap.boot.records import Zone
 from bootmap.spec.dma_zone import DMA_ZONE_BY_PLATFORM
-from bootmap.spec.memblock import Flags
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE, align_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bootmap.boot.memblock import Memblock
     from bootmap.boot.state import BootState
 
 
@@ -108,10 +108,8 @@ def _dma_zone(state: BootState, first: int, low: int) -> Zone | None:
 
 def _zone(state: BootState, name: str, start: int, end: int) -> Zone:
     memory = [(b, b + s) for b, s, f in state.memblock.memory.regions]
-    mapped = [(b, b + s) for b, s, f in state.memblock.memory.regions if not f & Flags.NOMAP]
     present = _pages(memory, start, end)
-    managed = _pages(mapped, start, end) - _reserved_pages(state, start, end)
-    return Zone(name, start, max(end, start), present, managed)
+    return Zone(name, start, max(end, start), present, free_pages(state.memblock, start, end))
 
 
 def _pages(spans: list[tuple[int, int]], start: int, end: int) -> int:
@@ -124,12 +122,6 @@ def _pages(spans: list[tuple[int, int]], start: int, end: int) -> int:
     return total
 
 
-def _reserved_pages(state: BootState, start: int, end: int) -> int:
-    """Pages of mapped RAM between the two pfns that memblock's users hold, counted as the hand-over does.
-
-    The hand-over frees whole pages of every free range (mm/memblock.c ``__free_memory_core``), so a page with one
-    reserved byte stays.
-    """
-    mapped = [(b, b + s) for b, s, f in state.memblock.memory.regions if not f & Flags.NOMAP]
-    free = list(state.memblock.free_ranges())
-    return _pages(mapped, start, end) - _pages(free, start, end)
+def free_pages(memblock: Memblock, start: int, end: int) -> int:
+    """Pages between the two pfns that memblock hands over: whole pages of every free range (``__free_memory_core``)."""
+    return _pages(list(memblock.free_ranges()), start, end)
