@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pages import ROOT, rerun
 from recordings import Case, kernel_files
+from sabrelite import BOARD, DATA, KERNEL
 
 from bootmap import __version__
 from bootmap.spec.audit import RULES
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
 
     Run = Callable[..., tuple[int | str | None, str, str]]
 
-DATA = ROOT / "tests" / "data"
-BOARD = ROOT / "boards" / "imx6q-sabrelite.dtb"
-KERNEL = [
-    f"--config={ROOT}/boards/linux-6.1-armmp/config.gz",
-    f"--system-map={ROOT}/boards/linux-6.1-armmp/System.map",
-    "--phys-offset=0x10000000",
-]
 LEFT_OPEN = "virt-1g-nomap-start-5.10"  # the sections of head.S stay where RAM begins with no-map memory
 
 

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from bootmap.cli.main import main
-
 DATA = Path(__file__).parents[1] / "data" / "memblock"
 BOARD = """\
 # a board
@@ -21,7 +19,7 @@ alloc 28 4 0 0
 
 
 @pytest.fixture
-def run(monkeypatch, capfd, tmp_path):
+def run(command_line, tmp_path):
     """Call the command with words; a first word that is a script's text is put into a file."""
 
     def call(*words, script=None):
@@ -29,12 +27,7 @@ def run(monkeypatch, capfd, tmp_path):
             path = tmp_path / "script"
             path.write_bytes(script if isinstance(script, bytes) else script.encode())
             words = (*words, str(path))
-        monkeypatch.setattr(sys, "argv", ["bootmap", "memblock", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        return stop.value.code, out, err
+        return command_line("memblock", *words)
 
     return call
 

@@ -9,28 +9,20 @@ import io
 import json
 import struct
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from elftools.elf.elffile import ELFFile
+from sabrelite import BOARD, DATA, KERNEL
 
 from bootmap.image.core_file import core_file
 from bootmap.image.facts import KernelFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+        from collections.abc import Callable
 
     Run = Callable[..., tuple[int | str | None, str, str]]
 
-ROOT = Path(__file__).parents[2]
-DATA = ROOT / "tests" / "data"
-BOARD = ROOT / "boards" / "imx6q-sabrelite.dtb"
-KERNEL = [
-    f"--config={ROOT}/boards/linux-6.1-armmp/config.gz",
-    f"--system-map={ROOT}/boards/linux-6.1-armmp/System.map",
-    "--phys-offset=0x10000000",
-]
 CAPTURES = sorted((DATA / "ptdump").glob("*.json.gz"))
 
 

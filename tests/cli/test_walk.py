@@ -5,25 +5,17 @@ from __future__ import annotations
 import gzip
 import json
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
+from sabrelite import BOARD, DATA, KERNEL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+        from collections.abc import Callable
 
     Run = Callable[..., tuple[int | str | None, str, str]]
 
-ROOT = Path(__file__).parents[2]
-DATA = ROOT / "tests" / "data"
-BOARD = ROOT / "boards" / "imx6q-sabrelite.dtb"
-KERNEL = [
-    f"--config={ROOT}/boards/linux-6.1-armmp/config.gz",
-    f"--system-map={ROOT}/boards/linux-6.1-armmp/System.map",
-    "--phys-offset=0x10000000",
-]
 HALF = {
     "type": "object",
     "required": ["address", "word", "text"],

@@ -15,12 +15,12 @@ from bootmap.spec.vmalloc_end import VMALLOC_END_BY_PLATFORM
 from bootmap.units import MIB, PAGE_SIZE, Span, align_up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from bootmap.inputs.kconfig import Config
     from bootmap.inputs.kernel_file import KernelFile
     from bootmap.inputs.symbols import Symbols
-    from bootmap.spec.feature import Feature, Version
+    from bootmap.spec.feature import Version
     from bootmap.spec.linux_prot import LinuxFormat
 
 VECTORS_HIGH = 0xFFFF0000
@@ -97,18 +97,17 @@ class Kernel:
         if name in self.overrides:
             return Rule(name, self.overrides[name], "override", "the user", rows[0].summary)
         for row in rows:
-            if row.covers(self.version, self.sublevel) and self._configured(row):
+            if row.covers(self.version, self.sublevel) and self.configured(row.kconfig):
                 because = "config" if row.kconfig else "version"
                 return Rule(name, True, because, row.source, row.summary)
         row = rows[-1]
         because = "config" if row.kconfig and row.covers(self.version, self.sublevel) else "version"
         return Rule(name, False, because, row.source, row.summary)
 
-    def _configured(self, row: Feature) -> bool:
-        return all(
-            not self.config.enabled(option[1:]) if option.startswith("!") else self.config.enabled(option)
-            for option in row.kconfig
-        )
+    def configured(self, options: Iterable[str]) -> bool:
+        """Whether every one of ``options`` is enabled or, with ``!`` in front, not."""
+        enabled = self.config.enabled
+        return all(not enabled(option[1:]) if option.startswith("!") else enabled(option) for option in options)
 
     @property
     def version_text(self) -> str:

@@ -82,10 +82,7 @@ class _Row(Protocol):
 
 def applies(kernel: Kernel, row: _Row) -> bool:
     """Whether ``row`` is of this release and configuration."""
-    return _covers(kernel, row.since, row.until) and all(
-        not kernel.config.enabled(option[1:]) if option.startswith("!") else kernel.config.enabled(option)
-        for option in row.options
-    )
+    return _covers(kernel, row.since, row.until) and kernel.configured(row.options)
 
 
 def _covers(kernel: Kernel, since: Version | None, until: Version | None) -> bool:

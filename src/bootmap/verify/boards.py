@@ -54,7 +54,7 @@ class Board(Struct, frozen=True, omit_defaults=True):
         initrd: of /chosen.
         wide: cells of addresses and sizes.
         cpu: by the device tree's name.
-        atags: whether it is described by an ATAG list; then the last six but ``initrd`` mean nothing.
+        atags: whether an ATAG list describes it, which has no ``nodes``, ``reservations``, ``areas`` and ``wide``.
     """
 
     banks: tuple[Range, ...]

@@ -20,7 +20,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootmap.boot.decompressor import phys_offset
-from bootmap.errors import MachineError, MissingInputError, ToolMissingError, UsageError
+from bootmap.errors import MachineError, MissingInputError, UsageError
 from bootmap.image.machine import HangError
 from bootmap.image.registers import system_registers
 from bootmap.spec.qemu_machines import KERNEL_AT
@@ -70,8 +70,6 @@ def completed(kernel: BootKernel, setup: Setup, board: bytes | None = None, time
         return kernel
     try:
         board = machine_tree(setup)
-    except ToolMissingError:
-        raise
     except UsageError:
         if board is None:
             raise
