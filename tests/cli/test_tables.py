@@ -19,7 +19,8 @@ from bootmap.image.core_file import core_file
 from bootmap.image.facts import KernelFacts
 
 if TYPE_CHECKING:
-        from collections.abc import Callable
+    from collections.abc import Callable
+    from pathlib import Path
 
     Run = Callable[..., tuple[int | str | None, str, str]]
 

@@ -12,7 +12,8 @@ import pytest
 from sabrelite import BOARD, DATA, KERNEL
 
 if TYPE_CHECKING:
-        from collections.abc import Callable
+    from collections.abc import Callable
+    from pathlib import Path
 
     Run = Callable[..., tuple[int | str | None, str, str]]
 
