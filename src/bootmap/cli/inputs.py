@@ -33,7 +33,7 @@ _BANNER = b"Linux version "
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
 
-class AddressType(click.ParamType[int]):
+class AddressType(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
     """An address or size as people write it: 0x40000000, 1G, 1073741824."""
 
     name = "address"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
-class DurationType(click.ParamType[float]):
+class DurationType(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
     """A time such as 90, 90s, 15m or 2h, in seconds."""
 
     name = "time"
