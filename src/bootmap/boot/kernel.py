@@ -228,6 +228,11 @@ class Kernel:
         return Span((end >> 3) + offset & 0xFFFFFFFF, end)
 
     @cached_property
+    def xip_text(self) -> int:
+        """XIP_VIRT_ADDR: virtual address of an XIP image in flash (arch/arm/include/asm/memory.h)."""
+        return self.modules_vaddr + (self.config.integer("XIP_PHYS_ADDR") & 0xFFFFF)
+
+    @cached_property
     def xip_end(self) -> int:
         """Virtual address of the end of an XIP image's flash part."""
         return self.symbols.require("_exiprom" if self.has("xip_exiprom") else "_etext")[0]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bootmap.spec.cpus import Cpu
 
 OLDEST = (2, 6, 38)
-NEWEST = (7, 2)
+NEWEST = (7, 3)
 _BANNER = b"Linux version "
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
@@ -320,7 +320,7 @@ def version_of(
         raise MissingInputError("nothing says which version of Linux this is; give --kernel-version")
     if not OLDEST <= version <= NEWEST:
         text = ".".join(map(str, version))
-        raise UnsupportedError(f"Linux {text} is not modelled; 2.6.38 to 7.2 are")
+        raise UnsupportedError(f"Linux {text} is not modelled; 2.6.38 to 7.3 are")
     return version, sublevel
 
 

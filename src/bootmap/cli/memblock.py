@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bootmap.boot.memblock import Memblock
 
 _OLDEST = (2, 6, 36)
-_NEWEST = (7, 2)
+_NEWEST = (7, 3)
 _DEFAULT_VERSION = "6.12"
 _OPERATIONS = "; ".join(" ".join((name, *parameters)) for name, parameters in PARAMETERS.items())
 
