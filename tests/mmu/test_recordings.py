@@ -40,7 +40,13 @@ ARCH = {
     "sx1": "v4",
     "sx1-v1": "v4",
 }
-SCTLR = {"v4": 0x317F, "v5": 0x5317F, "xscale": 0x397F, "v6k": 0xC5387D, "v6kz": 0xC5387D}  # without TEX remap before ARMv7
+SCTLR = {
+    "v4": 0x317F,
+    "v5": 0x5317F,
+    "xscale": 0x397F,
+    "v6k": 0xC5387D,
+    "v6kz": 0xC5387D,
+}  # without TEX remap before ARMv7
 TRE = 1 << 28
 EE = 1 << 25
 NOMAP = 4
