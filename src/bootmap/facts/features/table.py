@@ -60,6 +60,8 @@ FEATURES = (
             kconfig=("CPU_BIG_ENDIAN", "CPU_ENDIAN_BE8")),
     Feature("be32", "words have their bytes in the other order, as the CPU sees them (up to ARMv5)",
             "arch/arm/mm/Kconfig CPU_ENDIAN_BE32", kconfig=("CPU_BIG_ENDIAN", "CPU_ENDIAN_BE32")),
+    Feature("efi_memory", "memory is what the UEFI map says where /chosen has one; the tree's nodes are dropped",
+            "drivers/firmware/efi/efi-init.c reserve_regions, commit da58fb6571bf", (4, 5), kconfig=("EFI",)),
     Feature("io_36", "36-bit device addresses: supersections in domain 0", "arch/arm/include/asm/domain.h",
             kconfig=("IO_36",)),
     Feature("sa1111", "RAM below the page directory is kept for DMA", f"{_MMU} arm_mm_memblock_reserve",
