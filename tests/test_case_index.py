@@ -5,6 +5,7 @@ What a name claims is read from the configuration of the kernel that was booted,
 
 from __future__ import annotations
 
+import fnmatch
 import gzip
 import re
 import subprocess
@@ -169,3 +170,12 @@ def test_index_is_up_to_date() -> None:
         check=True,
     )
     assert (DATA / "cases" / "INDEX.md").read_text() == done.stdout, "run tools/case-index"
+
+
+def test_page_of_options_names_recordings() -> None:
+    """Each pattern in docs/versions.md is a recorded boot's name, and of a kernel that is there."""
+    text = (REPOSITORY / "docs" / "versions.md").read_text()
+    rows = text[text.index("<!-- options -->") : text.index("<!-- end of options -->")].splitlines()
+    named = [pattern for row in rows for pattern in re.findall(r"`([^`]+)`", row.rpartition(" | ")[2])]
+    assert len(named) > 30
+    assert [pattern for pattern in named if not fnmatch.filter(NAMES, pattern)] == []
