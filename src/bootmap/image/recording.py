@@ -124,7 +124,10 @@ class RecordedOutcome(Struct, frozen=True, omit_defaults=True):
 
 
 class Recording(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One boot.  Addresses in bytes; ``symbols`` are virtual; ``dtb`` is base64 of gzip, ``atags`` hexadecimal."""
+    """One boot.  Addresses in bytes; ``symbols`` are virtual; ``dtb`` is base64 of gzip, ``atags`` hexadecimal.
+
+    ``byteorder`` is there for a big-endian kernel only (CONFIG_CPU_ENDIAN_BE8): the tables' bytes are as in memory.
+    """
 
     name: str
     kernel: KernelId
@@ -142,6 +145,12 @@ class Recording(Struct, frozen=True, kw_only=True, omit_defaults=True):
     vars: dict[str, int | None] | UnsetType = UNSET
     log: tuple[str, ...] | str | UnsetType = UNSET
     outcome: RecordedOutcome | UnsetType = UNSET
+    byteorder: Literal["big"] | UnsetType = UNSET
+
+    @property
+    def order(self) -> Literal["<", ">"]:
+        """The byte order of the tables, as struct and numpy write it; little-endian where nothing is said."""
+        return "<" if self.byteorder is UNSET else ">"
 
     @property
     def moments(self) -> tuple[MomentName, ...]:
