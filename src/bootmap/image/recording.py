@@ -20,9 +20,10 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from bootmap.errors import ImageError
-from bootmap.image.documents import document_text, gunzip, read_document, write_whole
+from bootmap.image.documents import document_text, gunzip, read_document
 from bootmap.image.facts import KernelFacts
 from bootmap.image.pieces import Piece, PieceMemory
+from bootmap.output import write_file
 from bootmap.units import PAGE_SIZE
 
 if TYPE_CHECKING:
@@ -241,10 +242,10 @@ def write_recording(recording: Recording, path: str) -> None:
     The same recording always gives the same bytes.
 
     Raises:
-        ImageError: the file cannot be written.
+        InputError: the file cannot be written.
     """
     document = msgspec.json.format(msgspec.json.encode(recording, order="sorted"), indent=0)
-    write_whole(path, gzip.compress(document, 9, mtime=0))
+    write_file(path, gzip.compress(document, 9, mtime=0))
 
 
 def _address(where: str, text: str) -> int:

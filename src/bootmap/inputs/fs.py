@@ -1,4 +1,4 @@
-"""The one place where files are read and written: bounded sizes, one-line errors, nothing half-written.
+"""The one place where files are read: bounded sizes, one-line errors.
 
 Every reader of ``inputs/`` takes bytes; this module turns what a user typed into those bytes.  It knows no
 format except gzip, because configurations and recordings commonly come compressed.
@@ -6,14 +6,12 @@ format except gzip, because configurations and recordings commonly come compress
 
 from __future__ import annotations
 
-import contextlib
-import os
-import stat
 import sys
 import zlib
 from typing import TYPE_CHECKING, BinaryIO
 
 from bootmap.errors import InputError
+from bootmap.output import shown_name
 from bootmap.units import MIB, size_text
 
 if TYPE_CHECKING:
@@ -58,6 +56,8 @@ def read_head(path: str | Path, size: int) -> bytes:
     name = file_name(path)
     try:
         if str(path) == STDIN:
+            if sys.stdin is None:  # started with "<&-"
+                raise InputError("cannot be read: standard input is closed", file=name)
             return _read_bounded(sys.stdin.buffer, size)
         with open(path, "rb") as stream:
             return _read_bounded(stream, size)
@@ -87,10 +87,7 @@ def read_part(path: str | Path, offset: int, size: int) -> bytes:
 
 def file_name(path: str | Path) -> str:
     """How errors name ``path``, on one line whatever it contains."""
-    name = str(path)
-    if name == STDIN:
-        return "<stdin>"
-    return name if name.isprintable() else repr(name)
+    return "<stdin>" if str(path) == STDIN else shown_name(path)
 
 
 def gunzip_bytes(data: bytes, limit: int) -> bytes:
@@ -117,53 +114,6 @@ def gunzip_bytes(data: bytes, limit: int) -> bytes:
         out.append(part)
         rest = member.unused_data
     return b"".join(out)
-
-
-def write_atomic(path: str | Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` so that a reader sees the old content or all of the new, never a part.
-
-    An existing file keeps its permissions; a new one gets what the umask leaves of 0666.  A device or a pipe
-    is written to as it is, for it must not be replaced by a file.
-
-    Raises:
-        InputError: the folder is missing or not writable, or the disk is full; no temporary file stays.
-    """
-    import tempfile  # brings in a dozen modules; most commands write no file
-
-    temporary = None
-    try:
-        mode = _mode_of(path)
-        if mode is not None and not stat.S_ISREG(mode):
-            with open(path, "wb") as stream:
-                stream.write(data)
-            return
-        target = os.path.realpath(path)  # a link stays, what it points to is replaced
-        handle, temporary = tempfile.mkstemp(prefix=".bootmap-", dir=os.path.dirname(target))
-        with open(handle, "wb") as stream:
-            stream.write(data)
-        os.chmod(temporary, _new_file_mode() if mode is None else stat.S_IMODE(mode))
-        os.replace(temporary, target)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise InputError(f"cannot be written: {reason}", file=file_name(path)) from None
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
-
-
-def _mode_of(path: str | Path) -> int | None:
-    """The type and permissions of what is there, None where nothing is."""
-    try:
-        return os.stat(path).st_mode
-    except FileNotFoundError:
-        return None
-
-
-def _new_file_mode() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def _read_bounded(stream: BinaryIO, size: int) -> bytes:

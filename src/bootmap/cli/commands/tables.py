@@ -209,12 +209,11 @@ def _physical(text: str) -> Span:
 
 
 def _write(content: str | bytes, output: str | None) -> None:
-    data = content if isinstance(content, bytes) else f"{content}\n".encode()
     if output is not None:
-        from bootmap.image.documents import write_whole
+        from bootmap.output import write_file
 
-        write_whole(output, data)
+        write_file(output, content if isinstance(content, bytes) else f"{content}\n".encode(errors="backslashreplace"))
         return
     if isinstance(content, bytes) and sys.stdout.isatty():
         raise UsageError("--format raw is no text; give --output FILE, or send it somewhere")
-    click.echo(data, nl=False)
+    click.echo(content, nl=isinstance(content, str))
