@@ -83,7 +83,7 @@ class Outcome(NamedTuple):
             wrong.append(f"control characters: {found[0]!r}")
         if row.says and not re.search(row.says, self.err.decode("utf-8", "replace")):
             wrong.append(f"says {self.err[:400]!r}, expected {row.says!r}")
-        if self.exit in (2, 3) and self.err.count(b"\n") > 3:
+        if self.exit in (2, 3) and self.err.count(b"\n") > 4:
             wrong.append(f"{self.err.count(bytes([10]))} lines of error")
         return wrong
 

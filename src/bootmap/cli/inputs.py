@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bootmap.errors import InputError, MissingInputError, UnsupportedError, UsageError
-from bootmap.units import MIB, hex_address, memparse
+from bootmap.errors import FdtError, MissingInputError, UnsupportedError, UsageError
+from bootmap.units import MIB, hex_address, memparse, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +42,8 @@ class AddressType(click.ParamType[int]):
         """Read ``value`` as the kernel's memparse does, all of it."""
         if isinstance(value, int):
             return value
-        number, rest = memparse(value)
-        if rest or not value:
+        number = whole_number(value)
+        if number is None:
             self.fail(f"{value!r} is no address (0x40000000, 1024M and 1073741824 are)", param, ctx)
         return number
 
@@ -86,12 +86,13 @@ def predict(board: str, **options: Any) -> Replay:
         BootmapError: something cannot be read, is missing, or is not modelled.
     """
     from bootmap.boot.sequence import boot
+    from bootmap.inputs.fs import file_name
 
-    kernel, handover = read_inputs(board, **options)
     try:
+        kernel, handover = read_inputs(board, **options)
         return boot(kernel, handover)
-    except InputError as error:
-        raise error.in_file(board) from None
+    except FdtError as error:
+        raise error.in_file(file_name(board)) from None
 
 
 def read_inputs(
@@ -358,8 +359,8 @@ def _cpu(
     if given is not None:
         found = cpu_by_name(given)
         if found is None and given[:1].isdigit():
-            number, rest = memparse(given)
-            found = cpu_by_midr(number) if not rest else None
+            number = whole_number(given)
+            found = cpu_by_midr(number) if number is not None else None
         if found is None:
             raise UnsupportedError(
                 f"--cpu {given}: not modelled; known: {', '.join(cpu.name for cpu in CPUS)}, or a MIDR"

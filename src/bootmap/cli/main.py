@@ -37,6 +37,7 @@ _COMMANDS = {
     "fuzz": ("fuzz", "Hunt for memory maps in which bootmap or the kernel is wrong."),
 }
 
+_LONGEST_MESSAGE = 2000
 _READER_GONE = 128 + 13  # what a shell says of a program that SIGPIPE ended
 
 
@@ -88,7 +89,10 @@ def _run() -> int:
     try:
         code = cli.main(standalone_mode=False)
     except BootmapError as error:
-        print(f"bootmap: {one_line(str(error))}", file=sys.stderr)
+        message = one_line(str(error))
+        if len(message) > _LONGEST_MESSAGE:
+            message = f"{message[:_LONGEST_MESSAGE]}... (and {len(message) - _LONGEST_MESSAGE} characters more)"
+        print(f"bootmap: {message}", file=sys.stderr)
         return error.exit_code
     except click.ClickException as error:
         error.show()

@@ -22,6 +22,8 @@ import click
 
 from bootmap.cli.inputs import ADDRESS, board_options, predict
 from bootmap.errors import MissingInputError, UsageError
+from bootmap.inputs.fs import file_name
+from bootmap.output import shown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -136,7 +138,7 @@ def open_source(words: str | Sequence[str], options: SourceOptions) -> Iterator[
         return
     from bootmap.cli.image_source import opened_image
 
-    with opened_image(name, parts, options) as source:
+    with opened_image(shown_name(name), parts, options) as source:
         yield source
 
 
@@ -188,7 +190,7 @@ def _predicted(board: str, options: SourceOptions) -> Source:
         )
     kernel = prediction.state.kernel
     return Source(
-        name=board,
+        name=file_name(board),
         kind="prediction",
         memory=stage_memory(prediction, stage),
         regs=overridden(linux_registers(prediction), options),
