@@ -251,9 +251,9 @@ ROWS = (
     # -- kernel files --------------------------------------------------------------------------------------------
     Hostile("symbol-names", "features --kernel symbol-names.elf", (0, 3)),
     Hostile("banner", "features --kernel banner.img"),
-    Hostile("banners", "features --kernel banners.img"),
-    Hostile("z-zstd", "features --kernel z-zstd.zImage"),
-    Hostile("z-xzdict", "features --kernel z-xzdict.zImage"),
+    Hostile("banners", "features --kernel banners.img", (2, 3)),
+    Hostile("z-zstd", "features --kernel z-zstd.zImage", (2, 3)),
+    Hostile("z-xzdict", "features --kernel z-xzdict.zImage", (2, 3)),
     Hostile("z-xz64", "features --kernel z-xz64.zImage"),
     Hostile("z-lz4x64", "features --kernel z-lz4x64.zImage"),
     Hostile("config-bomb", "features --config bomb.config.gz"),

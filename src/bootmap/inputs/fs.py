@@ -6,6 +6,7 @@ format except gzip, because configurations and recordings commonly come compress
 
 from __future__ import annotations
 
+import io
 import sys
 import zlib
 from typing import TYPE_CHECKING, BinaryIO
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STDIN = "-"
-DEFAULT_LIMIT = 256 * MIB
+DEFAULT_LIMIT = 128 * MIB
+
+HIGHEST_RATIO = 16  # of what is packed: configurations and kernels come to 5
+SMALL = 32 * MIB  # what may come of any packed file, however small
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 20
@@ -94,33 +98,38 @@ def gunzip_bytes(data: bytes, limit: int) -> bytes:
     """Decompress one or more gzip members; what follows the last is ignored, as gzip does.
 
     Raises:
-        InputError: the stream is damaged, ends early, or is longer than ``limit`` bytes.
+        InputError: the stream is damaged, ends early, or is longer than ``limit`` bytes, or than `unpacked_limit`.
     """
-    out: list[bytes] = []
-    room = limit
+    out = io.BytesIO()
+    most = unpacked_limit(len(data), limit)
     rest = data
     while rest.startswith(_GZIP_MAGIC):
         member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
         at = len(data) - len(rest)
-        try:
-            part = member.decompress(rest, room + 1)
-        except zlib.error as error:
-            raise InputError(f"damaged gzip data: {error}", offset=at) from None
-        room -= len(part)
-        if room < 0:
-            raise InputError(f"decompresses to more than {size_text(limit)}", offset=at)
-        if not member.eof:
-            raise InputError("gzip data ends too early", offset=at)
-        out.append(part)
+        waiting = rest
+        while not member.eof:
+            try:
+                part = member.decompress(waiting, _CHUNK)
+            except zlib.error as error:
+                raise InputError(f"damaged gzip data: {error}", offset=at) from None
+            waiting = member.unconsumed_tail
+            if not part and not waiting and not member.eof:
+                raise InputError("gzip data ends too early", offset=at)
+            if out.tell() + len(part) > most:
+                raise InputError(f"decompresses to more than {size_text(most)}", offset=at)
+            out.write(part)
         rest = member.unused_data
-    return b"".join(out)
+    return out.getvalue()
+
+
+def unpacked_limit(packed: int, limit: int) -> int:
+    """How much ``packed`` bytes may become: ``limit``, but far less where they are few; what is more is a trap."""
+    return min(limit, max(SMALL, HIGHEST_RATIO * packed))
 
 
 def _read_bounded(stream: BinaryIO, size: int) -> bytes:
     """At most ``size`` bytes, allocated as they come: a device may never end."""
-    parts: list[bytes] = []
-    room = size
-    while room > 0 and (part := stream.read(min(room, _CHUNK))):
-        parts.append(part)
-        room -= len(part)
-    return b"".join(parts)
+    out = io.BytesIO()
+    while out.tell() < size and (part := stream.read(min(size - out.tell(), _CHUNK))):
+        out.write(part)
+    return out.getvalue()  # does not copy
