@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bootmap.boot.records import Bank, LostRam
 from bootmap.boot.setup.meminfo import add_bank
 from bootmap.boot.trace import Origin
-from bootmap.inputs.cells import pairs, read_cells
+from bootmap.inputs.cells import MOST_PAIRS, pairs, read_cells
 from bootmap.units import PAGE_SIZE, Span, align_down, align_up, hex_address
 
 if TYPE_CHECKING:
@@ -186,6 +186,8 @@ def _scan_memory(state: BootState, node: Node, cells: RootCells) -> None:
     for entry in pairs(prop, cells.address, cells.size):
         if not entry.size:
             continue
+        if len(state.banks) >= MOST_PAIRS:
+            prop.fail(f"is more RAM than bootmap reads: {MOST_PAIRS} banks, of which memblock has room for 128")
         origin = Origin(
             "device tree",
             f"{prop.node.rstrip('/')}/{prop.name} = <{entry.base:#x} {entry.size:#x}>",
