@@ -254,6 +254,12 @@ def _overrun(state: BootState, over: Span, what: str) -> None:
 
 
 def _fatal(state: BootState, id: str, message: str, address: int | None = None) -> None:
+    """Ends the boot: here, or where the map is made after paging_init, then."""
+    died = state.die(
+        id,
+        message if state.kernel.has("free_area_in_paging_init") else f"after paging_init: {message}",
+        address=address,
+    )
     if state.kernel.has("free_area_in_paging_init"):
-        raise state.die(id, message, address=address)
-    state.hazard(id, f"after paging_init: {message}", address=address)
+        raise died
+    state.later = state.later or died
