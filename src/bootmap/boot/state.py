@@ -91,8 +91,8 @@ class BootState:
     mem_param: bool = False
     decompressor_writes: tuple[Span, ...] = ()
     """Physical memory that the decompressor writes to."""
-    later: KernelDied | None = None
-    """What ends the boot after paging_init though an earlier step of the prediction has found it; noted already."""
+    later: Hazard | None = None
+    """What ends the boot in mm_core_init, behind paging_init, though a step of the prediction finds it before."""
     memory: dict[int, bytes] = field(default_factory=dict)
     """What pages hold that are no page tables: physical page -> its bytes."""
 

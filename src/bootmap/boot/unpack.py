@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from bootmap.boot.head.checks import first_unmapped
 from bootmap.boot.payload import board_payload
 from bootmap.boot.places import lowmem_ranges, places, places_text, why_not_mapped
+from bootmap.boot.trace import KernelDied
 from bootmap.inputs.fdt import Fdt
 from bootmap.units import Span, hex_address
 
@@ -30,7 +31,8 @@ def unflatten_device_tree(state: BootState) -> None:
     if isinstance(state.handover.board, Fdt) and not state.kernel.has("fdt_fixed_base"):
         _tree_mapped(state)
     if state.later is not None:
-        raise state.later
+        state.hazards.append(state.later)
+        raise KernelDied(state.later)
 
 
 def _tree_mapped(state: BootState) -> None:
