@@ -16,7 +16,7 @@ from bootmap.boot.records import Variables
 from bootmap.boot.setup.machine import PickedMachine, pick_machine
 from bootmap.boot.tables import Cause, Tables
 from bootmap.boot.trace import Hazard, KernelDied, Origin
-from bootmap.units import PAGE_SIZE, Span
+from bootmap.units import PAGE_SIZE, Span, hex_address
 
 if TYPE_CHECKING:
     from bootmap.boot.handover import Handover
@@ -66,6 +66,8 @@ class BootState:
     stage: str = "create_page_tables"
     banks: list[Bank] = field(default_factory=list)
     told_banks: list[Span] = field(default_factory=list)
+    promised: list[Span] = field(default_factory=list)
+    """What mem= of the command line says that RAM is."""
     meminfo: list[MemBank] = field(default_factory=list)
     lost: list[LostRam] = field(default_factory=list)
     initrd_origin: Origin | None = None
@@ -254,14 +256,22 @@ class BootState:
                 f"console: {panic_line(self, size, align)}",
             )
         self.require_mapped(base, size, what)
-        if self.told_banks and not all(any(at in bank for bank in self.told_banks) for at in (base, base + size - 1)):
-            raise self.die(
-                "memory-not-there",
-                f"memblock hands out {base:#010x} for {what}, which the command line promised but the "
-                f"board's description does not have: nothing answers there",
-                address=base,
-            )
+        self._require_told(base, size, what)
         return base
+
+    def _require_told(self, base: int, size: int, what: str) -> None:
+        """Note memory that only the command line says is there: whether it is, the owner of the board knows."""
+        there = not self.told_banks or all(
+            any(at in bank for bank in self.told_banks) for at in (base, base + size - 1)
+        )
+        if not there and not any(hazard.id == "memory-not-there" for hazard in self.hazards):
+            self.hazard(
+                "memory-not-there",
+                f"memblock hands out {hex_address(base)} for {what}: the command line promises RAM there, the board's "
+                f"description has none. The kernel boots if it is there, and else dies here, in silence",
+                address=base,
+                luck=True,
+            )
 
     def require_mapped(self, base: int, size: int, what: str) -> None:
         """See that what memblock or bootmem has handed out can be cleared.

@@ -125,6 +125,8 @@ FEATURES = (
             f"{_SETUP} arm_add_memory (3.3.8 and 3.4 differ)", (3, 4)),
     Feature("trim_below_phys_offset", "RAM below PHYS_OFFSET is ignored by arm_add_memory",
             f"{_SETUP} arm_add_memory", (3, 14), also=also(v3_12=0, v3_10=105)),
+    Feature("mem_param_64", "mem= takes 64 bits of size and start, whatever phys_addr_t is (3.10.105 and 3.14 differ)",
+            f"{_SETUP} early_mem, commit 6d7d5da7d75c", (3, 13)),
     Feature("memblock_holds_banks", "banks go straight into memblock; before, into struct meminfo",
             f"{_SETUP} arm_add_memory, commit 1c2f87c22566", (3, 16)),
     # -- reservations ---------------------------------------------------------------------------------------
