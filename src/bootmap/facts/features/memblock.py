@@ -75,6 +75,8 @@ LOG_FEATURES = (
     Feature("log_machine_model", "the log names the model apart from the machine", _FDT, (3, 14)),
     Feature("log_rmem_prefix", "lines of reserved memory begin with \"OF: reserved mem: \" (4.4.155 and 4.9 differ)",
             "drivers/of/of_reserved_mem.c pr_fmt", (4, 7)),
+    Feature("log_rmem_for_all", "\"not enough space for all defined regions\"; before, without the \"for\"",
+            "drivers/of/of_reserved_mem.c fdt_reserved_mem_save_node (patch of June 2020)", (5, 9)),
     Feature("log_rmem_size", "an area that is not allocated is logged with its size (5.18 and 6.1 differ)",
             "drivers/of/of_reserved_mem.c __reserved_mem_alloc_size", (6, 0)),
     Feature("log_cma_node", "the line about the default CMA area names the node (6.1, 6.12 and 7.2 differ)", _CMA,

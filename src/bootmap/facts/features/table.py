@@ -96,6 +96,8 @@ FEATURES = (
             (5, 11)),
     Feature("vet_dtb", "head.S lets a device tree pass at r2", "arch/arm/kernel/head-common.S __vet_atags (2.6.38 and "
             "3.0 differ)", (3, 0)),
+    Feature("unflatten_checks_header", "unflatten_device_tree looks at the blob's header with libfdt",
+            f"{_FDT} __unflatten_device_tree, fdt_check_header (3.14 and 3.18 differ)", (3, 16)),
     Feature("fdt_checksum", "a checksum is taken over the whole blob as soon as it is found",
             f"{_FDT} early_init_dt_verify, commit 08d53aa58cb1 (3.18 and 4.1 differ)", (3, 19)),
     Feature("machine_dt_compat", "a machine description names the device trees it is for",
@@ -129,6 +131,8 @@ FEATURES = (
             f"{_SETUP} arm_add_memory (3.3.8 and 3.4 differ)", (3, 4)),
     Feature("trim_below_phys_offset", "RAM below PHYS_OFFSET is ignored by arm_add_memory",
             f"{_SETUP} arm_add_memory", (3, 14), also=also(v3_12=0, v3_10=105)),
+    Feature("mem_param_64", "mem= takes 64 bits of size and start, whatever phys_addr_t is (3.10.105 and 3.14 differ)",
+            f"{_SETUP} early_mem, commit 6d7d5da7d75c", (3, 13)),
     Feature("memblock_holds_banks", "banks go straight into memblock; before, into struct meminfo",
             f"{_SETUP} arm_add_memory, commit 1c2f87c22566", (3, 16)),
     # -- reservations ---------------------------------------------------------------------------------------
@@ -220,6 +224,8 @@ FEATURES = (
     Feature("memblock_limit_always_rounded", "the limit is rounded down also where no bank is unaligned",
             f"{_MMU} (seen in 4.9.58, 4.4.155, 4.1.52 and 3.18.140, not in 4.9.0)", (4, 12),
             also=also(v4_9=58, v4_4=155, v4_1=52, v3_18=140)),
+    Feature("early_alloc_panics", "early_alloc panics itself; before, memblock_alloc_base does",
+            f"{_MMU} early_alloc, commit 8a7f97b902f4 (5.0 and 5.2 differ)", (5, 1)),
     Feature("first_region_nomap", "an unaligned start of the first usable region becomes NOMAP",
             f"{_MMU} adjust_lowmem_bounds, commit 00d2ec1e6bd8", (5, 4), also=also(v5_3=5, v4_19=78, v4_14=148)),
     Feature("vmalloc_limit_u64", "the lowmem limit does not wrap 32 bits", _MMU, (4, 8)),
