@@ -1,4 +1,4 @@
-"""The public face: its page and its docstrings run as they stand, its names are all there, and importing it is cheap."""
+"""The public face: its page and its docstrings run as they stand, its names are there, importing it is cheap."""
 
 from __future__ import annotations
 
