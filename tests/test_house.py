@@ -30,7 +30,7 @@ DOORS = {
     "facts": {"units"},
     "inputs": {"units", "errors", "output", "facts"},
     "boot": {"units", "facts", "inputs"},
-    "mmu": {"units", "facts"},
+    "mmu": {"units", "errors", "facts"},
     "image": {"units", "errors", "output"},
     "analysis": {"units", "errors", "facts", "boot", "mmu", "image"},
     "bootlog": {"units", "errors", "facts", "inputs", "boot", "analysis"},
