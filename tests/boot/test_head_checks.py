@@ -93,6 +93,12 @@ def test_support_covers_every_cpu() -> None:
         ("v5-versatile", "cortex-a9", False),
         ("v5-pxa", "pxa27x", True),
         ("v5-pxa", "pxa3xx", False),
+        ("deb-6.1-marvell", "feroceon", True),
+        ("deb-6.1-marvell", "88fr531", True),
+        ("deb-6.1-marvell", "88fr571", True),
+        ("deb-6.1-marvell", "arm926ej-s", True),  # by feroceon_old_id: booted
+        ("deb-6.1-marvell", "arm1026ej-s", False),
+        ("v5-versatile", "feroceon", False),
     ],
 )
 def test_check_head_cpu_by_configuration(key: str, cpu: str, runs: bool) -> None:
@@ -129,6 +135,26 @@ def test_check_head_lpae() -> None:
     """Debian's armmp-lpae on vexpress-a9: r3, VMSA of ID_MMFR0, is 3, less than 5, and pc stays at "nop; b ." """
     assert dies(booted(fresh_kernel("deb-6.1-lpae"), cpu="cortex-a9")) == "cpu-without-lpae"
     assert booted(fresh_kernel("deb-6.1-lpae"), cpu="cortex-a7").outcome.verdict is Verdict.BOOTS
+
+
+# -- where the code runs -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("flash", "lives"), [(0x00080000, True), (0xC0080000, False), (0x40080000, True)])
+def test_create_page_tables_xip_turns_the_mmu_on_in_flash(flash: int, lives: bool) -> None:
+    """head.S has the address from its PC: flash that lies where the kernel's data are mapped loses its own map.
+
+    The first row was booted (xip-2g); the others are what the rule says.
+    """
+    subject = kernel("xip", f"CONFIG_XIP_PHYS_ADDR={flash:#010x}\n".encode())
+    prediction = booted(subject)
+    if lives:
+        assert prediction.outcome.boots is True
+        return
+    assert dies(prediction) == "identity-map-lost"
+    (hazard,) = [hazard for hazard in prediction.hazards if hazard.fatal]
+    assert hazard.address == flash & ~0xFFFFF
+    assert "CONFIG_XIP_PHYS_ADDR 0xc0080000" in hazard.message
 
 
 # -- PHYS_OFFSET -------------------------------------------------------------------------------------------------
@@ -242,17 +268,28 @@ def test_check_params_mapped_one_section() -> None:
     ]
 
 
-@pytest.mark.parametrize("params", [0x7F000000, 0x3FF00000], ids=["highmem", "below PHYS_OFFSET"])
-def test_check_params_in_lowmem_before_the_fixed_map(params: int) -> None:
+@pytest.mark.parametrize(
+    ("params", "virtual", "why"),
+    [
+        (0x7F000000, 0xFF000000, "it lies above lowmem, which ends at 0x70000000"),
+        (0x3FF00000, 0xBFF00000, "it lies below PHYS_OFFSET, 0x40000000"),
+    ],
+    ids=["highmem", "below PHYS_OFFSET"],
+)
+def test_unflatten_device_tree_before_the_fixed_map(params: int, virtual: int, why: str) -> None:
     """unflatten_device_tree reads the blob through the linear map, behind paging_init; since 5.11 it has a map."""
-    subject = fresh_kernel("old49")
-    prediction = booted(subject, params)
-    assert prediction.outcome.verdict is Verdict.BOOTS  # up to the end of paging_init
+    prediction = booted(fresh_kernel("old49"), params)
+    assert (prediction.outcome.verdict, prediction.outcome.stage) == (Verdict.DIES, "unflatten_device_tree")
+    assert prediction.stage("paging_init") is not None
     (hazard,) = prediction.hazards
-    assert (hazard.id, hazard.stage) == ("dtb-unmapped", "paging_init")
-    assert hazard.message.startswith("after paging_init: ")
+    assert (hazard.id, hazard.address, hazard.subject) == ("dtb-unmapped", params, "dtb")
+    assert f"a data abort at virtual {virtual:#010x}" in hazard.message
+    assert why in hazard.message
     for subject, at in (("old49", 0x48000000), ("deb-6.1", params)):
         assert "dtb-unmapped" not in [each.id for each in booted(fresh_kernel(subject), at).hazards]
+    for place in hazard.places:  # the advice holds, at either end of every window
+        for at in (place.start, place.end - 0x10000):
+            assert booted(fresh_kernel("old49"), at).outcome.all_well
 
 
 def test_check_head_appended_tree_is_looked_at_in_its_place() -> None:

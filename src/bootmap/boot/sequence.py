@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bootmap.boot.decompressor.decompress_kernel import decompress_kernel
-from bootmap.boot.head.checks import check_head, check_params_in_lowmem, check_params_mapped
+from bootmap.boot.head.checks import check_head, check_params_mapped
 from bootmap.boot.head.create_page_tables import create_page_tables, fixup_smp
 from bootmap.boot.head.kasan import kasan_early_init
 from bootmap.boot.invariants import check_invariants
@@ -26,11 +26,12 @@ from bootmap.boot.paging.traps import early_trap_init, spectre_bhb_update_vector
 from bootmap.boot.reserve.arm_memblock_init import arm_memblock_init
 from bootmap.boot.reserve.cma import dma_contiguous_remap
 from bootmap.boot.setup.atags_scan import setup_default_tags, setup_machine_tags
-from bootmap.boot.setup.early_params import parse_early_param
+from bootmap.boot.setup.early_params import check_ram_below_phys_offset, parse_early_param
 from bootmap.boot.setup.fdt_scan import setup_machine_fdt
 from bootmap.boot.setup.machine_descs import check_machine
 from bootmap.boot.state import BootState
 from bootmap.boot.trace import KernelDied, Origin, Outcome, Verdict
+from bootmap.boot.unpack import populate_rootfs, unflatten_device_tree
 from bootmap.boot.zones.bootmem_init import bootmem_init, setup_dma_zone
 from bootmap.boot.zones.memmap import free_area_init
 from bootmap.inputs.fdt import Fdt
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
     Step = Callable[[BootState], None]
 
-STATE_NAMES = (
+STAGE_NAMES = (
     "decompress_kernel",
     "create_page_tables",
     "kasan_early_init",
@@ -68,15 +69,17 @@ STATE_NAMES = (
     "tcm_init",
     "bootmem_init",
     "paging_init",
+    "unflatten_device_tree",
     "early_trap_init",
     "spectre_bhb_update_vectors",
+    "populate_rootfs",
     "mark_rodata_ro",
 )
 """Moments that can be asked for, in the order of a current kernel."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Snapshot:
     """The state right after a step.
 
     Attributes:
@@ -105,7 +108,7 @@ class Replay:
     """
 
     state: BootState
-    stages: tuple[Stage, ...]
+    stages: tuple[Snapshot, ...]
     outcome: Outcome
 
     @property
@@ -118,11 +121,16 @@ class Replay:
         """What pages hold at the end that are no page tables: physical page -> its bytes."""
         return self.state.memory
 
-    def stage(self, name: str) -> Stage | None:
+    def stage(self, name: str) -> Snapshot | None:
         """The moment after the last run of the step ``name``; None if the boot did not come so far."""
         return next((stage for stage in reversed(self.stages) if stage.name == name), None)
 
-    def tables_at(self, stage: Stage) -> dict[int, Words]:
+    @property
+    def usual_stage(self) -> Snapshot:
+        """The latest stage up to the end of paging_init that the boot reached."""
+        return self.stage("paging_init") or self.stages[-1]
+
+    def tables_at(self, stage: Snapshot) -> dict[int, Words]:
         """The page tables at that moment, only pages that the root reaches: physical page -> words."""
         tables, form = self.state.tables, self.state.kernel.format
         pages = tables.pages_at(stage.mark)
@@ -139,11 +147,16 @@ class Replay:
                     reached.append(target)
         return {page: pages[page] for page in reached}
 
+    def table_bytes_at(self, stage: Snapshot) -> dict[int, bytes]:
+        """The same pages as they lie in memory, in the kernel's byte order: physical page -> bytes."""
+        big = self.state.kernel.byteorder == "big"
+        return {page: (words.byteswap() if big else words).tobytes() for page, words in self.tables_at(stage).items()}
+
 
 def boot(kernel: KernelModel, handover: Handover) -> Replay:
     """Replay the boot of ``kernel`` on the machine of ``handover``: a pure function of the two."""
     state = BootState(kernel, handover, fixup_smp(kernel, handover))
-    stages: list[Stage] = []
+    stages: list[Snapshot] = []
     try:
         for name, step in _steps(state):
             state.stage = name
@@ -159,18 +172,21 @@ def boot(kernel: KernelModel, handover: Handover) -> Replay:
     luck = next((hazard for hazard in state.hazards if hazard.luck), None)
     if luck is not None:
         return Replay(state, tuple(stages), Outcome(Verdict.UNCERTAIN, luck.stage, luck.message))
+    lost = next((hazard for hazard in state.hazards if hazard.loses_initrd), None)
+    if lost is not None:
+        return Replay(state, tuple(stages), Outcome(Verdict.BOOTS, lost.stage, lost.message, without_initrd=True))
     return Replay(state, tuple(stages), Outcome(Verdict.BOOTS))
 
 
-def _ended(state: BootState, stages: list[Stage], died: KernelDied) -> Replay:
+def _ended(state: BootState, stages: list[Snapshot], died: KernelDied) -> Replay:
     hazard = died.hazard
     if not stages:  # there is always a last moment to look at: here the one before the first step
         stages.append(_snapshot("entry", state))
     return Replay(state, tuple(stages), Outcome(Verdict.DIES, hazard.stage, hazard.message))
 
 
-def _snapshot(name: str, state: BootState) -> Stage:
-    return Stage(name, state.memblock.copy(), state.tables.mark, copy.copy(state.vars), dict(state.memory))
+def _snapshot(name: str, state: BootState) -> Snapshot:
+    return Snapshot(name, state.memblock.copy(), state.tables.mark, copy.copy(state.vars), dict(state.memory))
 
 
 def _steps(state: BootState) -> list[tuple[str, Step]]:
@@ -206,16 +222,18 @@ def _steps(state: BootState) -> list[tuple[str, Step]]:
         ("early_fixmap_shutdown", early_fixmap_shutdown),
         ("devicemaps_init", devicemaps_init),
         ("kmap_init", kmap_init),
+        *([("tcm_init", tcm_init)] if kernel.has("tcm") and kernel.has("tcm_in_paging_init") else []),
         ("bootmem_init", _bootmem_init),
-        ("paging_init", check_params_in_lowmem),
+        ("paging_init", _nothing),
+        ("unflatten_device_tree", unflatten_device_tree),
     ]
-    if kernel.has("tcm"):
-        steps.insert(-2 if kernel.has("tcm_in_paging_init") else len(steps), ("tcm_init", tcm_init))
+    if kernel.has("tcm") and not kernel.has("tcm_in_paging_init"):
+        steps.append(("tcm_init", tcm_init))
     if not kernel.has("trap_init_in_devicemaps"):
         steps.append(("early_trap_init", early_trap_init))
     if kernel.config.enabled("HARDEN_BRANCH_HISTORY"):
         steps.append(("spectre_bhb_update_vectors", spectre_bhb_update_vectors))
-    return [*steps, ("mark_rodata_ro", mark_rodata_ro)]
+    return [*steps, ("populate_rootfs", populate_rootfs), ("mark_rodata_ro", mark_rodata_ro)]
 
 
 def _head(state: BootState) -> None:
@@ -225,7 +243,7 @@ def _head(state: BootState) -> None:
 
 
 def _nothing(state: BootState) -> None:
-    """A moment without an act of its own: the entry of paging_init, where the bounds are settled elsewhere."""
+    """A moment without an act of its own: the return of paging_init; its entry where the bounds are settled before."""
 
 
 def _prepare_page_table(state: BootState) -> None:
@@ -252,6 +270,7 @@ def _parse_early_param(state: BootState) -> None:
         state.vars.phys_initrd_start, state.vars.phys_initrd_size = state.handover.initrd
         state.initrd_origin = Origin("handover", "--initrd")
     parse_early_param(state)
+    check_ram_below_phys_offset(state)
     setup_dma_zone(state)
 
 

@@ -63,7 +63,7 @@ class Root(Struct, frozen=True):
     hex: str
 
 
-class Tables(Struct, frozen=True, omit_defaults=True):
+class RecordedTables(Struct, frozen=True, omit_defaults=True):
     """Page tables: the first level, and the lower levels as ``{"0xPA": 8192 hex digits}``.
 
     ``pmd`` is there for long descriptors only.
@@ -76,7 +76,7 @@ class Tables(Struct, frozen=True, omit_defaults=True):
     @classmethod
     def of(
         cls, root: int, first_level: bytes, pte: Mapping[int, bytes], pmd: Mapping[int, bytes] | None = None
-    ) -> Tables:
+    ) -> RecordedTables:
         """Tables from bytes: ``pte`` and ``pmd`` are physical address of a page -> its bytes."""
         lower = [{hex(pa): data.hex() for pa, data in sorted(pages.items())} for pages in (pte, pmd or {})]
         return cls(Root(root, first_level.hex()), lower[0], lower[1] if pmd is not None else UNSET)
@@ -85,7 +85,7 @@ class Tables(Struct, frozen=True, omit_defaults=True):
 class Moment(Struct, frozen=True, omit_defaults=True):
     """What was read at one moment; ``late`` has no memblock, which the kernel has given up by then."""
 
-    tables: Tables
+    tables: RecordedTables
     memblock: MemblockState | UnsetType = UNSET
 
 
@@ -125,7 +125,10 @@ class RecordedOutcome(Struct, frozen=True, omit_defaults=True):
 
 
 class Recording(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One boot.  Addresses in bytes; ``symbols`` are virtual; ``dtb`` is base64 of gzip, ``atags`` hexadecimal."""
+    """One boot.  Addresses in bytes; ``symbols`` are virtual; ``dtb`` is base64 of gzip, ``atags`` hexadecimal.
+
+    ``byteorder`` is there for a big-endian kernel only (CONFIG_CPU_ENDIAN_BE8): the tables' bytes are as in memory.
+    """
 
     name: str
     kernel: KernelId
@@ -143,6 +146,12 @@ class Recording(Struct, frozen=True, kw_only=True, omit_defaults=True):
     vars: dict[str, int | None] | UnsetType = UNSET
     log: tuple[str, ...] | str | UnsetType = UNSET
     outcome: RecordedOutcome | UnsetType = UNSET
+    byteorder: Literal["big"] | UnsetType = UNSET
+
+    @property
+    def order(self) -> Literal["<", ">"]:
+        """The byte order of the tables, as struct and numpy write it; little-endian where nothing is said."""
+        return "<" if self.byteorder is UNSET else ">"
 
     @property
     def moments(self) -> tuple[MomentName, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from bootmap.output import text_width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from bootmap.analysis.features import Answer
 
@@ -18,7 +19,7 @@ SCHEMA = "bootmap.features/1"
 _LEAST_SUMMARY = 20
 _CELLS = {True: "yes", False: "no", None: "config"}
 
-Table = list[tuple[str, list["Answer"]]]
+Table = Sequence[tuple[str, Sequence["Answer"]]]
 """Title of each part, and its answers."""
 
 

@@ -1,7 +1,7 @@
 """head.S: what the tables hold before any C code runs.
 
     virtual                                                  physical
-    the section(s) of __turn_mmu_on      identity map        the same address
+    the section(s) of __turn_mmu_on      identity map        the same address (XIP: in flash)
     PAGE_OFFSET .. section of _end - 1   the kernel          PHYS_OFFSET ..
     0xff800000, or in the linear map     the blob at r2      two sections (or one, by version)
     DEBUG_UART_VIRT                      the debug UART      DEBUG_UART_PHYS
@@ -77,11 +77,14 @@ def create_page_tables(state: BootState) -> None:
         _map_debug_uart(state)
     for address in range(first, last + 1, form.section_size):
         if state.mapped(address) != address:
+            near = f"PHYS_OFFSET {handover.phys_offset:#010x}"
+            if kernel.has("xip"):
+                near = f"CONFIG_XIP_PHYS_ADDR {kernel.config.integer('XIP_PHYS_ADDR'):#010x}"
             raise state.die(
                 "identity-map-lost",
                 f"__turn_mmu_on runs at {address:#010x} and must be mapped there when the MMU comes on, but that "
-                f"address is {_owner(state, address)}: the next instruction is fetched from elsewhere. PHYS_OFFSET "
-                f"{handover.phys_offset:#010x} is too near to it",
+                f"address is {_owner(state, address)}: the next instruction is fetched from elsewhere. {near} is too "
+                f"near to it",
                 address=address,
             )
 
@@ -97,8 +100,19 @@ def _identity(state: BootState) -> tuple[int, int]:
     names = ("__turn_mmu_on", "__turn_mmu_on_end")
     if not kernel.has("idmap_turn_mmu_on"):
         names = ("__enable_mmu", "__enable_mmu_end")
-    start, end = (state.pa(va) for va in kernel.symbols.require(*names))
+    start, end = (_running_at(state, va) for va in kernel.symbols.require(*names))
     return align_down(start, size), align_down(end, size)
+
+
+def _running_at(state: BootState, va: int) -> int:
+    """Where the code at ``va`` runs before the MMU is on: head.S takes the address from its PC (``adr_l``).
+
+    An XIP kernel's text is in flash, wherever RAM is.
+    """
+    kernel = state.kernel
+    if kernel.has("xip"):
+        return (va - kernel.xip_text + kernel.config.integer("XIP_PHYS_ADDR")) & _U32
+    return state.pa(va)
 
 
 def _map_kernel(state: BootState, flags: int) -> None:
@@ -122,7 +136,7 @@ def _map_xip(state: BootState, flags: int) -> None:
     start = kernel.page_offset
     _sections(state, start, state.pa(start), (end - start) // size, flags, "the kernel's data")
     physical = align_down(kernel.config.integer("XIP_PHYS_ADDR"), size)
-    text = kernel.modules_vaddr + (kernel.config.integer("XIP_PHYS_ADDR") & 0xFFFFF)
+    text = kernel.xip_text
     last = kernel.symbols.require("_edata_loc" if "_edata_loc" in kernel.symbols else "_etext")[0] - 1
     count = align_down(last, size) // size - align_down(text, size) // size + 1
     _sections(state, align_down(text, size), physical, count, flags, "the kernel's text in flash")
@@ -156,7 +170,7 @@ def _map_debug_uart(state: BootState) -> None:
     if kernel.config.enabled("DEBUG_ICEDCC") or kernel.config.enabled("DEBUG_SEMIHOSTING"):
         return
     if "DEBUG_UART_PHYS" not in kernel.config or "DEBUG_UART_VIRT" not in kernel.config:
-        state.assumptions.append(
+        state.assume(
             "CONFIG_DEBUG_LL is set but DEBUG_UART_PHYS and DEBUG_UART_VIRT are not: the early map of the debug "
             "UART is left out"
         )

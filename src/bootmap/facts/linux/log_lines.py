@@ -14,7 +14,7 @@ HEX = frozenset({"start", "last", "end", "base", "to", "midr", "cr", "size", "fl
 DECIMAL = frozenset({
     "free", "present", "reserved", "highmem", "code", "init", "bss", "cma", "mib", "kib", "pages", "sum", "cpus",
     "align", "rwdata", "rodata",
-})  # fmt: skip
+})
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ LINES = (
           unmodelled=_LATER),
     _line("freed", r"Freeing (?:initrd|init|unused kernel).{0,40}? memory: \d", "mm/page_alloc.c",
           unmodelled="given back when the boot is over"),
-)  # fmt: skip
+)
 """Every kind of line, in the order of a boot."""
 
 KINDS = {line.kind: line for line in LINES}
