@@ -33,7 +33,7 @@ DOORS = {
     "facts": {"units"},
     "inputs": {"units", "errors", "output", "facts"},
     "boot": {"units", "assumptions", "facts", "inputs"},
-    "mmu": {"units", "facts"},
+    "mmu": {"units", "errors", "facts"},
     "image": {"units", "errors", "output"},
     "assemble": {"units", "errors", "assumptions", "facts", "inputs", "boot"},
     "analysis": {"units", "errors", "facts", "boot", "mmu", "image"},

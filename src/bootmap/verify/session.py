@@ -164,7 +164,7 @@ def machine_tree(setup: Setup) -> bytes:
         path = os.path.join(folder, "machine.dtb")
         arguments = setup.arguments()
         machine = arguments.index("-M") + 1
-        arguments[machine] = f"{setup.machine.name},dumpdtb={path}"
+        arguments[machine] = f"{setup.machine.name},dumpdtb={path.replace(',', ',,')}"  # as QEMU quotes a comma
         with contextlib.suppress(subprocess.TimeoutExpired):
             try:
                 subprocess.run([setup.program, *arguments], capture_output=True, timeout=_DUMP_TIMEOUT, check=False)
