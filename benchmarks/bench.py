@@ -25,10 +25,10 @@ from bootmap.boot.handover import Handover  # noqa: E402
 from bootmap.boot.kernel import Kernel  # noqa: E402
 from bootmap.boot.memblock import Memblock  # noqa: E402
 from bootmap.boot.sequence import boot  # noqa: E402
+from bootmap.facts.arm.cpus import cpu_by_name  # noqa: E402
 from bootmap.inputs.fdt import parse  # noqa: E402
 from bootmap.inputs.kconfig import read_config  # noqa: E402
 from bootmap.inputs.symbols import read_system_map  # noqa: E402
-from bootmap.spec.cpus import cpu_by_name  # noqa: E402
 from bootmap.units import MIB, PAGE_SIZE  # noqa: E402
 
 if TYPE_CHECKING:

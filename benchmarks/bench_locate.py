@@ -25,7 +25,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
-from bootmap.analysis.locate import search  # noqa: E402
+from bootmap.analysis.locate.locate import search  # noqa: E402
 from bootmap.image.open import open_image  # noqa: E402
 from bootmap.units import GIB, MIB  # noqa: E402
 

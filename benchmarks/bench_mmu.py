@@ -23,11 +23,11 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
+from bootmap.facts.arm.permissions import Rights  # noqa: E402
 from bootmap.mmu.bulk import snapshot, translate  # noqa: E402
 from bootmap.mmu.memory import Chunks  # noqa: E402
 from bootmap.mmu.regs import Regs  # noqa: E402
 from bootmap.mmu.walk import walk  # noqa: E402
-from bootmap.spec.permissions import Rights  # noqa: E402
 from bootmap.units import KIB  # noqa: E402
 
 if TYPE_CHECKING:

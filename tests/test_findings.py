@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recordings import fresh_kernel
+from support.recordings import fresh_kernel
 
 from bootmap.boot.handover import Handover
 from bootmap.boot.sequence import boot
+from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.inputs.fdt import parse
-from bootmap.spec.cpus import cpu_by_name
 
 REPOSITORY = Path(__file__).parent.parent
 FOLDER = REPOSITORY / "boards" / "findings"

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
-from bootmap.spec.features import FEATURES, ROWS_BY_NAME
+from bootmap.facts.features.table import FEATURES, ROWS_BY_NAME
 
 REPOSITORY = Path(__file__).parent.parent
 SOURCE = REPOSITORY / "src" / "bootmap"
@@ -26,15 +26,16 @@ FILES = sorted(SOURCE.rglob("*.py"))
 DOORS = {
     "units": set(),
     "errors": set(),
-    "spec": {"units"},
-    "inputs": {"units", "errors", "spec"},
-    "boot": {"units", "spec", "inputs"},
-    "mmu": {"units", "spec"},
+    "facts": {"units"},
+    "inputs": {"units", "errors", "facts"},
+    "boot": {"units", "facts", "inputs"},
+    "mmu": {"units", "facts"},
     "image": {"units", "errors"},
-    "analysis": {"units", "errors", "spec", "boot", "mmu", "image"},
-    "verify": {"units", "errors", "spec", "boot", "image"},
-    "report": {"units", "spec", "inputs", "boot", "mmu", "image", "analysis", "verify"},
-    "cli": {"units", "errors", "spec", "inputs", "boot", "mmu", "image", "analysis", "verify", "report"},
+    "analysis": {"units", "errors", "facts", "boot", "mmu", "image"},
+    "bootlog": {"units", "errors", "facts", "inputs", "boot", "analysis"},
+    "verify": {"units", "errors", "facts", "inputs", "boot", "image", "bootlog"},
+    "report": {"units", "facts", "inputs", "boot", "mmu", "image", "analysis", "bootlog", "verify"},
+    "cli": {"units", "errors", "facts", "inputs", "boot", "mmu", "image", "analysis", "bootlog", "verify", "report"},
     "__init__": set(),
     "__main__": {"cli"},
 }
@@ -201,7 +202,7 @@ def strings() -> tuple[frozenset[str], frozenset[str]]:
     """Names asked for by ``has("...")``, and every string of the sources but the table of features itself."""
     asked, said = set(), set()
     for path in FILES:
-        if path.relative_to(SOURCE).parts[0] == "spec" and path.stem.startswith("features"):
+        if path.relative_to(SOURCE).parts[:2] == ("facts", "features"):
             continue
         for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

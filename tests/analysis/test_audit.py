@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recordings import NAMES, Case, fresh_kernel, kernel_files
+from support.recordings import NAMES, Case, fresh_kernel, kernel_files
 
-from bootmap.analysis.audit import MOST_PLACES, Known, audit
+from bootmap.analysis.audit.audit import MOST_PLACES, Known, audit
 from bootmap.analysis.registers import arch_of_cpu, linux_registers, registers_as_set, stage_memory
+from bootmap.facts.arm.cpus import cpu_by_name
+from bootmap.facts.arm.regs import ARCHES
+from bootmap.facts.audit_rules import RULES, Severity
+from bootmap.facts.machines.qemu import cpu_of_machine
 from bootmap.mmu.memory import Chunks
 from bootmap.mmu.regs import regime_of
-from bootmap.spec.audit import RULES, Severity
-from bootmap.spec.cpus import cpu_by_name
-from bootmap.spec.qemu_machines import cpu_of_machine
-from bootmap.spec.regs import ARCHES
 from bootmap.units import MIB, PAGE_SIZE, Span
 
 if TYPE_CHECKING:
-    from bootmap.analysis.audit import Audit, Finding
+    from bootmap.analysis.audit.audit import Audit, Finding
     from bootmap.mmu.regs import Regs
 
 NOMAP = 4

@@ -9,14 +9,14 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recordings import DATA, NAMES, Case, case, kernel_files
+from support.recordings import DATA, NAMES, Case, case, kernel_files
 
 from bootmap.analysis.diff import Change, Layout, classed, differences, linux_only
 from bootmap.analysis.registers import linux_registers, stage_memory
+from bootmap.facts.arm.permissions import Rights
 from bootmap.mmu.bulk import Map, snapshot
 from bootmap.mmu.memory import Chunks
 from bootmap.mmu.regs import Regs
-from bootmap.spec.permissions import Rights
 from bootmap.units import MIB, Span, align_up
 
 BOOTED = [name for name in NAMES if "after" in case(name).doc]

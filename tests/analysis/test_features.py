@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from recordings import fresh_kernel
+from support.recordings import fresh_kernel
 
 from bootmap.analysis.features import Answer, Subject, answer, sections
+from bootmap.facts.features.table import FEATURES, ROWS_BY_NAME
 from bootmap.inputs import kconfig
-from bootmap.spec.features import FEATURES, ROWS_BY_NAME
 
 if TYPE_CHECKING:
-    from bootmap.spec.feature import Version
+    from bootmap.facts.features.feature import Version
 
 VERSIONS: list[tuple[Version, int | None]] = [
     ((2, 6, 38), None), ((3, 0), 91), ((3, 4), None), ((3, 10), 5), ((4, 4), 70), ((4, 9), None),

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.ram import NAMES, at_split, document, memory, moments, pages, truth, with_process
 
-from bootmap.analysis.locate import locate, search
+from bootmap.analysis.locate.locate import locate, search
 from bootmap.image.open import open_image
 from bootmap.image.pieces import Piece, PieceMemory
 from bootmap.mmu.walk import Mapped, walk
-
-from .ram import NAMES, at_split, document, memory, moments, pages, truth, with_process
 
 if TYPE_CHECKING:
     from pathlib import Path

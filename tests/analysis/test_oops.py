@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recordings import case
+from support.recordings import case
 
-from bootmap.analysis.oops import Judgement, judge
-from bootmap.analysis.oops_expected import expected
+from bootmap.analysis.oops.expected import expected
+from bootmap.analysis.oops.oops import Judgement, judge
+from bootmap.facts.arm.faults import FaultKind
 from bootmap.inputs.oops_log import Oops, PrintedEntry, parse_oopses
 from bootmap.mmu.walk import Allowed, Fault, Mapped
-from bootmap.spec.faults import FaultKind
 
 PUBLIC = (Path(__file__).parents[1] / "data" / "oops" / "public.txt").read_text()
 QUOTES = {part.split("\n", 1)[0]: part.split("\n", 2)[2] for part in re.split(r"(?m)^=== ", PUBLIC)[1:]}

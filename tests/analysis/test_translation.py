@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 
 from bootmap.analysis.translation import SymbolFinder, descriptors_in, translate
+from bootmap.facts.arm.permissions import Rights
 from bootmap.mmu.memory import Chunks
 from bootmap.mmu.regs import Regs, regime_of
-from bootmap.spec.permissions import Rights
 from bootmap.units import Span
 
 L1 = 0x4020_4000

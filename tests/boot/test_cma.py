@@ -6,15 +6,15 @@ Where the areas of today go is compared with recordings in test_recorded_logs.py
 from __future__ import annotations
 
 import pytest
-from recordings import fresh_kernel
+from support.recordings import fresh_kernel
 
-from bootmap.boot.cma import dma_contiguous_reserve
 from bootmap.boot.handover import Handover
 from bootmap.boot.kernel import Kernel
+from bootmap.boot.reserve.cma import dma_contiguous_reserve
 from bootmap.boot.state import BootState
 from bootmap.boot.trace import Origin
+from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.inputs.kconfig import parse
-from bootmap.spec.cpus import cpu_by_name
 from bootmap.units import GIB, MIB, align_up
 
 START, LOWMEM = 0x40000000, 760 * MIB

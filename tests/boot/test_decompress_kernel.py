@@ -11,17 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from recordings import fresh_kernel
+from support.recordings import fresh_kernel
 
-from bootmap.boot.decompress_kernel import plan
+from bootmap.boot.decompressor.decompress_kernel import plan
 from bootmap.boot.handover import Handover, ZImage
 from bootmap.boot.kernel import Kernel
 from bootmap.boot.sequence import Prediction, boot
+from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.inputs import fdt, kconfig
 from bootmap.inputs.atags import AtagList
 from bootmap.inputs.atags import parse as parse_atags
 from bootmap.inputs.decompressor_code import DecompressorCode, usual_code
-from bootmap.spec.cpus import cpu_by_name
 from bootmap.units import Span
 
 DATA = Path(__file__).parent.parent / "data"

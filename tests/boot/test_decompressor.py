@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bootmap.boot.decompressor import phys_offset
+from bootmap.boot.decompressor.phys_offset import phys_offset
 from bootmap.boot.kernel import Kernel
 from bootmap.inputs import fdt, kconfig
 from bootmap.inputs.symbols import Symbols

@@ -12,18 +12,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from recordings import DATA, NAMES, case, fresh_kernel
+from support.recordings import DATA, NAMES, case, fresh_kernel
 
 from bootmap.boot.handover import Handover, ZImage
 from bootmap.boot.kernel import Kernel
 from bootmap.boot.sequence import Prediction, boot
+from bootmap.facts.arm.cpus import CPUS, SUPPORT, cpu_by_name
 from bootmap.inputs import fdt, kconfig
 from bootmap.inputs.atags import AtagList
 from bootmap.inputs.atags import parse as parse_atags
 from bootmap.inputs.decompressor_code import usual_code
 from bootmap.inputs.kernel_file import KernelFile
 from bootmap.inputs.symbols import Symbols
-from bootmap.spec.cpus import CPUS, SUPPORT, cpu_by_name
 
 TREE = fdt.parse((Path(DATA) / "dtb" / "virt.dtb").read_bytes())  # RAM at 0x40000000 (256 MiB) and 0x60000000
 SPITZ = parse_atags((Path(DATA) / "atags" / "spitz.bin").read_bytes())

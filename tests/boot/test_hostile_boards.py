@@ -11,9 +11,9 @@ import time
 from functools import cache
 
 import pytest
-from machines import KERNELS, Setup, cpu
-from recordings import DATA, case, fresh_kernel
-from trees import Node, board, cells, reserved_memory, text
+from support.machines import KERNELS, Setup, cpu
+from support.recordings import DATA, case, fresh_kernel
+from support.trees import Node, board, cells, reserved_memory, text
 
 from bootmap.analysis.overview import overview
 from bootmap.boot.handover import Handover

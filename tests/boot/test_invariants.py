@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from machines import Setup
-from trees import board, cells, reserved_memory, text
+from support.machines import Setup
+from support.trees import board, cells, reserved_memory, text
 
 
 @pytest.mark.parametrize("key", ["deb-6.1", "deb-6.12"])

@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 from typing import TYPE_CHECKING
 
 import pytest
-from machines import cpu
-from public_logs import path
-from recordings import fresh_kernel, kernel_files
-from trees import Node, blob, board, cells, text
+from support.machines import OMAP_PLAIN, Version, booted, cpu, kernel
+from support.public_logs import path
+from support.trees import Node, blob, board, cells, text
 
 from bootmap.boot.handover import Handover
-from bootmap.boot.kernel import Kernel
 from bootmap.boot.sequence import boot
 from bootmap.inputs.fdt import parse as parse_fdt
-from bootmap.inputs.kconfig import parse as parse_config
 from bootmap.units import GIB, MIB, align_down, align_up
 
 if TYPE_CHECKING:
     from bootmap.boot.sequence import Prediction
 
-Version = tuple[int, ...]
 NODE = re.compile(r"node +0: \[mem 0x0*([0-9a-f]+)-0x0*([0-9a-f]+)\]")
 BARRIER = re.compile(r"Map 0x([0-9a-f]+) to \S+ for dram barrier")
-OMAP_PLAIN = "ARCH_OMAP3 ARCH_OMAP4 OMAP_INTERCONNECT_BARRIER"
-
-
-def kernel(key: str, version: Version, options: str) -> Kernel:
-    """A recorded kernel's configuration and symbols, taken for another release and with options set."""
-    lines = "".join(f"\nCONFIG_{option}=y" for option in options.split())
-    config = gzip.decompress(kernel_files(key)[0].read_bytes()) + lines.encode()
-    return Kernel(version, None, parse_config(config), fresh_kernel(key).symbols)
-
-
-def booted(
-    subject: Kernel, compatible: str, ram: tuple[int, int], *nodes: Node, core: str = "cortex-a15"
-) -> Prediction:
-    root = board([ram])
-    root.properties["compatible"] = text("some,board", compatible)
-    root.children += nodes
-    start = ram[0]
-    return boot(subject, Handover(parse_fdt(blob(root)), start + 0x2000000, start, cpu(core)))
 
 
 def memory(prediction: Prediction) -> list[tuple[int, int]]:

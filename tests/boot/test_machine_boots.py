@@ -6,9 +6,8 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
-from machines import cpu
-from test_machine_areas import OMAP_PLAIN, Version, booted, kernel
-from trees import Node, cells, text
+from support.machines import OMAP_PLAIN, Version, booted, cpu, kernel
+from support.trees import Node, cells, text
 
 from bootmap.boot.handover import Handover
 from bootmap.boot.sequence import boot

@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from recordings import DATA, fresh_kernel
-from test_machine_maps import number
-from trees import Node, blob, text
+from support.machines import number
+from support.recordings import DATA, fresh_kernel
+from support.trees import Node, blob, text
 
 from bootmap.boot.kernel import Kernel
-from bootmap.boot.machine import pick_machine
+from bootmap.boot.setup.machine import pick_machine
+from bootmap.facts.machines.numbers import NUMBERS_GONE
+from bootmap.facts.machines.table import CALLBACKS, MACHINES
 from bootmap.inputs.atags import parse as parse_atags
 from bootmap.inputs.fdt import parse as parse_fdt
 from bootmap.inputs.kconfig import parse
-from bootmap.spec.machine_numbers import NUMBERS_GONE
-from bootmap.spec.machines import CALLBACKS, MACHINES
 
 # What trees of these boards also name, behind the board: the kernel may know the board only.
 FAMILY = {

@@ -10,17 +10,17 @@ import struct
 from pathlib import Path
 
 import pytest
-from recordings import DATA, fresh_kernel
+from support.recordings import DATA, fresh_kernel
 
 from bootmap.boot.handover import Handover
 from bootmap.boot.kernel import Kernel
-from bootmap.boot.machine_descs import MachineDesc, machine_descs
 from bootmap.boot.sequence import Prediction, boot
+from bootmap.boot.setup.machine_descs import MachineDesc, machine_descs
+from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.inputs import fdt
 from bootmap.inputs.atags import parse as parse_atags
 from bootmap.inputs.kernel_file import KernelFile
 from bootmap.inputs.symbols import Symbols
-from bootmap.spec.cpus import cpu_by_name
 
 TEXT = 0xC0208000
 TREE = fdt.parse((Path(DATA) / "dtb" / "virt.dtb").read_bytes())  # linux,dummy-virt

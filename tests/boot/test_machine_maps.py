@@ -11,30 +11,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from recordings import DATA, fresh_kernel
-from trees import Node, blob, cells, text
+from support.machines import number
+from support.recordings import DATA, fresh_kernel
+from support.trees import Node, blob, cells, text
 
 from bootmap.boot.kernel import Kernel
-from bootmap.boot.machine import node_reg, pick_machine
+from bootmap.boot.setup.machine import node_reg, pick_machine
+from bootmap.facts.machines.machine import NodeReg
+from bootmap.facts.machines.table import CALLBACKS, MACHINES
 from bootmap.inputs.atags import parse as parse_atags
 from bootmap.inputs.fdt import parse as parse_fdt
 from bootmap.inputs.kconfig import parse
-from bootmap.spec.machine import NodeReg
-from bootmap.spec.machines import CALLBACKS, MACHINES
 
 if TYPE_CHECKING:
-    from bootmap.boot.machine import PickedMachine
-    from bootmap.spec.machine import StaticMap
+    from bootmap.boot.setup.machine import PickedMachine
+    from bootmap.facts.machines.machine import StaticMap
 
 TAGS = parse_atags((Path(DATA) / "atags" / "spitz.bin").read_bytes())
 # What 3.14 renamed is in the table by its new name.
 RENAMED = {"MEMORY_NONCACHED": "MEMORY_RWX_NONCACHED"}
 Version = tuple[int, ...]
 Rows = list[tuple[int, int, int, str]]
-
-
-def number(release: str) -> Version:
-    return tuple(map(int, release.split(".")))[: 3 if release.startswith("2.6") else 2]
 
 
 @cache

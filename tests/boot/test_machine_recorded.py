@@ -10,8 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from machines import cpu
-from recordings import DATA, fresh_kernel
+from support.machines import cpu
+from support.recordings import DATA, fresh_kernel
 
 from bootmap.boot.handover import Handover
 from bootmap.boot.sequence import Prediction, boot

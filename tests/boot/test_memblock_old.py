@@ -3,7 +3,7 @@
 import pytest
 
 from bootmap.boot.memblock import Memblock, MemblockBug, MemblockDeath, MemblockRules
-from bootmap.spec.memblock import Overlap
+from bootmap.facts.linux.memblock import Overlap
 
 PAGE = 0x1000
 RAM = 0x40000000

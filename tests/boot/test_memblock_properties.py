@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bootmap.boot.memblock import Flags, Memblock, MemblockRules
-from bootmap.spec.memblock import Overlap
+from bootmap.facts.linux.memblock import Overlap
 
 ORIGIN = 0x1000  # where the model's addresses begin: page 0 is never handed out
 SPAN = 96

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from bootmap.boot.memblock import MemblockDeath
 from bootmap.boot.memblock.rules import memblock_rules
 from bootmap.boot.memblock.script import NEEDS, run_script
+from bootmap.facts.features.table import ROWS_BY_NAME
+from bootmap.facts.linux.memblock import MemblockRules, Overlap
 from bootmap.inputs.memblock_script import PARAMETERS, ScriptOp
-from bootmap.spec.features import ROWS_BY_NAME
-from bootmap.spec.memblock import MemblockRules, Overlap
 
 
 class Release:

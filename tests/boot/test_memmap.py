@@ -6,14 +6,14 @@ Where they are when all is well is compared with recordings, to the byte: test_r
 from __future__ import annotations
 
 import pytest
-from machines import cpu
-from recordings import fresh_kernel
-from trees import blob, board
+from support.machines import cpu
+from support.recordings import fresh_kernel
+from support.trees import blob, board
 
 from bootmap.boot.handover import Handover
 from bootmap.boot.kernel import Kernel
-from bootmap.boot.memmap import struct_page_bytes
 from bootmap.boot.sequence import Prediction, boot
+from bootmap.boot.zones.memmap import struct_page_bytes
 from bootmap.inputs.board import parse_board
 from bootmap.inputs.kconfig import parse
 from bootmap.units import GIB, MIB

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from checks import check_prediction
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from machines import KERNELS, Setup, setups
-from recordings import NAMES, case
-from trees import board
+from support.checks import check_prediction
+from support.machines import KERNELS, Setup, setups
+from support.recordings import NAMES, case
+from support.trees import board
 
 from bootmap.units import MIB
 

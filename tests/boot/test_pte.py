@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from machines import cpu
-from recordings import fresh_kernel
-from trees import blob, board
+from support.machines import cpu
+from support.recordings import fresh_kernel
+from support.trees import blob, board
 
 from bootmap.boot.handover import Handover
 from bootmap.boot.kernel import Kernel

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from recordings import NAMES, Case, case
+from support.recordings import NAMES, Case, case
 
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE, align_down, align_up
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from recordings import NAMES, Case, Regions, case
-from words import as_words, decoded, frames, place
+from support.recordings import NAMES, Case, Regions, case
+from support.words import as_words, decoded, frames, place
 
 from bootmap.units import PAGE_SHIFT
 

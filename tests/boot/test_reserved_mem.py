@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from machines import Setup
-from trees import board, cells, reserved_memory, text
+from support.machines import Setup
+from support.trees import board, cells, reserved_memory, text
 
-from bootmap.spec.memblock import Flags
+from bootmap.facts.linux.memblock import Flags
 
 if TYPE_CHECKING:
     from bootmap.boot.sequence import Prediction

@@ -20,9 +20,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from machines import cpu
-from recordings import DATA, fresh_kernel
-from words import as_words
+from support.machines import cpu
+from support.recordings import DATA, fresh_kernel
+from support.words import as_words
 
 from bootmap.analysis.overview import overview
 from bootmap.boot.handover import Handover

@@ -15,17 +15,17 @@ import struct
 from pathlib import Path
 
 import pytest
-from recordings import DATA, case, fresh_kernel
+from support.recordings import DATA, case, fresh_kernel
 
 from bootmap.boot.handover import Handover
 from bootmap.boot.kernel import Kernel
 from bootmap.boot.sequence import Prediction, boot
+from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.image.open import open_image
 from bootmap.inputs import fdt, kconfig
 from bootmap.inputs.kernel_file import KernelFile
 from bootmap.inputs.symbols import Symbols
 from bootmap.report.predict_json import predict_json
-from bootmap.spec.cpus import cpu_by_name
 
 TREE = fdt.parse((Path(DATA) / "dtb" / "virt.dtb").read_bytes())
 TEXT = 0xC0208000  # _text of Debian's kernel

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from recordings import fresh_kernel
+from support.recordings import fresh_kernel
 
 from bootmap.boot.handover import Handover
 from bootmap.boot.kernel import Kernel
 from bootmap.boot.state import BootState
+from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.inputs.kconfig import parse
-from bootmap.spec.cpus import cpu_by_name
 
 VIRT = fresh_kernel("v7")
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from recordings import fresh_kernel
+from support.recordings import fresh_kernel
 
 from bootmap.boot.handover import Handover
 from bootmap.boot.kernel import Kernel
-from bootmap.boot.machine import PickedMachine
 from bootmap.boot.records import MemBank, Zone
+from bootmap.boot.setup.machine import PickedMachine
 from bootmap.boot.state import BootState
 from bootmap.boot.trace import KernelDied, Origin
-from bootmap.boot.zones import bootmem_init, dma_zone_size, setup_dma_zone
+from bootmap.boot.zones.bootmem_init import bootmem_init, dma_zone_size, setup_dma_zone
+from bootmap.facts.arm.cpus import cpu_by_name
+from bootmap.facts.machines.table import Machine
 from bootmap.inputs.kconfig import parse
-from bootmap.spec.cpus import cpu_by_name
-from bootmap.spec.machines import Machine
 from bootmap.units import GIB, MIB, PAGE_SHIFT
 
 START = 0x40000000

@@ -8,12 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pages import ROOT, rerun
-from recordings import Case, kernel_files
-from sabrelite import BOARD, DATA, KERNEL
+from support.pages import ROOT, rerun
+from support.recordings import Case, kernel_files
+from support.sabrelite import BOARD, DATA, KERNEL
 
 from bootmap import __version__
-from bootmap.spec.audit import RULES
+from bootmap.facts.audit_rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

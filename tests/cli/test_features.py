@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bootmap.spec.features import ROWS_BY_NAME
+from bootmap.facts.features.table import ROWS_BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable

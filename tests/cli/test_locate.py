@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from bootmap.cli.locate import command
+from bootmap.cli.commands.locate import command
 
 CASES = Path(__file__).parents[1] / "data" / "cases"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
-from bootmap.cli.oops import command
+from bootmap.cli.commands.oops import command
 from bootmap.errors import InputError, UsageError
 
 DATA = Path(__file__).parents[1] / "data"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from pages import ROOT, rerun
+from support.pages import ROOT, rerun
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from image.guests import DACR, FOREVER, NOP, SCTLR, TTBR0, assemble, loaded, needs_qemu
+from support.guests import DACR, FOREVER, NOP, SCTLR, TTBR0, assemble, loaded, needs_qemu
 
 from bootmap.cli.source import SourceOptions, open_source
 from bootmap.mmu.bulk import snapshot

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from elftools.elf.elffile import ELFFile
-from sabrelite import BOARD, DATA, KERNEL
+from support.sabrelite import BOARD, DATA, KERNEL
 
 from bootmap.image.core_file import core_file
 from bootmap.image.facts import KernelFacts

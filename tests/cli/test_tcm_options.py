@@ -8,12 +8,12 @@ import pytest
 
 from bootmap.cli.tcm_options import parse_tcm
 from bootmap.errors import UsageError
-from bootmap.spec.cpus import cpu_by_name
-from bootmap.spec.tcm import DTCM, ITCM
+from bootmap.facts.arm.cpus import cpu_by_name
+from bootmap.facts.arm.tcm import DTCM, ITCM
 from bootmap.units import KIB, MIB
 
 if TYPE_CHECKING:
-    from bootmap.spec.cpus import Cpu
+    from bootmap.facts.arm.cpus import Cpu
 
 
 def cpu(name: str) -> Cpu:

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
-from public_logs import FOLDER, INDEX
+from support.public_logs import FOLDER, INDEX
 
 from bootmap.analysis.overview import last_stage, virtual_layout
+from bootmap.bootlog.check import Checker, check_log
+from bootmap.bootlog.log import read_log
 from bootmap.cli import main
-from bootmap.cli.verify_log import predict_from_log
+from bootmap.cli.commands.verify_log import predict_from_log
 from bootmap.errors import BootmapError
 from bootmap.report.verify_log import WIDTH
 from bootmap.units import Span
-from bootmap.verify.log import read_log
-from bootmap.verify.log_check import Checker, check_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
-from sabrelite import BOARD, DATA, KERNEL
+from support.sabrelite import BOARD, DATA, KERNEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable

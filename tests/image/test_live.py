@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import pytest
+from support import fakes
 
 from bootmap.errors import AbsentMemoryError, MachineError, UsageError
 from bootmap.image.live import LiveMemory, attach, readable_ranges
 from bootmap.image.qmp import QmpClient
 from bootmap.units import Span
-from image import fakes
 
 # Lines of what QEMU 7.2 prints for -M vexpress-a9 -m 512.
 MTREE = """FlatView #0

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support import guests
 
 from bootmap.errors import AbsentMemoryError, MachineError, MachineTimeoutError, ToolMissingError
 from bootmap.image.live import LiveMemory, attach
@@ -22,7 +23,6 @@ from bootmap.image.machine import HangError, Machine
 from bootmap.image.open import open_image
 from bootmap.image.process import GuardedProcess
 from bootmap.units import MIB, Span
-from image import guests
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from support import fakes
 
 from bootmap.errors import MachineError, MachineTimeoutError
 from bootmap.image.qmp import QmpClient
-from image import fakes
 
 
 def nothing(command: str, arguments: dict[str, object]) -> list[object]:

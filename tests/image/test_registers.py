@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from support import fakes, guests
 
 from bootmap.errors import MachineError
 from bootmap.image.machine import Machine
 from bootmap.image.registers import system_registers
 from bootmap.image.rsp import RspClient
-from image import fakes, guests
 
 if TYPE_CHECKING:
     from pathlib import Path

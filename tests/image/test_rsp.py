@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import fakes
 
 from bootmap.errors import AbsentMemoryError, MachineError, MachineTimeoutError
 from bootmap.image.rsp import RspClient, Stop
-from image import fakes
 
 XML = """<target><reg name="r0" bitsize="32"/><reg name="pc" bitsize="32" regnum="15"/>
 <reg name="PAR" bitsize="32" regnum="92"/><reg name="PAR" bitsize="64" regnum="131"/></target>"""

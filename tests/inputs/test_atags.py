@@ -5,11 +5,11 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from make_inputs import DATA
+from support.make_inputs import DATA
 
 from bootmap.errors import AtagError
+from bootmap.facts.linux import atags as numbers
 from bootmap.inputs import atags
-from bootmap.spec import atags as numbers
 
 SPITZ = (DATA / "atags" / "spitz.bin").read_bytes()  # as QEMU's spitz handed it to a kernel
 END = bytes(8)

@@ -4,7 +4,7 @@ import gzip
 from typing import TYPE_CHECKING
 
 import pytest
-from make_inputs import DATA, DTB, begin, blob, words, zimage
+from support.make_inputs import DATA, DTB, begin, blob, words, zimage
 
 from bootmap.errors import AtagError, FdtError, InputError
 from bootmap.inputs import board

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from make_inputs import DTB, begin, blob, prop, words
+from support.make_inputs import DTB, begin, blob, prop, words
 
 from bootmap.errors import FdtError
 from bootmap.inputs import cells, fdt

@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from make_inputs import DATA
+from support.make_inputs import DATA
 
 from bootmap.inputs import cmdline
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from make_inputs import DATA, big_image, kernel_image
+from support.make_inputs import DATA, big_image, kernel_image
 
 from bootmap.errors import ImageError
 from bootmap.inputs import decompress

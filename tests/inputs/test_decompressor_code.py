@@ -12,7 +12,7 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from make_inputs import kernel_image, zimage
+from support.make_inputs import kernel_image, zimage
 
 from bootmap.inputs.decompressor_code import DecompressorCode, find_code, usual_code
 from bootmap.inputs.zimage import parse_kernel

@@ -8,7 +8,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from make_inputs import DATA
+from support.make_inputs import DATA
 
 from bootmap.errors import BootmapError, ImageError, InputError
 from bootmap.inputs import elf

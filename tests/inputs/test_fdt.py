@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from make_inputs import DTB, END, END_NODE, NOP, STRUCTURE_AT, begin, blob, prop, words
+from support.make_inputs import DTB, END, END_NODE, NOP, STRUCTURE_AT, begin, blob, prop, words
 
 from bootmap.errors import FdtError
 from bootmap.inputs import fdt

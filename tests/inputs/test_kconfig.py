@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from make_inputs import DATA, ikconfig
+from support.make_inputs import DATA, ikconfig
 
 from bootmap.errors import ConfigError, InputError
 from bootmap.inputs import kconfig

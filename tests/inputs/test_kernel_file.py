@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from make_inputs import BANNER, ikconfig
+from support.make_inputs import BANNER, ikconfig
 
 from bootmap.inputs.kernel_file import Identity, ZImageHeader, identify
 

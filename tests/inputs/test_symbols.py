@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from make_inputs import DATA
+from support.make_inputs import DATA
 
 from bootmap.errors import SymbolsError
 from bootmap.inputs import symbols

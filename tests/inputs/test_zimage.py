@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from make_inputs import BANNER, DATA, DTB, ikconfig, kernel_image, zimage
+from support.make_inputs import BANNER, DATA, DTB, ikconfig, kernel_image, zimage
 
 from bootmap.errors import ConfigError, ImageError, InputError
 from bootmap.inputs import zimage as z

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bootmap.facts.arm.regs import ARCHES
 from bootmap.mmu.access import long_rights, long_rights_index, rights_index, short_rights
-from bootmap.spec.regs import ARCHES
 
 if TYPE_CHECKING:
-    from bootmap.spec.permissions import Rights
+    from bootmap.facts.arm.permissions import Rights
 
 S, R, WXN, UWXN = 1 << 8, 1 << 9, 1 << 19, 1 << 20
 

@@ -9,19 +9,18 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support import mmu_worlds as worlds
 
+from bootmap.facts.arm.descriptors import Level, Role
+from bootmap.facts.arm.faults import FaultKind
+from bootmap.facts.arm.memory_attrs import MemoryType
+from bootmap.facts.arm.permissions import Rights
+from bootmap.facts.arm.regs import ARCHES
 from bootmap.mmu.bulk import Range, ranges, snapshot, translate
 from bootmap.mmu.memory import Chunks
 from bootmap.mmu.regs import Regs
 from bootmap.mmu.walk import Allowed, Fault, Mapped, check, walk
-from bootmap.spec.descriptors import Level, Role
-from bootmap.spec.faults import FaultKind
-from bootmap.spec.memory_attrs import MemoryType
-from bootmap.spec.permissions import Rights
-from bootmap.spec.regs import ARCHES
 from bootmap.units import GIB, KIB, MIB, Span
-
-from . import worlds
 
 L1 = 0x4000_0000
 L2 = 0x4100_0000

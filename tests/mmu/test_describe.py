@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import struct
 
+from bootmap.facts.arm.faults import FaultKind
+from bootmap.facts.arm.memory_attrs import MAIR_HALF, MemoryAttributes, MemoryType, Shareability
+from bootmap.facts.arm.permissions import Rights
 from bootmap.mmu.describe import attributes_text, fault_kind_text, memory_text, rights_text, step_fields, walk_text
 from bootmap.mmu.memory import Chunks
 from bootmap.mmu.regs import Regs
 from bootmap.mmu.walk import Mapped, walk
-from bootmap.spec.faults import FaultKind
-from bootmap.spec.memory_attrs import MAIR_HALF, MemoryAttributes, MemoryType, Shareability
-from bootmap.spec.permissions import Rights
 
 L1, L2 = 0x4020_4000, 0x6FFF_DC00
 LINUX = {"sctlr": 0x10C5_387D, "prrr": 0xFF0A_81A8, "nmrr": 0x40E0_40E0}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from bootmap.facts.arm.faults import MEANING_OF, FaultKind
 from bootmap.mmu.fsr import decode_fsr, encode_fsr
 from bootmap.mmu.regs import Regs, regime_of
 from bootmap.mmu.walk import Fault
-from bootmap.spec.faults import MEANING_OF, FaultKind
 
 T, P, D, A = FaultKind.TRANSLATION, FaultKind.PERMISSION, FaultKind.DOMAIN, FaultKind.ACCESS_FLAG
 

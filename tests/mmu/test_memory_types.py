@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bootmap.facts.arm.memory_attrs import Cacheability, MemoryAttributes, MemoryType, Policy, Shareability
+from bootmap.facts.arm.regs import ARCHES
 from bootmap.mmu.memory_types import by_mair, by_remap, by_tex, long_index, short_index
-from bootmap.spec.memory_attrs import Cacheability, MemoryAttributes, MemoryType, Policy, Shareability
-from bootmap.spec.regs import ARCHES
 
 
 def spelled(memory: MemoryAttributes) -> str:

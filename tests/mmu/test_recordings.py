@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bootmap.facts.arm.memory_attrs import MemoryType, Policy, Shareability
+from bootmap.facts.arm.permissions import Rights
 from bootmap.mmu.bulk import Map, snapshot
 from bootmap.mmu.memory import Chunks
 from bootmap.mmu.regs import Regs
-from bootmap.spec.memory_attrs import MemoryType, Policy, Shareability
-from bootmap.spec.permissions import Rights
 from bootmap.units import MIB, PAGE_SIZE, Span
 
 KERNELS = Path(__file__).parents[1] / "data" / "kernels"

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from bootmap.facts.arm import long_desc
+from bootmap.facts.arm.regs import ARCHES
 from bootmap.mmu.regs import Regs, arch_of, regime_of
-from bootmap.spec import long_desc
-from bootmap.spec.regs import ARCHES
 
 M, XP, EE, AFE, TRE = (1 << bit for bit in (0, 23, 25, 29, 28))
 EAE = 1 << 31

@@ -6,12 +6,12 @@ import struct
 
 import pytest
 
+from bootmap.facts.arm.faults import FaultKind
+from bootmap.facts.arm.memory_attrs import MemoryType
+from bootmap.facts.arm.permissions import DomainAccess, Rights
 from bootmap.mmu.memory import Chunks
 from bootmap.mmu.regs import ALL_CLIENTS, Regs
 from bootmap.mmu.walk import Allowed, Fault, Mapped, Walk, check, walk
-from bootmap.spec.faults import FaultKind
-from bootmap.spec.memory_attrs import MemoryType
-from bootmap.spec.permissions import DomainAccess, Rights
 from bootmap.units import KIB, MIB
 
 L1, L2, L3 = 0x4000_4000, 0x4001_0000, 0x4002_0000

@@ -17,20 +17,20 @@ import pytest
 pytestmark = pytest.mark.oracle
 pytest.importorskip("unicorn", reason="Unicorn, the emulator used as an oracle, is not installed")
 
+from support import mmu_worlds as worlds  # noqa: E402
+from support.mmu_machine import ACCESS, ATS, OWN, RAM, RAM_SIZE, RETURN, TABLES, TABLES_SIZE, Machine, Setup  # noqa: E402
+from support.mmu_worlds import AFE, EE, TRE, UWXN, WXN, XP, Plan, R, S, World  # noqa: E402
+
+from bootmap.facts.arm import short_desc  # noqa: E402
+from bootmap.facts.arm.descriptors import Level, Role, table  # noqa: E402
+from bootmap.facts.arm.faults import FaultKind  # noqa: E402
+from bootmap.facts.arm.layout import RESERVED  # noqa: E402
+from bootmap.facts.arm.permissions import DomainAccess, Rights  # noqa: E402
+from bootmap.facts.arm.regs import ARCHES, SCTLR  # noqa: E402
 from bootmap.mmu.memory import Chunks  # noqa: E402
 from bootmap.mmu.regs import Regs  # noqa: E402
 from bootmap.mmu.walk import Allowed, Fault, Mapped, Walk, check, walk  # noqa: E402
-from bootmap.spec import short_desc  # noqa: E402
-from bootmap.spec.descriptors import Level, Role, table  # noqa: E402
-from bootmap.spec.faults import FaultKind  # noqa: E402
-from bootmap.spec.layout import RESERVED  # noqa: E402
-from bootmap.spec.permissions import DomainAccess, Rights  # noqa: E402
-from bootmap.spec.regs import ARCHES, SCTLR  # noqa: E402
 from bootmap.units import Span  # noqa: E402
-
-from . import worlds  # noqa: E402
-from .machine import ACCESS, ATS, OWN, RAM, RAM_SIZE, RETURN, TABLES, TABLES_SIZE, Machine, Setup  # noqa: E402
-from .worlds import AFE, EE, TRE, UWXN, WXN, XP, Plan, R, S, World  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

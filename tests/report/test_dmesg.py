@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from recordings import NAMES, Case, case
+from support.recordings import NAMES, Case, case
 
 from bootmap.analysis.overview import overview
 from bootmap.report.dmesg import dmesg_text

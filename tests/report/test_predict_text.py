@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from recordings import NAMES, case
+from support.recordings import NAMES, case
 
 from bootmap.analysis.explain import explain_physical, explain_virtual
 from bootmap.analysis.overview import hardware_words, last_stage, memory_rows, overview, reserved_rows, table_cost

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from booting import FINDINGS, TREES, bootmap, command, kernel
+from support.booting import FINDINGS, TREES, bootmap, command, kernel
 
 BOARDS = [("virt.dtb", "virt"), ("vexpress-a9.dtb", "vexpress-a9"), ("sabrelite.dtb", "sabrelite")]
 

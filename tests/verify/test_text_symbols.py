@@ -11,12 +11,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from booting import FINDINGS, TREES, bootmap, kernel
+from support.booting import FINDINGS, TREES, bootmap, kernel
 
 from bootmap.cli.kernels import load_kernel
+from bootmap.facts.machines.qemu import MACHINES_BY_NAME
 from bootmap.inputs import kallsyms
 from bootmap.inputs.symbols import read_system_map
-from bootmap.spec.qemu_machines import MACHINES_BY_NAME
 from bootmap.units import MIB
 from bootmap.verify.guest import Setup
 from bootmap.verify.text_symbols import completed

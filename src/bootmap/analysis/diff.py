@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bootmap.spec.permissions import Rights
+from bootmap.facts.arm.permissions import Rights
 from bootmap.units import MIB, PAGE_SIZE, Span
 
 if TYPE_CHECKING:

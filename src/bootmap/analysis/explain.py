@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from bootmap.analysis.overview import last_stage, virtual_layout
 from bootmap.analysis.registers import linux_registers, stage_memory
 from bootmap.boot.trace import Origin
+from bootmap.facts.linux.memblock import Flags
 from bootmap.mmu.walk import Mapped, walk
-from bootmap.spec.memblock import Flags
 from bootmap.units import PAGE_SHIFT
 
 if TYPE_CHECKING:

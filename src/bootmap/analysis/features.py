@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bootmap.spec.features import FEATURES, ROWS_BY_NAME, SECTIONS
+from bootmap.facts.features.table import FEATURES, ROWS_BY_NAME, SECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from bootmap.facts.features.feature import Feature, Version
     from bootmap.inputs.kconfig import Config
-    from bootmap.spec.feature import Feature, Version
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bootmap.boot.kernel import FDT_FIXED_BASE, PCI_IO_VIRT_BASE, VECTORS_HIGH
-from bootmap.boot.pte import hardware_pte
+from bootmap.boot.paging.pte import hardware_pte
 from bootmap.boot.trace import Origin
-from bootmap.spec.memblock import Flags
-from bootmap.spec.tcm import DTCM, ITCM
+from bootmap.facts.arm.tcm import DTCM, ITCM
+from bootmap.facts.linux.memblock import Flags
 from bootmap.units import MIB, PAGE_SIZE
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from bootmap.errors import AbsentMemoryError
-from bootmap.spec.linux_prot import LONG, SHORT
-from bootmap.spec.ptdump import DOMAINS, PTE_BITS, SECTION_BITS, STYLES
+from bootmap.facts.linux.linux_prot import LONG, SHORT
+from bootmap.facts.linux.ptdump import DOMAINS, PTE_BITS, SECTION_BITS, STYLES
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bootmap.facts.linux.ptdump import ProtBit
     from bootmap.mmu.memory import Memory
     from bootmap.mmu.regs import Regime
-    from bootmap.spec.ptdump import ProtBit
 
     Words = NDArray[np.uint64]
 

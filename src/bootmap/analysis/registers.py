@@ -14,7 +14,7 @@ from bootmap.mmu.regs import ALL_CLIENTS, Regs, arch_of
 
 if TYPE_CHECKING:
     from bootmap.boot.sequence import Prediction, Stage
-    from bootmap.spec.cpus import Cpu
+    from bootmap.facts.arm.cpus import Cpu
 
 PRRR, NMRR = 0xFF0A81A8, 0x40E040E0
 MAIR0, MAIR1 = 0xEEAA4400, 0xFF000004

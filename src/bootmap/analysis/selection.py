@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bootmap.spec.memory_attrs import MemoryType, Policy
-from bootmap.spec.permissions import Rights
+from bootmap.facts.arm.memory_attrs import MemoryType, Policy
+from bootmap.facts.arm.permissions import Rights
 
 if TYPE_CHECKING:
     from bootmap.mmu.attributes import Attributes

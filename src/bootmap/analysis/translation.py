@@ -13,10 +13,10 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bootmap.facts.arm.permissions import Rights
+from bootmap.facts.linux.linux_prot import LONG, SHORT
 from bootmap.mmu.fsr import encode_fsr
 from bootmap.mmu.walk import Fault, Mapped, check, walk
-from bootmap.spec.linux_prot import LONG, SHORT
-from bootmap.spec.permissions import Rights
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE, Span, align_down
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from bootmap.boot.sequence import Prediction, Stage
     from bootmap.boot.tables import Cause
+    from bootmap.facts.linux.linux_prot import LinuxFormat
     from bootmap.mmu.memory import Memory
     from bootmap.mmu.regs import Regime
     from bootmap.mmu.walk import Allowed, Step, Walk
-    from bootmap.spec.linux_prot import LinuxFormat
 
 Writers = tuple[tuple["Cause", int], ...]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bootmap.spec.linux_prot import LONG, SHORT
+from bootmap.facts.linux.linux_prot import LONG, SHORT
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bootmap.facts.arm.cpus import Cpu
+    from bootmap.facts.machines.machine import StaticMap
     from bootmap.inputs.atags import AtagList
     from bootmap.inputs.decompressor_code import DecompressorCode
     from bootmap.inputs.fdt import Fdt
-    from bootmap.spec.cpus import Cpu
-    from bootmap.spec.machine import StaticMap
 
 
 @dataclass(frozen=True, slots=True)

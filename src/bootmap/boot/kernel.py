@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bootmap.spec.features import ROWS_BY_NAME
-from bootmap.spec.linux_prot import LONG, LONG_RDONLY_AP2, SHORT
-from bootmap.spec.vmalloc_end import VMALLOC_END_BY_PLATFORM
+from bootmap.facts.features.table import ROWS_BY_NAME
+from bootmap.facts.linux.linux_prot import LONG, LONG_RDONLY_AP2, SHORT
+from bootmap.facts.linux.vmalloc_end import VMALLOC_END_BY_PLATFORM
 from bootmap.units import MIB, PAGE_SIZE, Span, align_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from bootmap.facts.features.feature import Version
+    from bootmap.facts.linux.linux_prot import LinuxFormat
     from bootmap.inputs.kconfig import Config
     from bootmap.inputs.kernel_file import KernelFile
     from bootmap.inputs.symbols import Symbols
-    from bootmap.spec.feature import Version
-    from bootmap.spec.linux_prot import LinuxFormat
 
 VECTORS_HIGH = 0xFFFF0000
 FDT_FIXED_BASE = 0xFF800000
@@ -81,7 +81,7 @@ class Kernel:
         self.rules: dict[str, Rule] = {}
 
     def has(self, name: str) -> bool:
-        """Whether the kernel has the feature ``name`` of :mod:`bootmap.spec.features`.
+        """Whether the kernel has the feature ``name`` of :mod:`bootmap.facts.features.table`.
 
         Raises:
             KeyError: there is no such feature.

@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from bootmap.boot.fdt_scan import chosen_node, root_cells
+from bootmap.boot.setup.fdt_scan import chosen_node, root_cells
+from bootmap.facts.linux import atags
 from bootmap.inputs.cells import pairs, read_cells
 from bootmap.inputs.fdt import Fdt
-from bootmap.spec import atags
 from bootmap.units import Span
 
 if TYPE_CHECKING:

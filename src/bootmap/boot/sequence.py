@@ -9,30 +9,30 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bootmap.boot.atags_scan import setup_default_tags, setup_machine_tags
-from bootmap.boot.cma import dma_contiguous_remap
-from bootmap.boot.decompress_kernel import decompress_kernel
-from bootmap.boot.devicemaps import devicemaps_init
-from bootmap.boot.early_params import parse_early_param
-from bootmap.boot.fdt_scan import setup_machine_fdt
-from bootmap.boot.fixmap import early_fixmap_init, early_fixmap_shutdown, kmap_init
-from bootmap.boot.head import create_page_tables, fixup_smp
-from bootmap.boot.head_checks import check_head, check_params_in_lowmem, check_params_mapped
+from bootmap.boot.decompressor.decompress_kernel import decompress_kernel
+from bootmap.boot.head.checks import check_head, check_params_in_lowmem, check_params_mapped
+from bootmap.boot.head.create_page_tables import create_page_tables, fixup_smp
+from bootmap.boot.head.kasan import kasan_early_init
 from bootmap.boot.invariants import check_invariants
-from bootmap.boot.kasan import kasan_early_init
-from bootmap.boot.lowmem import adjust_lowmem_bounds
-from bootmap.boot.machine_descs import check_machine
-from bootmap.boot.mem_types import build_mem_type_table, default_policy
 from bootmap.boot.memblock import MemblockDeath
-from bootmap.boot.memmap import free_area_init
-from bootmap.boot.paging import map_kernel, map_lowmem, prepare_page_table
-from bootmap.boot.permissions import mark_rodata_ro
-from bootmap.boot.reserve import arm_memblock_init
+from bootmap.boot.paging.devicemaps import devicemaps_init
+from bootmap.boot.paging.fixmap import early_fixmap_init, early_fixmap_shutdown, kmap_init
+from bootmap.boot.paging.lowmem import adjust_lowmem_bounds
+from bootmap.boot.paging.map_lowmem import map_kernel, map_lowmem, prepare_page_table
+from bootmap.boot.paging.mem_types import build_mem_type_table, default_policy
+from bootmap.boot.paging.permissions import mark_rodata_ro
+from bootmap.boot.paging.tcm import tcm_init
+from bootmap.boot.paging.traps import early_trap_init, spectre_bhb_update_vectors
+from bootmap.boot.reserve.arm_memblock_init import arm_memblock_init
+from bootmap.boot.reserve.cma import dma_contiguous_remap
+from bootmap.boot.setup.atags_scan import setup_default_tags, setup_machine_tags
+from bootmap.boot.setup.early_params import parse_early_param
+from bootmap.boot.setup.fdt_scan import setup_machine_fdt
+from bootmap.boot.setup.machine_descs import check_machine
 from bootmap.boot.state import BootState
-from bootmap.boot.tcm import tcm_init
 from bootmap.boot.trace import KernelDied, Origin
-from bootmap.boot.traps import early_trap_init, spectre_bhb_update_vectors
-from bootmap.boot.zones import bootmem_init, setup_dma_zone
+from bootmap.boot.zones.bootmem_init import bootmem_init, setup_dma_zone
+from bootmap.boot.zones.memmap import free_area_init
 from bootmap.inputs.fdt import Fdt
 from bootmap.units import PAGE_SIZE
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bootmap.boot.machine import PickedMachine, pick_machine
 from bootmap.boot.memblock import Memblock
 from bootmap.boot.memblock.rules import memblock_rules
 from bootmap.boot.records import Variables
+from bootmap.boot.setup.machine import PickedMachine, pick_machine
 from bootmap.boot.tables import Cause, Tables
 from bootmap.boot.trace import Hazard, KernelDied, Origin
 from bootmap.units import PAGE_SIZE, Span

@@ -19,7 +19,7 @@ from bootmap.units import hex_address
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from bootmap.analysis.located import Located
+    from bootmap.analysis.locate.located import Located
     from bootmap.boot.kernel import Kernel
     from bootmap.cli.source import SourceOptions
     from bootmap.image.memory import Memory
@@ -131,9 +131,9 @@ def _cpu_registers(image: Image, options: SourceOptions, assumptions: list[str])
 def _arch(image: Image, options: SourceOptions) -> str | None:
     """The version of the architecture, by --cpu or by what the image says of the machine."""
     from bootmap.analysis.registers import arch_of_cpu
-    from bootmap.spec.cpus import cpu_by_name
-    from bootmap.spec.qemu_machines import cpu_of_machine
-    from bootmap.spec.regs import ARCHES
+    from bootmap.facts.arm.cpus import cpu_by_name
+    from bootmap.facts.arm.regs import ARCHES
+    from bootmap.facts.machines.qemu import cpu_of_machine
 
     if image.kernel.arch in ARCHES and not options.board.get("cpu"):
         return image.kernel.arch
@@ -173,7 +173,7 @@ def _searched(name: str, image: Image, assumptions: list[str]) -> Located:
     Raises:
         MissingInputError: it finds nothing.
     """
-    from bootmap.analysis.locate import locate
+    from bootmap.analysis.locate.locate import locate
 
     found = locate(image.memory, base_known=image.base_known)
     if found is None:

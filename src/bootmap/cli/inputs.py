@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from bootmap.boot.handover import Handover
     from bootmap.boot.kernel import Kernel
     from bootmap.boot.sequence import Prediction
+    from bootmap.facts.arm.cpus import Cpu
     from bootmap.inputs.atags import AtagList
     from bootmap.inputs.fdt import Fdt
     from bootmap.inputs.kconfig import Config
     from bootmap.inputs.kernel_file import KernelFile
     from bootmap.inputs.symbols import Symbols
-    from bootmap.spec.cpus import Cpu
 
 OLDEST = (2, 6, 38)
 NEWEST = (7, 2)
@@ -120,14 +120,14 @@ def read_inputs(
     Raises:
         BootmapError: see :func:`predict`.
     """
-    from bootmap.boot.decompress_kernel import plan
-    from bootmap.boot.decompressor import phys_offset as find_phys_offset
+    from bootmap.boot.decompressor.decompress_kernel import plan
+    from bootmap.boot.decompressor.phys_offset import phys_offset as find_phys_offset
     from bootmap.boot.handover import Handover
     from bootmap.cli import zimage_options
     from bootmap.cli.static_maps import parse_static_maps
     from bootmap.cli.tcm_options import parse_tcm
+    from bootmap.facts.arm.tcm import DTCM, ITCM
     from bootmap.inputs.board import read_board
-    from bootmap.spec.tcm import DTCM, ITCM
 
     image = read_kernel_file(kernel_file)
     packed = zimage_options.read_zimage(zimage, image)
@@ -221,7 +221,7 @@ def feature_overrides(features: tuple[str, ...]) -> dict[str, bool]:
     Raises:
         UsageError: an unknown feature or a value that is neither.
     """
-    from bootmap.spec.features import ROWS_BY_NAME
+    from bootmap.facts.features.table import ROWS_BY_NAME
 
     overrides = {}
     for text in features:
@@ -351,9 +351,9 @@ def _check_symbols(kernel: Kernel, symbols: Symbols, file: str) -> None:
 def _cpu(
     kernel: Kernel, board: Fdt | AtagList, given: str | None, machine_id: int | None, assumptions: list[str]
 ) -> Cpu:
-    from bootmap.boot.machine import pick_machine
+    from bootmap.boot.setup.machine import pick_machine
+    from bootmap.facts.arm.cpus import CPUS, cpu_by_midr, cpu_by_name
     from bootmap.inputs.fdt import Fdt
-    from bootmap.spec.cpus import CPUS, cpu_by_midr, cpu_by_name
 
     if given is not None:
         found = cpu_by_name(given)
@@ -385,7 +385,7 @@ def _cpu(
 
 def default_params(board: Fdt | AtagList, phys_offset: int) -> int:
     """Where boot loaders put the description: 128 MiB into RAM, or half way where there is less; tags at 0x100."""
-    from bootmap.boot.decompressor import memory_ranges
+    from bootmap.boot.decompressor.phys_offset import memory_ranges
     from bootmap.inputs.fdt import Fdt
 
     if not isinstance(board, Fdt):

@@ -31,8 +31,8 @@ def ptdump_of(source: Source, listed: Map) -> tuple[str, list[str]]:
         UnsupportedError: its version has no such file.
     """
     from bootmap.analysis.ptdump import ptdump, style_of
+    from bootmap.facts.linux.ptdump import INTRODUCED
     from bootmap.report.ptdump_text import ptdump_text
-    from bootmap.spec.ptdump import INTRODUCED
 
     assumed: list[str] = []
     kernel = _kernel(source, assumed)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bootmap.errors import UsageError
 
 if TYPE_CHECKING:
-    from bootmap.spec.qemu_machines import QemuMachine
+    from bootmap.facts.machines.qemu import QemuMachine
 
 
 def qemu_machine(name: str) -> QemuMachine:
@@ -16,7 +16,7 @@ def qemu_machine(name: str) -> QemuMachine:
     Raises:
         UsageError: it is not among those whose memory map is known.
     """
-    from bootmap.spec.qemu_machines import MACHINES_BY_NAME
+    from bootmap.facts.machines.qemu import MACHINES_BY_NAME
 
     if name not in MACHINES_BY_NAME:
         raise UsageError(f"--machine {name}: known are {', '.join(MACHINES_BY_NAME)}")

@@ -14,22 +14,25 @@ import click
 from bootmap import __version__
 from bootmap.errors import BootmapError
 
-# subcommand -> (module, one line for the list of commands)
+# subcommand -> (module in cli/commands, one line for the list of commands)
 _COMMANDS = {
-    "predict": ("bootmap.cli.predict", "Does it boot, where is what, and the page tables byte for byte."),
-    "explain": ("bootmap.cli.explain", "From an address back to the device tree, and down the page tables."),
-    "walk": ("bootmap.cli.walk", "Walk the page tables for an address as the CPU does, step by step."),
-    "tables": ("bootmap.cli.tables", "List everything that page tables map, merged, in several formats."),
-    "diff": ("bootmap.cli.diff", "What changed between two sets of page tables."),
-    "audit": ("bootmap.cli.audit", "What is wrong with page tables: rights, memory types, aliases, halves."),
-    "mem-types": ("bootmap.cli.mem_types", "The memory types of this CPU and kernel, and how they came about."),
-    "features": ("bootmap.cli.features", "Which rules apply to a kernel version and configuration, and why."),
-    "memblock": ("bootmap.cli.memblock", "Run memblock operations and print the state after each."),
-    "verify": ("bootmap.cli.verify", "Hold a prediction against what a real kernel did."),
-    "locate": ("bootmap.cli.locate", "Find page tables in a dump of memory, without any hint."),
-    "oops": ("bootmap.cli.oops", "What an ARM oops says of the page tables."),
-    "record": ("bootmap.cli.record", "Boot a real kernel under QEMU and keep what was read."),
-    "fuzz": ("bootmap.cli.fuzz", "Hunt for memory maps in which bootmap or the kernel is wrong."),
+    "predict": ("predict", "Does it boot, where is what, and the page tables byte for byte."),
+    "explain": ("explain", "From an address back to the device tree, and down the page tables."),
+    "walk": ("walk", "Walk the page tables for an address as the CPU does, step by step."),
+    "tables": ("tables", "List everything that page tables map, merged, in several formats."),
+    "diff": ("diff", "What changed between two sets of page tables."),
+    "audit": ("audit", "What is wrong with page tables: rights, memory types, aliases, halves."),
+    "mem-types": (
+        "mem_types",
+        "The memory types of this CPU and kernel, and how they came about.",
+    ),
+    "features": ("features", "Which rules apply to a kernel version and configuration, and why."),
+    "memblock": ("memblock", "Run memblock operations and print the state after each."),
+    "verify": ("verify", "Hold a prediction against what a real kernel did."),
+    "locate": ("locate", "Find page tables in a dump of memory, without any hint."),
+    "oops": ("oops", "What an ARM oops says of the page tables."),
+    "record": ("record", "Boot a real kernel under QEMU and keep what was read."),
+    "fuzz": ("fuzz", "Hunt for memory maps in which bootmap or the kernel is wrong."),
 }
 
 
@@ -42,7 +45,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module(_COMMANDS[cmd_name][0])
+        module = importlib.import_module(f"bootmap.cli.commands.{_COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
         return command
 

@@ -8,7 +8,7 @@ from bootmap.errors import UsageError
 from bootmap.units import MIB, memparse
 
 if TYPE_CHECKING:
-    from bootmap.spec.machine import StaticMap
+    from bootmap.facts.machines.machine import StaticMap
 
 
 def parse_static_maps(texts: tuple[str, ...]) -> tuple[StaticMap, ...]:
@@ -18,9 +18,9 @@ def parse_static_maps(texts: tuple[str, ...]) -> tuple[StaticMap, ...]:
         UsageError: one is not of that form, or of a type that there is not.
         InputError: the file cannot be read.
     """
+    from bootmap.facts.linux.mem_types import MEM_TYPES
+    from bootmap.facts.machines.machine import StaticMap
     from bootmap.inputs.fs import read_file
-    from bootmap.spec.machine import StaticMap
-    from bootmap.spec.mem_types import MEM_TYPES
 
     rows = []
     for text in texts:

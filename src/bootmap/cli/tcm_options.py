@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bootmap.errors import UsageError
-from bootmap.spec.tcm import BANK_SIZES, MAX_BANKS
+from bootmap.facts.arm.tcm import BANK_SIZES, MAX_BANKS
 from bootmap.units import memparse
 
 if TYPE_CHECKING:
-    from bootmap.spec.cpus import Cpu
-    from bootmap.spec.tcm import TcmKind
+    from bootmap.facts.arm.cpus import Cpu
+    from bootmap.facts.arm.tcm import TcmKind
 
 
 def parse_tcm(text: str | None, kind: TcmKind, cpu: Cpu) -> tuple[int, ...] | None:

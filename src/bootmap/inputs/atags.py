@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bootmap.errors import AtagError
-from bootmap.spec import atags as numbers
+from bootmap.facts.linux import atags as numbers
 from bootmap.units import MIB, size_text
 
 MAX_SIZE = 1 * MIB

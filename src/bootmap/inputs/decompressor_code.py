@@ -12,11 +12,11 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bootmap.spec.zimage import BSS_ALIGN, LANDMARKS, USUAL_BSS, USUAL_LABELS
+from bootmap.facts.linux.zimage import BSS_ALIGN, LANDMARKS, USUAL_BSS, USUAL_LABELS
 from bootmap.units import align_up
 
 if TYPE_CHECKING:
-    from bootmap.spec.zimage import Landmark, Landmarks
+    from bootmap.facts.linux.zimage import Landmark, Landmarks
 
 _SEARCHED = 0x8000  # head.o is linked first; the EFI header puts 4 KiB in front of it
 _NEAR = 24  # instructions between looking for an overlap and acting on it, at most

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.spec.permissions import AP, AP_READ_ONLY_BOTH, AP_SIMPLE, AP_ZERO_SR, APTABLE_KEEPS, Rights
-from bootmap.spec.regs import SCTLR
+from bootmap.facts.arm.permissions import AP, AP_READ_ONLY_BOTH, AP_SIMPLE, AP_ZERO_SR, APTABLE_KEEPS, Rights
+from bootmap.facts.arm.regs import SCTLR
 
 if TYPE_CHECKING:
-    from bootmap.spec.regs import Arch
+    from bootmap.facts.arm.regs import Arch
 
 
 def rights_index(ap: int, xn: int, pxn: int) -> int:

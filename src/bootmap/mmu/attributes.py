@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bootmap.facts.arm.memory_attrs import MemoryAttributes, MemoryType, Shareability
+from bootmap.facts.arm.permissions import DomainAccess, Rights
 from bootmap.mmu.access import long_rights_index, rights_index
 from bootmap.mmu.memory_types import long_index, short_index
-from bootmap.spec.memory_attrs import MemoryAttributes, MemoryType, Shareability
-from bootmap.spec.permissions import DomainAccess, Rights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bootmap.facts.arm.faults import FaultKind
+from bootmap.facts.arm.permissions import Rights
 from bootmap.mmu.attributes import Attributes
 from bootmap.mmu.regs import VA_END, Regime, regime_of
 from bootmap.mmu.runs import collect
 from bootmap.mmu.walk import Fault, refusal
-from bootmap.spec.faults import FaultKind
-from bootmap.spec.permissions import Rights
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE, Span
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from bootmap.facts.arm.memory_attrs import MemoryAttributes
     from bootmap.mmu.memory import Memory
     from bootmap.mmu.regs import Regs
     from bootmap.mmu.runs import Runs, Table
-    from bootmap.spec.memory_attrs import MemoryAttributes
 
     Bools = NDArray[np.bool_]
     I64 = NDArray[np.int64]

@@ -8,20 +8,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bootmap.facts.arm.descriptors import Role
+from bootmap.facts.arm.memory_attrs import MemoryType, Policy, Shareability
+from bootmap.facts.arm.permissions import DomainAccess, Rights
 from bootmap.mmu.access import long_rights_index, rights_index
 from bootmap.mmu.memory_types import long_index, short_index
 from bootmap.mmu.walk import Fault
-from bootmap.spec.descriptors import Role
-from bootmap.spec.memory_attrs import MemoryType, Policy, Shareability
-from bootmap.spec.permissions import DomainAccess, Rights
 from bootmap.units import hex_address, size_text
 
 if TYPE_CHECKING:
+    from bootmap.facts.arm.faults import FaultKind
+    from bootmap.facts.arm.memory_attrs import Cacheability, MemoryAttributes
     from bootmap.mmu.attributes import Attributes
     from bootmap.mmu.regs import Regime
     from bootmap.mmu.walk import Mapped, Step, Walk
-    from bootmap.spec.faults import FaultKind
-    from bootmap.spec.memory_attrs import Cacheability, MemoryAttributes
 
 _LETTERS = (
     ("r", Rights.READ),

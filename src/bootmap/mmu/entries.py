@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bootmap.spec.descriptors import Role
+from bootmap.facts.arm.descriptors import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from bootmap.spec.descriptors import Level
-    from bootmap.spec.layout import Layout
+    from bootmap.facts.arm.descriptors import Level
+    from bootmap.facts.arm.layout import Layout
 
     U8 = NDArray[np.uint8]
     I64 = NDArray[np.int64]

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bootmap.spec.faults import MEANING_OF
-from bootmap.spec.regs import ARCHES, FSR_LONG, FSR_SHORT
+from bootmap.facts.arm.faults import MEANING_OF
+from bootmap.facts.arm.regs import ARCHES, FSR_LONG, FSR_SHORT
 
 if TYPE_CHECKING:
+    from bootmap.facts.arm.faults import FaultKind
     from bootmap.mmu.regs import Regime
     from bootmap.mmu.walk import Fault
-    from bootmap.spec.faults import FaultKind
 
 
 @dataclass(frozen=True, slots=True)

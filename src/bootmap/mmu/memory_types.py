@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.spec.memory_attrs import (
+from bootmap.facts.arm.memory_attrs import (
     CB_V5,
     CODE,
     MAIR_HALF,
@@ -22,11 +22,11 @@ from bootmap.spec.memory_attrs import (
     MemoryType,
     Shareability,
 )
-from bootmap.spec.regs import MAIR0, MAIR1, NMRR, PRRR
+from bootmap.facts.arm.regs import MAIR0, MAIR1, NMRR, PRRR
 
 if TYPE_CHECKING:
-    from bootmap.spec.memory_attrs import Cacheability, Share
-    from bootmap.spec.regs import Arch
+    from bootmap.facts.arm.memory_attrs import Cacheability, Share
+    from bootmap.facts.arm.regs import Arch
 
 
 def short_index(tex: int, c: int, b: int, s: int) -> int:

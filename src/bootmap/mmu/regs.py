@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from bootmap.mmu.access import long_rights, short_rights
-from bootmap.mmu.memory_types import by_mair, by_remap, by_tex
-from bootmap.spec.faults import STATUS_OF
-from bootmap.spec.permissions import DomainAccess
-from bootmap.spec.regs import (
+from bootmap.facts.arm.faults import STATUS_OF
+from bootmap.facts.arm.permissions import DomainAccess
+from bootmap.facts.arm.regs import (
     ARCHES,
     DACR,
     ID_MMFR0,
@@ -31,16 +29,18 @@ from bootmap.spec.regs import (
     TTBR_LONG,
     TTBR_SHORT_ALIGN,
 )
+from bootmap.mmu.access import long_rights, short_rights
+from bootmap.mmu.memory_types import by_mair, by_remap, by_tex
 from bootmap.units import Span, align_down
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bootmap.spec.descriptors import Level
-    from bootmap.spec.faults import Code
-    from bootmap.spec.memory_attrs import MemoryAttributes
-    from bootmap.spec.permissions import Rights
-    from bootmap.spec.regs import Arch
+    from bootmap.facts.arm.descriptors import Level
+    from bootmap.facts.arm.faults import Code
+    from bootmap.facts.arm.memory_attrs import MemoryAttributes
+    from bootmap.facts.arm.permissions import Rights
+    from bootmap.facts.arm.regs import Arch
 
 VA_BITS = 32
 VA_END = 1 << VA_BITS

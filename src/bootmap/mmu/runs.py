@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bootmap.facts.arm.descriptors import Role
+from bootmap.facts.arm.faults import FaultKind
 from bootmap.mmu.attributes import Attributes, attributes_of, flat_attributes
 from bootmap.mmu.entries import UNREADABLE, Entries, Tables, address_of, by_class, cut
 from bootmap.mmu.regs import VA_END
 from bootmap.mmu.walk import Fault, fault_of, inherit, quarter_fields
-from bootmap.spec.descriptors import Role
-from bootmap.spec.faults import FaultKind
 from bootmap.units import PAGE_SHIFT, Span, align_down
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from bootmap.facts.arm.descriptors import Descriptor
+    from bootmap.facts.arm.layout import Layout
     from bootmap.mmu.memory import Memory
     from bootmap.mmu.regs import Regime, Root
-    from bootmap.spec.descriptors import Descriptor
-    from bootmap.spec.layout import Layout
 
     U8 = NDArray[np.uint8]
     I64 = NDArray[np.int64]

@@ -12,20 +12,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bootmap.facts.arm.descriptors import Role
+from bootmap.facts.arm.faults import FaultKind
+from bootmap.facts.arm.permissions import DomainAccess, Rights
 from bootmap.mmu.attributes import Attributes, attributes_of, flat_attributes
 from bootmap.mmu.regs import VA_END, Regime, regime_of
-from bootmap.spec.descriptors import Role
-from bootmap.spec.faults import FaultKind
-from bootmap.spec.permissions import DomainAccess, Rights
 from bootmap.units import PAGE_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bootmap.facts.arm.descriptors import Descriptor
+    from bootmap.facts.arm.memory_attrs import MemoryAttributes
     from bootmap.mmu.memory import Memory
     from bootmap.mmu.regs import Regs, Root
-    from bootmap.spec.descriptors import Descriptor
-    from bootmap.spec.memory_attrs import MemoryAttributes
 
 
 @dataclass(frozen=True, slots=True)

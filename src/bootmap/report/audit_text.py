@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bootmap.facts.audit_rules import Severity
 from bootmap.report.explain_text import wrapped
-from bootmap.spec.audit import Severity
 from bootmap.units import hex_address, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bootmap.analysis.audit import Audit, Finding, Place
+    from bootmap.analysis.audit.audit import Audit, Finding, Place
     from bootmap.boot.tables import Cause
 
 SHOWN = 8

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.spec.linux_prot import SHORT
+from bootmap.facts.linux.linux_prot import SHORT
 from bootmap.units import MIB, PAGE_SIZE
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from bootmap.verify.compare import ListDifference, ValueDifference, WordDifferen
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bootmap.spec.linux_prot import LinuxFormat
+    from bootmap.facts.linux.linux_prot import LinuxFormat
     from bootmap.verify.compare import Difference
 
 SHOWN = 8

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from bootmap.analysis.explain import PhysicalFacts, VirtualFacts, Word
     from bootmap.boot.tables import Cause
-    from bootmap.spec.linux_prot import LinuxFormat
+    from bootmap.facts.linux.linux_prot import LinuxFormat
 
 WIDTH = 100
 _TWINS = (

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from bootmap.report.differences import difference_lines
-from bootmap.verify.campaign import UNTESTABLE
 from bootmap.verify.compare import Finding
+from bootmap.verify.fuzz.campaign import UNTESTABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bootmap.verify.campaign import Campaign, Result
-    from bootmap.verify.trial import Trial
+    from bootmap.verify.fuzz.campaign import Campaign, Result
+    from bootmap.verify.fuzz.trial import Trial
 
 SCHEMA = "bootmap.fuzz/1"
 WIDTH = 100

@@ -11,7 +11,7 @@ from bootmap.units import hex_address, size_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bootmap.analysis.located import Check, Located, Search, UserTable
+    from bootmap.analysis.locate.located import Check, Located, Search, UserTable
 
 SCHEMA = "bootmap.locate/1"
 _SHOWN = 12

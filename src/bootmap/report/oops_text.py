@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from bootmap.facts.linux.linux_prot import LONG, SHORT
 from bootmap.mmu.describe import fault_kind_text, step_fields, step_text
 from bootmap.mmu.walk import Fault, Mapped
 from bootmap.report.explain_text import virtual_text, wrapped
 from bootmap.report.words import attributes_words, linux_pte_text
-from bootmap.spec.linux_prot import LONG, SHORT
 from bootmap.units import hex_address, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bootmap.analysis.oops import Judgement
-    from bootmap.analysis.oops_expected import Expected
+    from bootmap.analysis.oops.expected import Expected
+    from bootmap.analysis.oops.oops import Judgement
 
 SCHEMA = "bootmap.oops/1"
 _VERDICT = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bootmap.analysis.ptdump import Marker
-from bootmap.spec.ptdump import DOMAIN_NAMES, DOMAIN_UNKNOWN, UNITS
+from bootmap.facts.linux.ptdump import DOMAIN_NAMES, DOMAIN_UNKNOWN, UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

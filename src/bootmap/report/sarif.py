@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from bootmap.facts.audit_rules import RULES, RULES_BY_ID
 from bootmap.report.audit_text import cause_text, severity_name
-from bootmap.spec.audit import RULES, RULES_BY_ID
 
 if TYPE_CHECKING:
-    from bootmap.analysis.audit import Audit, Finding, Place
+    from bootmap.analysis.audit.audit import Audit, Finding, Place
 
 SCHEMA_URI = "https://json.schemastore.org/sarif-2.1.0.json"
 VERSION = "2.1.0"

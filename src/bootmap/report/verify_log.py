@@ -9,12 +9,12 @@ import json
 import textwrap
 from typing import TYPE_CHECKING
 
-from bootmap.verify.log_verdict import Verdict
+from bootmap.bootlog.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bootmap.verify.log_verdict import Judged, LogReport
+    from bootmap.bootlog.verdict import Judged, LogReport
 
 SCHEMA = "bootmap.verify-log/1"
 WIDTH = 100

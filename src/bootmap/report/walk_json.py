@@ -11,8 +11,8 @@ from bootmap.report.words import linux_pte_text, pmd_text
 
 if TYPE_CHECKING:
     from bootmap.analysis.translation import Entry, Translation, Writers
+    from bootmap.facts.arm.memory_attrs import Cacheability, MemoryAttributes
     from bootmap.mmu.attributes import Attributes
-    from bootmap.spec.memory_attrs import Cacheability, MemoryAttributes
 
 SCHEMA = "bootmap.walk/1"
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bootmap.facts.arm.permissions import Rights
 from bootmap.mmu.describe import fault_kind_text, rights_text, step_fields, step_text
 from bootmap.mmu.walk import Fault, Mapped
 from bootmap.report.explain_text import cause_lines, wrapped
 from bootmap.report.words import attributes_words, linux_pte_text, pmd_text
-from bootmap.spec.permissions import Rights
 from bootmap.units import hex_address, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bootmap.analysis.translation import Entry, Translation, Verdict, Writers
+    from bootmap.facts.linux.linux_prot import LinuxFormat
     from bootmap.mmu.walk import Walk
-    from bootmap.spec.linux_prot import LinuxFormat
 
 _WHO = ((Rights.PRIV, "kernel"), (Rights.USER, "user"))
 _WHAT = ((Rights.READ, "read"), (Rights.WRITE, "write"), (Rights.EXECUTE, "execution"))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from bootmap.mmu.describe import nature_text, rights_text
 
 if TYPE_CHECKING:
+    from bootmap.facts.arm.permissions import Rights
+    from bootmap.facts.linux.linux_prot import LinuxFormat
     from bootmap.mmu.attributes import Attributes
-    from bootmap.spec.linux_prot import LinuxFormat
-    from bootmap.spec.permissions import Rights
 
 
 def linux_pte_text(word: int, form: LinuxFormat) -> str:

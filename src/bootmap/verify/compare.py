@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec import UNSET, UnsetType
 
-from bootmap.boot.memmap import is_modelled
+from bootmap.boot.zones.memmap import is_modelled
 from bootmap.units import PAGE_SIZE, Span
 
 if TYPE_CHECKING:

@@ -18,15 +18,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from bootmap.errors import MachineError, UsageError
+from bootmap.facts.machines.qemu import KERNEL_AT
 from bootmap.image.machine import QEMU, HangError, Machine
 from bootmap.image.recording import Entry, QemuSetup
-from bootmap.spec.qemu_machines import KERNEL_AT
 from bootmap.units import GIB, MIB, align_up, hex_address, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bootmap.spec.qemu_machines import QemuMachine
+    from bootmap.facts.machines.qemu import QemuMachine
 
 _QEMU_64 = "qemu-system-aarch64"
 _DECOMPRESSION = 120.0  # seconds; the slowest that was seen (an xz-packed kernel on a busy machine) took 9

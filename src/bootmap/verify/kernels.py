@@ -12,18 +12,18 @@ from bootmap.boot.handover import Handover
 from bootmap.boot.kernel import Kernel
 from bootmap.boot.sequence import boot
 from bootmap.errors import MissingInputError, UsageError
-from bootmap.spec.qemu_machines import NO_MACHINE_ID
+from bootmap.facts.machines.qemu import NO_MACHINE_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bootmap.boot.sequence import Prediction
+    from bootmap.facts.arm.cpus import Cpu
     from bootmap.inputs.atags import AtagList
     from bootmap.inputs.fdt import Fdt
     from bootmap.inputs.kconfig import Config
     from bootmap.inputs.kernel_file import KernelFile
     from bootmap.inputs.symbols import Symbols
-    from bootmap.spec.cpus import Cpu
 
 _DATA = ("swapper_pg_dir", "_text", "_end", "_sdata", "__init_begin")
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bootmap.errors import MachineError
+from bootmap.facts.linux.memblock_struct import GENERATIONS
 from bootmap.image.recording import MemblockState, Regions
-from bootmap.spec.memblock_struct import GENERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bootmap.spec.memblock_struct import MemblockGeneration
+    from bootmap.facts.linux.memblock_struct import MemblockGeneration
 
     Reader = Callable[[int, int], bytes]
 

@@ -17,19 +17,19 @@ from dataclasses import dataclass
 from queue import Empty, Queue
 from typing import TYPE_CHECKING, TypeGuard, TypeVar, cast
 
-from bootmap.boot.decompressor import memory_ranges, phys_offset
+from bootmap.boot.decompressor.phys_offset import memory_ranges, phys_offset
 from bootmap.errors import MachineError, ToolMissingError, UsageError
+from bootmap.facts.arm.cpus import cpu_by_name
+from bootmap.facts.linux.atags import CMDLINE
+from bootmap.facts.machines.qemu import KERNEL_AT, NO_MACHINE_ID
 from bootmap.image.machine import DEBIAN_PACKAGE, QEMU
 from bootmap.image.recording import KernelId
-from bootmap.spec.atags import CMDLINE
-from bootmap.spec.cpus import cpu_by_name
-from bootmap.spec.qemu_machines import KERNEL_AT, NO_MACHINE_ID
+from bootmap.inputs.atags_writer import with_tags
+from bootmap.inputs.fdt_writer import cells, editable, flatten, text
 from bootmap.units import MIB, Span, hex_address, size_text
 from bootmap.verify.compare import Comparison, compare
-from bootmap.verify.dtb import cells, editable, flatten, text
 from bootmap.verify.guest import Handed, decompressed, placed
 from bootmap.verify.observe import FDT_MAGIC, observe
-from bootmap.verify.tags import with_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -19,11 +19,11 @@ import struct
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from bootmap.boot.decompressor import phys_offset
+from bootmap.boot.decompressor.phys_offset import phys_offset
 from bootmap.errors import MachineError, MissingInputError, UsageError
+from bootmap.facts.machines.qemu import KERNEL_AT
 from bootmap.image.machine import HangError
 from bootmap.image.registers import system_registers
-from bootmap.spec.qemu_machines import KERNEL_AT
 from bootmap.units import PAGE_SIZE, align_down, align_up, hex_address
 from bootmap.verify.guest import Handed, placed
 from bootmap.verify.observe import VECTORS

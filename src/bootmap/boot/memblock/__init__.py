@@ -11,7 +11,7 @@ from __future__ import annotations
 from bootmap.boot.memblock.allocator import Memblock
 from bootmap.boot.memblock.log import MemblockOp, OpLog
 from bootmap.boot.memblock.regions import MemblockBug, MemblockDeath, MemblockPanic, Regions
-from bootmap.spec.memblock import Flags, MemblockRules
+from bootmap.facts.linux.memblock import Flags, MemblockRules
 
 __all__ = [
     "Flags",

@@ -19,7 +19,7 @@ from bootmap.boot.memblock import old
 from bootmap.boot.memblock.core import MemblockCore
 from bootmap.boot.memblock.regions import MemblockBug, MemblockDeath, Regions
 from bootmap.boot.memblock.search import free_ranges, mem_ranges
-from bootmap.spec.memblock import ENOMEM, Flags
+from bootmap.facts.linux.memblock import ENOMEM, Flags
 from bootmap.units import PAGE_SIZE, align_up
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from bootmap.boot.memblock import old
 from bootmap.boot.memblock.log import MemblockOp, OpLog
 from bootmap.boot.memblock.regions import MemblockBug, MemblockDeath, MemblockPanic, Regions
 from bootmap.boot.memblock.search import find_bottom_up, find_top_down, free_ranges
-from bootmap.spec.memblock import ENOMEM, Flags, MemblockRules, Overlap
+from bootmap.facts.linux.memblock import ENOMEM, Flags, MemblockRules, Overlap
 from bootmap.units import PAGE_SIZE, align_up, mem_range
 
 if TYPE_CHECKING:

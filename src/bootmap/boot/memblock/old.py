@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bootmap.boot.memblock.regions import Regions
-from bootmap.spec.memblock import Overlap
+from bootmap.facts.linux.memblock import Overlap
 
 if TYPE_CHECKING:
     from collections.abc import Callable

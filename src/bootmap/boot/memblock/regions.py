@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 
-from bootmap.spec.memblock import INIT_REGIONS
+from bootmap.facts.linux.memblock import INIT_REGIONS
 
 
 class MemblockDeath(Exception):  # noqa: N818 - the kernel's death, not an error of ours

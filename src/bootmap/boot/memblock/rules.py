@@ -7,21 +7,21 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from bootmap.spec.memblock import MemblockRules, Overlap
+from bootmap.facts.linux.memblock import MemblockRules, Overlap
 
 
 class HasFeatures(Protocol):
     """Whatever can say whether a kernel has a feature."""
 
     def has(self, name: str, /) -> bool:
-        """Whether it has the feature of ``bootmap.spec.features`` with this name."""
+        """Whether it has the feature of ``bootmap.facts.features.table`` with this name."""
 
 
 def memblock_rules(kernel: HasFeatures, width: int | None = None, *, cache_line: int = 64) -> MemblockRules:
     """The rules of ``kernel``.
 
     Args:
-        kernel: answers for features of ``bootmap.spec.features``.
+        kernel: answers for features of ``bootmap.facts.features.table``.
         width: bits of phys_addr_t; None: 64 with long descriptors, else 32.
         cache_line: SMP_CACHE_BYTES.
     """

@@ -12,8 +12,8 @@ from bootmap.boot.memblock import Memblock
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from bootmap.facts.linux.memblock import MemblockRules
     from bootmap.inputs.memblock_script import ScriptOp
-    from bootmap.spec.memblock import MemblockRules
 
 NEEDS = {
     "nomap": "memblock_nomap",

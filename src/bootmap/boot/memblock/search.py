@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
-from bootmap.spec.memblock import Flags
+from bootmap.facts.linux.memblock import Flags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,1 @@
+"""Page tables in a dump of which nothing is known."""

@@ -1,0 +1,1 @@
+"""What an oops says of the page tables."""

@@ -1,0 +1,1 @@
+"""The zImage: where it unpacks to, and what it overwrites."""

@@ -1,0 +1,1 @@
+"""arch/arm/kernel/head.S: the first page tables."""

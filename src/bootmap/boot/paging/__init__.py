@@ -1,0 +1,1 @@
+"""paging_init: the lowmem split and the page tables."""

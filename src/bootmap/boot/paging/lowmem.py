@@ -1,0 +1,172 @@
+"""adjust_lowmem_bounds and its forerunners: where lowmem ends, and up to where tables may be allocated.
+
+    PHYS_OFFSET                     memblock_limit   arm_lowmem_limit       end of RAM
+    | lowmem, mapped by sections ...       | ... by pages   | highmem (or, without HIGHMEM, lost) |
+
+arm_lowmem_limit leaves the vmalloc area its size; memblock_limit keeps early page tables in memory that is mapped
+before they are needed: below the first bank that does not begin or end on a section (later: 2 MiB) boundary.
+
+Source: arch/arm/mm/mmu.c ``adjust_lowmem_bounds`` (4.11), ``sanity_check_meminfo`` (before), ``vmalloc_min``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bootmap.boot.kernel import VMALLOC_OFFSET
+from bootmap.boot.records import LostRam
+from bootmap.boot.setup.meminfo import sanity_check_banks
+from bootmap.boot.trace import Origin
+from bootmap.facts.linux.memblock import Flags
+from bootmap.units import MIB, align_down, align_up, size_text
+
+if TYPE_CHECKING:
+    from bootmap.boot.state import BootState
+
+_U32 = 0xFFFFFFFF
+
+
+def vmalloc_limit(state: BootState) -> int:
+    """The physical address from which on RAM cannot be lowmem, in bytes: it exceeds phys_addr_t, or it wraps."""
+    kernel, given = state.kernel, state.vars.vmalloc_size
+    if kernel.has("vmalloc_size_symmetric"):
+        reserve = (given if state.vars.vmalloc_given else 240 * MIB) + VMALLOC_OFFSET
+    elif state.vars.vmalloc_given:
+        reserve = given
+    else:
+        reserve = 240 * MIB + VMALLOC_OFFSET if kernel.has("vmalloc_min_240m") else 128 * MIB
+    limit = kernel.vmalloc_end - reserve - kernel.page_offset + state.handover.phys_offset
+    wide = state.phys_mask if kernel.has("pa_is_wide") else _U32
+    return limit if kernel.has("vmalloc_limit_u64") else limit & wide
+
+
+def adjust_lowmem_bounds(state: BootState) -> None:
+    """Set arm_lowmem_limit, high_memory and memblock's current limit from the RAM that memblock knows."""
+    kernel = state.kernel
+    if not kernel.has("memblock_holds_banks"):
+        sanity_check_banks(state, vmalloc_limit(state))
+        return
+    state.vars.vmalloc_limit = vmalloc_limit(state)
+    if not kernel.has("adjust_lowmem_bounds"):
+        _sanity_check_regions(state)
+        return
+    skips_nomap = kernel.has("first_region_nomap")
+    if skips_nomap:
+        _first_region_nomap(state)
+
+    pmd, lowmem, limit = kernel.format.pmd_size, 0, 0
+    regions = (
+        state.memblock.mem_ranges() if skips_nomap else ((b, b + s) for b, s, _ in list(state.memblock.memory.regions))
+    )
+    for start, end in regions:
+        if start >= state.vars.vmalloc_limit:
+            continue
+        if end > lowmem:
+            lowmem = min(state.vars.vmalloc_limit, end)
+        if not limit:
+            limit = _unaligned(start, end, lowmem, pmd)
+    _publish(state, lowmem)
+    if kernel.has("memblock_limit_always_rounded"):
+        limit = align_down(limit or lowmem, pmd)
+    else:
+        limit = align_down(limit, pmd) or lowmem
+    _without_highmem(state, limit)
+    state.memblock.current_limit = state.vars.memblock_limit = limit
+
+
+def _unaligned(start: int, end: int, lowmem: int, granule: int) -> int:
+    """Where the first unaligned bank begins, or lowmem so far where it ends unaligned; 0 for neither."""
+    if start % granule:
+        return start
+    return lowmem if end % granule else 0
+
+
+def _publish(state: BootState, lowmem: int) -> None:
+    state.vars.arm_lowmem_limit = lowmem
+    state.vars.high_memory = (state.va((lowmem - 1) & state.phys_mask) + 1) & _U32
+
+
+def _first_region_nomap(state: BootState) -> None:
+    """Give up the start of the first usable region where it is not on a 2 MiB boundary."""
+    pmd = state.kernel.format.pmd_size
+    for start, _ in state.memblock.mem_ranges():
+        length = align_up(start, pmd) - start
+        if length:
+            origin = Origin(
+                "adjust_lowmem_bounds", f"the first bank begins at {start:#010x}, not on a {size_text(pmd)} boundary"
+            )
+            state.memblock.mark_nomap(start, length, origin=origin)
+            state.lost.append(
+                LostRam(start, start + length, f"the first bank must begin on a {size_text(pmd)} boundary", origin)
+            )
+            state.hazard(
+                "first-bank-unaligned",
+                f"RAM begins at {start:#010x}, not on a {size_text(pmd)} boundary: {size_text(length)} are given up "
+                f"(no-map), and prepare_page_table then takes that sliver for the first bank",
+                address=start,
+                origin=origin,
+            )
+        break
+
+
+def _without_highmem(state: BootState, limit: int) -> None:
+    kernel = state.kernel
+    if kernel.has("highmem") and not state.handover.cpu.aliasing:
+        return
+    if not len(state.memblock.memory):
+        return
+    end = state.memblock.end_of_dram()
+    if end <= state.vars.arm_lowmem_limit:
+        return
+    why = "no CONFIG_HIGHMEM" if not kernel.has("highmem") else "HIGHMEM needs a cache that does not alias"
+    origin = Origin("adjust_lowmem_bounds", f"{why}, vmalloc area of {size_text(state.vars.vmalloc_size)}")
+    state.print(f"Ignoring RAM at 0x{limit:08x}-0x{end:08x}")
+    state.print("Consider using a HIGHMEM enabled kernel.")
+    for base, size, flags in list(state.memblock.memory.regions):
+        if base + size > limit and not flags & Flags.NOMAP:
+            state.lost.append(LostRam(max(base, limit), base + size, why, origin))
+    state.memblock.remove(limit, end - limit, origin=origin)
+
+
+def _sanity_check_regions(state: BootState) -> None:
+    """3.16 to 4.10: the same on memblock regions, removing highmem region by region.
+
+    Removing a region moves the next one into its place, which the kernel's loop then steps over.
+    """
+    kernel, memblock = state.kernel, state.memblock
+    granule = kernel.format.pmd_size if kernel.has("memblock_limit_pmd") else kernel.format.section_size
+    no_highmem = not kernel.has("highmem") or state.handover.cpu.aliasing
+    bound = state.vars.vmalloc_limit
+    highmem, lowmem, limit, i = False, 0, 0, 0
+    origin = Origin("sanity_check_meminfo", "no CONFIG_HIGHMEM")
+    removed = False
+    while i < len(memblock.memory.regions):
+        base, size, _ = memblock.memory.regions[i]
+        i += 1
+        end, room = base + size, size
+        if base >= bound:
+            highmem = True
+        else:
+            room = bound - base
+        if no_highmem and highmem:
+            state.print(f"Ignoring RAM at 0x{base:08x}-0x{end - 1:08x} (!CONFIG_HIGHMEM)")
+            state.lost.append(LostRam(base, end, "no CONFIG_HIGHMEM", origin))
+            memblock.remove(base, size, origin=origin)
+            removed = True
+            continue
+        if no_highmem and size > room:
+            state.print(f"Truncating RAM at 0x{base:08x}-0x{end - 1:08x} to -0x{bound:08x}")
+            state.lost.append(LostRam(bound, end, "no CONFIG_HIGHMEM", origin))
+            memblock.remove(bound, size - room, origin=origin)
+            removed = True
+        if highmem:
+            continue
+        if end > lowmem:
+            lowmem = bound if size > room else end
+        if not limit:
+            limit = _unaligned(base, end, lowmem, granule)
+    if removed:
+        state.print("Consider using a HIGHMEM enabled kernel.")
+    _publish(state, lowmem)
+    limit = align_down(limit, granule) or lowmem
+    memblock.current_limit = state.vars.memblock_limit = limit

@@ -1,0 +1,243 @@
+"""build_mem_type_table: from the static table of memory types to the one this CPU gets.
+
+Each adjustment is one row of the answer: which types, which field, which bits, and why.  The long and the
+short format share the rules; a bit that a format lacks is 0 there.
+
+Source: arch/arm/mm/mmu.c ``build_mem_type_table``, ``init_default_cache_policy``, ``early_cachepolicy``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bootmap.boot.head.create_page_tables import mm_mmuflags
+from bootmap.boot.records import Adjustment, MemType, MemTypeTable
+from bootmap.facts.linux.linux_prot import (
+    CACHE_POLICIES,
+    POLICY_BUFFERED,
+    POLICY_WRITEALLOC,
+    POLICY_WRITEBACK,
+    POLICY_WRITETHROUGH,
+)
+from bootmap.facts.linux.mem_types import DOMAINS, DOMAINS_IO_36, MEM_TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.state import BootState
+    from bootmap.facts.linux.linux_prot import PmdBits, PteBits
+
+
+_MEMORY = ("MEMORY_RWX", "MEMORY_RW", "MEMORY_RO", "MEMORY")
+_DEVICES = ("DEVICE", "DEVICE_NONSHARED", "DEVICE_CACHED", "DEVICE_WC")
+
+
+def static_mem_types(kernel: Kernel) -> dict[str, MemType]:
+    """The table as the kernel's source has it, for its format and version."""
+    pte, pmd, long = kernel.format.pte, kernel.format.pmd, kernel.format.name == "long"
+    domains = DOMAINS_IO_36 if kernel.has("io_36") else DOMAINS
+    vectors = "VECTORS" if kernel.has("domain_vectors") else "USER"
+    types = {}
+    for row in MEM_TYPES:
+        if (row.needs and not kernel.has(row.needs)) or (row.without and kernel.has(row.without)):
+            continue
+        sect = row.prot_sect
+        if long and row.long_sect is not None and kernel.has("mt_memory_ro_long_rdonly"):
+            sect = row.long_sect
+        if row.name == "MEMORY_RW_SO" and not kernel.has("mt_memory_so_xn"):
+            sect = sect.removesuffix("|xn")
+        prot_pte = row.prot_pte
+        if row.name == "MEMORY_DMA_READY" and not kernel.has("mt_memory_dma_ready_xn"):
+            prot_pte = prot_pte.removesuffix("|xn")
+        domain = domains[vectors if row.domain == "VECTORS" else row.domain]
+        types[row.name] = MemType(
+            row.name, _bits(prot_pte, pte), _bits(row.prot_l1, pmd), _bits(sect, pmd), domain, row.purpose
+        )
+    return types
+
+
+def _bits(names: str, bits: PteBits | PmdBits) -> int:
+    word = 0
+    for name in filter(None, names.split("|")):
+        if name.startswith("MT_"):
+            word |= bits.mt[name[3:]]  # type: ignore[union-attr]
+        else:
+            word |= getattr(bits, name)
+    return word
+
+
+class _Builder:
+    """The table while it is adjusted."""
+
+    def __init__(self, table: MemTypeTable) -> None:
+        self.table = table
+
+    def set(self, names: Iterable[str], field_: str, bits: int, why: str, *, only_nonzero: bool = False) -> None:
+        self._change(names, field_, bits, True, why, only_nonzero)
+
+    def clear(self, names: Iterable[str], field_: str, bits: int, why: str) -> None:
+        self._change(names, field_, bits, False, why, False)
+
+    def _change(self, names: Iterable[str], field_: str, bits: int, on: bool, why: str, only_nonzero: bool) -> None:
+        changed = []
+        for name in names:
+            mem_type = self.table.types.get(name)
+            if mem_type is None:
+                continue
+            old = getattr(mem_type, field_)
+            if only_nonzero and not old:
+                continue
+            new = old | bits if on else old & ~bits
+            if new != old:
+                setattr(mem_type, field_, new)
+                changed.append(name)
+        if changed:
+            self.table.adjustments.append(Adjustment(tuple(changed), field_, bits, on, why))
+
+
+def build_mem_type_table(state: BootState) -> None:
+    """Arrive at the memory types and note the cache policy; prints the kernel's "Memory policy" line."""
+    kernel, cpu, pmd, pte = state.kernel, state.handover.cpu, state.kernel.format.pmd, state.kernel.format.pte
+    table = MemTypeTable(static_mem_types(kernel))
+    build = _Builder(table)
+    every = tuple(table.types)
+    xsc3 = cpu.pte == "xsc3"
+    extended = cpu.arch >= 6 and cpu.xp
+
+    policy, shared = _policy(state)
+    ecc = pmd.protection if state.vars.ecc and cpu.arch >= 5 else 0
+
+    if cpu.arch < 5:
+        build.clear(every, "prot_sect", pmd.tex(7), "before ARMv5 there are no TEX bits")
+    if (cpu.arch < 6 or not cpu.xp) and not xsc3:
+        build.clear(every, "prot_sect", pmd.s, "no shareable bit without extended page tables")
+    if cpu.xscale:
+        build.clear(every, "prot_sect", pmd.bit4, "XScale needs bit 4 clear")
+        build.clear(every, "prot_l1", pmd.bit4, "XScale needs bit 4 clear")
+    elif cpu.arch < 6:
+        build.set(every, "prot_l1", pmd.bit4, "ARMv5 and before need bit 4 set", only_nonzero=True)
+        build.set(every, "prot_sect", pmd.bit4, "ARMv5 and before need bit 4 set", only_nonzero=True)
+
+    _devices(build, pmd, extended=extended, xsc3=xsc3, remap=cpu.arch >= 7 and cpu.tre)
+
+    policy_row = CACHE_POLICIES[policy]
+    policy_pmd, policy_pte = getattr(pmd, policy_row.pmd), pte.mt[policy_row.pte]
+    kernel_pgprot = vectors = policy_pte
+    if kernel.has("vectors_wt_up") and not state.smp and cpu.arch >= 5:
+        vectors = pte.mt["WRITETHROUGH"] if policy >= POLICY_WRITETHROUGH else policy_pte
+    if kernel.format.name == "short" and cpu.arch == 6 and kernel.has("v6_vectors_mt"):
+        vectors |= pte.mt["VECTORS"]
+
+    if extended:
+        if kernel.format.name == "short":
+            build.set(
+                ("ROM", "MINICLEAN", "CACHECLEAN", "MEMORY_RO"),
+                "prot_sect",
+                pmd.apx | pmd.ap_write,
+                "read-only to the kernel, nothing to user space",
+            )
+        if shared:
+            why = "the early tables map RAM shareable"
+            kernel_pgprot |= pte.shared
+            vectors |= pte.shared
+            types = ("DEVICE_WC", "DEVICE_CACHED", *_MEMORY, "MEMORY_RWX_NONCACHED")
+            build.set(types, "prot_sect", pmd.s, why)
+            build.set((*types, "MEMORY_DMA_READY"), "prot_pte", pte.shared, why)
+
+    _noncached(build, pmd, arch=cpu.arch, remap=cpu.arch >= 7 and cpu.tre)
+
+    if kernel.format.name == "long":
+        why = "no access flag faults for the kernel"
+        build.set(every, "prot_pte", pte.af, why)
+        build.set(every, "prot_sect", pmd.af, why, only_nonzero=not kernel.has("af_on_empty_sect"))
+        kernel_pgprot |= pte.af
+        vectors |= pte.af
+
+    why = f"cache policy {policy_row.name}"
+    build.set(("LOW_VECTORS", "HIGH_VECTORS"), "prot_pte", vectors, why)
+    build.set((*_MEMORY, "MEMORY_DMA_READY"), "prot_pte", kernel_pgprot, why)
+    build.set((*_MEMORY, "ROM"), "prot_sect", policy_pmd, why)
+    if ecc:
+        why = "ecc=on"
+        build.set(("LOW_VECTORS", "HIGH_VECTORS"), "prot_l1", ecc, why)
+        build.set((*_MEMORY, "MEMORY_RWX_NONCACHED"), "prot_sect", ecc, why)
+    cleaned = {pmd.wt: pmd.wt, pmd.wb: pmd.wb, pmd.wbwa: pmd.wb}.get(policy_pmd, 0)
+    build.set(("CACHECLEAN",), "prot_sect", cleaned, f"cache policy {policy_row.name}")
+
+    for mem_type in table.types.values():
+        for field_ in ("prot_l1", "prot_sect"):
+            build.set(
+                (mem_type.name,), field_, pmd.domain(mem_type.domain), f"domain {mem_type.domain}", only_nonzero=True
+            )
+
+    table.policy = policy_row.name
+    table.shared = shared
+    table.ecc_mask = ecc
+    table.kernel_pgprot = pte.present | pte.young | pte.dirty | kernel_pgprot
+    state.vars.cachepolicy = policy
+    state.mem_types = table
+    if kernel.has("policy_message_3_13"):
+        state.print(f"Memory policy: {'ECC enabled, ' if ecc else ''}Data cache {policy_row.name}")
+    else:
+        state.print(f"Memory policy: ECC {'en' if ecc else 'dis'}abled, Data cache {policy_row.name}")
+
+
+def default_policy(state: BootState) -> int:
+    """The index of the policy that the kernel starts from, before ``cachepolicy=``."""
+    kernel, pmd = state.kernel, state.kernel.format.pmd
+    if not kernel.has("policy_from_procinfo"):
+        return POLICY_WRITEBACK
+    flags = mm_mmuflags(kernel, state.handover, state.smp)
+    mask = pmd.wbwa if kernel.has("policy_mask") else pmd.tex(1) | pmd.bufferable | pmd.cacheable
+    for i, row in enumerate(CACHE_POLICIES):
+        if getattr(pmd, row.pmd) == flags & mask:
+            return i
+    return POLICY_WRITEBACK
+
+
+def _policy(state: BootState) -> tuple[int, bool]:
+    """The cache policy's index and whether RAM is shareable, after the caps of configuration and CPU."""
+    kernel, cpu, pmd = state.kernel, state.handover.cpu, state.kernel.format.pmd
+    policy = state.vars.cachepolicy
+    if cpu.arch < 6:
+        if kernel.config.enabled("CPU_DCACHE_DISABLE"):
+            policy = min(policy, POLICY_BUFFERED)
+        elif kernel.config.enabled("CPU_DCACHE_WRITETHROUGH"):
+            policy = min(policy, POLICY_WRITETHROUGH)
+    if cpu.arch < 5:
+        policy = min(policy, POLICY_WRITEBACK)
+    shared = bool(mm_mmuflags(kernel, state.handover, state.smp) & pmd.s) and kernel.has("policy_from_procinfo")
+    if state.smp:
+        if policy != POLICY_WRITEALLOC and kernel.has("policy_from_procinfo"):
+            state.print("Forcing write-allocate cache policy for SMP")
+        policy, shared = POLICY_WRITEALLOC, True
+    return policy, shared
+
+
+def _devices(build: _Builder, pmd: PmdBits, *, extended: bool, xsc3: bool, remap: bool) -> None:
+    if not (extended or xsc3):
+        build.set(("DEVICE_WC",), "prot_sect", pmd.bufferable, "write combining is uncached and buffered")
+        return
+    if not xsc3:
+        build.set(_DEVICES, "prot_sect", pmd.xn, "no speculative fetch from devices")
+        build.set(("MEMORY_RW", "MEMORY_RO"), "prot_sect", pmd.xn, "data is not executed")
+    if remap:
+        why = "device attributes with TEX remap"
+        rows = (("DEVICE", pmd.tex(1)), ("DEVICE_NONSHARED", pmd.tex(1)), ("DEVICE_WC", pmd.bufferable))
+    elif xsc3:
+        why = "device attributes of XScale3"
+        rows = (("DEVICE", pmd.tex(1) | pmd.buffered), ("DEVICE_NONSHARED", pmd.tex(2)), ("DEVICE_WC", pmd.tex(1)))
+    else:
+        why = "device attributes without TEX remap"
+        rows = (("DEVICE", pmd.buffered), ("DEVICE_NONSHARED", pmd.tex(2)), ("DEVICE_WC", pmd.tex(1)))
+    for name, bits in rows:
+        build.set((name,), "prot_sect", bits, why)
+
+
+def _noncached(build: _Builder, pmd: PmdBits, *, arch: int, remap: bool) -> None:
+    name = ("MEMORY_RWX_NONCACHED",)
+    if arch >= 6 and not remap:
+        build.set(name, "prot_sect", pmd.tex(1), "uncached normal memory without TEX remap")
+    else:
+        build.set(name, "prot_sect", pmd.buffered, "uncached normal memory")

@@ -1,0 +1,1 @@
+"""bootmem_init and the zones."""

@@ -1,0 +1,127 @@
+"""bootmem_init: what the page allocator will manage, as zones.
+
+    first page of RAM        arm_dma_limit              arm_lowmem_limit          last page of RAM
+    | ZONE_DMA (if configured) | ZONE_NORMAL              | ZONE_HIGHMEM            |
+
+Source: arch/arm/mm/init.c ``bootmem_init``, ``find_limits``, ``zone_sizes_init`` (called ``arm_bootmem_free`` before
+3.14), ``setup_dma_zone``.  Not here: bootmem's own map, before 3.14.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bootmap.boot.memblock.bootmem import arm_bootmem_init
+from bootmap.boot.records import Zone
+from bootmap.facts.linux.dma_zone import DMA_ZONE_BY_PLATFORM
+from bootmap.units import PAGE_SHIFT, PAGE_SIZE, align_up
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bootmap.boot.memblock import Memblock
+    from bootmap.boot.state import BootState
+
+
+def dma_zone_size(state: BootState) -> int:
+    """Bytes of ZONE_DMA as the machine asks for them, 0 where it does not."""
+    kernel = state.kernel
+    if kernel.has("arm_dma_zone_size"):
+        return state.machine.machine.dma_zone_size if state.machine.machine else 0
+    rows = DMA_ZONE_BY_PLATFORM.items()
+    return next((size for options, size in rows if all(map(kernel.config.enabled, options))), 0)
+
+
+def setup_dma_zone(state: BootState) -> None:
+    """Set arm_dma_limit: the machine's, all 32 bits, or none without CONFIG_ZONE_DMA."""
+    size = dma_zone_size(state)
+    if not state.kernel.config.enabled("ZONE_DMA"):
+        state.vars.arm_dma_limit = state.phys_mask
+    elif size:
+        state.vars.arm_dma_limit = (state.handover.phys_offset + size - 1) & state.phys_mask
+    else:
+        state.vars.arm_dma_limit = 0xFFFFFFFF
+
+
+def bootmem_init(state: BootState) -> None:
+    """Find the limits, allocate bootmem's map where there is one, and cut RAM into zones.
+
+    Raises:
+        KernelDied: as for :func:`~bootmap.boot.memblock.bootmem.arm_bootmem_init`.
+    """
+    memblock, values, kernel = state.memblock, state.vars, state.kernel
+    memblock.allow_resize()
+    if not len(memblock.memory):
+        return
+    first, low, high = find_limits(state)
+    if kernel.has("pfn_absolute"):
+        values.min_low_pfn, values.max_low_pfn, values.max_pfn = first, low, high
+    else:
+        offset = state.handover.phys_offset >> PAGE_SHIFT
+        values.max_low_pfn, values.max_pfn = low - offset, high - offset
+    state.zones = list(_zones(state, first, low, high))
+    if kernel.has("bootmem_bitmap"):  # not counted above: free_all_bootmem gives it back with all the rest
+        arm_bootmem_init(state, first, low)
+    state.zones_mark = len(memblock.log)
+
+
+def find_limits(state: BootState) -> tuple[int, int, int]:
+    """Pfns of the first page of RAM, of the end of lowmem, of the end of RAM."""
+    memblock, kernel = state.memblock, state.kernel
+    if not kernel.has("memblock_holds_banks"):  # what was taken from memblock since does not count
+        lows = [bank.end for bank in state.meminfo if not bank.highmem]
+        ends = [bank.end for bank in state.meminfo]
+        if kernel.has("meminfo_sorted_first"):  # they count on the order, which overlapping banks do not have
+            lows, ends = lows[-1:], ends[-1:]
+        first, low, high = state.meminfo[0].start, max(lows, default=0), max(ends)
+        return first >> PAGE_SHIFT, low >> PAGE_SHIFT, high >> PAGE_SHIFT
+    low = memblock.current_limit if kernel.has("max_low_pfn_from_limit") else state.vars.arm_lowmem_limit
+    first = align_up(memblock.start_of_dram(), PAGE_SIZE)
+    return first >> PAGE_SHIFT, low >> PAGE_SHIFT, memblock.end_of_dram() >> PAGE_SHIFT
+
+
+def _zones(state: BootState, first: int, low: int, high: int) -> Iterator[Zone]:
+    dma = _dma_zone(state, first, low)
+    normal = _zone(state, "Normal", dma.end_pfn if dma else first, low)
+    if dma and normal.present and not state.kernel.has("zones_by_max_pfn"):
+        # arm_adjust_dma_zone takes all holes of lowmem for the other zone's.
+        holes = dma.end_pfn - dma.start_pfn - dma.present
+        dma, normal = replace(dma, present=dma.present + holes), replace(normal, present=normal.present - holes)
+    yield from (dma, normal) if dma else (normal,)
+    if state.kernel.has("highmem"):
+        highmem = _zone(state, "HighMem", low, high)
+        if not state.kernel.has("zones_by_max_pfn"):  # all RAM behind lowmem, also where banks say that there is none
+            memory = [(b, b + s) for b, s, _ in state.memblock.memory.regions]
+            highmem = replace(highmem, present=_pages(memory, low, max(end for _, end in memory)))
+        yield highmem
+
+
+def _dma_zone(state: BootState, first: int, low: int) -> Zone | None:
+    if not state.kernel.config.enabled("ZONE_DMA"):
+        return None
+    if state.kernel.has("zones_by_max_pfn"):
+        return _zone(state, "DMA", first, max(first, min(state.vars.arm_dma_limit >> PAGE_SHIFT, low)))
+    size = dma_zone_size(state) >> PAGE_SHIFT
+    return _zone(state, "DMA", first, min(first + size, low) if size else low)
+
+
+def _zone(state: BootState, name: str, start: int, end: int) -> Zone:
+    memory = [(b, b + s) for b, s, f in state.memblock.memory.regions]
+    present = _pages(memory, start, end)
+    return Zone(name, start, max(end, start), present, free_pages(state.memblock, start, end))
+
+
+def _pages(spans: list[tuple[int, int]], start: int, end: int) -> int:
+    """Whole pages of ``spans`` between the pfns ``start`` and ``end``."""
+    total = 0
+    for first, last in spans:
+        low = max((first + PAGE_SIZE - 1) >> PAGE_SHIFT, start)
+        high = min(last >> PAGE_SHIFT, end)
+        total += max(high - low, 0)
+    return total
+
+
+def free_pages(memblock: Memblock, start: int, end: int) -> int:
+    """Pages between the two pfns that memblock hands over: whole pages of every free range (``__free_memory_core``)."""
+    return _pages(list(memblock.free_ranges()), start, end)

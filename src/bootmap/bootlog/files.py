@@ -1,0 +1,180 @@
+"""What a running system says of its memory in files: /proc/iomem and debugfs' memblock lists and page tables.
+
+They are told apart by what they hold:
+
+    80000000-9fffffff : System RAM           /proc/iomem
+       0: 0x80000000..0x9fffffff    0 NONE   debugfs memblock/memory or memblock/reserved (whichever it is like)
+    0xc0000000-0xc0100000  1M  RW NX SHD     debugfs kernel_page_tables
+
+The lists are read when the boot is over, so what was reserved later is in them too; only what was predicted can be
+looked for there.
+
+Source: arch/arm/kernel/setup.c ``request_standard_resources``, mm/memblock.c ``memblock_debug_show``,
+arch/arm/mm/dump.c ``note_page``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from bootmap.bootlog.verdict import Judged, Verdict
+from bootmap.facts.linux.memblock import Flags
+from bootmap.units import PAGE_SIZE, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bootmap.boot.sequence import Prediction
+
+_IOMEM = re.compile(r"^( *)([0-9a-f]{8,16})-([0-9a-f]{8,16}) : (.+?)\s*$", re.MULTILINE)
+_ROW = re.compile(r"^ *(\d+): 0x([0-9a-f]{1,16})\.\.0x([0-9a-f]{1,16})(?: +(?:-?\d+|x) +(\w+))?", re.MULTILINE)
+_MAPPED = re.compile(r"^0x([0-9a-f]{8})-0x([0-9a-f]{8})\s+(\d+)([KMG])(.*)$", re.MULTILINE)
+_IMAGE = ("Kernel code", "Kernel data")
+_NOT_KNOWN = "the kernel's configuration and symbols are not known"
+_MAX_ROWS = 1 << 16
+
+
+def _flag_name(flags: int) -> str:
+    """What the list calls a region's flags: the lowest that is set (mm/memblock.c ``flagname``)."""
+    return next((flag.name or "" for flag in Flags if flag and flags & flag), "NONE")
+
+
+def kind_of(text: str) -> str:
+    """Which file it is: "iomem", "memblock", "page_tables", or "log" for anything else."""
+    head = text[: 1 << 16]
+    if _MAPPED.search(head) and "---[" in head:
+        return "page_tables"
+    if _IOMEM.search(head) and "System RAM" in text:
+        return "iomem"
+    if _ROW.search(head) and not re.search(r"Linux version|memblock_reserve", head):
+        return "memblock"
+    return "log"
+
+
+class FileChecker:
+    """Judges such files against one prediction.
+
+    Attributes:
+        prediction: the prediction.
+        page_tables: kernel_page_tables as predicted, line by line; None where only what is mapped can be said.
+        kernel_known: whether configuration and symbols are the kernel's own, not made of a log.
+    """
+
+    def __init__(
+        self, prediction: Prediction, page_tables: Sequence[str] | None = None, *, kernel_known: bool = True
+    ) -> None:
+        self.prediction = prediction
+        self.kernel_known = kernel_known
+        self.page_tables = page_tables
+        self.state = prediction.state
+
+    def judge(self, kind: str, text: str) -> list[Judged]:
+        """Every line of the file that bears on memory, judged; ``kind`` as :func:`kind_of` says."""
+        judges = {"iomem": self._iomem, "memblock": self._memblock, "page_tables": self._page_tables}
+        return list(judges[kind](text))
+
+    # -- /proc/iomem -------------------------------------------------------------------------------------------
+
+    def _iomem(self, text: str) -> Iterator[Judged]:
+        rows = self.state.memblock.memory.regions
+        ram = [Span(b, b + s) for b, s, f in rows if not f & Flags.NOMAP]
+        image = self._image()
+        for match in _IOMEM.finditer(text):
+            start, end, name = int(match[2], 16), int(match[3], 16) + 1, match[4]
+            line = text.count("\n", 0, match.start()) + 1
+            found = f"{start:#010x}-{end - 1:#010x}"
+            if name == "System RAM":
+                # Neighbours that differ in their flags are rows of their own.
+                known = Span(start, end) in ram
+                near = next((f"{span.start:#010x}-{span.end - 1:#010x}" for span in ram if span.start < end
+                             and start < span.end), "no RAM there")  # fmt: skip
+                yield self._judged(line, "iomem", match[0], known, found, near)
+            elif name in image:
+                ours = image[name]
+                known = (start, end) == ours
+                yield self._judged(line, "iomem", match[0], known, found, f"{ours.start:#010x}-{ours.end - 1:#010x}")
+            elif name.startswith("System RAM") or name in (*_IMAGE, "reserved", "Crash kernel"):
+                yield Judged(line, "iomem", match[0].strip(), Verdict.UNMODELLED, why="reserved after paging_init, or "
+                             "its bounds are not among the symbols")  # fmt: skip
+
+    def _image(self) -> dict[str, Span]:
+        """Where the image lies, by the names of its resources."""
+        symbols, kernel = self.state.kernel.symbols, self.state.kernel
+        if not self.kernel_known:
+            return {}
+        code_end = "__init_begin" if kernel.has("iomem_code_to_init") else "_etext"
+        found = {}
+        for name, first, last in (("Kernel code", "_text", code_end), ("Kernel data", "_sdata", "_end")):
+            if first in symbols and last in symbols:
+                found[name] = Span(self.state.pa(symbols[first]), self.state.pa(symbols[last]))
+        return found
+
+    def _judged(self, line: int, kind: str, text: str, equal: bool, log: str, ours: str) -> Judged:
+        if equal:
+            return Judged(line, kind, text.strip(), Verdict.MATCHED)
+        return Judged(line, kind, text.strip(), Verdict.CONTRADICTED, log, ours)
+
+    # -- debugfs memblock --------------------------------------------------------------------------------------
+
+    def _memblock(self, text: str) -> Iterator[Judged]:
+        memblock = self.state.memblock
+        flags = {Span(base, base + size): _flag_name(flags) for base, size, flags in memblock.memory.regions}
+        memory = list(flags)
+        reserved = [Span(base, base + size) for base, size, _ in memblock.reserved.regions]
+        rows = [(Span(int(m[2], 16), int(m[3], 16) + 1), m) for m in list(_ROW.finditer(text))[:_MAX_ROWS]]
+        is_memory = sum(span in memory for span, _ in rows) >= sum(span in reserved for span, _ in rows)
+        if is_memory and not any(span in memory for span, _ in rows):
+            held = sum(span.size for span, _ in rows)
+            is_memory = held * 2 > sum(span.size for span in memory)
+        for span, match in rows:
+            line = text.count("\n", 0, match.start()) + 1
+            found = f"{span.start:#010x}-{span.end - 1:#010x}"
+            if is_memory:
+                there = [known for known in memory if known.overlaps(span)]
+                near = f"{there[0].start:#010x}-{there[0].end - 1:#010x}" if there else "no memory there"
+                equal = span in flags
+                if equal and match[4] is not None:  # from 6.4 on with node and flag
+                    equal, found, near = flags[span] == match[4], f"{found} {match[4]}", f"{near} {flags[span]}"
+                yield self._judged(line, "memblock_memory", match[0], equal, found, near)
+            elif any(known.overlaps(span) for known in reserved):
+                inside = all(
+                    span.start <= known.start and known.end <= span.end for known in reserved if known.overlaps(span)
+                )
+                near = next(f"{r.start:#010x}-{r.end - 1:#010x}" for r in reserved if r.overlaps(span))
+                if not inside and not self.kernel_known:
+                    yield Judged(line, "memblock_reserved", match[0].strip(), Verdict.UNMODELLED, why=_NOT_KNOWN)
+                    continue
+                yield self._judged(line, "memblock_reserved", match[0], inside, found, near)
+            else:
+                yield Judged(line, "memblock_reserved", match[0].strip(), Verdict.UNMODELLED,
+                             why="reserved after paging_init")  # fmt: skip
+        if not is_memory and self.kernel_known:
+            listed = [span for span, _ in rows]
+            for known in reserved:
+                if known.size and not any(span.overlaps(known) for span in listed):
+                    ours = f"{known.start:#010x}-{known.end - 1:#010x}"
+                    yield Judged(0, "memblock_reserved", ours, Verdict.CONTRADICTED, "not reserved", ours)
+
+    # -- debugfs kernel_page_tables ----------------------------------------------------------------------------
+
+    def _page_tables(self, text: str) -> Iterator[Judged]:
+        """Each line against the predicted one; what drivers map in the vmalloc area is theirs."""
+        state = self.state
+        low = Span(state.kernel.page_offset, state.vars.high_memory)
+        drivers = Span(state.vmalloc_start, state.kernel.vmalloc_end)
+        ours = None if self.page_tables is None else [" ".join(line.split()) for line in self.page_tables]
+        for match in list(_MAPPED.finditer(text))[:_MAX_ROWS]:
+            start, end = int(match[1], 16), int(match[2], 16)
+            line, row = text.count("\n", 0, match.start()) + 1, match[0].strip()
+            if ours is not None and " ".join(row.split()) in ours:
+                yield Judged(line, "page_tables", row, Verdict.MATCHED)
+            elif ours is not None and start not in drivers:
+                near = [row for row in ours if row.startswith(match[0][:10])]
+                yield self._judged(line, "page_tables", row, False, row, near[0] if near else "no range begins there")
+            elif ours is None and low.start <= start < end <= low.end:
+                hole = next((va for va in range(start, end, PAGE_SIZE) if state.mapped(va) is None), None)
+                there = "mapped" if hole is None else f"nothing at {hole:#010x}"
+                yield self._judged(line, "page_tables", row, hole is None, f"{start:#010x}-{end - 1:#010x}", there)
+            else:
+                yield Judged(line, "page_tables", row, Verdict.UNMODELLED, why="drivers map there too")

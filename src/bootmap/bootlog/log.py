@@ -1,0 +1,187 @@
+"""Reading a boot log as people have it: what of it bears on memory, line by line, whatever stands around it.
+
+    > [  3.21] Jan  1 00:00:00 board kernel: <6>[    0.000000][    T0]   node   0: [mem 0x80000000-0x9fffffff]
+    quotes, clocks of terminals, syslog's and printk's prefixes           what the kernel said
+
+Time stamps, levels, quoting, CRLF, control characters and noise before a message are passed over, two messages on one
+line are both read, and a message that a mail program broke is put together again.  Not here: whether a line is right.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bootmap.facts.linux.log_lines import DECIMAL, HEX, LINES
+from bootmap.units import PAGE_SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bootmap.facts.linux.log_lines import LogLine
+
+_MAX_LINE = 4096
+_WRAPPED = 6  # a message is put together from at most so many lines
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
+_STAMPED = re.compile(r"^[>\s]*(?:<\d+>)?\[ *\d+\.\d+")
+_PREFIX = re.compile(
+    r"""\s*(?:
+      >                                                 # a mail that quotes
+    | <\d{1,3}>                                         # the level
+    | \[[\d.:\s@/-]+\]                                  # a clock: printk's, with the CPU, or a terminal program's
+    | \[\s*[TC]\d+\] | \[\s*\d+:\s*[\w/.-]+\]           # who printed: CONFIG_PRINTK_CALLER, vendors
+    | \d{4}-\d\d-\d\dT[\d:.,+Z-]+\s(?:\S+\skernel:\s)?    # journalctl -o short-iso
+    | (?:[A-Z][a-z]{2}\s+\d+\s+[\d:]+\s+\S+\s+)?kernel:\s   # syslog
+    | \d\d:\d\d:\d\d[.,]?\d*\s                          # a terminal program's clock
+    )""",
+    re.VERBOSE,
+)
+_PARAMETERS = re.compile(r"[\w.-]+=[^\s:]*(?: [\w.,=/:@-]+)*$")
+# What a message has in it when it is whole, where its pattern is content with less.
+_WHOLE = {"banner": re.compile(r"#\d+ \w"), "memory": re.compile(r"available \(.*\)")}
+# A line without any of these words is not looked at twice.
+_WORTH = re.compile(
+    r"[Mm]em|[Rr]eserved|RAM|zone|[Nn]ode|[Nn]ormal|DMA|cma|CMA|CPU|0x[0-9a-f]+ - 0x|pages|"
+    r"Linux version|Machine|command line|Load Address|Starting kernel|Device Tree|identity map|Ramdisk to|"
+    r"mapping|INITRD|cache ?policy|SLUB|SMP|PERCPU|NR_BANKS|MEMBLOCK|vmalloc"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message that bears on memory.
+
+    Attributes:
+        row: which kind it is.
+        line: number of the line that it begins on, from 1.
+        text: as it stands there, without what stands before it.
+        values: its groups, numbers as numbers.
+    """
+
+    row: LogLine
+    line: int
+    text: str
+    values: dict[str, int | str] = field(repr=False)
+
+    @property
+    def kind(self) -> str:
+        """The name of its kind."""
+        return self.row.kind
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.values
+
+    def number(self, name: str) -> int:
+        """A group that is a number.
+
+        Raises:
+            KeyError: the line does not have it.
+        """
+        value = self.values[name]
+        return value if isinstance(value, int) else int(value, 0)
+
+    def word(self, name: str) -> str:
+        """A group as text; "" where the line does not have it."""
+        return str(self.values.get(name, ""))
+
+
+@dataclass(frozen=True)
+class Log:
+    """The messages of one log in its order, and how many lines it has in all."""
+
+    said: tuple[Said, ...]
+    lines: int
+
+    def all(self, *kinds: str) -> list[Said]:
+        """Every message of these kinds, in order."""
+        return [said for said in self.said if said.kind in kinds]
+
+    @property
+    def open_ends(self) -> bool:
+        """Whether memblock's calls name the address behind a range, as they did up to 3.13, instead of its last byte.
+
+        Among what is reserved are whole pages, which tell.
+        """
+        within = {said.number("last") % PAGE_SIZE for said in self.all("call") if said.word("name") == "reserve"}
+        return 0 in within and PAGE_SIZE - 1 not in within
+
+    def dump(self, name: str) -> list[Said]:
+        """The rows of ``name`` ("memory" or "reserved") where memblock's lists were printed last."""
+        rows: list[Said] = []
+        for said in self.all("dump_totals", "dump_row"):
+            if said.kind == "dump_totals":
+                rows = []
+            elif said.word("name") == name:
+                rows.append(said)
+        return rows
+
+    def first(self, kind: str) -> Said | None:
+        """The first message of a kind."""
+        return next((said for said in self.said if said.kind == kind), None)
+
+
+def read_log(text: str) -> Log:
+    """What bears on memory in the text of a log: of its first boot, if there are several."""
+    lines = text.replace("\xa0", " ").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    stamped = [bool(_STAMPED.match(line)) for line in lines]
+    clean = [_clean(line) for line in lines]
+    said: list[Said] = []
+    booted = False
+    for at, line in enumerate(clean):
+        if not _WORTH.search(line):
+            continue
+        found = list(_messages(clean, stamped, at))
+        if any(message.kind == "banner" for message in found):
+            if booted and any(message.kind in ("policy", "memory", "memory_k") for message in said):
+                break
+            booted = True
+        said += found
+    return Log(tuple(said), len(lines) - (not lines[-1]))
+
+
+def _clean(line: str) -> str:
+    """Without prefixes and control characters."""
+    line = _CONTROL.sub("", line[:_MAX_LINE])
+    at = 0
+    while match := _PREFIX.match(line, at):
+        at = match.end()
+    return line[at:].rstrip()
+
+
+def _messages(lines: Sequence[str], stamped: Sequence[bool], at: int) -> Iterator[Said]:
+    """The messages that begin on the line ``at``."""
+    for row in LINES:
+        line = lines[at]
+        if (row.head and row.head in line) or row.kind == "cmdline":
+            line = _whole(row, lines, stamped, at)
+        match = row.pattern.search(line)
+        if match:
+            yield Said(row, at + 1, match[0].strip(), _values(match))
+
+
+def _whole(row: LogLine, lines: Sequence[str], stamped: Sequence[bool], at: int) -> str:
+    """The message on the line ``at`` with what a mail or a terminal put on the lines behind it."""
+    if row.kind == "cmdline" and not row.pattern.search(lines[at]):
+        return lines[at]
+    line = lines[at]
+    for upto in range(at + 1, min(at + _WRAPPED, len(lines))):
+        more = lines[upto]
+        if not more or (stamped[at] and stamped[upto]):
+            break
+        if row.kind == "cmdline":
+            if not stamped[at] and not _PARAMETERS.match(more):
+                break
+        elif row.pattern.search(line) and _WHOLE.get(row.kind, row.pattern).search(line):
+            break
+        line += " " + more.strip()
+    return line if row.pattern.search(line) else lines[at]
+
+
+def _values(match: re.Match[str]) -> dict[str, int | str]:
+    values: dict[str, int | str] = {}
+    for name, text in match.groupdict().items():
+        if text is None:
+            continue
+        values[name] = int(text, 16) if name in HEX else int(text) if name in DECIMAL else text.strip()
+    return values

@@ -1,0 +1,60 @@
+"""``bootmap verify``: hold a prediction against what a real kernel did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from bootmap.cli.booting import boot_boards, boot_options
+from bootmap.cli.inputs import board_options
+from bootmap.errors import UsageError
+
+
+@click.command()
+@click.argument("boards", nargs=-1, type=click.Path(), metavar="[BOARD]...")
+@board_options
+@click.option(
+    "--log",
+    "logs",
+    multiple=True,
+    type=click.Path(),
+    help="A boot log, /proc/iomem, or a file of debugfs (memblock/*, kernel_page_tables); repeatable.",
+)
+@boot_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(boards: tuple[str, ...], logs: tuple[str, ...], as_json: bool, **options: Any) -> int:
+    """Compare the prediction for BOARD with a real boot: under QEMU, or the log of a real board.
+
+    With --kernel zImage the kernel is booted on QEMU's --machine with BOARD's device tree (without BOARD: the one that
+    QEMU makes), read at the entry of paging_init and at its return, and compared word by word.
+
+    With --log the log is held against the prediction, line by line.  Without --config and --system-map the kernel is
+    then made of what the log tells, without BOARD the board too.
+
+    Exit code 0: it boots and nothing differs; 1: something does, or the kernel dies.
+    """
+    if logs:
+        from bootmap.cli.commands.verify_log import verify_log
+
+        if len(boards) > 1:
+            raise UsageError("--log is the log of one board; give one BOARD")
+        for name in ("machine", "memory", "late", "place", "jobs", "timeout"):
+            options.pop(name)
+        return verify_log(boards[0] if boards else None, logs, as_json=as_json, **options)
+
+    from bootmap.report.verify_text import verify_json, verify_text
+    from bootmap.verify.compare import Finding
+
+    results = boot_boards(boards, **options)
+    booted = [result for result in results if not isinstance(result, Exception)]
+    rows = [(one, one.compared()) for one in booted]
+    if as_json:
+        click.echo(verify_json(rows))
+    else:
+        for row in rows:
+            click.echo(verify_text(*row))
+    for failure in results:
+        if isinstance(failure, Exception):
+            raise failure
+    return 0 if all(comparison.finding is Finding.EQUAL for _, comparison in rows) else 1

@@ -1,0 +1,1 @@
+"""The architecture: descriptors, registers, CPUs, permissions, faults."""

@@ -1,0 +1,1 @@
+"""What each kernel does differently, by subject."""

@@ -1,0 +1,1 @@
+"""Linux: its bits, its constants, its log lines."""

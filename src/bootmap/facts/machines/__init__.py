@@ -1,0 +1,1 @@
+"""What the kernel's machine descriptions do to memory, by maker; QEMU's machines."""

@@ -1,0 +1,1 @@
+"""Made-up boards, predicted and booted."""

@@ -1,0 +1,169 @@
+"""Judging logs of recorded boots: nothing is contradicted in them, and everything is where a value is changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pytest
+from support.recordings import NAMES, Case
+
+from bootmap.analysis.overview import last_stage, virtual_layout
+from bootmap.bootlog.check import Checker, check_log
+from bootmap.bootlog.log import read_log
+from bootmap.bootlog.memblock import MemblockChecker
+from bootmap.bootlog.verdict import Judged, Verdict
+from bootmap.cli.commands.verify_log import check_logs
+from bootmap.units import Span
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_LOGGED = [name for name in NAMES if any(line.strip() for line in Case(name).doc.get("log", ()))]
+
+
+@cache
+def recorded(name: str) -> Case:
+    return Case(name)
+
+
+def checker(name: str) -> Checker:
+    prediction = recorded(name).prediction
+    areas = {area.name: Span(area.start, area.end) for area in virtual_layout(prediction, last_stage(prediction))}
+    return Checker(prediction, areas)
+
+
+def judged(name: str) -> list[Judged]:
+    return check_log(read_log("\n".join(recorded(name).log)), checker(name))
+
+
+@pytest.mark.parametrize("name", _LOGGED)
+def test_recorded_log_is_not_contradicted(name: str) -> None:
+    rows = judged(name)
+    assert [(row.text, row.log, row.ours) for row in rows if row.verdict is Verdict.CONTRADICTED] == []
+    assert sum(row.verdict is Verdict.MATCHED for row in rows) >= 4
+
+
+# kind -> the value to change, and by how much.
+_CHANGES = {
+    "call": ("start", 0x1000), "dump_row": ("size", 0x1000), "dump_totals": ("total", 0x1000),
+    "dump_count": ("index", 1), "zone": ("last", 0x100000), "nodes": ("last", 0x100000), "initmem": ("start", 0x100000),
+    "total": ("pages", 1), "memmap": ("pages", 1), "zone_pages": ("pages", 1), "all_pages": ("pages", 1),
+    "memory": ("present", 4), "cma": ("base", 0x400000), "pool": ("mib", 4), "ignoring": ("last", 0x1000),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [*_CHANGES, "policy"])
+def test_changed_value_is_contradicted(kind: str) -> None:
+    """Each kind of line that is matched in some recording is contradicted once its value is another."""
+    seen = 0
+    for name in _LOGGED:
+        log = read_log("\n".join(recorded(name).log))
+        if not log.all(kind):
+            continue
+        check = checker(name)
+        memblock = MemblockChecker(check, log)
+        for said in log.all(kind):
+            judge = memblock.judge if memblock.knows(said) else check.judge
+            if judge(said).verdict is not Verdict.MATCHED:
+                continue
+            values = dict(said.values)
+            if kind == "policy":
+                values["name"] = "buffered"
+            else:
+                key, step = _CHANGES[kind]
+                if key not in values:
+                    continue
+                values[key] = said.number(key) + step
+            fresh = checker(name)
+            again = MemblockChecker(fresh, log)
+            changed = replace(said, values=values)
+            verdict = again.judge(changed) if again.knows(changed) else fresh.judge(changed)
+            if kind == "call" and verdict.verdict is Verdict.UNMODELLED:
+                continue
+            assert verdict.verdict is Verdict.CONTRADICTED, (name, said.text, values)
+            assert verdict.log
+            assert verdict.ours
+            seen += 1
+            break
+        if seen >= 3:
+            break
+    assert seen, f"no recording has a line of the kind {kind}"
+
+
+def test_zone_in_the_words_of_old_kernels() -> None:
+    """Up to 3.5 a zone was a range of page frame numbers with an open end."""
+    name = next(name for name in _LOGGED if any("  Normal   [mem" in line for line in recorded(name).log))
+    zone = next(said for said in read_log("\n".join(recorded(name).log)).all("zone") if said.word("name") == "Normal")
+    first, last = zone.number("start") >> 12, (zone.number("last") + 1) >> 12
+    for end, verdict in ((last, Verdict.MATCHED), (last + 1, Verdict.CONTRADICTED)):
+        (said,) = read_log(f"  Normal   {first:#010x} -> {end:#010x}\n").said
+        assert checker(name).judge(said).verdict is verdict
+
+
+def test_log_without_its_lost_ram_is_contradicted() -> None:
+    name = next(name for name in _LOGGED if any("Ignoring RAM at" in line for line in recorded(name).log))
+    lines = [line for line in recorded(name).log if "Ignoring RAM" not in line and "HIGHMEM enabled" not in line]
+    banner = "Linux version 6.1.0 (builder) (gcc) #1 SMP"
+    rows = check_log(read_log("\n".join([banner, *lines])), checker(name))
+    (missing,) = [row for row in rows if row.verdict is Verdict.CONTRADICTED]
+    assert missing.line == 0
+    assert missing.text.startswith("Ignoring RAM at")
+
+
+def test_allocation_elsewhere_in_paging_init_is_contradicted() -> None:
+    """What paging_init allocates is predicted to the byte: a memblock_alloc_range_nid at another place is wrong."""
+    name = next(name for name in _LOGGED if any("memblock_alloc_range_nid" in line for line in recorded(name).log))
+    lines = list(recorded(name).log)
+    at = next(i for i, line in enumerate(lines) if line.startswith("memblock_reserve") and "alloc_range_nid" in line)
+    first = lines[at].split("[")[1].split("-")[0]
+    lines[at] = lines[at].replace(first, f"{int(first, 16) - 0x2000:#010x}", 1)
+    rows = check_log(read_log("\n".join(lines)), checker(name))
+    assert [row.line for row in rows if row.verdict is Verdict.CONTRADICTED] == [at + 1]
+
+
+# Not what the tree and the log alone let one know: the snoop control unit of a Cortex-A9 in a UP machine, and the
+# alignment of CMA areas by an option.
+_NEEDS_CONFIGURATION = {"vexpress-a9-1g-6.12": 1, "virt-4096m-lpae-6.1": 1}
+_PLAIN = [name for name in _LOGGED if not name.startswith(("fuzz", "own", "rand"))]
+
+
+@pytest.mark.parametrize("name", _PLAIN)
+def test_device_tree_and_log_are_enough(name: str, tmp_path: Path) -> None:
+    """Without the kernel's configuration and System.map: both are made of what the log says."""
+    case = recorded(name)
+    board, log = tmp_path / "board.dtb", tmp_path / "dmesg.txt"
+    board.write_bytes(case.board)
+    log.write_text("\n".join(case.log))
+    options = dict.fromkeys(("config", "system_map", "kernel_file", "cmdline", "cpus", "initrd", "phys_offset"))
+    options |= dict.fromkeys(("load_addr", "machine_id"))
+    report = check_logs(
+        str(board),
+        (str(log),),
+        cpu=case.doc["qemu"]["cpu"],
+        dtb_addr=case.doc["entry"]["r2"],
+        kernel_version=case.prediction.state.kernel.version_text,
+        features=(),
+        static_maps=(),
+        **options,
+    )
+    assert len(report.all(Verdict.CONTRADICTED)) == _NEEDS_CONFIGURATION.get(name, 0)
+    assert report.count(Verdict.MATCHED) >= 3
+    assert any("what the log tells" in text for text in report.assumptions)
+
+
+# The same, a node of no memory, and areas that are placed where a configuration says.
+_NEEDS_MORE = {"virt-1g-nomem-6.1": 4, "virt-4096m-lpae-6.1": 3, "vexpress-a9-1g-6.12": 1, "raspi2b-init-6.12": 1}
+
+
+@pytest.mark.parametrize("name", _PLAIN)
+def test_log_is_nearly_enough(name: str, tmp_path: Path) -> None:
+    """Without the device tree too: banks, the blob's place and what is reserved are made of memblock's own lines."""
+    case = recorded(name)
+    log = tmp_path / "dmesg.txt"
+    log.write_text("\n".join(case.log))
+    version = case.prediction.state.kernel.version_text
+    report = check_logs(None, (str(log),), cpu=case.doc["qemu"]["cpu"], kernel_version=version)
+    assert len(report.all(Verdict.CONTRADICTED)) <= _NEEDS_MORE.get(name, 0)
+    assert report.count(Verdict.MATCHED) >= 3

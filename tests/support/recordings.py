@@ -1,0 +1,159 @@
+"""The recorded boots of real kernels as the tests use them: what was recorded, and bootmap's answer to the same input.
+
+Read here by a few lines of its own, not by ``bootmap.image.recording``: what is expected must not come from the code
+under test.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+import tempfile
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from bootmap.boot.kernel import Kernel
+from bootmap.boot.sequence import Prediction, boot
+from bootmap.cli.inputs import read_inputs, read_kernel_options
+
+DATA = Path(__file__).parents[1] / "data"
+NAMES = sorted(path.name.removesuffix(".json.gz") for path in (DATA / "cases").glob("*.json.gz"))
+
+Regions = list[tuple[int, int, int]]
+
+
+def kernel_files(key: str) -> tuple[Path, Path]:
+    """The configuration and the System.map of the kernel ``key``."""
+    folder = DATA / "kernels" / key
+    return folder / "config.gz", folder / "System.map"
+
+
+@cache
+def _parsed_kernel(key: str) -> Kernel:
+    config, system_map = kernel_files(key)
+    return read_kernel_options(str(config), str(system_map), None, None, ())
+
+
+def fresh_kernel(key: str) -> Kernel:
+    """A kernel that nobody has asked anything yet."""
+    parsed = _parsed_kernel(key)
+    return Kernel(parsed.version, parsed.sublevel, parsed.config, parsed.symbols)
+
+
+class Case:
+    """One recorded boot.
+
+    Attributes:
+        name: its file without the suffix.
+        doc: the recording, as it stands in the file.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.doc: dict[str, Any] = json.loads(gzip.decompress((DATA / "cases" / f"{name}.json.gz").read_bytes()))
+
+    @property
+    def key(self) -> str:
+        """The kernel's folder."""
+        key: str = self.doc["kernel"]["key"]
+        return key
+
+    @property
+    def long(self) -> bool:
+        """Whether the tables have long descriptors."""
+        return bool(self.doc["lpae"])
+
+    @property
+    def board(self) -> bytes:
+        """The device tree or ATAG list as the kernel found it."""
+        if "dtb" in self.doc:
+            return gzip.decompress(base64.b64decode(self.doc["dtb"]))
+        return bytes.fromhex(self.doc["atags"])
+
+    @cached_property
+    def prediction(self) -> Prediction:
+        """bootmap's answer, from what a user has: board, configuration, System.map, load addresses, CPU."""
+        config, system_map = kernel_files(self.key)
+        with tempfile.NamedTemporaryFile(suffix=".dtb") as file:
+            file.write(self.board)
+            file.flush()
+            kernel, handover = read_inputs(
+                file.name,
+                config=str(config),
+                system_map=str(system_map),
+                kernel_file=None,
+                kernel_version=None,
+                features=(),
+                cmdline=None,
+                cpu=self.doc["qemu"]["cpu"],
+                cpus=None,
+                dtb_addr=self.doc["entry"]["r2"],
+                initrd=None,
+                phys_offset=self.doc["phys_offset"],
+                load_addr=None,
+                machine_id=self.doc["entry"]["r1"] if "atags" in self.doc else None,
+                static_maps=(),
+            )
+        assert kernel.version_text == _parsed_kernel(self.key).version_text
+        return boot(fresh_kernel(self.key), handover)  # shares the configuration with the other cases
+
+    # -- what was recorded -------------------------------------------------------------------------------------
+
+    def regions(self, moment: str, kind: str) -> Regions:
+        """``memory`` or ``reserved`` of memblock at ``before`` or ``after``."""
+        return [(base, size, flags) for base, size, flags in self.doc[moment]["memblock"][kind]["regions"]]
+
+    def pages(self, moment: str) -> dict[int, bytes]:
+        """Every recorded page of page tables by its physical address."""
+        tables = self.doc[moment]["tables"]
+        raw, root = bytes.fromhex(tables["pgd"]["hex"]), tables["pgd"]["pa"]
+        pages = {root + at: raw[at : at + 4096] for at in range(0, len(raw), 4096)}
+        for level in ("pmd", "pte"):
+            pages |= {int(address, 16): bytes.fromhex(text) for address, text in tables.get(level, {}).items()}
+        return pages
+
+    @property
+    def reserved_is_unreadable(self) -> bool:
+        """Whether the recorder misread ``reserved``, as it does with Linux 4.9.
+
+        struct memblock_type has no ``name`` there, so that the recorder, which skips it, takes each field from the
+        word behind its own: max for cnt, the array's address for total_size.
+        """
+        reserved = self.doc["before"]["memblock"]["reserved"]
+        return bool(reserved["cnt"] == 128 and reserved["total"] > self.doc["page_offset"])
+
+    @cached_property
+    def log(self) -> list[str]:
+        """The console up to the "Memory:" line, or to the kernel's end, without time stamps; empty where not recorded.
+
+        Of kernels that died the log was taken from their buffer, record by record: "?" stands where a record begins,
+        its last two bytes come twice, and a tab ends a line.
+        """
+        lines: list[str] = []
+        for raw in self.doc.get("log") or self.doc.get("outcome", {}).get("log", ()):
+            line = re.sub(r"^\[ *\d+\.\d+\] ", "", raw)
+            if line.startswith("?"):
+                line = line[1:-2] if line[-2:] == line[-4:-2] else line[1:]
+            if line.startswith("[0x") and lines:
+                line = f"{lines.pop()}\t{line[:-2] if line[-2:] == line[-4:-2] else line}"
+            lines.append(line)
+        return lines
+
+    @property
+    def is_luck(self) -> bool:
+        """Whether prepare_page_table clears the map of part of the running kernel, so that only the TLB still has it.
+
+        It keeps what the first region of memory covers.
+        """
+        base, size, _ = self.regions("before", "memory")[0]
+        symbols = self.doc["symbols"]
+        return bool(base + size < symbols["_end"] - self.doc["page_offset"] + self.doc["phys_offset"])
+
+
+@cache
+def case(name: str) -> Case:
+    """The case ``name``, with its prediction shared by the tests that follow one another."""
+    return Case(name)
