@@ -6,15 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from recordings import fresh_kernel
+from support.recordings import fresh_kernel
 
 from bootmap.analysis.layout import LoadMap, Phase, Placed, load_map
 from bootmap.boot.handover import Handover, ZImage
 from bootmap.boot.sequence import boot
+from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.inputs import fdt
 from bootmap.inputs.decompressor_code import DecompressorCode
 from bootmap.report.layout_text import amount, layout_text
-from bootmap.spec.cpus import cpu_by_name
 from bootmap.units import MIB, Span
 
 DATA = Path(__file__).parent.parent / "data"

@@ -22,15 +22,15 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from bootmap.boot.decompress_kernel import plan
-from bootmap.boot.decompressor import memory_ranges
+from bootmap.boot.decompressor.decompress_kernel import plan
+from bootmap.boot.decompressor.phys_offset import memory_ranges
 from bootmap.boot.payload import payloads
 from bootmap.units import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from bootmap.boot.decompress_kernel import Decompression
+    from bootmap.boot.decompressor.decompress_kernel import Decompression
     from bootmap.boot.sequence import Prediction
 
 NAMES = {
