@@ -196,7 +196,7 @@ def _reserved(
         base = rng.choice(places)
         if rng.random() < 0.7:
             base = align_down(base, 4 * KIB)
-        if 0 < base and base + size <= 1 << 32:
+        if base > 0 and base + size <= 1 << 32:
             areas.append((base, size, rng.random() < 0.4))
     entries = []
     if rng.random() < 0.3:

@@ -28,6 +28,14 @@ _MOST = 4 << 20
 """Bytes of console that are taken at most."""
 
 
+class SilentError(MachineTimeoutError):
+    """No prompt came in time; ``said`` is what came instead."""
+
+    def __init__(self, message: str, said: bytes) -> None:
+        super().__init__(message, file=QEMU)
+        self.said = said.decode("latin-1")
+
+
 class UBoot:
     """A running U-Boot.
 
@@ -69,11 +77,11 @@ class UBoot:
             self.close()
             raise
 
-    def command(self, line: str, timeout: float = 20.0) -> str:
+    def command(self, line: str, timeout: float = 120.0) -> str:
         """What U-Boot answers to ``line``, up to its next prompt or the machine's end.
 
         Raises:
-            MachineTimeoutError: neither comes; ``args`` of the cause hold what was said.
+            SilentError: neither comes.
         """
         self._send(line.encode("latin-1") + b"\r")
         answer = self._until(PROMPT, timeout, at_end=True, end_is_fine=True, or_else=_HANGS).decode("latin-1")
@@ -126,7 +134,7 @@ class UBoot:
             ready, _, _ = select.select([file], [], [], max(0.0, deadline - time.monotonic()))
             if not ready or len(self._buffer) > _MOST:
                 said, self._buffer = self._buffer, b""
-                raise MachineTimeoutError(f"U-Boot gave no prompt within {timeout:g} s", file=QEMU) from OSError(said)
+                raise SilentError(f"U-Boot gave no prompt within {timeout:g} s", said)
             data = os.read(file, 1 << 16)
             if not data:
                 if end_is_fine:

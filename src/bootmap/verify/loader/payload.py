@@ -1,8 +1,8 @@
 """A kernel that a boot loader takes for one: it says where it is, what is in r1 and r2, sends the tree, and ends.
 
-A zImage's header, then some forty instructions for QEMU's virt machine: a '@', its own address, r1, r2, the words of the
-blob at r2, a '$', all in hexadecimal to the UART; then PSCI's SYSTEM_OFF.  So one boot takes less than a second and
-tells what the kernel would have got.  The instructions as assembled by GNU as from what the table's comments say.
+A zImage's header, then some forty instructions for QEMU's virt machine: a '@', its own address, r1, r2, the words of
+the blob at r2, a '$', all in hexadecimal to the UART; then PSCI's SYSTEM_OFF.  So one boot takes less than a second
+and tells what the kernel would have got.  GNU as made the instructions from what stands beside them.
 """
 
 from __future__ import annotations

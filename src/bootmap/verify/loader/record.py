@@ -14,10 +14,9 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bootmap.errors import MachineTimeoutError
 from bootmap.units import MIB
 from bootmap.verify.loader.cases import RAM
-from bootmap.verify.loader.console import UBoot
+from bootmap.verify.loader.console import SilentError, UBoot
 from bootmap.verify.loader.payload import handed
 
 if TYPE_CHECKING:
@@ -74,9 +73,8 @@ def answer(uboot: UBoot, words: str) -> dict[str, Any]:
     """What comes of a boot command; ``console`` ends with "hangs" where neither kernel nor prompt comes."""
     try:
         said = uboot.command(words)
-    except MachineTimeoutError as late:
-        assert isinstance(late.__cause__, OSError)
-        said = late.__cause__.args[0].decode("latin-1").replace("\r", "").partition("\n")[2] + "\nhangs"
+    except SilentError as silent:
+        said = silent.said.replace("\r", "").partition("\n")[2] + "\nhangs"
     found = handed(said)
     lines = said.partition(_STARTED)[0].split("\n") if found else said.split("\n")
     result: dict[str, Any] = {"console": [line.rstrip() for line in lines if line.strip()], "handed": None}
