@@ -9,14 +9,16 @@ import re
 import zlib
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bootmap.inputs import bdinfo, fdt, uboot_env
 from bootmap.loaders.uboot.board import Board
 from bootmap.loaders.uboot.bootm import Command, KernelImage
 from bootmap.loaders.uboot.release import UBoot
 from bootmap.units import Span
-from bootmap.verify.loader.cases import Case
+
+if TYPE_CHECKING:
+    from bootmap.verify.loader.cases import Case
 
 DATA = Path(__file__).parent.parent / "data" / "loaders"
 NAMES = sorted(path.name.removesuffix(".json.gz") for path in DATA.glob("uboot-*.json.gz"))

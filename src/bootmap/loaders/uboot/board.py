@@ -52,14 +52,14 @@ class Board:
     def of_banks(cls, uboot: UBoot, banks: tuple[Span, ...]) -> Board:
         """RAM only: U-Boot and its heap are taken to be as large as Debian's build for QEMU."""
         end = min(banks[0].end, 1 << 32)
-        below = 0x1A5E000 if uboot.has("global_lmb") else 0x1209000
+        below = 0x1A5E000 if uboot.does("global_lmb") else 0x1209000
         text = f"U-Boot, its heap and its stack take the last {below >> 20} MiB of the first bank (give bdinfo)"
         return cls(banks, end - below, assumptions=(text,))
 
     def low(self, uboot: UBoot, env: Mapping[str, str]) -> int:
         """bootm_low: where the kernel's memory begins (env_get_bootm_low)."""
         if "bootm_low" in env:
-            return hextoul(env["bootm_low"]) & (uboot.address_mask if uboot.has("global_lmb") else _ULONG)
+            return hextoul(env["bootm_low"]) & (uboot.address_mask if uboot.does("global_lmb") else _ULONG)
         return self.banks[0].start if uboot.build.sdram_base is None else uboot.build.sdram_base
 
     def size(self, uboot: UBoot, env: Mapping[str, str]) -> int:
@@ -87,12 +87,12 @@ class Board:
 
     def lmb(self, uboot: UBoot, env: Mapping[str, str]) -> Lmb:
         """The list of memory when a boot command has begun, nothing of the boot in it yet."""
-        if uboot.has("global_lmb"):
+        if uboot.does("global_lmb"):
             reserved = self.reserved or (self._place(self.sp_start - STACK_SIZE, NO_OVERWRITE),)
             return Lmb(uboot, [region.span for region in self.memory] or self.banks, reserved)
         low = self.low(uboot, env)
         lmb = Lmb(uboot, [Span(low, low + self.size(uboot, env))])
-        below = (16 if uboot.has("lmb_16k_below_sp") else 4) * KIB
+        below = (16 if uboot.does("lmb_16k_below_sp") else 4) * KIB
         own = self._place(self.sp_start - STACK_DEPTH - below, 0)
         # What bdinfo shows was collected the same way, but for how deep its stack was.
         lmb.reserved = [Region(r.base, r.size, r.flags) for r in self.reserved if not self._is_own(r, below)]
@@ -111,6 +111,6 @@ class Board:
 
 def area_flags(uboot: UBoot, no_map: bool) -> int:
     """Flags of a reserved area of the tree."""
-    if uboot.has("global_lmb"):
-        return 2 if no_map else NO_OVERWRITE if uboot.has("fdt_areas_no_overwrite") else 0
+    if uboot.does("global_lmb"):
+        return 2 if no_map else NO_OVERWRITE if uboot.does("fdt_areas_no_overwrite") else 0
     return OLD_NO_MAP if no_map else 0

@@ -143,7 +143,7 @@ def run(uboot: UBoot, board: Board, command: Command) -> Placed:
 def _bootz(uboot: UBoot, lmb: Lmb, command: Command, result: Placed) -> None:
     kernel = command.kernel
     result.said.append(f"Kernel image @ {kernel.at:#08x} [ {0:#08x} - {kernel.size:#08x} ]")
-    if not uboot.has("lmb_alloc_mem"):
+    if not uboot.does("lmb_alloc_mem"):
         lmb.reserve(kernel.at, kernel.size)
     elif lmb.reserve_at(kernel.at, kernel.size) != OK:
         result.said.append(f"Failed to allocate memory for the image at {kernel.at:#x}")
@@ -157,10 +157,10 @@ def _bootm(uboot: UBoot, lmb: Lmb, command: Command, result: Placed) -> None:
     _find_images(uboot, command, result, Span(0, 0))
     stays = load == kernel.start
     what = f"{'XIP' if stays else 'Loading'} Kernel Image{' (no loading done)' if kernel.load is None else ''}"
-    result.said.append(f"   {what}" + (f" to {load:x}" if uboot.has("says_load_address") else ""))
+    result.said.append(f"   {what}" + (f" to {load:x}" if uboot.does("says_load_address") else ""))
     if not stays and load < kernel.end and load + kernel.size > kernel.at:
         return  # U-Boot sees the overlap, and goes on without a reservation
-    if not uboot.has("lmb_alloc_mem"):
+    if not uboot.does("lmb_alloc_mem"):
         lmb.reserve(load, kernel.size)
     elif lmb.reserve_at(load, kernel.size) != OK:
         result.said.append(f"Unable to allocate memory {load:#x} for loading OS")
@@ -169,7 +169,7 @@ def _bootm(uboot: UBoot, lmb: Lmb, command: Command, result: Placed) -> None:
 
 def _find_images(uboot: UBoot, command: Command, result: Placed, kernel: Span) -> None:
     """Look at the ramdisk, then at the tree, and whether they lie in the kernel."""
-    place = "OS={:x}..{:x}" if uboot.has("check_overlap") else "OS={:#x}..{:#x}"
+    place = "OS={:x}..{:x}" if uboot.does("check_overlap") else "OS={:#x}..{:#x}"
     ramdisk = command.ramdisk
     if ramdisk is not None and ramdisk.start and kernel.size and _overlaps(ramdisk, kernel):
         result.said.append(f"ERROR: RD image overlaps OS image ({place.format(*kernel)})")
@@ -181,7 +181,7 @@ def _find_images(uboot: UBoot, command: Command, result: Placed, kernel: Span) -
     if kernel.size and _tree_overlaps(uboot, Span(command.dtb, command.dtb + command.tree.totalsize), kernel):
         result.said.append(f"ERROR: FDT image overlaps OS image ({place.format(*kernel)})")
         raise _RefusedError("the device tree overlaps the kernel")
-    if uboot.has("says_working_fdt"):
+    if uboot.does("says_working_fdt"):
         result.said.append(f"Working FDT set to {command.dtb:x}")
 
 
@@ -192,14 +192,14 @@ def _overlaps(one: Span, kernel: Span) -> bool:
 
 def _tree_overlaps(uboot: UBoot, tree: Span, kernel: Span) -> bool:
     """Whether U-Boot says that the tree overlaps the kernel; which is not the same as that it does."""
-    if uboot.has("check_overlap"):
+    if uboot.does("check_overlap"):
         end = tree.size  # its size, where the end was meant
         return (
             tree.start in kernel
             or kernel.start < end <= kernel.end
             or (tree.start < kernel.start and end >= kernel.end)
         )
-    if not uboot.has("check_overlap_before_end"):
+    if not uboot.does("check_overlap_before_end"):
         kernel = Span(kernel.start, kernel.end + 1)
     return tree.start in kernel or tree.end in kernel
 
@@ -209,9 +209,9 @@ def _ramdisk_high(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result
     if ramdisk is None or not ramdisk.start:
         return
     highest = _ULONG & hextoul(env["initrd_high"]) if "initrd_high" in env else None
-    if highest == IN_PLACE and not (uboot.has("global_lmb") and uboot.build.phys_64bit):
+    if highest == IN_PLACE and not (uboot.does("global_lmb") and uboot.build.phys_64bit):
         result.ramdisk = ramdisk
-        if not uboot.has("lmb_alloc_mem"):
+        if not uboot.does("lmb_alloc_mem"):
             lmb.reserve(ramdisk.start, ramdisk.size)
         elif lmb.reserve_at(ramdisk.start, ramdisk.size) != OK:
             result.said.append("in-place initrd alloc failed")
@@ -219,7 +219,7 @@ def _ramdisk_high(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result
         return
     if highest is None:
         highest = board.mapsize(uboot, env) + board.low(uboot, env)
-        highest &= uboot.address_mask if uboot.has("global_lmb") else _ULONG
+        highest &= uboot.address_mask if uboot.does("global_lmb") else _ULONG
     start = _allocate(uboot, lmb, ramdisk.size, highest, result)
     if start is None:
         result.said.append("ramdisk - allocation error")
@@ -242,7 +242,7 @@ def _below(highest: int) -> str:
 
 def _allocate(uboot: UBoot, lmb: Lmb, size: int, highest: int, result: Placed) -> int | None:
     start = lmb.allocate(size, ALLOC_ALIGN, highest)
-    if start is None and not uboot.has("lmb_alloc_mem"):
+    if start is None and not uboot.does("lmb_alloc_mem"):
         result.said.append(f"ERROR: Failed to allocate {size:#x} bytes below {highest & _ULONG:#x}.")
     return start
 
@@ -258,12 +258,12 @@ def _setup_tree(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result: 
         if result.said[-1].endswith("data abort"):
             raise
         start = result.said.pop() if result.said[-1] == _NO_NEWLINE else ""
-        if uboot.has("resets_without_fdt"):
+        if uboot.does("resets_without_fdt"):
             result.said += [f"{start}FDT creation failed!", "resetting ..."]
         else:
             result.said.append(f"{start}FDT creation failed! hanging...### ERROR ### Please RESET the board ###")
         raise
-    if uboot.has("kaslr_seed") and not uboot.build.random_numbers:
+    if uboot.does("kaslr_seed") and not uboot.build.random_numbers:
         result.said.append("No RNG device")
 
 
@@ -272,17 +272,17 @@ def _reserve_areas(uboot: UBoot, lmb: Lmb, tree: Fdt, result: Placed) -> None:
     for area in areas_of(tree):
         flags = area_flags(uboot, area.no_map)
         numbers = f"addr={area.base:x} size={area.size:x}"
-        if uboot.has("lmb_alloc_mem"):
-            if uboot.has("fdt_areas_outside_ram_pass") and not lmb.in_memory(area.base, area.size):
+        if uboot.does("lmb_alloc_mem"):
+            if uboot.does("fdt_areas_outside_ram_pass") and not lmb.in_memory(area.base, area.size):
                 continue
             done = lmb.reserve_at(area.base, area.size, flags)
             if done != OK:
                 result.said.append(f"ERROR: reserving fdt memory region failed ({numbers} flags={flags:x}): {done}")
             continue
         done = lmb.reserve(area.base, area.size, flags)
-        if done == OK or (done == EXISTS and uboot.has("fdt_areas_again_is_fine")):
+        if done == OK or (done == EXISTS and uboot.does("fdt_areas_again_is_fine")):
             continue
-        if uboot.has("lmb_flags"):
+        if uboot.does("lmb_flags"):
             numbers += f" flags={flags:x}"
         result.said.append(f"ERROR: reserving fdt memory region failed ({numbers})")
 
@@ -295,9 +295,9 @@ def _relocate_fdt(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result
     high = command.env.get("fdt_high")
     highest = None if high is None else hextoul(high) & _ULONG
     if highest == IN_PLACE:
-        if uboot.has("fdt_in_place_warns"):
+        if uboot.does("fdt_in_place_warns"):
             result.said += _IN_PLACE_WARNING
-        if not uboot.has("lmb_alloc_mem"):
+        if not uboot.does("lmb_alloc_mem"):
             lmb.reserve(command.dtb, size)
         elif lmb.reserve_at(command.dtb, size) != OK:
             result.said.append(f"Failed to reserve memory for fdt at {command.dtb:#x}")
@@ -307,7 +307,7 @@ def _relocate_fdt(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result
     elif highest is not None:
         start = _allocate(uboot, lmb, size, highest, result)
         if start is None:
-            if uboot.has("lmb_alloc_mem"):
+            if uboot.does("lmb_alloc_mem"):
                 result.said.append("Failed to allocate memory for Device Tree relocation")
             else:
                 result.said.append(
@@ -323,21 +323,21 @@ def _relocate_fdt(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result
     else:
         line = f"   Loading Device Tree to {start:08x}, end {start + size - 1:08x} ... "
         _copied(board, result, line, result.dtb)
-    if uboot.has("says_working_fdt"):
+    if uboot.does("says_working_fdt"):
         result.said.append(f"Working FDT set to {start:x}")
 
 
 def _by_bank(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result: Placed, size: int) -> int | None:
     """Place the tree without fdt_high."""
     mapsize, low = board.mapsize(uboot, command.env), board.low(uboot, command.env)
-    if not uboot.has("fdt_by_bank"):
+    if not uboot.does("fdt_by_bank"):
         start = _allocate(uboot, lmb, size, (mapsize + low) & uboot.address_mask, result)
     else:
         start = None
         for bank in board.banks:
             if bank.end < low:
                 continue
-            if uboot.has("fdt_mapsize_from_low"):
+            if uboot.does("fdt_mapsize_from_low"):
                 usable = min(bank.end, low + mapsize)
                 used = usable - max(bank.start, low)
             else:

@@ -48,10 +48,10 @@ def complete(
         blob.set(0, "serial-number", _string(env["serial#"]))
     _chosen(uboot, blob, env)
     _memory(blob, banks)
-    if ramdisk is not None and uboot.has("fdt_initrd_before_shrinking"):
+    if ramdisk is not None and uboot.does("fdt_initrd_before_shrinking"):
         _initrd(blob, ramdisk)
     _shrink(blob, at)
-    if ramdisk is not None and not uboot.has("fdt_initrd_before_shrinking"):
+    if ramdisk is not None and not uboot.does("fdt_initrd_before_shrinking"):
         blob.totalsize += RAMDISK_OVERHEAD
         _initrd(blob, ramdisk)
     return blob.blob()
@@ -68,13 +68,13 @@ def _cells(blob: FdtEditor, name: str, default: int) -> int:
 
 def _chosen(uboot: UBoot, blob: FdtEditor, env: Mapping[str, str]) -> None:
     blob.child("chosen")
-    if uboot.has("kaslr_seed") and uboot.build.random_numbers and blob.get(blob.child("chosen"), "kaslr-seed") is None:
+    if uboot.does("kaslr_seed") and uboot.build.random_numbers and blob.get(blob.child("chosen"), "kaslr-seed") is None:
         blob.set(blob.child("chosen"), "kaslr-seed", bytes(8))
     if "bootargs" in env:
         blob.set(blob.child("chosen"), "bootargs", _string(env["bootargs"]))
-    if uboot.has("fdt_says_version") and uboot.version:
+    if uboot.does("fdt_says_version") and uboot.version:
         blob.set(blob.child("chosen"), "u-boot,version", _string(uboot.version))
-    if uboot.has("fdt_says_smbios") and uboot.build.smbios:
+    if uboot.does("fdt_says_smbios") and uboot.build.smbios:
         blob.set(blob.child("chosen"), "smbios3-entrypoint", bytes(8))
 
 

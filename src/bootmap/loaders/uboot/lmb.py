@@ -73,9 +73,9 @@ class Lmb:
 
     def reserve(self, base: int, size: int, flags: int = 0) -> int:
         """Reserve a range; one of the module's results."""
-        if not self._uboot.has("lmb_flags"):
+        if not self._uboot.does("lmb_flags"):
             flags = 0
-        if self._uboot.has("lmb_checks_first"):
+        if self._uboot.does("lmb_checks_first"):
             for region in self.reserved:
                 if region.overlaps(base, size) and (flags or region.flags):
                     return EXISTS
@@ -148,7 +148,7 @@ class Lmb:
     # -- one list ------------------------------------------------------------------------------------------------
 
     def _add(self, regions: list[Region], base: int, size: int, flags: int) -> int:
-        if self._uboot.has("lmb_resizes"):
+        if self._uboot.does("lmb_resizes"):
             return self._add_resizing(regions, base, size, flags)
         if not regions:
             regions.append(Region(base, size, flags))
@@ -169,7 +169,7 @@ class Lmb:
             joined = True
         if joined:
             return OK
-        if len(regions) >= (_MOST if self._uboot.has("lmb_16_regions") else _OLD_MOST):
+        if len(regions) >= (_MOST if self._uboot.does("lmb_16_regions") else _OLD_MOST):
             return FAILED
         _insert(regions, Region(base, size, flags))
         return OK
@@ -189,12 +189,12 @@ class Lmb:
                 at, joined = i, self._join(region, base, size, flags)
                 break
             if base == region.end:
-                if region.flags != flags and self._uboot.has("lmb_goes_on_past_flags"):
+                if region.flags != flags and self._uboot.does("lmb_goes_on_past_flags"):
                     continue
                 at, joined = i, self._join(region, base, size, flags)
                 break
             if region.overlaps(base, size):
-                if flags and not self._uboot.has("lmb_checks_first"):
+                if flags and not self._uboot.does("lmb_checks_first"):
                     return EXISTS
                 if not _resize(regions, i, base, size):
                     return FAILED
@@ -207,7 +207,7 @@ class Lmb:
                 del regions[at + 1]
                 joined = True
             elif first.overlaps(second.base, second.size):
-                if self._uboot.has("lmb_goes_on_past_flags"):
+                if self._uboot.does("lmb_goes_on_past_flags"):
                     if not _resize(regions, at, first.base, first.size):
                         return FAILED
                 elif first.end > second.end:

@@ -44,7 +44,7 @@ class UBoot:
         words = version.removeprefix("U-Boot ").split()
         return cls(release, BUILDS_BY_NAME.get(board or "", Build(board or "unknown")), words[0])
 
-    def has(self, name: str) -> bool:
+    def does(self, name: str) -> bool:
         """Whether this release does what the row ``name`` of the table of changes says.
 
         Raises:
