@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
 from bootmap.boot.handover import Handover  # noqa: E402
-from bootmap.boot.kernel import Kernel  # noqa: E402
+from bootmap.boot.kernel import KernelModel  # noqa: E402
 from bootmap.boot.memblock import Memblock  # noqa: E402
 from bootmap.boot.sequence import boot  # noqa: E402
 from bootmap.facts.arm.cpus import cpu_by_name  # noqa: E402
@@ -60,7 +60,9 @@ def warm_prediction() -> Callable[[], object]:
     phys_offset = max(start[:2])
 
     def predict() -> object:
-        return boot(Kernel((6, 1), 176, config, symbols), Handover(board, phys_offset + 128 * MIB, phys_offset, cpu))
+        return boot(
+            KernelModel((6, 1), 176, config, symbols), Handover(board, phys_offset + 128 * MIB, phys_offset, cpu)
+        )
 
     return predict
 

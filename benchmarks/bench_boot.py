@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from bootmap.boot.handover import Handover  # noqa: E402
 from bootmap.boot.sequence import boot  # noqa: E402
+from bootmap.boot.trace import Verdict  # noqa: E402
 from bootmap.cli.kernels import load_kernel  # noqa: E402
 from bootmap.facts.arm.cpus import cpu_by_name  # noqa: E402
 from bootmap.facts.machines.qemu import MACHINES_BY_NAME  # noqa: E402
@@ -46,7 +47,7 @@ def main() -> None:
 
     def predict() -> None:
         outcome = boot(model, Handover(parse(blob), dtb_at, base, cpu)).outcome
-        assert outcome.boots
+        assert outcome.verdict is Verdict.BOOTS
 
     zimage = arguments.kernel if Path(arguments.kernel).is_file() else f"{arguments.kernel}/zImage"
     if not Path(zimage).is_file():

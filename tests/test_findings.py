@@ -34,7 +34,7 @@ def predicted(name: str, key: str) -> bool | None:
     board = parse((FOLDER / f"{name}.dtb").read_bytes())
     return boot(
         fresh_kernel(key), Handover(board, int(row["dtb_at"], 16), int(row["phys_offset"], 16), cpu)
-    ).outcome.boots
+    ).outcome.verdict.boots
 
 
 @pytest.mark.parametrize(("name", "key"), BOOTS)

@@ -9,7 +9,7 @@ import pytest
 from support.recordings import fresh_kernel
 
 from bootmap.boot.handover import Handover
-from bootmap.boot.kernel import Kernel
+from bootmap.boot.kernel import KernelModel
 from bootmap.boot.reserve.cma import dma_contiguous_reserve
 from bootmap.boot.state import BootState
 from bootmap.boot.trace import Origin
@@ -29,7 +29,7 @@ def reserved(
     config = parse(CONFIG + f"CONFIG_CMA_SIZE_MBYTES={mib}\n".encode())
     cpu = cpu_by_name("cortex-a15")
     assert cpu is not None
-    kernel = Kernel(version, None, config, fresh_kernel("v7").symbols)
+    kernel = KernelModel(version, None, config, fresh_kernel("v7").symbols)
     state = BootState(kernel, Handover(None, 0, START, cpu), smp=False)
     state.memblock.add(START, GIB)
     if taken[1]:

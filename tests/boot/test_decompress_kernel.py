@@ -15,8 +15,9 @@ from support.recordings import fresh_kernel
 
 from bootmap.boot.decompressor.decompress_kernel import plan
 from bootmap.boot.handover import Handover, ZImage
-from bootmap.boot.kernel import Kernel
-from bootmap.boot.sequence import Prediction, boot
+from bootmap.boot.kernel import KernelModel
+from bootmap.boot.sequence import Replay, boot
+from bootmap.boot.trace import Verdict
 from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.inputs import fdt, kconfig
 from bootmap.inputs.atags import AtagList
@@ -39,7 +40,7 @@ APPENDED = 0x100000  # of QEMU's own tree
 
 
 def written(
-    load_addr: int, appended: int = 0, kernel: Kernel | None = None
+    load_addr: int, appended: int = 0, kernel: KernelModel | None = None
 ) -> tuple[list[Span], list[Span], int | None]:
     """Certain areas (neighbours together), uncertain ones, and where an appended tree ends up."""
     done = plan(kernel or fresh_kernel("deb-6.1"), replace(DEBIAN, load_addr=load_addr, appended=appended), RAM)
@@ -149,7 +150,7 @@ def test_plan_in_flash() -> None:
     parsed = fresh_kernel("old49")
     text = (DATA / "kernels" / "old49" / "config.gz").read_bytes()
     config = kconfig.parse(__import__("gzip").decompress(text) + b"CONFIG_ZBOOT_ROM=y\n")
-    kernel = Kernel(parsed.version, parsed.sublevel, config, parsed.symbols)
+    kernel = KernelModel(parsed.version, parsed.sublevel, config, parsed.symbols)
     code = DecompressorCode(0x40100000, 0x40100400, 0x60, 0x1A8, 0x900)
     done = plan(kernel, ZImage(0x300000, 0x900000, code, load_addr=0x100000, start=0x100000), RAM)
     spans = {area.what: area.span for area in done.areas}
@@ -160,14 +161,14 @@ def test_plan_in_flash() -> None:
 
 def boots(
     load_addr: int | None, params: int, zimage: ZImage = DEBIAN, board: fdt.Fdt | AtagList = VIRT, **more: object
-) -> Prediction:
+) -> Replay:
     cpu = cpu_by_name("cortex-a15")
     assert cpu is not None
     handover = Handover(board, params, RAM, cpu, zimage=replace(zimage, load_addr=load_addr), **more)  # type: ignore[arg-type]
     return boot(fresh_kernel("deb-6.1"), handover)
 
 
-def hazards(prediction: Prediction) -> list[tuple[str, bool]]:
+def hazards(prediction: Replay) -> list[tuple[str, bool]]:
     return [(hazard.id, hazard.fatal) for hazard in prediction.hazards if hazard.stage == "decompress_kernel"]
 
 
@@ -187,7 +188,7 @@ def test_decompress_kernel_dtb_in_the_way(load_addr: int, params: int) -> None:
     taken, with 16 MiB of RAM by default and no device, so no timer.  With any other r1 there is no machine at all.
     """
     prediction = boots(load_addr, params)
-    assert prediction.outcome.boots is False
+    assert prediction.outcome.verdict is Verdict.DIES
     assert prediction.outcome.stage == "decompress_kernel"
     assert [fatal for id, fatal in hazards(prediction) if id.endswith("-dtb")] == [True]
 
@@ -195,7 +196,7 @@ def test_decompress_kernel_dtb_in_the_way(load_addr: int, params: int) -> None:
 def test_decompress_kernel_dtb_clear_of_it() -> None:
     """Started with the tree at 0x48000000, the same zImage came to "VFS: Unable to mount root fs"."""
     prediction = boots(0x41000000, 0x48000000)
-    assert prediction.outcome.boots is True
+    assert prediction.outcome.verdict is Verdict.BOOTS
     assert not hazards(prediction)
     assert prediction.stages[0].name == "decompress_kernel"
 
@@ -203,7 +204,7 @@ def test_decompress_kernel_dtb_clear_of_it() -> None:
 def test_decompress_kernel_end_of_the_dtb_in_the_page_tables() -> None:
     """Seen with the tree at 0x40203f00: its head survives, the memory nodes do not; a panic in paging_init."""
     prediction = boots(0x41000000, 0x40203F00)
-    assert prediction.outcome.boots is None
+    assert prediction.outcome.verdict is Verdict.UNCERTAIN
     assert hazards(prediction) == [("decompressor-overwrites-dtb", False)]
 
 
@@ -216,8 +217,8 @@ def test_decompress_kernel_leaves_the_room_behind_the_tree() -> None:
 
 
 def test_decompress_kernel_heap_may_reach_the_tree() -> None:
-    assert boots(0x41600000, 0x41B3F000).outcome.boots is None
-    assert boots(0x41600000, 0x41B43618).outcome.boots is True
+    assert boots(0x41600000, 0x41B3F000).outcome.verdict is Verdict.UNCERTAIN
+    assert boots(0x41600000, 0x41B43618).outcome.verdict is Verdict.BOOTS
 
 
 def test_decompress_kernel_two_things_in_one_place() -> None:
@@ -226,7 +227,7 @@ def test_decompress_kernel_two_things_in_one_place() -> None:
 
 def test_decompress_kernel_initrd_and_reserved_memory() -> None:
     prediction = boots(0x41000000, 0x48000000, initrd=(0x41A00000, 0x400000))
-    assert prediction.outcome.boots is True
+    assert prediction.outcome.verdict is Verdict.BOOTS
     assert hazards(prediction) == [("decompressor-overwrites-initrd", False)]
     prediction = boots(0x42000000, 0x48000000, initrd=(0x41000000, 0x400000))
     assert hazards(prediction) == [("kernel-overwrites-initrd", False)]
@@ -234,16 +235,16 @@ def test_decompress_kernel_initrd_and_reserved_memory() -> None:
 
 def test_decompress_kernel_without_a_load_address() -> None:
     prediction = boots(None, 0x41700000)
-    assert prediction.outcome.boots is True
+    assert prediction.outcome.verdict is Verdict.BOOTS
     assert any("--load-addr" in text for text in prediction.state.assumptions)
-    assert boots(None, 0x40500000).outcome.boots is False
+    assert boots(None, 0x40500000).outcome.verdict is Verdict.DIES
 
 
 def test_decompress_kernel_outside_ram() -> None:
     """The first bank ends at 0x50000000."""
     prediction = boots(0x4FFF0000, 0x44000000)
     assert ("decompressor-outside-ram", False) in hazards(prediction)
-    assert prediction.outcome.boots is None
+    assert prediction.outcome.verdict is Verdict.UNCERTAIN
 
 
 def test_decompress_kernel_usual_sizes_say_so() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bootmap.boot.decompressor.phys_offset import phys_offset
-from bootmap.boot.kernel import Kernel
+from bootmap.boot.kernel import KernelModel
 from bootmap.inputs import fdt, kconfig
 from bootmap.inputs.symbols import Symbols
 
@@ -23,8 +23,8 @@ PATCHED = AUTO + b"CONFIG_ARM_PATCH_PHYS_VIRT=y\n"
 TREE = fdt.parse((DATA / "dtb" / "virt.dtb").read_bytes())  # 0x40000000-0x4fffffff, 0x60000000-0x7fffffff
 
 
-def kernel(version: tuple[int, ...], options: bytes = PATCHED) -> Kernel:
-    return Kernel(version, None, kconfig.parse(options), Symbols([], [], []))
+def kernel(version: tuple[int, ...], options: bytes = PATCHED) -> KernelModel:
+    return KernelModel(version, None, kconfig.parse(options), Symbols([], [], []))
 
 
 @pytest.mark.parametrize("line", LINES, ids=range(len(LINES)))

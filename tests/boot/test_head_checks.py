@@ -15,8 +15,9 @@ import pytest
 from support.recordings import DATA, NAMES, case, fresh_kernel
 
 from bootmap.boot.handover import Handover, ZImage
-from bootmap.boot.kernel import Kernel
-from bootmap.boot.sequence import Prediction, boot
+from bootmap.boot.kernel import KernelModel
+from bootmap.boot.sequence import Replay, boot
+from bootmap.boot.trace import Verdict
 from bootmap.facts.arm.cpus import CPUS, SUPPORT, cpu_by_name
 from bootmap.inputs import fdt, kconfig
 from bootmap.inputs.atags import AtagList
@@ -33,16 +34,16 @@ def padded(size: int) -> fdt.Fdt:
     return fdt.parse((TREE.data[:4] + size.to_bytes(4, "big") + TREE.data[8:]).ljust(size, b"\0"))
 
 
-def kernel(key: str, options: bytes = b"", version: tuple[int, ...] | None = None, **symbols: int) -> Kernel:
+def kernel(key: str, options: bytes = b"", version: tuple[int, ...] | None = None, **symbols: int) -> KernelModel:
     parsed = fresh_kernel(key)
     text = gzip.decompress((Path(DATA) / "kernels" / key / "config.gz").read_bytes()) + options
     names = {name: parsed.symbols[name] for name in parsed.symbols} | symbols
     table = Symbols(list(names), list(names.values()), ["T"] * len(names))
-    return Kernel(version or parsed.version, parsed.sublevel, kconfig.parse(text), table)
+    return KernelModel(version or parsed.version, parsed.sublevel, kconfig.parse(text), table)
 
 
 def booted(
-    kernel: Kernel,
+    kernel: KernelModel,
     params: int = 0x48000000,
     *,
     phys_offset: int = 0x40000000,
@@ -50,15 +51,15 @@ def booted(
     board: fdt.Fdt | AtagList = TREE,
     machine_id: int | None = None,
     zimage: ZImage | None = None,
-) -> Prediction:
+) -> Replay:
     core = cpu_by_name(cpu)
     assert core is not None
     return boot(kernel, Handover(board, params, phys_offset, core, machine_id=machine_id, zimage=zimage))
 
 
-def dies(prediction: Prediction) -> str:
+def dies(prediction: Replay) -> str:
     """The id of the hazard that ends the boot."""
-    assert prediction.outcome.boots is False
+    assert prediction.outcome.verdict is Verdict.DIES
     (hazard,) = [hazard for hazard in prediction.hazards if hazard.fatal]
     assert hazard.stage == prediction.outcome.stage
     return hazard.id
@@ -127,7 +128,7 @@ def test_check_head_cpu_by_the_kernels_own_table() -> None:
 def test_check_head_lpae() -> None:
     """Debian's armmp-lpae on vexpress-a9: r3, VMSA of ID_MMFR0, is 3, less than 5, and pc stays at "nop; b ." """
     assert dies(booted(fresh_kernel("deb-6.1-lpae"), cpu="cortex-a9")) == "cpu-without-lpae"
-    assert booted(fresh_kernel("deb-6.1-lpae"), cpu="cortex-a7").outcome.boots is True
+    assert booted(fresh_kernel("deb-6.1-lpae"), cpu="cortex-a7").outcome.verdict is Verdict.BOOTS
 
 
 # -- PHYS_OFFSET -------------------------------------------------------------------------------------------------
@@ -136,13 +137,13 @@ def test_check_head_lpae() -> None:
 def test_check_head_phys_offset_2_mib() -> None:
     """The unpacked Image at 0x40308000: pc stays at 0x40308278, "nop; b ." in __fixup_pv_table, r0 = 0x400."""
     assert dies(booted(fresh_kernel("deb-6.1"), phys_offset=0x40100000)) == "phys-offset-unaligned"
-    assert booted(fresh_kernel("deb-6.1"), phys_offset=0x40200000).outcome.boots is True
+    assert booted(fresh_kernel("deb-6.1"), phys_offset=0x40200000).outcome.verdict is Verdict.BOOTS
 
 
 def test_check_head_phys_offset_16_mib_before_5_11() -> None:
     assert dies(booted(fresh_kernel("deb-5.10"), phys_offset=0x40200000)) == "phys-offset-unaligned"
     assert dies(booted(kernel("deb-5.10", version=(3, 10)), phys_offset=0x40200000)) == "phys-offset-unaligned"
-    assert booted(fresh_kernel("deb-5.10"), phys_offset=0x41000000).outcome.boots is True
+    assert booted(fresh_kernel("deb-5.10"), phys_offset=0x41000000).outcome.verdict is Verdict.BOOTS
 
 
 def test_check_head_phys_offset_of_the_configuration() -> None:
@@ -176,7 +177,7 @@ def test_check_head_no_params() -> None:
     """A device tree at physical address 0: r2 = 0 says that there is none, and the kernel takes its own tags."""
     prediction = booted(fresh_kernel("deb-6.1"), 0)
     assert [hazard.id for hazard in prediction.hazards if hazard.stage == "create_page_tables"] == ["params-rejected"]
-    assert prediction.outcome.boots is None
+    assert prediction.outcome.verdict is Verdict.UNCERTAIN
     start = prediction.state.handover.phys_offset
     assert [(bank.start, bank.end) for bank in prediction.state.banks] == [(start, start + 0x1000000)]  # MEM_SIZE
 
@@ -194,13 +195,13 @@ def test_check_head_zeroes_the_initrd() -> None:
     handover = Handover(TREE, 0x48000000, 0x40000000, core, initrd=(0x41580000, 0x100000))
     prediction = boot(kernel("deb-6.1", __bss_start=0xC15A90B4), handover)
     assert "head-overwrites-initrd" in [hazard.id for hazard in prediction.hazards]
-    assert prediction.outcome.boots is True
+    assert prediction.outcome.verdict is Verdict.BOOTS
 
 
 def test_check_head_tree_in_the_image() -> None:
     """Without a zImage it is not known which was there first; with one the decompressor's stage tells."""
     prediction = booted(fresh_kernel("deb-6.1"), 0x40400000)
-    assert prediction.outcome.boots is None
+    assert prediction.outcome.verdict is Verdict.UNCERTAIN
     assert "kernel-overlaps-dtb" in [hazard.id for hazard in prediction.hazards]
     zimage = ZImage(0x532200, 0x13A10B4, usual_code(0, 0x532200), 0x44000000)
     assert dies(booted(fresh_kernel("deb-6.1"), 0x40400000, zimage=zimage)) == "kernel-overwrites-dtb"
@@ -215,13 +216,13 @@ def test_check_params_mapped_two_sections() -> None:
     prediction = booted(fresh_kernel("deb-6.1"), 0x480F0000, board=big)
     assert dies(prediction) == "params-unmapped"
     assert [hazard.address for hazard in prediction.hazards if hazard.fatal] == [0x48200000]
-    assert booted(fresh_kernel("deb-6.1"), 0x48000000, board=big).outcome.boots is True
-    assert booted(fresh_kernel("deb-6.1"), 0x480F0000).outcome.boots is True
+    assert booted(fresh_kernel("deb-6.1"), 0x48000000, board=big).outcome.verdict is Verdict.BOOTS
+    assert booted(fresh_kernel("deb-6.1"), 0x480F0000).outcome.verdict is Verdict.BOOTS
 
 
 def test_check_params_mapped_long_sections_are_twice_as_large() -> None:
     """No blob that is read at all, 2 MiB at most, reaches beyond two of them."""
-    assert booted(fresh_kernel("deb-6.1-lpae"), 0x481FFFFC, board=padded(0x200000)).outcome.boots is True
+    assert booted(fresh_kernel("deb-6.1-lpae"), 0x481FFFFC, board=padded(0x200000)).outcome.verdict is Verdict.BOOTS
 
 
 def test_check_params_mapped_without_a_checksum() -> None:
@@ -246,7 +247,7 @@ def test_check_params_in_lowmem_before_the_fixed_map(params: int) -> None:
     """unflatten_device_tree reads the blob through the linear map, behind paging_init; since 5.11 it has a map."""
     subject = fresh_kernel("old49")
     prediction = booted(subject, params)
-    assert prediction.outcome.boots is True  # up to the end of paging_init
+    assert prediction.outcome.verdict is Verdict.BOOTS  # up to the end of paging_init
     (hazard,) = prediction.hazards
     assert (hazard.id, hazard.stage) == ("dtb-unmapped", "paging_init")
     assert hazard.message.startswith("after paging_init: ")
@@ -257,5 +258,5 @@ def test_check_params_in_lowmem_before_the_fixed_map(params: int) -> None:
 def test_check_head_appended_tree_is_looked_at_in_its_place() -> None:
     zimage = replace(ZImage(0x532200, 0x13A10B4, usual_code(0, 0x532200), 0x44000000), appended=TREE.totalsize)
     prediction = booted(kernel("deb-6.1", __bss_start=0xC15A90B4), 0x44532200, zimage=zimage)
-    assert prediction.outcome.boots is True
+    assert prediction.outcome.verdict is Verdict.BOOTS
     assert not prediction.hazards

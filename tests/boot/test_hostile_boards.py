@@ -17,7 +17,8 @@ from support.trees import Node, board, cells, reserved_memory, text
 
 from bootmap.analysis.overview import overview
 from bootmap.boot.handover import Handover
-from bootmap.boot.sequence import Prediction, boot
+from bootmap.boot.sequence import Replay, boot
+from bootmap.boot.trace import Verdict
 from bootmap.errors import InputError
 from bootmap.inputs.board import parse_board
 from bootmap.inputs.fdt import Fdt, Property
@@ -100,8 +101,8 @@ def test_boot_of_damaged_boards(batch: int) -> None:
         key = rng.choice(keys)
         started = time.process_time()
         answer = answer_to(key, data)
-        if isinstance(answer, Prediction):
-            answers[answer.outcome.boots] += 1
+        if isinstance(answer, Replay):
+            answers[answer.outcome.verdict.boots] += 1
             if number % 10 == 0:
                 check_reports(answer)
         else:
@@ -113,7 +114,7 @@ def test_boot_of_damaged_boards(batch: int) -> None:
     assert all(answers.values()), answers
 
 
-def answer_to(key: str, data: bytes) -> Prediction | str:
+def answer_to(key: str, data: bytes) -> Replay | str:
     """The prediction, or what is wrong with the input."""
     try:
         board = parse_board(data)
@@ -123,7 +124,7 @@ def answer_to(key: str, data: bytes) -> Prediction | str:
         return str(error)
 
 
-def check_reports(prediction: Prediction) -> None:
+def check_reports(prediction: Replay) -> None:
     """What was predicted of such a board can be told, in every form."""
     assert predict_json(prediction, ["adjust_lowmem_bounds", "paging_init"])
     seen = overview(prediction)
@@ -165,7 +166,7 @@ def test_boot_of_crowded_boards(key: str, kind: str) -> None:
     regions = prediction.stages[-1].memblock.memory.regions
     assert len(regions) <= 128 or prediction.stages[-1].memblock.memory.array  # the array that it grew into
     if key == "deb-7.2":
-        assert prediction.outcome.boots is False
+        assert prediction.outcome.verdict is Verdict.DIES
         assert "cannot resize" in str(prediction.outcome.reason)
     elif kind == "banks":
         full = [lost for lost in prediction.state.lost if "full" in lost.reason]
@@ -182,4 +183,4 @@ def test_real_trees_boot_on_any_kernel_or_say_why() -> None:
         for key in ("deb-6.1", "deb-7.2", "old49", "v7-lpae"):
             tree = parse_board(path.read_bytes())
             prediction = boot(fresh_kernel(key), Handover(tree, 0x48000000, 0x40000000, cpu("cortex-a15")))
-            assert prediction.outcome.boots or prediction.outcome.reason
+            assert prediction.outcome.verdict is Verdict.BOOTS or prediction.outcome.reason

@@ -6,6 +6,8 @@ import pytest
 from support.machines import Setup
 from support.trees import board, cells, reserved_memory, text
 
+from bootmap.boot.trace import Verdict
+
 
 @pytest.mark.parametrize("key", ["deb-6.1", "deb-6.12"])
 def test_kernel_above_lowmem_dies_in_devicemaps_init(key: str) -> None:
@@ -15,7 +17,7 @@ def test_kernel_above_lowmem_dies_in_devicemaps_init(key: str) -> None:
     """
     prediction = Setup(key, board([(0x40000000, 0xE00000)]), []).boot()
     assert prediction.state.vmalloc_start == 0xC1000000  # 8 MiB above 0xc0e00000, rounded down to 8 MiB
-    assert (prediction.outcome.boots, prediction.outcome.stage) == (False, "devicemaps_init")
+    assert (prediction.outcome.verdict.boots, prediction.outcome.stage) == (False, "devicemaps_init")
     (fatal,) = (hazard for hazard in prediction.hazards if hazard.fatal)
     assert (fatal.id, fatal.address) == ("kernel-unmapped", 0xC1000000)
 
@@ -26,7 +28,7 @@ def test_bss_above_lowmem_is_luck(key: str) -> None:
     prediction = Setup(key, board([(0x40006000, 0x1000000)]), []).boot()
     state, outcome = prediction.state, prediction.outcome
     assert state.vmalloc_start == 0xC1800000  # 8 MiB above 0xc1006000, rounded down to 8 MiB
-    assert outcome.boots is None
+    assert outcome.verdict is Verdict.UNCERTAIN
     lost = [hazard.address for hazard in prediction.hazards if hazard.id == "bss-unmapped"]
     assert lost == ([0xC1800000] if state.kernel.image_end > 0xC1800000 else [])  # 6.1 is just short enough
 
@@ -38,7 +40,7 @@ def test_pool_over_the_kernel_dies_in_dma_contiguous_remap(key: str) -> None:
     pool = reserved_memory(root).add("pool@40000000", reg=cells(0x40000000, 0x1000000), reusable=b"")
     pool.properties["compatible"] = text("shared-dma-pool")
     prediction = Setup(key, root, []).boot()
-    assert (prediction.outcome.boots, prediction.outcome.stage) == (False, "dma_contiguous_remap")
+    assert (prediction.outcome.verdict.boots, prediction.outcome.stage) == (False, "dma_contiguous_remap")
     (fatal,) = (hazard for hazard in prediction.hazards if hazard.fatal)
     assert fatal.id == "kernel-unmapped"
     assert fatal.origin is not None
@@ -47,14 +49,14 @@ def test_pool_over_the_kernel_dies_in_dma_contiguous_remap(key: str) -> None:
 
 def test_kernel_in_one_region_has_no_hazard() -> None:
     prediction = Setup("deb-6.1", board([(0x40000000, 0x40000000)]), []).boot()
-    assert (prediction.outcome.boots, prediction.hazards) == (True, [])
+    assert (prediction.outcome.verdict.boots, prediction.hazards) == (True, [])
 
 
 @pytest.mark.parametrize("key", ["deb-6.1", "deb-7.2", "old54", "old419"])
 def test_first_region_shorter_than_the_kernel_is_luck(key: str) -> None:
     """The sliver up to 2 MiB becomes a region of its own; prepare_page_table keeps only the first region."""
     prediction = Setup(key, board([(0x40010000, 0x3FFF0000)]), []).boot()
-    assert (prediction.outcome.boots, prediction.outcome.stage) == (None, "prepare_page_table")
+    assert (prediction.outcome.verdict.boots, prediction.outcome.stage) == (None, "prepare_page_table")
     assert [hazard.id for hazard in prediction.hazards if hazard.luck] == ["text-unmapped"]
     assert not any(hazard.fatal for hazard in prediction.hazards)
 

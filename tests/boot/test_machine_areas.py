@@ -12,17 +12,18 @@ from support.trees import Node, blob, board, cells, text
 
 from bootmap.boot.handover import Handover
 from bootmap.boot.sequence import boot
+from bootmap.boot.trace import Verdict
 from bootmap.inputs.fdt import parse as parse_fdt
 from bootmap.units import GIB, MIB, align_down, align_up
 
 if TYPE_CHECKING:
-    from bootmap.boot.sequence import Prediction
+    from bootmap.boot.sequence import Replay
 
 NODE = re.compile(r"node +0: \[mem 0x0*([0-9a-f]+)-0x0*([0-9a-f]+)\]")
 BARRIER = re.compile(r"Map 0x([0-9a-f]+) to \S+ for dram barrier")
 
 
-def memory(prediction: Prediction) -> list[tuple[int, int]]:
+def memory(prediction: Replay) -> list[tuple[int, int]]:
     """Memory as the page allocator gets it, whole pages, first and last byte."""
     stage = prediction.stage("bootmem_init")
     assert stage is not None, prediction.outcome
@@ -93,7 +94,7 @@ def test_steal_without_room() -> None:
     initrd = (start, 0x84000000 - start)
     tree = parse_fdt(blob(root))
     prediction = boot(subject, Handover(tree, 0x80001000, 0x80000000, cpu("cortex-a8"), initrd=initrd))
-    assert prediction.outcome.boots is False
+    assert prediction.outcome.verdict is Verdict.DIES
     assert prediction.outcome.stage == "arm_memblock_init"
     assert prediction.hazards[-1].id == "allocation-failed"
 

@@ -15,13 +15,13 @@ from bootmap.inputs.atags import parse as parse_atags
 from bootmap.units import GIB, KIB, MIB
 
 if TYPE_CHECKING:
-    from bootmap.boot.sequence import Prediction
+    from bootmap.boot.sequence import Replay
 
 ATAG_CORE, ATAG_MEM = 0x54410001, 0x54410002
 RAM = (0x80000000, 512 * MIB)
 
 
-def device_maps(prediction: Prediction) -> list[tuple[int, int, int]]:
+def device_maps(prediction: Replay) -> list[tuple[int, int, int]]:
     """What map_io asked for: virtual, physical, length."""
     found = [md for md in prediction.state.maps if md.what == "a static device mapping"]
     return [(md.virtual, md.pfn << 12, md.length) for md in found]

@@ -9,7 +9,7 @@ from support.machines import number
 from support.recordings import DATA, fresh_kernel
 from support.trees import Node, blob, text
 
-from bootmap.boot.kernel import Kernel
+from bootmap.boot.kernel import KernelModel
 from bootmap.boot.setup.machine import pick_machine
 from bootmap.facts.machines.numbers import NUMBERS_GONE
 from bootmap.facts.machines.table import CALLBACKS, MACHINES
@@ -69,7 +69,7 @@ def test_numbers_are_known_as_long_as_kernels_have_them() -> None:
     assert listed == {machine_id for machine_id, _, _ in numbers()}
     for machine_id, _, last in numbers():
         for version, there in ((number(last), True), ((9, 0), machine_id not in NUMBERS_GONE)):
-            kernel = Kernel(version, None, parse(everything()), fresh_kernel("v7").symbols)
+            kernel = KernelModel(version, None, parse(everything()), fresh_kernel("v7").symbols)
             unknown = pick_machine(kernel, parse_atags((Path(DATA) / "atags" / "spitz.bin").read_bytes()), machine_id)
             assert ("has no description" in unknown.unknown) != there, machine_id
         assert last == "7.3" or number(last) < NUMBERS_GONE[machine_id], machine_id
@@ -82,7 +82,7 @@ def test_machine_with_callbacks_is_known_or_said_unknown(
     root = Node("", {"compatible": text(*names(folder, name))})
     board = parse_fdt(blob(root))
     for release in {first, last}:
-        kernel = Kernel(number(release), None, parse(everything()), fresh_kernel("v7").symbols)
+        kernel = KernelModel(number(release), None, parse(everything()), fresh_kernel("v7").symbols)
         picked = pick_machine(kernel, board, None)
         if picked.unknown:
             continue

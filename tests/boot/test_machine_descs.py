@@ -13,9 +13,10 @@ import pytest
 from support.recordings import DATA, fresh_kernel
 
 from bootmap.boot.handover import Handover
-from bootmap.boot.kernel import Kernel
-from bootmap.boot.sequence import Prediction, boot
+from bootmap.boot.kernel import KernelModel
+from bootmap.boot.sequence import Replay, boot
 from bootmap.boot.setup.machine_descs import MachineDesc, machine_descs
+from bootmap.boot.trace import Verdict
 from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.inputs import fdt
 from bootmap.inputs.atags import parse as parse_atags
@@ -28,7 +29,9 @@ SPITZ = parse_atags((Path(DATA) / "atags" / "spitz.bin").read_bytes())
 DESC_BYTES = 0x6C
 
 
-def with_machines(machines: dict[str, tuple[int, tuple[str, ...]]], *, generic: bool = False, cut: int = 0) -> Kernel:
+def with_machines(
+    machines: dict[str, tuple[int, tuple[str, ...]]], *, generic: bool = False, cut: int = 0
+) -> KernelModel:
     """A kernel whose image holds these descriptions, their lists of strings, and nothing else."""
     image = bytearray(0x1000)
     free = DESC_BYTES * len(machines) + 0x20
@@ -53,13 +56,13 @@ def with_machines(machines: dict[str, tuple[int, tuple[str, ...]]], *, generic: 
     names = {name: parsed.symbols[name] for name in parsed.symbols} | symbols
     table_of_symbols = Symbols(list(names), list(names.values()), ["T"] * len(names))
     file = KernelFile(kind="Image", path="Image", image=bytes(image[: len(image) - cut]))
-    return Kernel(parsed.version, parsed.sublevel, parsed.config, table_of_symbols, file=file)
+    return KernelModel(parsed.version, parsed.sublevel, parsed.config, table_of_symbols, file=file)
 
 
 BOARDS = {"VIRT": (0xFFFFFFFF, ("arm,other", "Linux,Dummy-Virt")), "SPITZ": (0x2E7, ())}
 
 
-def booted(kernel: Kernel, board: object = TREE, machine_id: int | None = None) -> Prediction:
+def booted(kernel: KernelModel, board: object = TREE, machine_id: int | None = None) -> Replay:
     core = cpu_by_name("cortex-a7")
     assert core is not None
     return boot(kernel, Handover(board, 0x48000000, 0x40000000, core, machine_id=machine_id))  # type: ignore[arg-type]
@@ -80,15 +83,15 @@ def test_machine_descs_not_at_hand() -> None:
 
 def test_check_machine_matches_without_regard_to_case() -> None:
     """of_compat_cmp is strcasecmp."""
-    assert booted(with_machines(BOARDS)).outcome.boots is True
+    assert booted(with_machines(BOARDS)).outcome.verdict is Verdict.BOOTS
 
 
 def test_check_machine_none_for_the_tree() -> None:
     others = {"OTHER": (1, ("arm,other",)), "SPITZ": BOARDS["SPITZ"]}
     prediction = booted(with_machines(others))
-    assert prediction.outcome.boots is False
+    assert prediction.outcome.verdict is Verdict.DIES
     assert (prediction.outcome.stage, prediction.hazards[-1].id) == ("setup_machine_fdt", "machine-not-found")
-    assert booted(with_machines(others, generic=True)).outcome.boots is True
+    assert booted(with_machines(others, generic=True)).outcome.verdict is Verdict.BOOTS
 
 
 @pytest.mark.parametrize(("number", "found"), [(0x2E7, True), (0x2E8, False), (None, True)])

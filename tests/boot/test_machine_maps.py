@@ -15,7 +15,7 @@ from support.machines import number
 from support.recordings import DATA, fresh_kernel
 from support.trees import Node, blob, cells, text
 
-from bootmap.boot.kernel import Kernel
+from bootmap.boot.kernel import KernelModel
 from bootmap.boot.setup.machine import node_reg, pick_machine
 from bootmap.facts.machines.machine import NodeReg
 from bootmap.facts.machines.table import CALLBACKS, MACHINES
@@ -60,9 +60,9 @@ def expected(array: str, version: Version) -> Rows:
     return values[0]
 
 
-def kernel(version: Version, *options: str) -> Kernel:
+def kernel(version: Version, *options: str) -> KernelModel:
     config = "".join(f"CONFIG_{option}=y\n" for option in options)
-    return Kernel(version, None, parse(config.encode()), fresh_kernel("v7").symbols)
+    return KernelModel(version, None, parse(config.encode()), fresh_kernel("v7").symbols)
 
 
 def picked(version: Version, options: str, machine: str | int, *nodes: Node) -> PickedMachine:
@@ -429,7 +429,7 @@ def test_callbacks_name_no_machine_of_all_releases() -> None:
 def test_map_tegra_by_sections(options: str, section: int) -> None:
     """mach-tegra/iomap.h: IO_PPSB_SIZE and IO_APB_SIZE are SECTION_SIZE; the two others are not."""
     config = f"CONFIG_ARCH_TEGRA=y\n{options}".encode()
-    subject = Kernel((6, 1), None, parse(config), fresh_kernel("deb-6.1").symbols)
+    subject = KernelModel((6, 1), None, parse(config), fresh_kernel("deb-6.1").symbols)
     root = Node("", {"compatible": text("nvidia,tegra124")})
     maps = pick_machine(subject, parse_fdt(blob(root)), None).maps
     assert maps is not None

@@ -14,7 +14,7 @@ from support.machines import cpu
 from support.recordings import DATA, fresh_kernel
 
 from bootmap.boot.handover import Handover
-from bootmap.boot.sequence import Prediction, boot
+from bootmap.boot.sequence import Replay, boot
 from bootmap.image.recording import Recording, read_recording
 from bootmap.inputs.fdt import parse
 from bootmap.verify.compare import Finding, compare
@@ -38,7 +38,7 @@ BOARDS = {
 }  # fmt: skip
 
 
-def both(name: str) -> tuple[Recording, Prediction]:
+def both(name: str) -> tuple[Recording, Replay]:
     recording = read_recording(str(BOOTS / f"{name}.json.gz"))
     core = cpu(recording.qemu.cpu)
     handover = Handover(parse(recording.handover()), recording.entry.r2, recording.phys_offset, core)

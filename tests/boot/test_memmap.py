@@ -11,8 +11,9 @@ from support.recordings import fresh_kernel
 from support.trees import blob, board
 
 from bootmap.boot.handover import Handover
-from bootmap.boot.kernel import Kernel
-from bootmap.boot.sequence import Prediction, boot
+from bootmap.boot.kernel import KernelModel
+from bootmap.boot.sequence import Replay, boot
+from bootmap.boot.trace import Verdict
 from bootmap.boot.zones.memmap import struct_page_bytes
 from bootmap.inputs.board import parse_board
 from bootmap.inputs.kconfig import parse
@@ -27,18 +28,18 @@ SPARSE = "CONFIG_SPARSEMEM=y\nCONFIG_SPARSEMEM_STATIC=y\n"
 ORDER_10 = "CONFIG_ARCH_FORCE_MAX_ORDER=10\n"
 
 
-def kernel(version: tuple[int, ...], options: str = "") -> Kernel:
+def kernel(version: tuple[int, ...], options: str = "") -> KernelModel:
     parsed = fresh_kernel("v7")
     config = "".join(f"CONFIG_{name}={value}\n" for name, value in parsed.config.items()) if options else ""
-    return Kernel(version, None, parse((config + options).encode()) if options else parsed.config, parsed.symbols)
+    return KernelModel(version, None, parse((config + options).encode()) if options else parsed.config, parsed.symbols)
 
 
-def booted(version: tuple[int, ...], banks: list[tuple[int, int]], options: str = "") -> Prediction:
+def booted(version: tuple[int, ...], banks: list[tuple[int, int]], options: str = "") -> Replay:
     tree = parse_board(blob(board(banks)))
     return boot(kernel(version, options), Handover(tree, START + 8 * MIB, START, cpu("cortex-a15")))
 
 
-def allocated(prediction: Prediction) -> dict[str, int]:
+def allocated(prediction: Replay) -> dict[str, int]:
     """Who took memory in bootmem_init -> bytes."""
     stage, before = prediction.stage("bootmem_init"), prediction.stage("kmap_init")
     assert stage is not None
@@ -112,16 +113,16 @@ def test_struct_page_bytes(version: tuple[int, ...], options: str, size: int) ->
 def test_mem_map_without_room(version: tuple[int, ...]) -> None:
     """22 MiB and more of mem_map in a board whose lowmem is one bank of 24 MiB, which holds the kernel too."""
     prediction = booted(version, [(START, 24 * MIB), FAR])
-    assert prediction.outcome.boots is False
+    assert prediction.outcome.verdict is Verdict.DIES
     assert prediction.outcome.stage == "bootmem_init"
     assert [hazard.id for hazard in prediction.hazards] == ["memmap-failed"]
-    assert booted(version, [(START, 64 * MIB), FAR]).outcome.boots is True
+    assert booted(version, [(START, 64 * MIB), FAR]).outcome.verdict is Verdict.BOOTS
 
 
 def test_mem_map_without_room_behind_paging_init() -> None:
     """From 7.0 on that is later: it is said, and paging_init comes to its end."""
     prediction = booted((7, 2), [(START, 24 * MIB), FAR])
-    assert prediction.outcome.boots is True
+    assert prediction.outcome.verdict is Verdict.BOOTS
     assert [hazard.id for hazard in prediction.hazards] == ["memmap-failed"]
     assert allocated(booted((7, 2), [(START, GIB)])) == {}
 
@@ -149,7 +150,7 @@ def test_sparse_init_by_version(version: tuple[int, ...], flags: int | None) -> 
 def test_sparse_init_without_room() -> None:
     prediction = booted((6, 1), [(START, 24 * MIB), *((START + n * 256 * MIB, MIB) for n in range(1, 12))], SPARSE)
     assert [hazard.id for hazard in prediction.hazards] == ["memmap-failed"]
-    assert prediction.outcome.boots is False
+    assert prediction.outcome.verdict is Verdict.DIES
 
 
 def test_sparse_init_with_memory_cgroups_is_left_out() -> None:

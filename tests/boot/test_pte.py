@@ -8,8 +8,9 @@ from support.recordings import fresh_kernel
 from support.trees import blob, board
 
 from bootmap.boot.handover import Handover
-from bootmap.boot.kernel import Kernel
-from bootmap.boot.sequence import Prediction, boot
+from bootmap.boot.kernel import KernelModel
+from bootmap.boot.sequence import Replay, boot
+from bootmap.boot.trace import Verdict
 from bootmap.inputs.board import parse_board
 from bootmap.units import GIB
 
@@ -17,14 +18,14 @@ START, VECTORS = 0x40000000, 0xFFFF0000
 AP2, RDONLY = 1 << 7, 1 << 58
 
 
-def booted(version: tuple[int, ...], sublevel: int | None = 0) -> Prediction:
+def booted(version: tuple[int, ...], sublevel: int | None = 0) -> Replay:
     parsed = fresh_kernel("v7-lpae")
-    kernel = Kernel(version, sublevel, parsed.config, parsed.symbols)
+    kernel = KernelModel(version, sublevel, parsed.config, parsed.symbols)
     tree = parse_board(blob(board([(START, GIB)])))
     return boot(kernel, Handover(tree, 0x48000000, START, cpu("cortex-a15")))
 
 
-def word_of(prediction: Prediction, va: int) -> int:
+def word_of(prediction: Replay, va: int) -> int:
     """The long descriptor of the page at ``va``."""
     tables = prediction.state.tables
     table = tables.word(prediction.state.descriptor_address(va))
@@ -48,5 +49,5 @@ def word_of(prediction: Prediction, va: int) -> int:
 def test_hardware_pte_read_only_in_the_long_format(version: tuple[int, ...], sublevel: int, bits: int) -> None:
     """L_PTE_RDONLY is bit 7 in 3.16's pgtable-3level.h, bit 58 in 3.18's and 3.10.105's; bit 7 always stops writes."""
     prediction = booted(version, sublevel)
-    assert prediction.outcome.boots is True
+    assert prediction.outcome.verdict is Verdict.BOOTS
     assert word_of(prediction, VECTORS) & (AP2 | RDONLY) == bits

@@ -13,6 +13,7 @@ import pytest
 from support.recordings import NAMES, Case, Regions, case
 from support.words import as_words, decoded, frames, place
 
+from bootmap.boot.trace import Verdict
 from bootmap.units import PAGE_SHIFT
 
 if TYPE_CHECKING:
@@ -84,12 +85,12 @@ def differences(recorded: Case, moment: str, stage: Stage) -> str:
 def test_boot_verdict(name: str) -> None:
     """True or False as it was; None only where going on is luck, whatever came of it."""
     recorded, outcome = case(name), case(name).prediction.outcome
-    if outcome.boots is None:
+    if outcome.verdict is Verdict.UNCERTAIN:
         assert recorded.is_luck, f"a verdict is due: {outcome}"
     else:
-        assert outcome.boots == (name in BOOTED), f"{outcome}; the kernel: {recorded.doc.get('outcome', 'boots')}"
-    assert (outcome.boots is True) == (outcome.stage is None) == (outcome.reason is None)
-    assert any(hazard.fatal for hazard in recorded.prediction.hazards) == (outcome.boots is False)
+        assert outcome.verdict.boots == (name in BOOTED), f"{outcome}; kernel: {recorded.doc.get('outcome')}"
+    assert (outcome.verdict is Verdict.BOOTS) == (outcome.stage is None) == (outcome.reason is None)
+    assert any(hazard.fatal for hazard in recorded.prediction.hazards) == (outcome.verdict is Verdict.DIES)
 
 
 BUGS = {"mark_bootmem": "reserved-below-ram"}
@@ -114,7 +115,7 @@ def test_boot_dies_where_the_kernel_died(name: str) -> None:
         function = recorded.doc["outcome"]["lr"].partition(" ")[2].partition("+")[0]
         assert named.id == BUGS.get(function, "pmd-bad")
     else:
-        assert outcome.boots is False
+        assert outcome.verdict is Verdict.DIES
 
 
 # -- memblock ------------------------------------------------------------------------------------------------------

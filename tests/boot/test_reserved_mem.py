@@ -11,20 +11,21 @@ import pytest
 from support.machines import Setup
 from support.trees import board, cells, reserved_memory, text
 
+from bootmap.boot.trace import Verdict
 from bootmap.facts.linux.memblock import Flags
 
 if TYPE_CHECKING:
-    from bootmap.boot.sequence import Prediction
+    from bootmap.boot.sequence import Replay
 
 RAM = [(0x40000000, 0x40000000)]
 
 
-def flags_at(prediction: Prediction, address: int) -> int:
+def flags_at(prediction: Replay, address: int) -> int:
     regions = prediction.state.memblock.memory.regions
     return next(flags for base, size, flags in regions if base <= address < base + size)
 
 
-def hazards(prediction: Prediction) -> list[str]:
+def hazards(prediction: Replay) -> list[str]:
     return [hazard.id for hazard in prediction.hazards]
 
 
@@ -61,7 +62,7 @@ def test_area_of_no_bytes(key: str) -> None:
     root = board(RAM)
     reserved_memory(root).add("nothing@50000000", reg=cells(0x50000000, 0), linux__cma_default=b"")
     prediction = Setup(key, root, []).boot()
-    assert prediction.outcome.boots
+    assert prediction.outcome.verdict is Verdict.BOOTS
     assert not prediction.state.memblock.is_region_reserved(0x50000000, 0x1000)
 
 
@@ -100,7 +101,7 @@ def test_refused_pool_under_default_area(key: str, boots: bool) -> None:
     pool.properties["compatible"] = text("shared-dma-pool")
     prediction = Setup(key, root, []).boot()
     assert "reserved-area-refused" in hazards(prediction) or boots
-    assert prediction.outcome.boots is boots
+    assert prediction.outcome.verdict.boots is boots
     if not boots:
         assert prediction.outcome.stage == "dma_contiguous_remap"
         assert hazards(prediction)[-1] == "static-vm-overlap"
@@ -116,5 +117,5 @@ def test_pool_over_the_kernel(base: int, boots: bool | None) -> None:
     pool = reserved_memory(root).add(f"pool@{base:x}", reg=cells(base, 0x800000), reusable=b"")
     pool.properties["compatible"] = text("shared-dma-pool")
     outcome = Setup("deb-6.1-lpae", root, []).boot().outcome
-    assert outcome.boots is boots
+    assert outcome.verdict.boots is boots
     assert outcome.stage == "dma_contiguous_remap"

@@ -26,8 +26,9 @@ from support.words import as_words
 
 from bootmap.analysis.overview import overview
 from bootmap.boot.handover import Handover
-from bootmap.boot.kernel import Kernel
-from bootmap.boot.sequence import Prediction, boot
+from bootmap.boot.kernel import KernelModel
+from bootmap.boot.sequence import Replay, boot
+from bootmap.boot.trace import Verdict
 from bootmap.inputs.board import parse_board
 from bootmap.inputs.symbols import Symbols
 from bootmap.units import KIB
@@ -51,29 +52,29 @@ def board() -> Handover:
 
 
 def booted(
-    dtcm: tuple[int, ...] | None = None, itcm: tuple[int, ...] | None = None, kernel: Kernel | None = None
-) -> Prediction:
+    dtcm: tuple[int, ...] | None = None, itcm: tuple[int, ...] | None = None, kernel: KernelModel | None = None
+) -> Replay:
     return boot(kernel or fresh_kernel("v5-integrator"), dataclasses.replace(board(), dtcm=dtcm, itcm=itcm))
 
 
-def of_version(version: tuple[int, ...], **extra: int) -> Kernel:
+def of_version(version: tuple[int, ...], **extra: int) -> KernelModel:
     parsed = fresh_kernel("v5-integrator")
     names = {name: parsed.symbols[name] for name in parsed.symbols} | extra
     names |= {f"__enable_mmu{end}": names[f"__turn_mmu_on{end}"] for end in ("", "_end")}  # what 3.2 maps one to one
-    return Kernel(version, None, parsed.config, Symbols(list(names), list(names.values()), ["D"] * len(names)))
+    return KernelModel(version, None, parsed.config, Symbols(list(names), list(names.values()), ["D"] * len(names)))
 
 
-def stage(prediction: Prediction, name: str) -> Stage:
+def stage(prediction: Replay, name: str) -> Stage:
     found = prediction.stage(name)
     assert found is not None
     return found
 
 
-def hazards(prediction: Prediction) -> list[str]:
+def hazards(prediction: Replay) -> list[str]:
     return [hazard.id for hazard in prediction.hazards]
 
 
-def mapped(prediction: Prediction) -> dict[int, tuple[int, str]]:
+def mapped(prediction: Replay) -> dict[int, tuple[int, str]]:
     """Where memory was mapped -> its bytes and its type."""
     return {md.virtual: (md.length, md.type) for md in prediction.state.maps if md.type.endswith("TCM")}
 
@@ -141,7 +142,7 @@ def test_tcm_init_ends_at_a_bank_above_32_kib(dtcm: int, itcm: int, left: set[in
     prediction = booted((dtcm * KIB,), (itcm * KIB,))
     assert mapped(prediction).keys() == left
     assert hazards(prediction) == ["tcm-refused"]
-    assert prediction.outcome.boots is True
+    assert prediction.outcome.verdict is Verdict.BOOTS
 
 
 def test_tcm_init_over_the_vectors() -> None:
@@ -154,7 +155,7 @@ def test_tcm_init_over_the_vectors() -> None:
 def test_tcm_init_of_memories_that_overlap() -> None:
     """64 KiB of instructions reach to 0xffff0000, over the data: BUG_ON in vm_area_add_early."""
     prediction = booted((32 * KIB,), (32 * KIB, 32 * KIB))
-    assert prediction.outcome.boots is False
+    assert prediction.outcome.verdict is Verdict.DIES
     assert prediction.outcome.stage == "tcm_init"
     assert hazards(prediction) == ["static-vm-overlap"]
 
@@ -181,7 +182,7 @@ def test_tcm_init_of_code_that_does_not_fit(version: tuple[int, ...], boots: boo
     kernel = of_version(version, __sdtcm_data=DTCM, __edtcm_data=DTCM + 4100)
     prediction = booted((4 * KIB,), None, kernel)
     assert "tcm-too-small" in hazards(prediction)
-    assert prediction.outcome.boots is boots
+    assert prediction.outcome.verdict.boots is boots
     assert (DTCM in mapped(prediction)) == (not boots)
 
 

@@ -18,8 +18,8 @@ import pytest
 from support.recordings import DATA, case, fresh_kernel
 
 from bootmap.boot.handover import Handover
-from bootmap.boot.kernel import Kernel
-from bootmap.boot.sequence import Prediction, boot
+from bootmap.boot.kernel import KernelModel
+from bootmap.boot.sequence import Replay, boot
 from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.image.open import open_image
 from bootmap.inputs import fdt, kconfig
@@ -60,7 +60,7 @@ def image() -> bytearray:
 
 def kernel(
     version: tuple[int, ...] = (6, 1), options: bytes = b"", drop: tuple[str, ...] = (), data: bytes | None = None
-) -> Kernel:
+) -> KernelModel:
     parsed = fresh_kernel("deb-6.1")
     text = gzip.decompress((Path(DATA) / "kernels" / "deb-6.1" / "config.gz").read_bytes()) + options
     names = {name: parsed.symbols[name] for name in parsed.symbols} | SYMBOLS
@@ -70,16 +70,16 @@ def kernel(
         del names[name]
     symbols = Symbols(list(names), list(names.values()), ["T"] * len(names))
     file = KernelFile(kind="Image", path="Image", image=bytes(image() if data is None else data))
-    return Kernel(version, None, kconfig.parse(text), symbols, file=file)
+    return KernelModel(version, None, kconfig.parse(text), symbols, file=file)
 
 
-def booted(kernel: Kernel, cpu: str = "cortex-a7", cpus: int | None = None) -> Prediction:
+def booted(kernel: KernelModel, cpu: str = "cortex-a7", cpus: int | None = None) -> Replay:
     core = cpu_by_name(cpu)
     assert core is not None
     return boot(kernel, Handover(TREE, 0x48000000, 0x40000000, core, cpus=cpus))
 
 
-def pages(prediction: Prediction) -> tuple[bytes, bytes]:
+def pages(prediction: Replay) -> tuple[bytes, bytes]:
     at = prediction.state.vars.vectors
     return prediction.memory[at], prediction.memory[at + 0x1000]
 

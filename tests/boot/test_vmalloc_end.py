@@ -6,7 +6,7 @@ import pytest
 from support.recordings import fresh_kernel
 
 from bootmap.boot.handover import Handover
-from bootmap.boot.kernel import Kernel
+from bootmap.boot.kernel import KernelModel
 from bootmap.boot.state import BootState
 from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.inputs.kconfig import parse
@@ -14,8 +14,8 @@ from bootmap.inputs.kconfig import parse
 VIRT = fresh_kernel("v7")
 
 
-def kernel(version: tuple[int, ...], options: bytes) -> Kernel:
-    return Kernel(version, None, parse(b"CONFIG_MMU=y\nCONFIG_VMSPLIT_3G=y\n" + options), VIRT.symbols)
+def kernel(version: tuple[int, ...], options: bytes) -> KernelModel:
+    return KernelModel(version, None, parse(b"CONFIG_MMU=y\nCONFIG_VMSPLIT_3G=y\n" + options), VIRT.symbols)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from support.recordings import fresh_kernel
 
 from bootmap.boot.handover import Handover
-from bootmap.boot.kernel import Kernel
+from bootmap.boot.kernel import KernelModel
 from bootmap.boot.records import MemBank, Zone
 from bootmap.boot.setup.machine import PickedMachine
 from bootmap.boot.state import BootState
@@ -35,7 +35,9 @@ def state_of(
     dma: int = 0,
 ) -> BootState:
     """A boot at the entry of bootmem_init: banks of RAM, the end of lowmem, and the machine's dma_zone_size."""
-    kernel = Kernel(version, None, parse(b"CONFIG_MMU=y\nCONFIG_VMSPLIT_3G=y\n" + options), fresh_kernel("v7").symbols)
+    kernel = KernelModel(
+        version, None, parse(b"CONFIG_MMU=y\nCONFIG_VMSPLIT_3G=y\n" + options), fresh_kernel("v7").symbols
+    )
     cpu = cpu_by_name("cortex-a15")
     assert cpu is not None
     state = BootState(kernel, Handover(None, 0, START, cpu), smp=False)

@@ -11,9 +11,9 @@ from support.recordings import NAMES, Case
 
 from bootmap.analysis.overview import last_stage, virtual_layout
 from bootmap.bootlog.check import Checker, check_log
+from bootmap.bootlog.judgement import Judged, Judgement
 from bootmap.bootlog.log import read_log
 from bootmap.bootlog.memblock import MemblockChecker
-from bootmap.bootlog.verdict import Judged, Verdict
 from bootmap.cli.commands.verify_log import check_logs
 from bootmap.units import Span
 
@@ -41,8 +41,8 @@ def judged(name: str) -> list[Judged]:
 @pytest.mark.parametrize("name", _LOGGED)
 def test_recorded_log_is_not_contradicted(name: str) -> None:
     rows = judged(name)
-    assert [(row.text, row.log, row.ours) for row in rows if row.verdict is Verdict.CONTRADICTED] == []
-    assert sum(row.verdict is Verdict.MATCHED for row in rows) >= 4
+    assert [(row.text, row.log, row.ours) for row in rows if row.verdict is Judgement.CONTRADICTED] == []
+    assert sum(row.verdict is Judgement.MATCHED for row in rows) >= 4
 
 
 # kind -> the value to change, and by how much.
@@ -66,7 +66,7 @@ def test_changed_value_is_contradicted(kind: str) -> None:
         memblock = MemblockChecker(check, log)
         for said in log.all(kind):
             judge = memblock.judge if memblock.knows(said) else check.judge
-            if judge(said).verdict is not Verdict.MATCHED:
+            if judge(said).verdict is not Judgement.MATCHED:
                 continue
             values = dict(said.values)
             if kind == "policy":
@@ -80,9 +80,9 @@ def test_changed_value_is_contradicted(kind: str) -> None:
             again = MemblockChecker(fresh, log)
             changed = replace(said, values=values)
             verdict = again.judge(changed) if again.knows(changed) else fresh.judge(changed)
-            if kind == "call" and verdict.verdict is Verdict.UNMODELLED:
+            if kind == "call" and verdict.verdict is Judgement.UNMODELLED:
                 continue
-            assert verdict.verdict is Verdict.CONTRADICTED, (name, said.text, values)
+            assert verdict.verdict is Judgement.CONTRADICTED, (name, said.text, values)
             assert verdict.log
             assert verdict.ours
             seen += 1
@@ -97,7 +97,7 @@ def test_zone_in_the_words_of_old_kernels() -> None:
     name = next(name for name in _LOGGED if any("  Normal   [mem" in line for line in recorded(name).log))
     zone = next(said for said in read_log("\n".join(recorded(name).log)).all("zone") if said.word("name") == "Normal")
     first, last = zone.number("start") >> 12, (zone.number("last") + 1) >> 12
-    for end, verdict in ((last, Verdict.MATCHED), (last + 1, Verdict.CONTRADICTED)):
+    for end, verdict in ((last, Judgement.MATCHED), (last + 1, Judgement.CONTRADICTED)):
         (said,) = read_log(f"  Normal   {first:#010x} -> {end:#010x}\n").said
         assert checker(name).judge(said).verdict is verdict
 
@@ -107,7 +107,7 @@ def test_log_without_its_lost_ram_is_contradicted() -> None:
     lines = [line for line in recorded(name).log if "Ignoring RAM" not in line and "HIGHMEM enabled" not in line]
     banner = "Linux version 6.1.0 (builder) (gcc) #1 SMP"
     rows = check_log(read_log("\n".join([banner, *lines])), checker(name))
-    (missing,) = [row for row in rows if row.verdict is Verdict.CONTRADICTED]
+    (missing,) = [row for row in rows if row.verdict is Judgement.CONTRADICTED]
     assert missing.line == 0
     assert missing.text.startswith("Ignoring RAM at")
 
@@ -120,7 +120,7 @@ def test_allocation_elsewhere_in_paging_init_is_contradicted() -> None:
     first = lines[at].split("[")[1].split("-")[0]
     lines[at] = lines[at].replace(first, f"{int(first, 16) - 0x2000:#010x}", 1)
     rows = check_log(read_log("\n".join(lines)), checker(name))
-    assert [row.line for row in rows if row.verdict is Verdict.CONTRADICTED] == [at + 1]
+    assert [row.line for row in rows if row.verdict is Judgement.CONTRADICTED] == [at + 1]
 
 
 # Not what the tree and the log alone let one know: the snoop control unit of a Cortex-A9 in a UP machine, and the
@@ -148,8 +148,8 @@ def test_device_tree_and_log_are_enough(name: str, tmp_path: Path) -> None:
         static_maps=(),
         **options,
     )
-    assert len(report.all(Verdict.CONTRADICTED)) == _NEEDS_CONFIGURATION.get(name, 0)
-    assert report.count(Verdict.MATCHED) >= 3
+    assert len(report.all(Judgement.CONTRADICTED)) == _NEEDS_CONFIGURATION.get(name, 0)
+    assert report.count(Judgement.MATCHED) >= 3
     assert any("what the log tells" in text for text in report.assumptions)
 
 
@@ -165,5 +165,5 @@ def test_log_is_nearly_enough(name: str, tmp_path: Path) -> None:
     log.write_text("\n".join(case.log))
     version = case.prediction.state.kernel.version_text
     report = check_logs(None, (str(log),), cpu=case.doc["qemu"]["cpu"], kernel_version=version)
-    assert len(report.all(Verdict.CONTRADICTED)) <= _NEEDS_MORE.get(name, 0)
-    assert report.count(Verdict.MATCHED) >= 3
+    assert len(report.all(Judgement.CONTRADICTED)) <= _NEEDS_MORE.get(name, 0)
+    assert report.count(Judgement.MATCHED) >= 3

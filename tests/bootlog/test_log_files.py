@@ -13,7 +13,7 @@ from support.public_logs import FOLDER
 from support.recordings import DATA, kernel_files
 
 from bootmap.bootlog.files import kind_of
-from bootmap.bootlog.verdict import LogReport, Verdict
+from bootmap.bootlog.judgement import Judgement, LogReport
 from bootmap.cli.commands.verify_log import check_logs
 from bootmap.errors import UsageError
 
@@ -48,7 +48,7 @@ def test_kind_of_each_file() -> None:
 def test_files_of_a_system_agree() -> None:
     report = check(*(f"{_OWN}.{name}" for name in _FILES))
     assert report.contradicted == 0
-    matched = [(row.file.rsplit(".", 1)[-1], row.text) for row in report.all(Verdict.MATCHED)]
+    matched = [(row.file.rsplit(".", 1)[-1], row.text) for row in report.all(Judgement.MATCHED)]
     assert ("iomem", "40000000-7fffffff : System RAM") in matched
     assert ("iomem", "40208000-411fffff : Kernel code") in matched
     assert ("iomem", "41400000-41607587 : Kernel data") in matched
@@ -62,7 +62,7 @@ def test_files_of_a_system_with_reserved_memory_agree() -> None:
     """6.12 shows flags: the no-map area stays in memory, and is no System RAM."""
     report = check(*(f"{_OWN_NOMAP}.{name}" for name in _FILES), own=_OWN_NOMAP)
     assert report.contradicted == 0
-    matched = [(row.file.rsplit(".", 1)[-1], row.text) for row in report.all(Verdict.MATCHED)]
+    matched = [(row.file.rsplit(".", 1)[-1], row.text) for row in report.all(Judgement.MATCHED)]
     assert ("memory", "1: 0x50000000..0x501fffff    0 NOMAP") in matched
     assert ("iomem", "50200000-7fffffff : System RAM") in matched
     assert ("reserved", "3: 0x60000000..0x600fffff    0 NONE") in matched
@@ -72,7 +72,7 @@ def test_files_of_a_system_with_reserved_memory_agree() -> None:
 def test_changed_flag_is_contradicted(tmp_path: Path) -> None:
     path = tmp_path / "memory"
     path.write_text(Path(f"{_OWN_NOMAP}.memory").read_text().replace("NOMAP", "NONE"))
-    (wrong,) = check(str(path), own=_OWN_NOMAP).all(Verdict.CONTRADICTED)
+    (wrong,) = check(str(path), own=_OWN_NOMAP).all(Judgement.CONTRADICTED)
     assert wrong.log.endswith("NONE")
     assert wrong.ours.endswith("NOMAP")
 
@@ -95,7 +95,7 @@ def test_changed_line_is_contradicted(old: str, new: str, name: str, tmp_path: P
 
 def test_wrong_place_of_the_device_tree_is_contradicted() -> None:
     report = check(f"{_OWN}.log", dtb_addr=0x48000000)
-    texts = [row.text for row in report.all(Verdict.CONTRADICTED)]
+    texts = [row.text for row in report.all(Judgement.CONTRADICTED)]
     assert any("reserved[0x2]" in text for text in texts)
 
 
@@ -116,10 +116,10 @@ def test_page_tables_agree(key: str, tmp_path: Path) -> None:
     dump.write_text("\n".join(doc["ptdump"]) + "\n")
     report = check_logs(str(dtb), (str(dump),), **options)
     assert report.contradicted == 0
-    assert report.count(Verdict.MATCHED) >= 5
+    assert report.count(Judgement.MATCHED) >= 5
     first = next(line for line in doc["ptdump"] if "RW NX" in line)
     dump.write_text("\n".join(doc["ptdump"]).replace(first, first.replace("RW NX", "ro x ")) + "\n")
-    (wrong,) = check_logs(str(dtb), (str(dump),), **options).all(Verdict.CONTRADICTED)
+    (wrong,) = check_logs(str(dtb), (str(dump),), **options).all(Judgement.CONTRADICTED)
     assert "ro x" in wrong.log
     assert "RW NX" in wrong.ours
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from support.public_logs import DOCS, INDEX, PAGES, block, explained, path, report, version
 
+from bootmap.bootlog.judgement import Judgement
 from bootmap.bootlog.log import read_log
-from bootmap.bootlog.verdict import Verdict
 from bootmap.cli.commands.verify_log import check_logs
 from bootmap.facts.arm.cpus import cpu_by_midr
 
@@ -22,10 +22,10 @@ _EXPLAINED = [name for name in INDEX if INDEX[name].get("contradicted")]
 @pytest.mark.parametrize("name", INDEX)
 def test_log_is_what_is_predicted(name: str) -> None:
     entry, found = INDEX[name], report(name)
-    unexplained = [row for row in found.all(Verdict.CONTRADICTED) if explained(name, row.text) is None]
+    unexplained = [row for row in found.all(Judgement.CONTRADICTED) if explained(name, row.text) is None]
     assert not unexplained
-    assert found.count(Verdict.MATCHED) >= entry["matched"]
-    assert found.count(Verdict.UNMODELLED) <= entry["unmodelled"]
+    assert found.count(Judgement.MATCHED) >= entry["matched"]
+    assert found.count(Judgement.UNMODELLED) <= entry["unmodelled"]
     assert found.outcome.startswith(entry.get("ends", "")), "the boot ends where the log shows that it does"
     assert bool(found.outcome) == ("ends" in entry)
 
@@ -34,12 +34,12 @@ def test_log_is_what_is_predicted(name: str) -> None:
 def test_cause_of_contradiction_is_the_cause(name: str) -> None:
     """What an entry names as the cause makes each of its contradictions vanish, and each is still there without."""
     for entry in INDEX[name]["contradicted"]:
-        wrong = [row.text for row in report(name).all(Verdict.CONTRADICTED)]
+        wrong = [row.text for row in report(name).all(Judgement.CONTRADICTED)]
         assert all(any(text.startswith(start) for text in wrong) for start in entry["lines"])
         found = check_logs(None, (path(name),), **INDEX[name].get("options", {}), **entry["with"])
-        left = [row.text for row in found.all(Verdict.CONTRADICTED)]
+        left = [row.text for row in found.all(Judgement.CONTRADICTED)]
         assert not [text for text in left if explained(name, text) is entry]
-        assert found.count(Verdict.MATCHED) > report(name).count(Verdict.MATCHED)
+        assert found.count(Judgement.MATCHED) > report(name).count(Judgement.MATCHED)
 
 
 @pytest.mark.parametrize(
@@ -63,12 +63,12 @@ def test_changed_log_is_not_matched_there(name: str, old: str, new: str, tmp_pat
     changed = tmp_path / "changed.log"
     changed.write_text(text.replace(old, new))
     found = check_logs(None, (str(changed),), **INDEX[name].get("options", {}))
-    assert found.count(Verdict.MATCHED) < report(name).count(Verdict.MATCHED)
+    assert found.count(Judgement.MATCHED) < report(name).count(Judgement.MATCHED)
 
 
 def test_logs_are_many_and_different() -> None:
     assert len(INDEX) >= 60
-    assert sum(report(name).count(Verdict.MATCHED) for name in INDEX) >= 450
+    assert sum(report(name).count(Judgement.MATCHED) for name in INDEX) >= 450
     versions = {version(entry["kernel"]) for entry in INDEX.values()}
     assert {major for major, _ in versions} == {2, 3, 4, 5, 6}
     assert len(versions) >= 25
@@ -107,4 +107,4 @@ def test_notes_on_memblock(name: str, options: dict[str, str], matched: int) -> 
     """What people noted of memblock=debug without saying where: QEMU's vexpress-a9, two ages of the allocator."""
     found = check_logs(None, (path(f"notes/{name}"),), cpu="cortex-a9", **options)
     assert found.contradicted == 0
-    assert found.count(Verdict.MATCHED) >= matched
+    assert found.count(Judgement.MATCHED) >= matched

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bootmap.boot.trace import Verdict
 from bootmap.cli.source import SourceOptions, open_source
 from bootmap.errors import ImageError, MissingInputError, UsageError
 from bootmap.mmu.walk import Mapped, walk
@@ -87,7 +88,7 @@ def test_open_source_board_that_dies() -> None:
     given = KERNEL | {"phys_offset": 0x10000000, "cmdline": "mem=2M"}
     with open_source(str(BOARD), options(**given)) as source:
         assert source.prediction is not None
-        assert source.prediction.outcome.boots is False
+        assert source.prediction.outcome.verdict is Verdict.DIES
         assert source.assumptions[-1].startswith(
             "the tables are those after devicemaps_init; the boot ends in devicemaps_init: "
         )

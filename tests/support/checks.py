@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bootmap.boot.trace import Origin
+from bootmap.boot.trace import Origin, Verdict
 from bootmap.facts.linux.memblock import Flags
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE
 from support.words import UNMAPPED, frames, root_words
@@ -19,14 +19,14 @@ from support.words import UNMAPPED, frames, root_words
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bootmap.boot.sequence import Prediction, Stage
+    from bootmap.boot.sequence import Replay, Stage
 
     Frames = np.ndarray[tuple[int], np.dtype[np.int32]]
 
 Regions = list[tuple[int, int, int]]
 
 
-def check_prediction(prediction: Prediction) -> None:
+def check_prediction(prediction: Replay) -> None:
     """Everything below.
 
     Raises:
@@ -40,25 +40,25 @@ def check_prediction(prediction: Prediction) -> None:
     check_journal(prediction)
     check_tables(prediction)
     check_maps(prediction)
-    if prediction.outcome.boots is not False:
+    if prediction.outcome.verdict is not Verdict.DIES:
         check_table_pages(prediction)
         check_lowmem(prediction)
         check_zones(prediction)
     check_provenance(prediction)
 
 
-def moments(prediction: Prediction) -> list[Stage]:
+def moments(prediction: Replay) -> list[Stage]:
     """The stages that changed the tables, or were the first."""
     found = {stage.mark: stage for stage in reversed(prediction.stages)}
     return [found[mark] for mark in sorted(found)]
 
 
-def check_outcome(prediction: Prediction) -> None:
+def check_outcome(prediction: Replay) -> None:
     """The verdict follows from the hazards, and says where and why."""
     outcome, hazards = prediction.outcome, prediction.hazards
     fatal = [hazard for hazard in hazards if hazard.fatal]
-    assert (outcome.boots is False) == bool(fatal)
-    if outcome.boots:
+    assert (outcome.verdict is Verdict.DIES) == bool(fatal)
+    if outcome.verdict is Verdict.BOOTS:
         assert (outcome.stage, outcome.reason) == (None, None)
         assert not any(hazard.luck for hazard in hazards)
         assert prediction.stages[-1].name == "mark_rodata_ro"
@@ -89,7 +89,7 @@ def check_memblock(regions: Regions, *, apart: bool = True) -> None:
         assert base + size != following or flags != other, f"two regions meet at {following:#x} and are not merged"
 
 
-def check_journal(prediction: Prediction) -> None:
+def check_journal(prediction: Replay) -> None:
     """The journal alone gives the tables of every stage, and each word is the last that was written to its place."""
     tables = prediction.state.tables
     memory: dict[int, bytearray] = {}
@@ -125,7 +125,7 @@ def _store(memory: dict[int, bytearray], address: int, raw: bytes, *, zero: bool
         _store(memory, page + PAGE_SIZE, raw[room:], zero=False)
 
 
-def check_writers(prediction: Prediction) -> None:
+def check_writers(prediction: Replay) -> None:
     """The writers of a word end with that word, and every word of a table has at least one."""
     tables = prediction.state.tables
     last = prediction.stages[-1]
@@ -141,7 +141,7 @@ def check_writers(prediction: Prediction) -> None:
                 assert tables.word(address) == int(words[index]) == int(live[index])
 
 
-def check_tables(prediction: Prediction) -> None:
+def check_tables(prediction: Replay) -> None:
     """At every stage pairs are pairs, and Linux's words agree with the hardware's."""
     state = prediction.state
     if state.kernel.format.name == "long":
@@ -167,7 +167,7 @@ def check_tables(prediction: Prediction) -> None:
                 assert np.all((linux == 0) | (linux & 3 == 3)), f"in {page:#x} a Linux word without present and young"
 
 
-def check_table_pages(prediction: Prediction) -> None:
+def check_table_pages(prediction: Replay) -> None:
     """Every table lies in RAM that is kept for it; those in the kernel's image where the image is."""
     stage, state = prediction.stages[-1], prediction.state
     image = range(state.tables.root, state.kernel_image.end)
@@ -190,13 +190,13 @@ def _inside(start: int, end: int, regions: Iterable[tuple[int, int, int]]) -> bo
     return start >= end
 
 
-def mapped_at(prediction: Prediction, stage: Stage) -> Frames:
+def mapped_at(prediction: Replay, stage: Stage) -> Frames:
     """The page frame of every virtual page at that moment."""
     state = prediction.state
     return frames(prediction.tables_at(stage), state.tables.root, long=state.kernel.format.name == "long")
 
 
-def check_lowmem(prediction: Prediction) -> None:
+def check_lowmem(prediction: Replay) -> None:
     """Every page of lowmem is mapped to itself, and nothing else is mapped below high_memory but the kernel."""
     state, kernel = prediction.state, prediction.state.kernel
     stage = prediction.stage("paging_init")
@@ -232,7 +232,7 @@ def check_lowmem(prediction: Prediction) -> None:
     assert not len(extra), f"page {int(extra[0]):#x} is no lowmem and is mapped to {int(mapped[extra[0]]):#x}"
 
 
-def check_maps(prediction: Prediction) -> None:
+def check_maps(prediction: Replay) -> None:
     """The tables decode to the mappings that made them: each page to what the last mapping over it says."""
     state = prediction.state
     stage = prediction.stage("kmap_init")
@@ -260,7 +260,7 @@ def check_maps(prediction: Prediction) -> None:
     assert not len(wrong), f"{int(wrong[0]) << 12:#x}: mapped to pfn {mapped[wrong[0]]}, wanted {want[wrong[0]]}"
 
 
-def check_zones(prediction: Prediction) -> None:
+def check_zones(prediction: Replay) -> None:
     """Zones follow one another, and together hold the RAM that is left."""
     stage = prediction.stage("bootmem_init")
     assert stage is not None
@@ -285,19 +285,19 @@ def check_zones(prediction: Prediction) -> None:
         assert values.high_memory <= limit
 
 
-def overlapping_banks(prediction: Prediction) -> bool:
+def overlapping_banks(prediction: Replay) -> bool:
     """Whether struct meminfo has RAM twice: then the counts that are made of it contradict one another."""
     banks = sorted((bank.start, bank.end) for bank in prediction.state.meminfo)
     return any(end > start for (_, end), (start, _) in pairwise(banks))
 
 
-def state_va(prediction: Prediction, address: int) -> int:
+def state_va(prediction: Replay, address: int) -> int:
     """The linear map's address of a physical one."""
     state = prediction.state
     return (address - state.handover.phys_offset + state.kernel.page_offset) & 0xFFFFFFFF
 
 
-def check_provenance(prediction: Prediction) -> None:
+def check_provenance(prediction: Replay) -> None:
     """Every mapping, bank and region can say where it comes from, down to an input."""
     for md in prediction.state.maps:
         assert md.origin is not None, f"{md} comes from nowhere"

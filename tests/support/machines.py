@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 from bootmap.boot.handover import Handover
-from bootmap.boot.kernel import Kernel
+from bootmap.boot.kernel import KernelModel
 from bootmap.boot.sequence import boot
 from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.inputs.board import parse_board
@@ -20,7 +20,7 @@ from support.recordings import fresh_kernel, kernel_files
 from support.trees import Node, blob, board, cells, chosen, numbers, reserved_memory, source, text
 
 if TYPE_CHECKING:
-    from bootmap.boot.sequence import Prediction
+    from bootmap.boot.sequence import Replay
     from bootmap.facts.arm.cpus import Cpu
 
 V7 = ("cortex-a15", "cortex-a9", "cortex-a7", "cortex-a8")
@@ -162,7 +162,7 @@ class Setup:
         machine = f"{self.key} on {self.cpu} ({self.cpus}), r2 {self.params:#x}, PHYS_OFFSET {self.phys_offset:#x}"
         return f"{machine}: {blocks} {source(self.root)}"
 
-    def boot(self) -> Prediction:
+    def boot(self) -> Replay:
         """The prediction."""
         tree = parse_board(blob(self.root, self.memreserve))
         return boot(fresh_kernel(self.key), Handover(tree, self.params, self.phys_offset, cpu(self.cpu), self.cpus))
@@ -198,16 +198,16 @@ def number(release: str) -> Version:
     return tuple(map(int, release.split(".")))[: 3 if release.startswith("2.6") else 2]
 
 
-def kernel(key: str, version: Version, options: str) -> Kernel:
+def kernel(key: str, version: Version, options: str) -> KernelModel:
     """A recorded kernel's configuration and symbols, taken for another release and with options set."""
     lines = "".join(f"\nCONFIG_{option}=y" for option in options.split())
     config = gzip.decompress(kernel_files(key)[0].read_bytes()) + lines.encode()
-    return Kernel(version, None, parse_config(config), fresh_kernel(key).symbols)
+    return KernelModel(version, None, parse_config(config), fresh_kernel(key).symbols)
 
 
 def booted(
-    subject: Kernel, compatible: str, ram: tuple[int, int], *nodes: Node, core: str = "cortex-a15"
-) -> Prediction:
+    subject: KernelModel, compatible: str, ram: tuple[int, int], *nodes: Node, core: str = "cortex-a15"
+) -> Replay:
     root = board([ram])
     root.properties["compatible"] = text("some,board", compatible)
     root.children += nodes

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bootmap.bootlog.verdict import LogReport, Verdict
+from bootmap.bootlog.judgement import Judgement, LogReport
 from bootmap.cli.commands.verify_log import check_logs
 from support.recordings import NAMES, Case, fresh_kernel
 
@@ -93,7 +93,7 @@ def logs_table() -> str:
         entry, found = INDEX[name], report(name)
         counts = [
             found.count(verdict)
-            for verdict in (Verdict.MATCHED, Verdict.CONTRADICTED, Verdict.UNMODELLED, Verdict.INPUT)
+            for verdict in (Judgement.MATCHED, Judgement.CONTRADICTED, Judgement.UNMODELLED, Judgement.INPUT)
         ]
         kernel = entry["kernel"].split("-")[0]
         row = [entry["soc"], kernel, *map(str, counts), _link(entry["source"])]
@@ -106,7 +106,7 @@ def causes_list() -> str:
     lines = []
     for name, entry in INDEX.items():
         for cause in entry.get("contradicted", ()):
-            judged = [row for row in report(name).all(Verdict.CONTRADICTED) if explained(name, row.text) is cause]
+            judged = [row for row in report(name).all(Judgement.CONTRADICTED) if explained(name, row.text) is cause]
             options = " ".join(f"`--{key.replace('_', '-')} {_value(value)}`" for key, value in cause["with"].items())
             lines.append(
                 f"**{entry['soc']}, {entry['kernel']}**: {cause['cause']}. With {options} every line matches.\n"
@@ -149,7 +149,7 @@ def versions_table() -> str:
             if what not in ("virtual layout", "totals of memory") and versions and high > SINCE.get(what, (0, 0)):
                 parts.append("recordings" if what == "memblock's lists" else "recorded logs")
             matched = [
-                sum(row.kind in kinds for row in report(name).all(Verdict.MATCHED))
+                sum(row.kind in kinds for row in report(name).all(Judgement.MATCHED))
                 for name in INDEX
                 if low <= version(INDEX[name]["kernel"]) < high
             ]

@@ -15,8 +15,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from bootmap.boot.kernel import Kernel
-from bootmap.boot.sequence import Prediction, boot
+from bootmap.boot.kernel import KernelModel
+from bootmap.boot.sequence import Replay, boot
 from bootmap.cli.inputs import read_inputs, read_kernel_options
 
 DATA = Path(__file__).parents[1] / "data"
@@ -32,15 +32,15 @@ def kernel_files(key: str) -> tuple[Path, Path]:
 
 
 @cache
-def _parsed_kernel(key: str) -> Kernel:
+def _parsed_kernel(key: str) -> KernelModel:
     config, system_map = kernel_files(key)
     return read_kernel_options(str(config), str(system_map), None, None, ())
 
 
-def fresh_kernel(key: str) -> Kernel:
+def fresh_kernel(key: str) -> KernelModel:
     """A kernel that nobody has asked anything yet."""
     parsed = _parsed_kernel(key)
-    return Kernel(parsed.version, parsed.sublevel, parsed.config, parsed.symbols)
+    return KernelModel(parsed.version, parsed.sublevel, parsed.config, parsed.symbols)
 
 
 class Case:
@@ -74,7 +74,7 @@ class Case:
         return bytes.fromhex(self.doc["atags"])
 
     @cached_property
-    def prediction(self) -> Prediction:
+    def prediction(self) -> Replay:
         """bootmap's answer, from what a user has: board, configuration, System.map, load addresses, CPU."""
         config, system_map = kernel_files(self.key)
         with tempfile.NamedTemporaryFile(suffix=".dtb") as file:

@@ -18,7 +18,7 @@ from bootmap.units import PAGE_SHIFT
 if TYPE_CHECKING:
     from bootmap.boot.memblock import MemblockOp
     from bootmap.boot.records import LostRam
-    from bootmap.boot.sequence import Prediction, Stage
+    from bootmap.boot.sequence import Replay, Stage
     from bootmap.boot.tables import Cause
     from bootmap.mmu.walk import Walk
 
@@ -84,7 +84,7 @@ class VirtualFacts:
     physical: int | None
 
 
-def explain_physical(prediction: Prediction, address: int, stage: Stage | None = None) -> PhysicalFacts:
+def explain_physical(prediction: Replay, address: int, stage: Stage | None = None) -> PhysicalFacts:
     """Collect what bears on a physical address at ``stage`` (the end of paging_init)."""
     stage = stage or last_stage(prediction)
     memblock, limit = stage.memblock, stage.vars.arm_lowmem_limit
@@ -99,7 +99,7 @@ def explain_physical(prediction: Prediction, address: int, stage: Stage | None =
     return PhysicalFacts(address, kind, added[-1] if added else None, operations, lost, linear)
 
 
-def explain_virtual(prediction: Prediction, address: int, stage: Stage | None = None) -> VirtualFacts:
+def explain_virtual(prediction: Replay, address: int, stage: Stage | None = None) -> VirtualFacts:
     """Collect what bears on a virtual address at ``stage`` (the end of paging_init)."""
     stage = stage or last_stage(prediction)
     areas = tuple(area.name for area in virtual_layout(prediction, stage) if area.start <= address < area.end)
@@ -127,7 +127,7 @@ def _level_names(form: str) -> dict[int, str]:
     return {1: "pgd = p4d = pud", 2: "pmd", 3: "pte"}
 
 
-def _word(prediction: Prediction, stage: Stage, level: str, index: int, address: int, half: str) -> Word:
+def _word(prediction: Replay, stage: Stage, level: str, index: int, address: int, half: str) -> Word:
     writers = tuple(prediction.state.tables.writers(address, stage.mark))
     value = writers[-1][1] if writers else 0
     return Word(level, index, address, value, half, writers)

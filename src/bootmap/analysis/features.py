@@ -1,7 +1,7 @@
 """Which rules a kernel follows, and why: each row of the feature table against a version and a configuration.
 
-``Kernel.has`` answers for one boot and takes an option that is not set for one that is off; here a configuration may
-be missing altogether, and the answer then says which option decides.
+``KernelModel.has`` answers for one boot and takes an option that is not set for one that is off; here a
+configuration may be missing altogether, and the answer then says which option decides.
 """
 
 from __future__ import annotations

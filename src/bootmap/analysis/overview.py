@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bootmap.boot.memblock import Memblock
-    from bootmap.boot.sequence import Prediction, Stage
+    from bootmap.boot.sequence import Replay, Stage
 
 _ADDS = ("reserve", "alloc_range")
 _TCM = ((DTCM, "tightly coupled memory for data"), (ITCM, "tightly coupled memory for code"))
@@ -108,7 +108,7 @@ class Overview:
     tables: TableCost | None
 
 
-def overview(prediction: Prediction) -> Overview:
+def overview(prediction: Replay) -> Overview:
     """All of this at the latest moment up to the end of paging_init."""
     stage = last_stage(prediction)
     return Overview(
@@ -120,19 +120,19 @@ def overview(prediction: Prediction) -> Overview:
     )
 
 
-def hardware_words(prediction: Prediction) -> dict[str, int]:
+def hardware_words(prediction: Replay) -> dict[str, int]:
     """For each memory type by name, the attributes of the word that the hardware gets for its prot_pte."""
     state = prediction.state
     types = state.mem_types.types if state.mem_types else {}
     return {name: hardware_pte(row.prot_pte, state.kernel, state.handover.cpu) for name, row in types.items()}
 
 
-def last_stage(prediction: Prediction) -> Stage:
+def last_stage(prediction: Replay) -> Stage:
     """The latest moment up to the end of paging_init that the boot reached."""
     return prediction.stage("paging_init") or prediction.stages[-1]
 
 
-def memory_rows(prediction: Prediction, stage: Stage) -> list[MemoryRow]:
+def memory_rows(prediction: Replay, stage: Stage) -> list[MemoryRow]:
     """RAM as memblock has it, cut at the lowmem limit and where its origin changes."""
     limit = stage.vars.arm_lowmem_limit
     rows: list[MemoryRow] = []
@@ -188,7 +188,7 @@ def _segments(
         yield edges[i], edges[i + 1], owner
 
 
-def virtual_layout(prediction: Prediction, stage: Stage) -> list[VirtualArea]:
+def virtual_layout(prediction: Replay, stage: Stage) -> list[VirtualArea]:
     """The areas of the kernel's half of virtual space, in the order of the kernel's own old message."""
     state, kernel = prediction.state, prediction.state.kernel
     high_memory = stage.vars.high_memory
@@ -218,7 +218,7 @@ def virtual_layout(prediction: Prediction, stage: Stage) -> list[VirtualArea]:
     return areas
 
 
-def _image_areas(prediction: Prediction) -> Iterator[VirtualArea]:
+def _image_areas(prediction: Replay) -> Iterator[VirtualArea]:
     symbols = prediction.state.kernel.symbols
     for name, first, last, what in (
         (".text", "_text", "_etext", "the kernel's code"),
@@ -230,7 +230,7 @@ def _image_areas(prediction: Prediction) -> Iterator[VirtualArea]:
             yield VirtualArea(name, symbols[first], symbols[last], what)
 
 
-def table_cost(prediction: Prediction, stage: Stage) -> TableCost:
+def table_cost(prediction: Replay, stage: Stage) -> TableCost:
     """Count descriptors in the tables of ``stage``."""
     state, form = prediction.state, prediction.state.kernel.format
     pages = prediction.tables_at(stage)

@@ -13,7 +13,7 @@ from bootmap.mmu.memory import Chunks
 from bootmap.mmu.regs import ALL_CLIENTS, Regs, arch_of
 
 if TYPE_CHECKING:
-    from bootmap.boot.sequence import Prediction, Stage
+    from bootmap.boot.sequence import Replay, Stage
     from bootmap.facts.arm.cpus import Cpu
 
 PRRR, NMRR = 0xFF0A81A8, 0x40E040E0
@@ -50,7 +50,7 @@ def registers_as_set(arch: str, root: int, *, long: bool, domains: bool = False,
     return Regs(arch=arch, sctlr=_SCTLR[arch], ttbr0=root, dacr=dacr, prrr=PRRR, nmrr=NMRR)
 
 
-def linux_registers(prediction: Prediction) -> Regs:
+def linux_registers(prediction: Replay) -> Regs:
     """The registers once the kernel's page directory is in use."""
     kernel, cpu, root = prediction.state.kernel, prediction.state.handover.cpu, prediction.state.tables.root
     return registers_as_set(
@@ -69,6 +69,6 @@ def named(regs: Regs) -> dict[str, int]:
     return {name.upper(): getattr(regs, name) for name in names}
 
 
-def stage_memory(prediction: Prediction, stage: Stage) -> Chunks:
+def stage_memory(prediction: Replay, stage: Stage) -> Chunks:
     """The table pages of one moment as physical memory."""
     return Chunks({address: words.tobytes() for address, words in prediction.tables_at(stage).items()})

@@ -22,7 +22,7 @@ from bootmap.units import PAGE_SHIFT, PAGE_SIZE, Span, align_down
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from bootmap.boot.sequence import Prediction, Stage
+    from bootmap.boot.sequence import Replay, Stage
     from bootmap.boot.tables import Cause
     from bootmap.facts.linux.linux_prot import LinuxFormat
     from bootmap.mmu.memory import Memory
@@ -116,7 +116,7 @@ def translate(
     regime: Regime,
     va: int,
     accesses: Sequence[Rights] = (),
-    written: tuple[Prediction, Stage] | None = None,
+    written: tuple[Replay, Stage] | None = None,
 ) -> Translation:
     """Walk ``va`` and collect the rest.
 
@@ -141,14 +141,14 @@ def _verdict(walked: Walk, access: Rights) -> Verdict:
     return Verdict(access, answer, fsr)
 
 
-def _of(written: tuple[Prediction, Stage] | None, address: int) -> Writers:
+def _of(written: tuple[Replay, Stage] | None, address: int) -> Writers:
     if written is None:
         return ()
     prediction, stage = written
     return tuple(prediction.state.tables.writers(address, stage.mark))
 
 
-def _linux_half(memory: Memory, walked: Walk, step: Step, written: tuple[Prediction, Stage] | None) -> LinuxHalf | None:
+def _linux_half(memory: Memory, walked: Walk, step: Step, written: tuple[Replay, Stage] | None) -> LinuxHalf | None:
     """Linux's pte beside a hardware pte; none where the table does not lie in the rear half of its page."""
     if walked.regime.long or step.level == 1 or step.table & (PAGE_SIZE - 1) < SHORT.pte_hwtable_offset:
         return None

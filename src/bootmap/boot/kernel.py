@@ -50,7 +50,7 @@ class Rule:
     summary: str
 
 
-class Kernel:
+class KernelModel:
     """A kernel: version, configuration, symbols and overrides.
 
     Attributes:

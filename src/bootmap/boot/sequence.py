@@ -30,7 +30,7 @@ from bootmap.boot.setup.early_params import parse_early_param
 from bootmap.boot.setup.fdt_scan import setup_machine_fdt
 from bootmap.boot.setup.machine_descs import check_machine
 from bootmap.boot.state import BootState
-from bootmap.boot.trace import KernelDied, Origin
+from bootmap.boot.trace import KernelDied, Origin, Outcome, Verdict
 from bootmap.boot.zones.bootmem_init import bootmem_init, setup_dma_zone
 from bootmap.boot.zones.memmap import free_area_init
 from bootmap.inputs.fdt import Fdt
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bootmap.boot.handover import Handover
-    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.kernel import KernelModel
     from bootmap.boot.memblock import Memblock
     from bootmap.boot.records import Variables
     from bootmap.boot.tables import Words
@@ -94,17 +94,8 @@ class Stage:
     memory: Mapping[int, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Whether the kernel boots: True, False, or None where it goes on by luck if at all; where and why not."""
-
-    boots: bool | None
-    stage: str | None = None
-    reason: str | None = None
-
-
 @dataclass(frozen=True)
-class Prediction:
+class Replay:
     """Everything that is known of one boot.
 
     Attributes:
@@ -149,7 +140,7 @@ class Prediction:
         return {page: pages[page] for page in reached}
 
 
-def boot(kernel: Kernel, handover: Handover) -> Prediction:
+def boot(kernel: KernelModel, handover: Handover) -> Replay:
     """Replay the boot of ``kernel`` on the machine of ``handover``: a pure function of the two."""
     state = BootState(kernel, handover, fixup_smp(kernel, handover))
     stages: list[Stage] = []
@@ -167,15 +158,15 @@ def boot(kernel: Kernel, handover: Handover) -> Prediction:
         return _ended(state, stages, state.die("memblock-stops", f"the kernel stops in memblock: {death}"))
     luck = next((hazard for hazard in state.hazards if hazard.luck), None)
     if luck is not None:
-        return Prediction(state, tuple(stages), Outcome(None, luck.stage, luck.message))
-    return Prediction(state, tuple(stages), Outcome(True))
+        return Replay(state, tuple(stages), Outcome(Verdict.UNCERTAIN, luck.stage, luck.message))
+    return Replay(state, tuple(stages), Outcome(Verdict.BOOTS))
 
 
-def _ended(state: BootState, stages: list[Stage], died: KernelDied) -> Prediction:
+def _ended(state: BootState, stages: list[Stage], died: KernelDied) -> Replay:
     hazard = died.hazard
     if not stages:  # there is always a last moment to look at: here the one before the first step
         stages.append(_snapshot("entry", state))
-    return Prediction(state, tuple(stages), Outcome(False, hazard.stage, hazard.message))
+    return Replay(state, tuple(stages), Outcome(Verdict.DIES, hazard.stage, hazard.message))
 
 
 def _snapshot(name: str, state: BootState) -> Stage:

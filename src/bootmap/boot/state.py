@@ -19,7 +19,7 @@ from bootmap.units import PAGE_SIZE, Span
 
 if TYPE_CHECKING:
     from bootmap.boot.handover import Handover
-    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.kernel import KernelModel
     from bootmap.boot.records import (
         Bank,
         CmaArea,
@@ -53,7 +53,7 @@ class BootState:
         stage: name of the step that runs.
     """
 
-    kernel: Kernel
+    kernel: KernelModel
     handover: Handover
     smp: bool
     memblock: Memblock = field(init=False)

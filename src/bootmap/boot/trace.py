@@ -8,6 +8,7 @@ a configuration option or a rule of the kernel.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -73,6 +74,29 @@ class Hazard:
     address: int | None = None
     luck: bool = False
     origin: Origin | None = field(default=None, compare=False)
+
+
+class Verdict(Enum):
+    """Whether a kernel boots."""
+
+    BOOTS = "boots"
+    DIES = "does not boot"
+    UNCERTAIN = "uncertain"
+    """It hangs on something that is not known: stale TLB entries, or a value that was guessed."""
+
+    @property
+    def boots(self) -> bool | None:
+        """The same as JSON has it: true, false, or null for UNCERTAIN."""
+        return {Verdict.BOOTS: True, Verdict.DIES: False}.get(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The verdict of a boot, and where it is not BOOTS the stage and the reason."""
+
+    verdict: Verdict
+    stage: str | None = None
+    reason: str | None = None
 
 
 class KernelDied(Exception):  # noqa: N818 - an outcome of the boot, not an error of bootmap

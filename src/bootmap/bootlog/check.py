@@ -9,15 +9,16 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bootmap.boot.trace import Verdict
+from bootmap.bootlog.judgement import Claim, Judged, Judgement, judge
 from bootmap.bootlog.memblock import MemblockChecker
 from bootmap.bootlog.pages import PageCounts
-from bootmap.bootlog.verdict import Claim, Judged, Verdict, judge
 from bootmap.units import KIB, MIB, PAGE_SHIFT, PAGE_SIZE, align_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Set
 
-    from bootmap.boot.sequence import Prediction
+    from bootmap.boot.sequence import Replay
     from bootmap.bootlog.log import Log, Said
     from bootmap.units import Span
 
@@ -40,7 +41,7 @@ class Checker:
 
     def __init__(
         self,
-        prediction: Prediction,
+        prediction: Replay,
         areas: Mapping[str, Span],
         *,
         taken: Set[str] = frozenset(),
@@ -79,7 +80,7 @@ class Checker:
     def judge(self, said: Said) -> Judged:
         """The verdict on one line."""
         if said.kind in _INPUTS:
-            return Judged(said.line, said.kind, said.text, Verdict.INPUT)
+            return Judged(said.line, said.kind, said.text, Judgement.INPUT)
         if self.unknown and said.kind in _COUNTED:
             return self.unmodelled(said, self.unknown)
         if said.row.unmodelled or said.kind not in self._judges:
@@ -88,11 +89,11 @@ class Checker:
 
     def unmodelled(self, said: Said, why: str) -> Judged:
         """The verdict on a line of which nothing is predicted."""
-        return Judged(said.line, said.kind, said.text, Verdict.UNMODELLED, why=why)
+        return Judged(said.line, said.kind, said.text, Judgement.UNMODELLED, why=why)
 
     def contradicted(self, said: Said, log: str, ours: str) -> Judged:
         """The verdict on a line that is wrong as a whole."""
-        return Judged(said.line, said.kind, said.text, Verdict.CONTRADICTED, log, ours)
+        return Judged(said.line, said.kind, said.text, Judgement.CONTRADICTED, log, ours)
 
     def _claim(self, name: str, log: int, ours: int | None, *, physical: bool = False, decimal: bool = False) -> Claim:
         if physical and not self.phys_known:
@@ -133,7 +134,7 @@ class Checker:
         ecc = bool(table.ecc_mask)
         if said.word("name") != table.policy or ("ecc" in said and (said.word("ecc") == "enabled") != ecc):
             return self.contradicted(said, said.word("name"), table.policy)
-        return Judged(said.line, said.kind, said.text, Verdict.INPUT if "policy" in self.taken else Verdict.MATCHED)
+        return Judged(said.line, said.kind, said.text, Judgement.INPUT if "policy" in self.taken else Judgement.MATCHED)
 
     # -- zones -------------------------------------------------------------------------------------------------
 
@@ -147,7 +148,7 @@ class Checker:
         if "empty" in said:
             log = "empty"
             if start == end:
-                return Judged(said.line, said.kind, said.text, Verdict.MATCHED)
+                return Judged(said.line, said.kind, said.text, Judgement.MATCHED)
             return self.contradicted(said, log, f"[mem {start:#018x}-{end - 1:#018x}]")
         if start == end:
             return self.contradicted(said, said.text, "empty")
@@ -183,7 +184,7 @@ class Checker:
     def _node(self, said: Said) -> Judged:
         start, last = said.number("start"), said.number("last")
         if f"nodes:{said.line}" in self.taken and any(a <= start and last < b for a, b in self._kept_banks()):
-            return Judged(said.line, said.kind, said.text, Verdict.INPUT)
+            return Judged(said.line, said.kind, said.text, Judgement.INPUT)
         found = [bank for bank in self._banks_left if bank[0] <= start < bank[1]] or self._banks_left[:1]
         if not found:
             return self.contradicted(said, said.text, "no more banks")
@@ -274,7 +275,7 @@ class Checker:
     def _cma_failed(self, said: Said) -> Judged:
         if self.state.default_cma is not None:
             return self.contradicted(said, said.text, f"an area at {self.state.default_cma.base:#010x}")
-        return Judged(said.line, said.kind, said.text, Verdict.MATCHED)
+        return Judged(said.line, said.kind, said.text, Judgement.MATCHED)
 
     def _pool(self, said: Said) -> Judged:
         taken = f"pool:{said.line}" in self.taken
@@ -303,7 +304,7 @@ class Checker:
         for line in self._said_left:
             if self._said_left[line] and line.endswith(text):
                 self._said_left[line] -= 1
-                return Judged(said.line, said.kind, said.text, Verdict.MATCHED)
+                return Judged(said.line, said.kind, said.text, Judgement.MATCHED)
         if not self.phys_known:
             return self.unmodelled(said, self._where_ram(said))
         if not self.cmdline_known or "banks.unknown" in self.taken:
@@ -382,7 +383,7 @@ def _missing(log: Log, checker: Checker) -> list[Judged]:
     if not log.first("banner") or not log.all("memory", "memory_k", "zone") or log.all("ignoring", "truncating"):
         return []
     return [
-        Judged(0, "ignoring", line, Verdict.CONTRADICTED, "nothing of the kind", line)
+        Judged(0, "ignoring", line, Judgement.CONTRADICTED, "nothing of the kind", line)
         for line in checker.state.dmesg
         if line.startswith(("Ignoring RAM at", "Truncating RAM at"))
     ]
@@ -392,7 +393,7 @@ def _outcome(log: Log, checker: Checker) -> list[Judged]:
     """Whether the boot comes as far as the log."""
     outcome = checker.prediction.outcome
     later = log.all("memory", "memory_k", "percpu", "all_pages")
-    if outcome.boots is not False or not later:
+    if outcome.verdict is not Verdict.DIES or not later:
         return []
     ours = f"the boot ends in {outcome.stage}: {outcome.reason}"
-    return [Judged(later[-1].line, "outcome", later[-1].text, Verdict.CONTRADICTED, "it goes on", ours)]
+    return [Judged(later[-1].line, "outcome", later[-1].text, Judgement.CONTRADICTED, "it goes on", ours)]

@@ -18,14 +18,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bootmap.bootlog.verdict import Judged, Verdict
+from bootmap.bootlog.judgement import Judged, Judgement
 from bootmap.facts.linux.memblock import Flags
 from bootmap.units import PAGE_SIZE, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bootmap.boot.sequence import Prediction
+    from bootmap.boot.sequence import Replay
 
 _IOMEM = re.compile(r"^( *)([0-9a-f]{8,16})-([0-9a-f]{8,16}) : (.+?)\s*$", re.MULTILINE)
 _ROW = re.compile(r"^ *(\d+): 0x([0-9a-f]{1,16})\.\.0x([0-9a-f]{1,16})(?: +(?:-?\d+|x) +(\w+))?", re.MULTILINE)
@@ -62,7 +62,7 @@ class FileChecker:
     """
 
     def __init__(
-        self, prediction: Prediction, page_tables: Sequence[str] | None = None, *, kernel_known: bool = True
+        self, prediction: Replay, page_tables: Sequence[str] | None = None, *, kernel_known: bool = True
     ) -> None:
         self.prediction = prediction
         self.kernel_known = kernel_known
@@ -95,8 +95,8 @@ class FileChecker:
                 known = (start, end) == ours
                 yield self._judged(line, "iomem", match[0], known, found, f"{ours.start:#010x}-{ours.end - 1:#010x}")
             elif name.startswith("System RAM") or name in (*_IMAGE, "reserved", "Crash kernel"):
-                yield Judged(line, "iomem", match[0].strip(), Verdict.UNMODELLED, why="reserved after paging_init, or "
-                             "its bounds are not among the symbols")  # fmt: skip
+                why = "reserved after paging_init, or its bounds are not among the symbols"
+                yield Judged(line, "iomem", match[0].strip(), Judgement.UNMODELLED, why=why)
 
     def _image(self) -> dict[str, Span]:
         """Where the image lies, by the names of its resources."""
@@ -112,8 +112,8 @@ class FileChecker:
 
     def _judged(self, line: int, kind: str, text: str, equal: bool, log: str, ours: str) -> Judged:
         if equal:
-            return Judged(line, kind, text.strip(), Verdict.MATCHED)
-        return Judged(line, kind, text.strip(), Verdict.CONTRADICTED, log, ours)
+            return Judged(line, kind, text.strip(), Judgement.MATCHED)
+        return Judged(line, kind, text.strip(), Judgement.CONTRADICTED, log, ours)
 
     # -- debugfs memblock --------------------------------------------------------------------------------------
 
@@ -143,18 +143,18 @@ class FileChecker:
                 )
                 near = next(f"{r.start:#010x}-{r.end - 1:#010x}" for r in reserved if r.overlaps(span))
                 if not inside and not self.kernel_known:
-                    yield Judged(line, "memblock_reserved", match[0].strip(), Verdict.UNMODELLED, why=_NOT_KNOWN)
+                    yield Judged(line, "memblock_reserved", match[0].strip(), Judgement.UNMODELLED, why=_NOT_KNOWN)
                     continue
                 yield self._judged(line, "memblock_reserved", match[0], inside, found, near)
             else:
-                yield Judged(line, "memblock_reserved", match[0].strip(), Verdict.UNMODELLED,
+                yield Judged(line, "memblock_reserved", match[0].strip(), Judgement.UNMODELLED,
                              why="reserved after paging_init")  # fmt: skip
         if not is_memory and self.kernel_known:
             listed = [span for span, _ in rows]
             for known in reserved:
                 if known.size and not any(span.overlaps(known) for span in listed):
                     ours = f"{known.start:#010x}-{known.end - 1:#010x}"
-                    yield Judged(0, "memblock_reserved", ours, Verdict.CONTRADICTED, "not reserved", ours)
+                    yield Judged(0, "memblock_reserved", ours, Judgement.CONTRADICTED, "not reserved", ours)
 
     # -- debugfs kernel_page_tables ----------------------------------------------------------------------------
 
@@ -168,7 +168,7 @@ class FileChecker:
             start, end = int(match[1], 16), int(match[2], 16)
             line, row = text.count("\n", 0, match.start()) + 1, match[0].strip()
             if ours is not None and " ".join(row.split()) in ours:
-                yield Judged(line, "page_tables", row, Verdict.MATCHED)
+                yield Judged(line, "page_tables", row, Judgement.MATCHED)
             elif ours is not None and start not in drivers:
                 near = [row for row in ours if row.startswith(match[0][:10])]
                 yield self._judged(line, "page_tables", row, False, row, near[0] if near else "no range begins there")
@@ -177,4 +177,4 @@ class FileChecker:
                 there = "mapped" if hole is None else f"nothing at {hole:#010x}"
                 yield self._judged(line, "page_tables", row, hole is None, f"{start:#010x}-{end - 1:#010x}", there)
             else:
-                yield Judged(line, "page_tables", row, Verdict.UNMODELLED, why="drivers map there too")
+                yield Judged(line, "page_tables", row, Judgement.UNMODELLED, why="drivers map there too")

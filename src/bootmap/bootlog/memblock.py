@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from bootmap.bootlog.verdict import Claim, Judged, Verdict, judge
+from bootmap.bootlog.judgement import Claim, Judged, Judgement, judge
 from bootmap.facts.linux.memblock import Flags
 
 if TYPE_CHECKING:
@@ -63,15 +63,15 @@ class MemblockChecker:
     def judge(self, said: Said) -> Judged:
         """The verdict on one of memblock's lines."""
         if not self.checker.phys_known:
-            return Judged(said.line, said.kind, said.text, Verdict.UNMODELLED, why="where RAM begins is not known")
+            return Judged(said.line, said.kind, said.text, Judgement.UNMODELLED, why="where RAM begins is not known")
         if self.efi:
             return Judged(
-                said.line, said.kind, said.text, Verdict.UNMODELLED, why="EFI's memory map replaces the banks"
+                said.line, said.kind, said.text, Judgement.UNMODELLED, why="EFI's memory map replaces the banks"
             )
         if said.kind == "call":
             return self._call(said)
         if said.line < self._last_dump:
-            return Judged(said.line, said.kind, said.text, Verdict.UNMODELLED, why="a list from an earlier moment")
+            return Judged(said.line, said.kind, said.text, Judgement.UNMODELLED, why="a list from an earlier moment")
         return self._dump(said)
 
     def _call(self, said: Said) -> Judged:
@@ -80,16 +80,16 @@ class MemblockChecker:
         key = (name, said.number("start"), last)
         if self._left[key]:
             self._left[key] -= 1
-            verdict = Verdict.INPUT if f"call:{said.line}" in self.checker.taken else Verdict.MATCHED
+            verdict = Judgement.INPUT if f"call:{said.line}" in self.checker.taken else Judgement.MATCHED
             return Judged(said.line, said.kind, said.text, verdict)
         if f"call:{said.line}" in self.checker.taken:
-            return Judged(said.line, said.kind, said.text, Verdict.INPUT)
+            return Judged(said.line, said.kind, said.text, Judgement.INPUT)
         if said.line >= self.paging_init_ends and not _OURS.search(said.word("rest")):
             why = "made for what is not modelled: the machine's own, or what comes after paging_init"
-            return Judged(said.line, said.kind, said.text, Verdict.UNMODELLED, why=why)
+            return Judged(said.line, said.kind, said.text, Judgement.UNMODELLED, why=why)
         near = [f"{n} {first:#x}-{end:#x}" for n, first, end in self._left if n == name and first == key[1]]
         log = f"{name} {key[1]:#x}-{last:#x}"
-        return Judged(said.line, said.kind, said.text, Verdict.CONTRADICTED, log, near[0] if near else "no such call")
+        return Judged(said.line, said.kind, said.text, Judgement.CONTRADICTED, log, near[0] if near else "no such call")
 
     def _dump(self, said: Said) -> Judged:
         lists, state = self.lists, self.checker.state
@@ -104,7 +104,7 @@ class MemblockChecker:
         if not rows and state.kernel.has("memblock_dummy_region"):
             rows = [(0, 0, Flags.NONE)]
         if at >= len(rows):
-            return Judged(said.line, said.kind, said.text, Verdict.CONTRADICTED, said.text, f"only {len(rows)} rows")
+            return Judged(said.line, said.kind, said.text, Judgement.CONTRADICTED, said.text, f"only {len(rows)} rows")
         base, size, flags = rows[at]
         claims = [Claim("start", said.number("start"), base, taken), Claim("size", said.number("size"), size, taken)]
         if "flags" in said:

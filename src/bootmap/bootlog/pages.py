@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.bootlog.verdict import Claim, Judged, Verdict, judge
+from bootmap.bootlog.judgement import Claim, Judged, Judgement, judge
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE, align_up
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class PageCounts:
             return self.checker.unmodelled(said, "the machine's dma_zone_size is not known")
         size = self._fit(said.number("pages"), lambda size: self._memmap_pages(zone, size))
         if size is not None:
-            return Judged(said.line, said.kind, said.text, Verdict.MATCHED, why=f"struct page has {size} bytes")
+            return Judged(said.line, said.kind, said.text, Judgement.MATCHED, why=f"struct page has {size} bytes")
         ours = self._memmap_pages(zone, self.struct_page or self._page_sizes()[0])
         return judge(said, [Claim("pages", said.number("pages"), ours, False, True)])
 
@@ -116,7 +116,7 @@ class PageCounts:
             return judge(said, [Claim("pages", said.number("pages"), self.present, False, True)])
         size = self._fit(said.number("pages"), self._all_pages_with)
         if size is not None:
-            return Judged(said.line, said.kind, said.text, Verdict.MATCHED, why=f"struct page has {size} bytes")
+            return Judged(said.line, said.kind, said.text, Judgement.MATCHED, why=f"struct page has {size} bytes")
         ours = self._all_pages_with(self.struct_page or self._page_sizes()[0])
         return judge(said, [Claim("pages", said.number("pages"), ours, False, True)])
 

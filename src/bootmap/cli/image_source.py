@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from bootmap.analysis.locate.located import Located
-    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.kernel import KernelModel
     from bootmap.cli.source import SourceOptions
     from bootmap.image.memory import Memory
     from bootmap.image.open import Image
@@ -91,9 +91,9 @@ def _source(name: str, image: Image, options: SourceOptions) -> Source:
     )
 
 
-def _kernel(options: SourceOptions) -> tuple[Kernel | None, Symbols]:
+def _kernel(options: SourceOptions) -> tuple[KernelModel | None, Symbols]:
     """The kernel of --config or --kernel, with what symbols there are; None where neither says enough."""
-    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.kernel import KernelModel
     from bootmap.inputs.symbols import Symbols, read_system_map
 
     board = options.board
@@ -107,7 +107,9 @@ def _kernel(options: SourceOptions) -> tuple[Kernel | None, Symbols]:
     if config is None:
         return None, symbols
     version, sublevel = version_of(board.get("kernel_version"), config, file)
-    return Kernel(version, sublevel, config, symbols, feature_overrides(board.get("features") or ()), file), symbols
+    return KernelModel(
+        version, sublevel, config, symbols, feature_overrides(board.get("features") or ()), file
+    ), symbols
 
 
 def _cpu_registers(image: Image, options: SourceOptions, assumptions: list[str]) -> Regs:
@@ -225,7 +227,7 @@ def _maps_linearly(memory: Memory, root: int, long: bool, addresses: set[int], d
 
 
 def _as_linux_sets(
-    image: Image, options: SourceOptions, root: _Root, kernel: Kernel | None, assumptions: list[str]
+    image: Image, options: SourceOptions, root: _Root, kernel: KernelModel | None, assumptions: list[str]
 ) -> Regs:
     """The root that was found, and the rest as Linux sets it on that CPU; says which are not the machine's own."""
     from bootmap.analysis.registers import named, registers_as_set

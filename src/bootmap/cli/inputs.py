@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bootmap.boot.handover import Handover
-    from bootmap.boot.kernel import Kernel
-    from bootmap.boot.sequence import Prediction
+    from bootmap.boot.kernel import KernelModel
+    from bootmap.boot.sequence import Replay
     from bootmap.facts.arm.cpus import Cpu
     from bootmap.inputs.atags import AtagList
     from bootmap.inputs.fdt import Fdt
@@ -79,7 +79,7 @@ def board_options(command: _Command) -> _Command:
     return command
 
 
-def predict(board: str, **options: Any) -> Prediction:
+def predict(board: str, **options: Any) -> Replay:
     """Read everything and replay the boot.
 
     Raises:
@@ -114,7 +114,7 @@ def read_inputs(
     zimage: str | None = None,
     dtcm: str | None = None,
     itcm: str | None = None,
-) -> tuple[Kernel, Handover]:
+) -> tuple[KernelModel, Handover]:
     """The kernel and the handover that the options describe.
 
     Raises:
@@ -187,7 +187,7 @@ def read_kernel_options(
     kernel_file: str | None,
     kernel_version: str | None,
     features: tuple[str, ...],
-) -> Kernel:
+) -> KernelModel:
     """The kernel that the options describe.
 
     Raises:
@@ -204,13 +204,13 @@ def _kernel(
     kernel_version: str | None,
     features: tuple[str, ...],
     symbols_file: str,
-) -> Kernel:
-    from bootmap.boot.kernel import Kernel
+) -> KernelModel:
+    from bootmap.boot.kernel import KernelModel
 
     configuration = _config(config, image)
     symbols = read_symbols(system_map, image)
     version, sublevel = version_of(kernel_version, configuration, image)
-    kernel = Kernel(version, sublevel, configuration, symbols, feature_overrides(features), image)
+    kernel = KernelModel(version, sublevel, configuration, symbols, feature_overrides(features), image)
     _check_symbols(kernel, symbols, symbols_file)
     return kernel
 
@@ -324,7 +324,7 @@ def version_of(
     return version, sublevel
 
 
-def _check_symbols(kernel: Kernel, symbols: Symbols, file: str) -> None:
+def _check_symbols(kernel: KernelModel, symbols: Symbols, file: str) -> None:
     """Ask at once for every symbol that the steps will need."""
     needed = ["swapper_pg_dir", "_stext", "_end", "__init_begin", "__init_end", "_sdata"]
     idmap = "turn_mmu_on" if kernel.has("idmap_turn_mmu_on") else "enable_mmu"
@@ -349,7 +349,7 @@ def _check_symbols(kernel: Kernel, symbols: Symbols, file: str) -> None:
 
 
 def _cpu(
-    kernel: Kernel, board: Fdt | AtagList, given: str | None, machine_id: int | None, assumptions: list[str]
+    kernel: KernelModel, board: Fdt | AtagList, given: str | None, machine_id: int | None, assumptions: list[str]
 ) -> Cpu:
     from bootmap.boot.setup.machine import pick_machine
     from bootmap.facts.arm.cpus import CPUS, cpu_by_midr, cpu_by_name

@@ -14,7 +14,7 @@ from bootmap.units import MIB, Span, hex_address
 
 if TYPE_CHECKING:
     from bootmap.analysis.ptdump import Marker
-    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.kernel import KernelModel
     from bootmap.cli.source import Source
     from bootmap.mmu.bulk import Map, Ranges
 
@@ -79,7 +79,7 @@ def crash_of(source: Source, listed: Map, ranges: Ranges) -> tuple[str, list[str
     return "\n\n\n".join(map(crash_text, found)), assumed
 
 
-def _kernel(source: Source, assumed: list[str]) -> Kernel:
+def _kernel(source: Source, assumed: list[str]) -> KernelModel:
     """The kernel, without its configuration where only the version is known."""
     if source.kernel is not None:
         return source.kernel
@@ -88,7 +88,7 @@ def _kernel(source: Source, assumed: list[str]) -> Kernel:
             f"{source.name}: what the kernel prints depends on its version, which is not known; give --config, "
             f"--kernel or --kernel-version"
         )
-    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.kernel import KernelModel
     from bootmap.inputs.kconfig import Config
     from bootmap.inputs.symbols import Symbols
 
@@ -97,7 +97,7 @@ def _kernel(source: Source, assumed: list[str]) -> Kernel:
         f"PAGE_OFFSET, no 36-bit devices"
     )
     version, sublevel = parse_kernel_version(source.version)
-    return Kernel(version, sublevel, Config({}, {}, None, None), Symbols((), (), ()))
+    return KernelModel(version, sublevel, Config({}, {}, None, None), Symbols((), (), ()))
 
 
 def _since_v6(source: Source) -> bool:
@@ -107,7 +107,7 @@ def _since_v6(source: Source) -> bool:
     return source.regs.arch not in ("v4", "v5", "xscale")
 
 
-def _page_offset(source: Source, kernel: Kernel) -> int:
+def _page_offset(source: Source, kernel: KernelModel) -> int:
     return source.page_offset if source.page_offset is not None else kernel.page_offset
 
 
@@ -135,7 +135,7 @@ def _high_memory(source: Source, listed: Map, assumed: list[str]) -> int:
     return end
 
 
-def _markers(kernel: Kernel, page_offset: int, high_memory: int) -> tuple[Marker, ...]:
+def _markers(kernel: KernelModel, page_offset: int, high_memory: int) -> tuple[Marker, ...]:
     """The areas that any version names, ascending."""
     from bootmap.analysis.ptdump import Marker
     from bootmap.boot.kernel import FDT_FIXED_BASE, VECTORS_HIGH, VMALLOC_OFFSET

@@ -26,8 +26,8 @@ from bootmap.errors import MissingInputError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from bootmap.boot.kernel import Kernel
-    from bootmap.boot.sequence import Prediction, Stage
+    from bootmap.boot.kernel import KernelModel
+    from bootmap.boot.sequence import Replay, Stage
     from bootmap.cli.inputs import _Command
     from bootmap.image.open import Image
     from bootmap.mmu.memory import Memory
@@ -106,13 +106,13 @@ class Source:
     kind: str
     memory: Memory
     regs: Regs
-    kernel: Kernel | None = None
+    kernel: KernelModel | None = None
     version: str | None = None
     page_offset: int | None = None
     phys_offset: int | None = None
     high_memory: int | None = None
     symbols: Mapping[str, int] = field(default_factory=dict)
-    prediction: Prediction | None = None
+    prediction: Replay | None = None
     stage: Stage | None = None
     image: Image | None = None
     assumptions: tuple[str, ...] = ()

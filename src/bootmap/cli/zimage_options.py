@@ -12,7 +12,7 @@ from bootmap.units import MIB, hex_address, memparse
 
 if TYPE_CHECKING:
     from bootmap.boot.handover import ZImage
-    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.kernel import KernelModel
     from bootmap.inputs.fdt import Fdt
     from bootmap.inputs.kernel_file import KernelFile
 
@@ -47,7 +47,7 @@ def load_address(given: int | None, zimage: KernelFile | int | None) -> int | No
     return given
 
 
-def appended_tree(kernel: Kernel, zimage: KernelFile | int | None) -> Fdt | None:
+def appended_tree(kernel: KernelModel, zimage: KernelFile | int | None) -> Fdt | None:
     """The device tree appended to the zImage, where this kernel looks for one.
 
     Raises:
@@ -63,7 +63,7 @@ def appended_tree(kernel: Kernel, zimage: KernelFile | int | None) -> Fdt | None
 
 
 def describe(
-    kernel: Kernel, zimage: KernelFile | int, load_addr: int | None, phys_offset: int, assumptions: list[str]
+    kernel: KernelModel, zimage: KernelFile | int, load_addr: int | None, phys_offset: int, assumptions: list[str]
 ) -> ZImage:
     """The zImage for the handover.
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from bootmap.image.memory import Memory
-    from bootmap.image.prediction import Prediction
+    from bootmap.image.prediction import PredictionDocument
     from bootmap.image.recording import Recording
 
 Name = TypeVar("Name", bound=str)
@@ -163,7 +163,7 @@ def _open_document(path: str, state: str | None) -> Image:
         raise error.in_file(path) from None
 
 
-def _prediction(prediction: Prediction, state: str | None) -> Image:
+def _prediction(prediction: PredictionDocument, state: str | None) -> Image:
     states = tuple(prediction.states)
     picked = _pick(state, states, "paging_init")
     chosen = prediction.states[picked]

@@ -76,7 +76,7 @@ class PredictedKernel(Struct, frozen=True):
         )
 
 
-class Prediction(Struct, frozen=True):
+class PredictionDocument(Struct, frozen=True):
     """The states of a prediction by name, in the order of the document, which is time's.
 
     ``registers`` are those that the kernel sets for its tables, by their names in the architecture.
@@ -100,14 +100,14 @@ def is_prediction(document: bytes) -> bool:
         return False
 
 
-def parse_prediction(document: bytes) -> Prediction:
+def parse_prediction(document: bytes) -> PredictionDocument:
     """Read the JSON text of ``bootmap predict --json``.
 
     Raises:
         ImageError: it is not one; names the key and what was expected there.
     """
     try:
-        prediction = msgspec.json.decode(document, type=Prediction)
+        prediction = msgspec.json.decode(document, type=PredictionDocument)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ImageError(f"not a prediction: {error}") from None
     if prediction.schema != SCHEMA:

@@ -113,7 +113,7 @@ class Entry(Struct, frozen=True):
     r2: int
 
 
-class Outcome(Struct, frozen=True, omit_defaults=True):
+class RecordedOutcome(Struct, frozen=True, omit_defaults=True):
     """In place of ``after`` where the kernel did not come back."""
 
     lr: str
@@ -141,7 +141,7 @@ class Recording(Struct, frozen=True, kw_only=True, omit_defaults=True):
     atags: str | UnsetType = UNSET
     vars: dict[str, int | None] | UnsetType = UNSET
     log: tuple[str, ...] | str | UnsetType = UNSET
-    outcome: Outcome | UnsetType = UNSET
+    outcome: RecordedOutcome | UnsetType = UNSET
 
     @property
     def moments(self) -> tuple[MomentName, ...]:

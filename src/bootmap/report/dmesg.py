@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bootmap.boot.trace import Origin
+from bootmap.boot.trace import Origin, Verdict
 from bootmap.report.predict_text import layout_line
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE, align_down, align_up
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bootmap.analysis.overview import VirtualArea
-    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.kernel import KernelModel
     from bootmap.boot.memblock import MemblockOp
-    from bootmap.boot.sequence import Prediction
+    from bootmap.boot.sequence import Replay
 
 _CALLS = {"add": "memblock_add", "remove": "memblock_remove", "reserve": "memblock_reserve",
           "alloc_range": "memblock_reserve", "free": "memblock_free"}  # fmt: skip
@@ -27,7 +27,7 @@ _LATER = {"add": "memblock_log_adds", "remove": "memblock_log_removes"}
 """Calls that are logged from a later version on."""
 
 
-def dmesg_text(prediction: Prediction, layout: Sequence[VirtualArea]) -> str:
+def dmesg_text(prediction: Replay, layout: Sequence[VirtualArea]) -> str:
     """The log, one line each; ``layout`` is printed by the kernels that did."""
     state = prediction.state
     lines: list[str] = []
@@ -43,7 +43,7 @@ def dmesg_text(prediction: Prediction, layout: Sequence[VirtualArea]) -> str:
     lines += [_call(prediction, op) for op in calls[:before] if _printed(state.kernel, op)]
     lines += _zones(prediction)
     lines += [_call(prediction, op) for op in calls[before:] if _printed(state.kernel, op)]
-    if state.kernel.has("layout_message") and prediction.outcome.boots is not False:
+    if state.kernel.has("layout_message") and prediction.outcome.verdict is not Verdict.DIES:
         lines.append("Virtual kernel memory layout:")
         lines += [layout_line(_as_printed(area)) for area in layout if area.name not in ("PCI I/O", "fdt")]
     return "\n".join(lines)
@@ -54,7 +54,7 @@ def _as_printed(area: VirtualArea) -> VirtualArea:
     return replace(area, end=area.start + PAGE_SIZE) if area.name == "vector" else area
 
 
-def _printed(kernel: Kernel, op: MemblockOp) -> bool:
+def _printed(kernel: KernelModel, op: MemblockOp) -> bool:
     if op.name not in _CALLS or not kernel.has("memblock_log_calls"):
         return False
     if op.name in _LATER and not kernel.has(_LATER[op.name]):
@@ -62,7 +62,7 @@ def _printed(kernel: Kernel, op: MemblockOp) -> bool:
     return op.name != "alloc_range" or op.result != 0
 
 
-def _call(prediction: Prediction, op: MemblockOp) -> str:
+def _call(prediction: Replay, op: MemblockOp) -> str:
     kernel, last = prediction.state.kernel, op.base + op.size - 1
     name = "memblock_phys_free" if op.name == "free" and kernel.has("memblock_phys_free") else _CALLS[op.name]
     caller = op.origin.rule if isinstance(op.origin, Origin) else ""
@@ -77,7 +77,7 @@ def _call(prediction: Prediction, op: MemblockOp) -> str:
     return f"{name}: {span} {caller}"
 
 
-def _zones(prediction: Prediction) -> Iterator[str]:
+def _zones(prediction: Replay) -> Iterator[str]:
     zones = prediction.state.zones
     if not zones:
         return

@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bootmap.boot.records import MemTypeTable
-    from bootmap.boot.sequence import Prediction
+    from bootmap.boot.sequence import Replay
 
 WIDTH = 100
 
 
-def _table(prediction: Prediction) -> MemTypeTable:
+def _table(prediction: Replay) -> MemTypeTable:
     table = prediction.state.mem_types
     assert table is not None  # every boot comes so far: nothing before build_mem_type_table can end it
     return table
 
 
-def mem_types_text(prediction: Prediction, hardware: Mapping[str, int]) -> str:
+def mem_types_text(prediction: Replay, hardware: Mapping[str, int]) -> str:
     """One block a type: prot_pte (and what the hardware gets), prot_l1, prot_sect, domain; then the adjustments.
 
     ``hardware`` is the attributes of the word that the hardware gets for prot_pte, by the type's name.
@@ -51,7 +51,7 @@ def mem_types_text(prediction: Prediction, hardware: Mapping[str, int]) -> str:
     return "\n".join(lines)
 
 
-def mem_types_json(prediction: Prediction) -> str:
+def mem_types_json(prediction: Replay) -> str:
     """The same as one JSON document, schema ``bootmap.mem-types/1``."""
     table = _table(prediction)
     return json.dumps(

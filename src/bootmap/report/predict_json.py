@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from bootmap.boot.memblock import Memblock
-    from bootmap.boot.sequence import Prediction, Stage
+    from bootmap.boot.sequence import Replay, Stage
 
 SCHEMA = "bootmap.predict/1"
 
 
-def predict_json(prediction: Prediction, states: Iterable[str], registers: Mapping[str, int] | None = None) -> str:
+def predict_json(prediction: Replay, states: Iterable[str], registers: Mapping[str, int] | None = None) -> str:
     """The document as text, with the moments named in ``states`` that the boot reached.
 
     ``registers`` are those that the kernel sets for its tables, by their names in the architecture.
@@ -23,7 +23,7 @@ def predict_json(prediction: Prediction, states: Iterable[str], registers: Mappi
     state, outcome = prediction.state, prediction.outcome
     document: dict[str, Any] = {
         "schema": SCHEMA,
-        "outcome": {"boots": outcome.boots, "stage": outcome.stage, "reason": outcome.reason},
+        "outcome": {"boots": outcome.verdict.boots, "stage": outcome.stage, "reason": outcome.reason},
         "hazards": [
             {"id": h.id, "stage": h.stage, "fatal": h.fatal, "message": h.message, "address": h.address}
             for h in prediction.hazards
@@ -59,7 +59,7 @@ def predict_json(prediction: Prediction, states: Iterable[str], registers: Mappi
     return msgspec.json.encode(document).decode()
 
 
-def _memblock(prediction: Prediction, memblock: Memblock) -> dict[str, Any]:
+def _memblock(prediction: Replay, memblock: Memblock) -> dict[str, Any]:
     empty = [[0, 0, 0]] if prediction.state.kernel.has("memblock_dummy_region") else []
     return {
         "current_limit": memblock.current_limit,
@@ -68,7 +68,7 @@ def _memblock(prediction: Prediction, memblock: Memblock) -> dict[str, Any]:
     }
 
 
-def _tables(prediction: Prediction, stage: Stage) -> dict[str, Any]:
+def _tables(prediction: Replay, stage: Stage) -> dict[str, Any]:
     pages = prediction.tables_at(stage)
     return {
         "format": prediction.state.kernel.format.name,

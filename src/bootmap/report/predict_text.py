@@ -5,18 +5,19 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from bootmap.boot.trace import Verdict
 from bootmap.units import KIB, MIB, PAGE_SHIFT, mem_range, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bootmap.analysis.overview import Overview, VirtualArea
-    from bootmap.boot.sequence import Prediction
+    from bootmap.boot.sequence import Replay
 
 WIDTH = 100
 
 
-def predict_text(prediction: Prediction, overview: Overview) -> str:
+def predict_text(prediction: Replay, overview: Overview) -> str:
     """The whole report, lines ended."""
     lines = [*_verdict(prediction), ""]
     for title, body in (
@@ -35,15 +36,15 @@ def predict_text(prediction: Prediction, overview: Overview) -> str:
     return "\n".join(lines)
 
 
-def _verdict(prediction: Prediction) -> Iterator[str]:
+def _verdict(prediction: Replay) -> Iterator[str]:
     state, outcome = prediction.state, prediction.outcome
     kernel = state.kernel
-    word = {True: "boots", False: "DOES NOT BOOT", None: "BOOTS BY LUCK, if at all"}[outcome.boots]
+    word = {Verdict.BOOTS: "BOOTS", Verdict.DIES: "DOES NOT BOOT", Verdict.UNCERTAIN: "UNCERTAIN"}[outcome.verdict]
     who = (
         f"Linux {kernel.version_text}, {state.handover.cpu.name}{', SMP' if state.smp else ''}, {kernel.format.name} "
         f"descriptors, PAGE_OFFSET {kernel.page_offset:#010x}, PHYS_OFFSET {state.handover.phys_offset:#010x}"
     )
-    if outcome.boots:
+    if outcome.verdict is Verdict.BOOTS:
         yield from textwrap.wrap(f"{word}: {who}", WIDTH)
         return
     yield from textwrap.wrap(f"{word}: {outcome.stage}: {outcome.reason}", WIDTH)
@@ -71,7 +72,7 @@ def _memory(overview: Overview) -> Iterator[str]:
         )
 
 
-def _lost(prediction: Prediction) -> Iterator[str]:
+def _lost(prediction: Replay) -> Iterator[str]:
     for row in prediction.state.lost:
         origin = f" ({row.origin.root})" if row.origin else ""
         yield from _row(row.start, row.end, row.reason + origin)
@@ -98,7 +99,7 @@ def layout_line(area: VirtualArea, width: int | None = None) -> str:
     return f"{text}  {area.what}"[:width] if width else text
 
 
-def _tables(prediction: Prediction, overview: Overview) -> Iterator[str]:
+def _tables(prediction: Replay, overview: Overview) -> Iterator[str]:
     cost = overview.tables
     if cost is None:
         return
@@ -114,7 +115,7 @@ def _tables(prediction: Prediction, overview: Overview) -> Iterator[str]:
     )
 
 
-def _zones(prediction: Prediction) -> Iterator[str]:
+def _zones(prediction: Replay) -> Iterator[str]:
     for zone in prediction.state.zones:
         if zone.start_pfn == zone.end_pfn:
             yield f"  {zone.name:<8} empty"
@@ -123,7 +124,7 @@ def _zones(prediction: Prediction) -> Iterator[str]:
         yield f"  {zone.name:<8} {span} {zone.present} pages present, {zone.managed} free for use"
 
 
-def _hazards(prediction: Prediction) -> Iterator[str]:
+def _hazards(prediction: Replay) -> Iterator[str]:
     for hazard in prediction.hazards:
         mark = "fatal" if hazard.fatal else "luck" if hazard.luck else "note"
         yield from _bullets([f"[{mark}] {hazard.id} in {hazard.stage}: {hazard.message}"])

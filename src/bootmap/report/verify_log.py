@@ -9,12 +9,12 @@ import json
 import textwrap
 from typing import TYPE_CHECKING
 
-from bootmap.bootlog.verdict import Verdict
+from bootmap.bootlog.judgement import Judgement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bootmap.bootlog.verdict import Judged, LogReport
+    from bootmap.bootlog.judgement import Judged, LogReport
 
 SCHEMA = "bootmap.verify-log/1"
 WIDTH = 100
@@ -39,7 +39,7 @@ def verify_log_json(report: LogReport) -> str:
         {
             "schema": SCHEMA,
             "lines": report.lines,
-            "counts": {verdict.value: report.count(verdict) for verdict in Verdict},
+            "counts": {verdict.value: report.count(verdict) for verdict in Judgement},
             "judged": [
                 {
                     "file": row.file,
@@ -63,10 +63,10 @@ def verify_log_json(report: LogReport) -> str:
 def _summary(report: LogReport) -> Iterator[str]:
     counts = ", ".join(
         f"{report.count(verdict)} {verdict.value}"
-        for verdict in (Verdict.MATCHED, Verdict.CONTRADICTED, Verdict.UNMODELLED)
+        for verdict in (Judgement.MATCHED, Judgement.CONTRADICTED, Judgement.UNMODELLED)
     )
     word = "CONTRADICTED" if report.contradicted else "no contradiction"
-    told = report.count(Verdict.INPUT)
+    told = report.count(Judgement.INPUT)
     yield f"{word}: {counts}"
     yield f"{report.lines} lines, {told} of which told what the board is"
 
@@ -77,7 +77,7 @@ def _place(row: Judged) -> str:
 
 
 def _contradicted(report: LogReport) -> Iterator[str]:
-    rows = report.all(Verdict.CONTRADICTED)
+    rows = report.all(Judgement.CONTRADICTED)
     if rows:
         yield ""
         yield "Contradicted"
@@ -89,7 +89,7 @@ def _contradicted(report: LogReport) -> Iterator[str]:
 
 
 def _unmodelled(report: LogReport) -> Iterator[str]:
-    rows = report.all(Verdict.UNMODELLED)
+    rows = report.all(Judgement.UNMODELLED)
     by_reason: dict[str, list[Judged]] = {}
     for row in rows:
         by_reason.setdefault(row.why, []).append(row)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from bootmap.boot.trace import Verdict
 from bootmap.report.differences import difference_lines
 from bootmap.units import hex_address, size_text
 from bootmap.verify.compare import Finding
@@ -44,7 +45,7 @@ def verify_text(booted: Booted, comparison: Comparison) -> str:
         verdict = "all equal" if not wrong else f"{wrong} differ"
         lines.append(f"  {_WHEN[moment]:<26} {count} words of page tables, {verdict}")
     lines.append(f"  {comparison.lists} lists and limits of memblock, {comparison.values} variables of the kernel")
-    if not prediction.outcome.boots:
+    if prediction.outcome.verdict is not Verdict.BOOTS:
         lines += _wrapped(f"predicted: {prediction.outcome.stage}: {prediction.outcome.reason}")
     outcome = booted.recording.outcome
     if not isinstance(outcome, msgspec.UnsetType):
@@ -79,7 +80,7 @@ def _row(booted: Booted, comparison: Comparison) -> dict[str, Any]:
         "cpu": booted.prediction.state.handover.cpu.name,
         "kernel": booted.prediction.state.kernel.version_text,
         "finding": comparison.finding.name,
-        "predicted": booted.prediction.outcome.boots,
+        "predicted": booted.prediction.outcome.verdict.boots,
         "words": comparison.words,
         "wrong_words": comparison.wrong_words,
         "lists": comparison.lists,

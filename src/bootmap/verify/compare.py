@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec import UNSET, UnsetType
 
+from bootmap.boot.trace import Verdict
 from bootmap.boot.zones.memmap import is_modelled
 from bootmap.units import PAGE_SIZE, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from bootmap.boot.sequence import Prediction, Stage
+    from bootmap.boot.sequence import Replay, Stage
     from bootmap.boot.tables import Cause
     from bootmap.image.recording import MemblockState, MomentName, Recording
 
@@ -136,7 +137,7 @@ class Comparison:
 MAX_WORDS = 4096
 
 
-def compare(recording: Recording, prediction: Prediction) -> Comparison:
+def compare(recording: Recording, prediction: Replay) -> Comparison:
     """Compare what was read with what was predicted for the same kernel and handover."""
     words: dict[str, int] = {}
     wrong: dict[str, int] = {}
@@ -177,21 +178,21 @@ def _comparable(recording: Recording) -> tuple[MomentName, ...]:
     return recording.moments
 
 
-def _finding(recording: Recording, prediction: Prediction, found: Sequence[Difference]) -> Finding:
+def _finding(recording: Recording, prediction: Replay, found: Sequence[Difference]) -> Finding:
     died = recording.outcome is not UNSET
-    if died and prediction.outcome.boots is True:
+    if died and prediction.outcome.verdict is Verdict.BOOTS:
         return Finding.UNKNOWN_DEATH
     if found:
         return Finding.DIFFERS
-    if prediction.outcome.boots is None:
+    if prediction.outcome.verdict is Verdict.UNCERTAIN:
         return Finding.LUCK
     return Finding.KNOWN_DEATH if died else Finding.EQUAL
 
 
-def _verdict(recording: Recording, prediction: Prediction) -> Iterator[VerdictDifference]:
+def _verdict(recording: Recording, prediction: Replay) -> Iterator[VerdictDifference]:
     outcome = prediction.outcome
     if recording.outcome is UNSET:
-        if outcome.boots is False:
+        if outcome.verdict is Verdict.DIES:
             yield VerdictDifference(
                 f"the kernel came back from paging_init; predicted: {outcome.stage}: {outcome.reason}"
             )
@@ -200,9 +201,9 @@ def _verdict(recording: Recording, prediction: Prediction) -> Iterator[VerdictDi
     if recording.outcome.first_exceptions is not UNSET and recording.outcome.first_exceptions:
         first = f", first {recording.outcome.first_exceptions[0]}"
     where = f"the kernel never reached {recording.outcome.never_reached}: it is at {recording.outcome.pc}{first}"
-    if outcome.boots is True:
+    if outcome.verdict is Verdict.BOOTS:
         yield VerdictDifference(f"{where}; predicted: it boots")
-    elif outcome.boots is False:
+    elif outcome.verdict is Verdict.DIES:
         stages = [stage.name for stage in prediction.stages]
         in_paging_init = "adjust_lowmem_bounds" in stages
         if in_paging_init != (recording.outcome.never_reached != "paging_init"):
@@ -235,7 +236,7 @@ def _image_indices(recording: Recording) -> range:
     return range(recording.page_offset >> shift, (recording.symbols["_end"] - 1 >> shift) + 1)
 
 
-def _words(recording: Recording, prediction: Prediction, name: MomentName, stage: Stage) -> Iterator[WordDifference]:
+def _words(recording: Recording, prediction: Replay, name: MomentName, stage: Stage) -> Iterator[WordDifference]:
     pages = _pages(recording, name)
     mine = prediction.tables_at(stage)
     places = _places(recording, name)
@@ -328,7 +329,7 @@ _Rows = tuple[tuple[int, int, int], ...]
 
 
 def _lists(
-    prediction: Prediction, recording: Recording, name: MomentName, kernel: MemblockState, stage: Stage
+    prediction: Replay, recording: Recording, name: MomentName, kernel: MemblockState, stage: Stage
 ) -> Iterator[ListDifference]:
     memblock = stage.memblock
     memory, reserved = (_rows(prediction, regions.regions) for regions in (memblock.memory, memblock.reserved))
@@ -351,7 +352,7 @@ def _lists(
         yield ListDifference(name, "reserved", lost, missing)
 
 
-def _rows(prediction: Prediction, rows: Sequence[tuple[int, int, int]]) -> _Rows:
+def _rows(prediction: Replay, rows: Sequence[tuple[int, int, int]]) -> _Rows:
     if not rows and prediction.state.kernel.has("memblock_dummy_region"):
         return ((0, 0, 0),)  # an empty list counts one region of no bytes there
     return tuple((base, size, int(flags)) for base, size, flags in rows)

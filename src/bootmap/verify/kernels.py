@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bootmap.boot.handover import Handover
-from bootmap.boot.kernel import Kernel
+from bootmap.boot.kernel import KernelModel
 from bootmap.boot.sequence import boot
 from bootmap.errors import MissingInputError, UsageError
 from bootmap.facts.machines.qemu import NO_MACHINE_ID
@@ -17,7 +17,7 @@ from bootmap.facts.machines.qemu import NO_MACHINE_ID
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bootmap.boot.sequence import Prediction
+    from bootmap.boot.sequence import Replay
     from bootmap.facts.arm.cpus import Cpu
     from bootmap.inputs.atags import AtagList
     from bootmap.inputs.fdt import Fdt
@@ -67,9 +67,9 @@ class BootKernel:
         """Whether the symbols lack what a prediction needs; the kernel itself must be asked (text_symbols.py)."""
         return any(name not in self.symbols for name in _DATA)
 
-    def model(self) -> Kernel:
+    def model(self) -> KernelModel:
         """The kernel for a prediction: a fresh one, which nobody has asked anything."""
-        return Kernel(self.version, self.sublevel, self.config, self.symbols, self.overrides, self.file)
+        return KernelModel(self.version, self.sublevel, self.config, self.symbols, self.overrides, self.file)
 
     def image(self) -> bytes:
         """The unpacked kernel as it lies in memory from _text on, bss not included.
@@ -89,7 +89,7 @@ class BootKernel:
         cpu: Cpu,
         cpus: int | None = None,
         machine_id: int = NO_MACHINE_ID,
-    ) -> Prediction:
+    ) -> Replay:
         """What bootmap says of this kernel with a device tree blob or ATAG list at physical ``address``."""
         handover = Handover(self.parse(board), address, phys_offset, cpu, cpus=cpus, machine_id=machine_id)
         return boot(self.model(), handover)

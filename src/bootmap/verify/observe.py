@@ -16,7 +16,7 @@ from msgspec import UNSET
 
 from bootmap.errors import MachineError
 from bootmap.image.machine import HangError
-from bootmap.image.recording import KernelId, Moment, Outcome, Recording
+from bootmap.image.recording import KernelId, Moment, RecordedOutcome, Recording
 from bootmap.units import MIB, hex_address
 from bootmap.verify.logbuf import find_log, log_lines
 from bootmap.verify.readout import KernelMemory
@@ -39,7 +39,7 @@ FDT_MAGIC = b"\xd0\x0d\xfe\xed"
 
 
 class KernelTraits(Protocol):
-    """What must be known of a kernel to read it: `boot.kernel.Kernel` has it."""
+    """What must be known of a kernel to read it: `boot.kernel.KernelModel` has it."""
 
     @property
     def page_offset(self) -> int:
@@ -145,7 +145,7 @@ class _Watch:
             memblock = None
         return Moment(self.kernel.tables(self._root), UNSET if memblock is None else memblock)
 
-    def run(self, address: int, what: str) -> Outcome | None:
+    def run(self, address: int, what: str) -> RecordedOutcome | None:
         """Run to ``address``; what came of it where the kernel does not get there."""
         fatal = [*VECTORS, *(self._symbols[name] for name in _CAUGHT if name in self._symbols)]
         fatal += [
@@ -181,10 +181,10 @@ class _Watch:
             start = bss + at
         return log_lines(self.kernel.read(start, min(_LOG_BYTES, (end or start + _LOG_BYTES) - start)))
 
-    def _died(self, what: str) -> Outcome:
+    def _died(self, what: str) -> RecordedOutcome:
         registers = self.machine.gdb.core_registers()
         exceptions = self.machine.exceptions(_EXCEPTIONS_KEPT)
-        return Outcome(
+        return RecordedOutcome(
             lr=self._place(registers["lr"]),
             pc=self._place(registers["pc"]),
             never_reached=what,

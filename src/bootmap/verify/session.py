@@ -34,7 +34,7 @@ from bootmap.verify.observe import FDT_MAGIC, observe
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bootmap.boot.sequence import Prediction
+    from bootmap.boot.sequence import Replay
     from bootmap.image.recording import Recording
     from bootmap.inputs.atags import AtagList
     from bootmap.inputs.fdt import Fdt
@@ -90,7 +90,7 @@ class Booted:
     request: Request
     setup: Setup
     recording: Recording
-    prediction: Prediction
+    prediction: Replay
     notes: tuple[str, ...]
 
     def compared(self) -> Comparison:

@@ -32,7 +32,7 @@ from bootmap.verify.session import machine_tree, usual_dtb_place
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.kernel import KernelModel
     from bootmap.inputs.symbols import Symbols
     from bootmap.verify.guest import Guest, Setup
     from bootmap.verify.kernels import BootKernel
@@ -84,7 +84,7 @@ def completed(kernel: BootKernel, setup: Setup, board: bytes | None = None, time
     return replace(kernel, symbols=symbols, learned=tuple(sorted(symbols.keys() - kernel.symbols.keys())))
 
 
-def text_offset(kernel: Kernel) -> int:
+def text_offset(kernel: KernelModel) -> int:
     """TEXT_OFFSET of a kernel whose page directory no symbol names yet.
 
     Raises:
@@ -99,7 +99,7 @@ def text_offset(kernel: Kernel) -> int:
     return offset
 
 
-def learn(guest: Guest, kernel: Kernel, timeout: float) -> Symbols:
+def learn(guest: Guest, kernel: KernelModel, timeout: float) -> Symbols:
     """Run the guest to behind setup_arch and complete the symbols of its kernel.
 
     Args:
@@ -161,7 +161,7 @@ def _run(guest: Guest, addresses: Sequence[int], timeout: float) -> None:
         )
 
 
-def _early(guest: Guest, kernel: Kernel) -> dict[str, int]:
+def _early(guest: Guest, kernel: KernelModel) -> dict[str, int]:
     """What the registers and the page directory tell at paging_init's entry."""
     registers = system_registers(guest.machine.gdb)
     long = kernel.has("lpae")
@@ -174,7 +174,7 @@ def _early(guest: Guest, kernel: Kernel) -> dict[str, int]:
     return found
 
 
-def _fixmap_table(guest: Guest, root: int, kernel: Kernel) -> int | None:
+def _fixmap_table(guest: Guest, root: int, kernel: KernelModel) -> int | None:
     """Physical address of the table that maps the top of the fixmap now, None without one."""
     memory, top = guest.machine.memory, kernel.fixaddr_top
     if not kernel.has("lpae"):
@@ -187,7 +187,7 @@ def _fixmap_table(guest: Guest, root: int, kernel: Kernel) -> int | None:
     return word & _LONG_ADDRESS if word & _TYPE == _TABLE[1] else None
 
 
-def _resource_places(kernel: Kernel, name: bytes) -> list[int]:
+def _resource_places(kernel: KernelModel, name: bytes) -> list[int]:
     """Offsets in the image where a ``struct resource`` of that name may begin."""
     image = b"" if kernel.file is None else kernel.file.image or b""
     start = kernel.page_offset + text_offset(kernel)
@@ -205,7 +205,7 @@ def _resource_places(kernel: Kernel, name: bytes) -> list[int]:
     return places
 
 
-def _resource(guest: Guest, kernel: Kernel, places: list[int], name: str) -> Extent:
+def _resource(guest: Guest, kernel: KernelModel, places: list[int], name: str) -> Extent:
     """The resource of that name: of the places where it may be the one that has a range of the image.
 
     Raises:

@@ -16,8 +16,8 @@ from bootmap.mmu.walk import walk
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from bootmap.boot.kernel import Kernel
-    from bootmap.boot.sequence import Prediction, Stage
+    from bootmap.boot.kernel import KernelModel
+    from bootmap.boot.sequence import Replay, Stage
     from bootmap.boot.tables import Cause
     from bootmap.facts.arm.cpus import Cpu
     from bootmap.mmu.bulk import Map
@@ -49,13 +49,13 @@ class Known:
     page_offset: int | None = None
     phys_offset: int | None = None
     ram: tuple[Span, ...] = ()
-    kernel: Kernel | None = None
+    kernel: KernelModel | None = None
     cpu: Cpu | None = None
     final: bool | None = None
     early: bool = False
     high_memory: int | None = None
     symbols: Mapping[str, int] = field(default_factory=dict)
-    written: tuple[Prediction, Stage] | None = None
+    written: tuple[Replay, Stage] | None = None
 
     @property
     def kernel_half(self) -> int | None:

@@ -45,7 +45,7 @@ _MOST_IDENTITY = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Kernel:
+class FoundKernel:
     """A kernel's table.
 
     Attributes:
@@ -84,9 +84,9 @@ class Kernel:
         return straight
 
 
-def kernels(memory: Memory, candidates: Iterable[int], *, base_known: bool) -> tuple[list[Kernel], list[str]]:
+def kernels(memory: Memory, candidates: Iterable[int], *, base_known: bool) -> tuple[list[FoundKernel], list[str]]:
     """The candidates that map lowmem and themselves; and what was wrong with others."""
-    found: list[Kernel] = []
+    found: list[FoundKernel] = []
     elsewhere: list[tuple[int, int]] = []
     for address in candidates:
         try:
@@ -112,7 +112,7 @@ def kernels(memory: Memory, candidates: Iterable[int], *, base_known: bool) -> t
     return found, problems
 
 
-def _kernel(address: int, shift: int, entries: tuple[int, ...], pmds: Words) -> Kernel | None:
+def _kernel(address: int, shift: int, entries: tuple[int, ...], pmds: Words) -> FoundKernel | None:
     """The kernel whose straight map has the table itself on it, None where there is no such line."""
     root = address + shift
     index = np.flatnonzero(pmds & np.uint64(3) == _BLOCK)
@@ -129,17 +129,17 @@ def _kernel(address: int, shift: int, entries: tuple[int, ...], pmds: Words) -> 
             continue  # a boot loader's table, which maps everything to itself
         phys_offset = page_offset - (delta << _PMD_SHIFT)
         if page_offset in SPLITS and phys_offset >= 0:
-            return Kernel(address, shift, page_offset, phys_offset, entries, pmds)
+            return FoundKernel(address, shift, page_offset, phys_offset, entries, pmds)
     return None
 
 
-def in_place(kernel: Kernel) -> bool:
+def in_place(kernel: FoundKernel) -> bool:
     """Whether the table lies where head.S puts swapper_pg_dir."""
     offset = kernel.root - kernel.phys_offset
     return 0 <= offset < _MOST_TEXT_OFFSET and offset % _PLACE_OF == _PLACE
 
 
-def lowmem(kernel: Kernel) -> tuple[Span, int, int]:
+def lowmem(kernel: FoundKernel) -> tuple[Span, int, int]:
     """The virtual addresses of the straight map, how many blocks are on it, and how many blocks it has there."""
     line = np.flatnonzero(kernel.line())
     first, last = int(line[0]), int(line[-1])
@@ -147,7 +147,7 @@ def lowmem(kernel: Kernel) -> tuple[Span, int, int]:
     return Span(first << _PMD_SHIFT, last + 1 << _PMD_SHIFT), len(line), blocks
 
 
-def checks(memory: Memory, kernel: Kernel, users: tuple[UserTable, ...]) -> tuple[Check, ...]:
+def checks(memory: Memory, kernel: FoundKernel, users: tuple[UserTable, ...]) -> tuple[Check, ...]:
     """What speaks for the kernel's table."""
     _, straight, blocks = lowmem(kernel)
     named = hold = 0
@@ -194,7 +194,7 @@ def _used(memory: Memory, address: int) -> int | None:
     return len(used)
 
 
-def user_tables(memory: Memory, kernel: Kernel, places: Iterable[int]) -> tuple[UserTable, ...]:
+def user_tables(memory: Memory, kernel: FoundKernel, places: Iterable[int]) -> tuple[UserTable, ...]:
     """The processes' tables among the places that end in the kernel's last entry."""
     split = kernel.page_offset // GIB
     found = []
@@ -212,7 +212,7 @@ def user_tables(memory: Memory, kernel: Kernel, places: Iterable[int]) -> tuple[
     return tuple(found)
 
 
-def _user_pages(memory: Memory, kernel: Kernel, user: tuple[int, ...]) -> tuple[int, int, int, bool]:
+def _user_pages(memory: Memory, kernel: FoundKernel, user: tuple[int, ...]) -> tuple[int, int, int, bool]:
     """Last-level tables, those that are not held, the pages mapped, and whether a block maps to its own address."""
     tables = missing = pages = 0
     identity = False

@@ -16,7 +16,7 @@ from bootmap.analysis.registers import stage_memory
 if TYPE_CHECKING:
     from bootmap.analysis.explain import VirtualFacts
     from bootmap.analysis.oops.oops import Judgement
-    from bootmap.boot.sequence import Prediction, Stage
+    from bootmap.boot.sequence import Replay, Stage
 
 _PAIR = 2
 _FINAL = "mark_rodata_ro"
@@ -59,7 +59,7 @@ class Expected:
         return self.at_run_time is None and any(word.printed != word.predicted for word in self.words)
 
 
-def expected(prediction: Prediction, judgement: Judgement) -> Expected | None:
+def expected(prediction: Replay, judgement: Judgement) -> Expected | None:
     """What should have been at the address; None for an oops without one, or a prediction in the other format.
 
     Most oopses happen after the kernel has made its text and constants read-only, some before: the moment at which all
@@ -74,12 +74,12 @@ def expected(prediction: Prediction, judgement: Judgement) -> Expected | None:
     return next((answer for answer in answers if not answer.differs), answers[0])
 
 
-def _at(prediction: Prediction, stage: Stage, judgement: Judgement, address: int) -> Expected:
+def _at(prediction: Replay, stage: Stage, judgement: Judgement, address: int) -> Expected:
     facts = explain_virtual(prediction, address, stage)
     return Expected(facts, stage, _at_run_time(prediction, stage, address), _words(prediction, stage, judgement, facts))
 
 
-def _at_run_time(prediction: Prediction, stage: Stage, address: int) -> str | None:
+def _at_run_time(prediction: Replay, stage: Stage, address: int) -> str | None:
     kernel = prediction.state.kernel
     if address < kernel.task_size:
         return "it is user space, whose tables are made while processes run"
@@ -90,7 +90,7 @@ def _at_run_time(prediction: Prediction, stage: Stage, address: int) -> str | No
     return None
 
 
-def _words(prediction: Prediction, stage: Stage, judgement: Judgement, facts: VirtualFacts) -> tuple[Compared, ...]:
+def _words(prediction: Replay, stage: Stage, judgement: Judgement, facts: VirtualFacts) -> tuple[Compared, ...]:
     """Pair the words: the kernel prints the first of two first-level words of the short format, and Linux's pte."""
     names: dict[str, int] = {}
     for step in facts.walk.steps:

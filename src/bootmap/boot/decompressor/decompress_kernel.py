@@ -23,7 +23,7 @@ from bootmap.units import MIB, Span, align_down, align_up, hex_address
 
 if TYPE_CHECKING:
     from bootmap.boot.handover import ZImage
-    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.kernel import KernelModel
     from bootmap.boot.state import BootState
 
 
@@ -64,7 +64,7 @@ class Decompression:
     clobbered: str = ""
 
 
-def plan(kernel: Kernel, zimage: ZImage, phys_offset: int) -> Decompression:
+def plan(kernel: KernelModel, zimage: ZImage, phys_offset: int) -> Decompression:
     """Replay the decompressor's head.S: a pure function of where and how large things are."""
     target = phys_offset + kernel.text_offset
     tables = align_down(target - spec.PAGE_TABLES, spec.PAGE_TABLES)
@@ -148,7 +148,7 @@ def _outside_ram(state: BootState, done: Decompression) -> None:
             return
 
 
-def _moving(kernel: Kernel, zimage: ZImage, target: int, shared: tuple[Area, Area]) -> Decompression:
+def _moving(kernel: KernelModel, zimage: ZImage, target: int, shared: tuple[Area, Area]) -> Decompression:
     """2.6.39 and later: out of the way first, then unpack into place."""
     layout, code = _Layout(zimage, kernel.config.enabled("ZBOOT_ROM")), zimage.code
     base, tables = zimage.load_addr or 0, shared[0]
@@ -187,7 +187,7 @@ def _moving(kernel: Kernel, zimage: ZImage, target: int, shared: tuple[Area, Are
     return Decompression(loaded, moved, tuple(areas), dtb, clobbered)
 
 
-def _merging(kernel: Kernel, zimage: ZImage, layout: _Layout, base: int) -> list[Area]:
+def _merging(kernel: KernelModel, zimage: ZImage, layout: _Layout, base: int) -> list[Area]:
     """The room in which an ATAG list is merged into an appended device tree, and the stack above it."""
     if not zimage.appended or not kernel.config.enabled("ARM_ATAG_DTB_COMPAT"):
         return []
@@ -198,7 +198,7 @@ def _merging(kernel: Kernel, zimage: ZImage, layout: _Layout, base: int) -> list
     ]
 
 
-def _unpacking_behind(kernel: Kernel, zimage: ZImage, target: int, shared: tuple[Area, Area]) -> Decompression:
+def _unpacking_behind(kernel: KernelModel, zimage: ZImage, target: int, shared: tuple[Area, Area]) -> Decompression:
     """Up to 2.6.38: where the kernel would overwrite the zImage, unpack behind it and bring the kernel down after."""
     base = zimage.load_addr or 0
     layout, code = _Layout(zimage, kernel.config.enabled("ZBOOT_ROM")), zimage.code
@@ -219,7 +219,7 @@ def _unpacking_behind(kernel: Kernel, zimage: ZImage, target: int, shared: tuple
     return Decompression(loaded, None, (*areas, shared[1]), None, clobbered)
 
 
-def _tables_first(kernel: Kernel, zimage: ZImage, base: int, target: int) -> bool:
+def _tables_first(kernel: KernelModel, zimage: ZImage, base: int, target: int) -> bool:
     """Whether it turns the cache on before it has looked where it is: its page tables are written then."""
     if not kernel.has("zimage_spares_itself"):
         return True
@@ -228,7 +228,7 @@ def _tables_first(kernel: Kernel, zimage: ZImage, base: int, target: int) -> boo
     return not here < target < here + 12 + room
 
 
-def _atags_room(kernel: Kernel, size: int) -> int:
+def _atags_room(kernel: KernelModel, size: int) -> int:
     if not kernel.has("zimage_atags_room_by_size"):
         return spec.OLD_ATAGS_ROOM
     least, most = spec.ATAGS_ROOM

@@ -17,7 +17,7 @@ from bootmap.inputs.fdt import Fdt
 from bootmap.units import MIB, Span, align_up
 
 if TYPE_CHECKING:
-    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.kernel import KernelModel
     from bootmap.inputs.atags import AtagList
 
 _AUTO_MASK = 0xF8000000
@@ -26,7 +26,7 @@ _MAX_CELLS = 2
 
 
 def phys_offset(
-    kernel: Kernel, board: Fdt | AtagList | None, load_addr: int | None, *, appended: bool = False
+    kernel: KernelModel, board: Fdt | AtagList | None, load_addr: int | None, *, appended: bool = False
 ) -> tuple[int | None, str]:
     """PHYS_OFFSET, and in words how it was found; None where nothing says it.
 

@@ -22,7 +22,7 @@ from bootmap.units import align_down
 
 if TYPE_CHECKING:
     from bootmap.boot.handover import Handover
-    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.kernel import KernelModel
     from bootmap.boot.state import BootState
 
 _U32 = 0xFFFFFFFF
@@ -30,7 +30,7 @@ _LONG_WBWA_S = 7 << 2 | 3 << 8
 _LONG_WB = 3 << 2
 
 
-def fixup_smp(kernel: Kernel, handover: Handover) -> bool:
+def fixup_smp(kernel: KernelModel, handover: Handover) -> bool:
     """Whether the kernel runs as SMP: the answer of ``is_smp()``.
 
     An SMP kernel with SMP_ON_UP asks MPIDR whether the core has the multiprocessing extensions, and a
@@ -44,7 +44,7 @@ def fixup_smp(kernel: Kernel, handover: Handover) -> bool:
     return smp in ("always", "mpidr") or (smp == "scu" and (handover.cpus or 1) > 1)
 
 
-def mm_mmuflags(kernel: Kernel, handover: Handover, smp: bool) -> int:
+def mm_mmuflags(kernel: KernelModel, handover: Handover, smp: bool) -> int:
     """Section flags of the early tables: mm_mmuflags of the CPU's proc_info (arch/arm/mm/proc-*.S)."""
     cpu = handover.cpu
     if kernel.format.name == "long":

@@ -24,7 +24,7 @@ from bootmap.facts.linux.mem_types import DOMAINS, DOMAINS_IO_36, MEM_TYPES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.kernel import KernelModel
     from bootmap.boot.state import BootState
     from bootmap.facts.linux.linux_prot import PmdBits, PteBits
 
@@ -33,7 +33,7 @@ _MEMORY = ("MEMORY_RWX", "MEMORY_RW", "MEMORY_RO", "MEMORY")
 _DEVICES = ("DEVICE", "DEVICE_NONSHARED", "DEVICE_CACHED", "DEVICE_WC")
 
 
-def static_mem_types(kernel: Kernel) -> dict[str, MemType]:
+def static_mem_types(kernel: KernelModel) -> dict[str, MemType]:
     """The table as the kernel's source has it, for its format and version."""
     pte, pmd, long = kernel.format.pte, kernel.format.pmd, kernel.format.name == "long"
     domains = DOMAINS_IO_36 if kernel.has("io_36") else DOMAINS

@@ -29,7 +29,7 @@ from bootmap.facts.linux.linux_prot import (
 )
 
 if TYPE_CHECKING:
-    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.kernel import KernelModel
     from bootmap.facts.arm.cpus import Cpu
 
 _CB = PTE_CACHEABLE | PTE_BUFFERABLE
@@ -77,7 +77,7 @@ _TEX0 = 1 << 4
 """The bit of the memory type field that ARMv7 with TEX remap takes as TEX[0]."""
 
 
-def hardware_pte(linux: int, kernel: Kernel, cpu: Cpu) -> int:
+def hardware_pte(linux: int, kernel: KernelModel, cpu: Cpu) -> int:
     """The hardware's word for the Linux pte ``linux`` (frame address included), without extra bits.
 
     In the long format: the word that is stored.
@@ -87,13 +87,13 @@ def hardware_pte(linux: int, kernel: Kernel, cpu: Cpu) -> int:
     return _BY_FAMILY[cpu.pte](linux, kernel, cpu)
 
 
-def _present(linux: int, kernel: Kernel) -> bool:
+def _present(linux: int, kernel: KernelModel) -> bool:
     if not (linux & _P.young and linux & _P.present):
         return False
     return not (kernel.has("l_pte_none") and linux & _P.none)
 
 
-def _v7(linux: int, kernel: Kernel, cpu: Cpu) -> int:
+def _v7(linux: int, kernel: KernelModel, cpu: Cpu) -> int:
     if not _present(linux, kernel):
         return 0
     word = linux & ~0x3F3 | PTE_EXT_AP0 | PTE_TYPE_SMALL
@@ -102,7 +102,7 @@ def _v7(linux: int, kernel: Kernel, cpu: Cpu) -> int:
     return _v6_rights(linux, word, kernel)
 
 
-def _v6_rights(linux: int, word: int, kernel: Kernel) -> int:
+def _v6_rights(linux: int, word: int, kernel: KernelModel) -> int:
     """AP, APX and XN as ARMv6 and later have them."""
     if linux & _P.rdonly or not linux & _P.dirty:
         word |= PTE_EXT_APX
@@ -115,7 +115,7 @@ def _v6_rights(linux: int, word: int, kernel: Kernel) -> int:
     return word
 
 
-def _v6(linux: int, kernel: Kernel, cpu: Cpu) -> int:
+def _v6(linux: int, kernel: KernelModel, cpu: Cpu) -> int:
     if not _present(linux, kernel):
         return 0
     word = _v6_rights(linux, linux & ~0x3FF | PTE_EXT_AP0 | PTE_TYPE_SMALL, kernel)
@@ -124,7 +124,7 @@ def _v6(linux: int, kernel: Kernel, cpu: Cpu) -> int:
     return word ^ _V6_TYPES.get(_MT_NAME.get(linux & _P.mt_mask, ""), 0)
 
 
-def _v4(linux: int, kernel: Kernel, cpu: Cpu) -> int:
+def _v4(linux: int, kernel: KernelModel, cpu: Cpu) -> int:
     if not (linux & _P.present and linux & _P.young):
         return 0
     word = linux & ~0xFF3 | PTE_TYPE_SMALL
@@ -146,7 +146,7 @@ def _xscale_base(linux: int) -> int:
     return word
 
 
-def _xscale(linux: int, kernel: Kernel, cpu: Cpu) -> int:
+def _xscale(linux: int, kernel: KernelModel, cpu: Cpu) -> int:
     if not (linux & _P.present and linux & _P.young):
         return 0
     kind = _MT_NAME.get(linux & _P.mt_mask, "")
@@ -156,14 +156,14 @@ def _xscale(linux: int, kernel: Kernel, cpu: Cpu) -> int:
     return _xscale_base(linux) | _XSCALE_TYPES.get(kind, 0)
 
 
-def _xsc3(linux: int, kernel: Kernel, cpu: Cpu) -> int:
+def _xsc3(linux: int, kernel: KernelModel, cpu: Cpu) -> int:
     if not (linux & _P.present and linux & _P.young):
         return 0
     word = _xscale_base(linux) | _XSC3_TYPES.get(_MT_NAME.get(linux & _P.mt_mask, ""), 0)
     return word | PTE_EXT_COHERENT if linux & _P.shared else word
 
 
-def _long(linux: int, kernel: Kernel) -> int:
+def _long(linux: int, kernel: KernelModel) -> int:
     pte = kernel.format.pte
     if not linux & pte.valid:
         return linux

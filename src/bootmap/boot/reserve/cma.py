@@ -15,7 +15,7 @@ from bootmap.facts.linux.memblock import Flags
 from bootmap.units import GIB, MIB, PAGE_SHIFT, PAGE_SIZE, align_down, align_up
 
 if TYPE_CHECKING:
-    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.kernel import KernelModel
     from bootmap.boot.state import BootState
 
 _PMD = 2 * MIB
@@ -24,7 +24,7 @@ MAX_CMA_AREAS = 7
 """Default of CONFIG_CMA_AREAS (mm/Kconfig); one more is the default area."""
 
 
-def pageblock_bytes(kernel: Kernel) -> int:
+def pageblock_bytes(kernel: KernelModel) -> int:
     """Bytes of one pageblock: the largest block of the buddy allocator, or one huge page.
 
     Source: include/linux/pageblock-flags.h, include/linux/mmzone.h; arch/arm/Kconfig ARCH_FORCE_MAX_ORDER (its
@@ -36,7 +36,7 @@ def pageblock_bytes(kernel: Kernel) -> int:
     return min(most, 2 * MIB) if kernel.config.enabled("HUGETLB_PAGE") and kernel.has("lpae") else most
 
 
-def max_order_bytes(kernel: Kernel) -> int:
+def max_order_bytes(kernel: KernelModel) -> int:
     """Bytes of the largest block of the buddy allocator."""
     order = _DEFAULT_MAX_ORDER - 1
     for name in ("ARCH_FORCE_MAX_ORDER", "FORCE_MAX_ZONEORDER"):
@@ -46,7 +46,7 @@ def max_order_bytes(kernel: Kernel) -> int:
     return PAGE_SIZE << order
 
 
-def cma_alignment(kernel: Kernel) -> int:
+def cma_alignment(kernel: KernelModel) -> int:
     """Alignment of every area in bytes."""
     if kernel.has("cma_min_alignment"):
         return pageblock_bytes(kernel)

@@ -15,7 +15,7 @@ from bootmap.inputs.fdt import Fdt
 
 if TYPE_CHECKING:
     from bootmap.boot.handover import Handover
-    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.kernel import KernelModel
     from bootmap.facts.features.feature import Version
     from bootmap.facts.machines.machine import FlushArea, Machine, NodeAreas, NodeReg, StaticMap, TreeSays
     from bootmap.inputs.atags import AtagList
@@ -39,7 +39,7 @@ class PickedMachine:
     unknown: str = ""
 
 
-def pick_machine(kernel: Kernel, board: Fdt | AtagList | None, machine_id: int | None) -> PickedMachine:
+def pick_machine(kernel: KernelModel, board: Fdt | AtagList | None, machine_id: int | None) -> PickedMachine:
     """The machine of ``board``: by the most specific compatible string, or by number."""
     flush = tuple(area for option, areas in FLUSH_AREAS.items() if kernel.config.enabled(option) for area in areas)
     names: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ def pick_machine(kernel: Kernel, board: Fdt | AtagList | None, machine_id: int |
     return PickedMachine(None, None, flush)
 
 
-def _is_there(kernel: Kernel, board: Fdt | AtagList | None, machine: Machine) -> bool:
+def _is_there(kernel: KernelModel, board: Fdt | AtagList | None, machine: Machine) -> bool:
     return applies(kernel, machine) and (not machine.tree or _says(board, machine.tree))
 
 
@@ -80,16 +80,16 @@ class _Row(Protocol):
     def until(self) -> Version | None: ...
 
 
-def applies(kernel: Kernel, row: _Row) -> bool:
+def applies(kernel: KernelModel, row: _Row) -> bool:
     """Whether ``row`` is of this release and configuration."""
     return _covers(kernel, row.since, row.until) and kernel.configured(row.options)
 
 
-def _covers(kernel: Kernel, since: Version | None, until: Version | None) -> bool:
+def _covers(kernel: KernelModel, since: Version | None, until: Version | None) -> bool:
     return (since is None or kernel.version >= since) and (until is None or kernel.version < until)
 
 
-def _maps(kernel: Kernel, machine: Machine) -> tuple[tuple[StaticMap, ...], ...] | None:
+def _maps(kernel: KernelModel, machine: Machine) -> tuple[tuple[StaticMap, ...], ...] | None:
     if machine.maps is None:
         return None
     return tuple(tuple(row for row in group if applies(kernel, row)) for group in machine.maps)

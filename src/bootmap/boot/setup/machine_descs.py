@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bootmap.inputs.fdt import Fdt
 
 if TYPE_CHECKING:
-    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.kernel import KernelModel
     from bootmap.boot.state import BootState
 
 _HEAD = struct.Struct("<4I")
@@ -39,7 +39,7 @@ class MachineDesc(NamedTuple):
     compatible: tuple[str, ...]
 
 
-def machine_descs(kernel: Kernel) -> list[MachineDesc] | None:
+def machine_descs(kernel: KernelModel) -> list[MachineDesc] | None:
     """The descriptions that the image has; None where that cannot be known."""
     symbols = kernel.symbols
     first, last = symbols.get("__arch_info_begin"), symbols.get("__arch_info_end")
@@ -91,7 +91,7 @@ def check_machine(state: BootState) -> None:
         )
 
 
-def _strings(kernel: Kernel, address: int) -> tuple[str, ...] | None:
+def _strings(kernel: KernelModel, address: int) -> tuple[str, ...] | None:
     """The strings of an array of pointers that ends with NULL; None where they are not at hand."""
     found: list[str] = []
     while address and len(found) < _MAX_COMPATIBLE:
@@ -109,7 +109,7 @@ def _strings(kernel: Kernel, address: int) -> tuple[str, ...] | None:
     return tuple(found)
 
 
-def _string(kernel: Kernel, address: int) -> str | None:
+def _string(kernel: KernelModel, address: int) -> str | None:
     for size in (_MAX_STRING, 64, 16):  # shorter at the end of a part of the file
         data = kernel.read(address, size)
         if data is not None and b"\0" in data:

@@ -30,7 +30,7 @@ from bootmap.boot.zones.bootmem_init import find_limits, free_pages
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE, Span, align_down, align_up, hex_address, size_text
 
 if TYPE_CHECKING:
-    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.kernel import KernelModel
     from bootmap.boot.memblock import Memblock
     from bootmap.boot.records import Zone
     from bootmap.boot.state import BootState
@@ -48,7 +48,7 @@ _SECTION_SHIFT = 28
 _RCU_HEAD = 8
 
 
-def is_modelled(kernel: Kernel) -> bool:
+def is_modelled(kernel: KernelModel) -> bool:
     """Whether everything that the kernel reserves for its table of pages inside paging_init is known to the byte."""
     if not kernel.config.enabled("SPARSEMEM"):
         return True
@@ -172,13 +172,13 @@ def _check_zones_covered(state: BootState, at: int, covered: Span, page: int, wh
                  f"filled in up to there, {size_text(over.size)} behind its end")  # fmt: skip
 
 
-def struct_page_bytes(kernel: Kernel) -> int:
+def struct_page_bytes(kernel: KernelModel) -> int:
     """sizeof(struct page) (include/linux/mm_types.h)."""
     pointer = kernel.has("page_memcg") or kernel.config.enabled("SLAB_OBJ_EXT")
     return _STRUCT_PAGE + (_MEMCG_POINTER if pointer else 0)
 
 
-def _usemap_bytes(kernel: Kernel, first: int, end: int) -> int:
+def _usemap_bytes(kernel: KernelModel, first: int, end: int) -> int:
     """``usemap_size``: bits for each pageblock that the pages from ``first`` to ``end`` touch, in whole longs."""
     block = pageblock_bytes(kernel) >> PAGE_SHIFT
     blocks = align_up(end - align_down(first, block), block) // block

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from bootmap.boot.trace import Verdict
 from bootmap.cli.inputs import board_options, predict
 from bootmap.errors import UsageError
 
@@ -48,4 +49,4 @@ def command(board: str, states: tuple[str, ...], as_json: bool, dmesg: bool, **o
 
         seen = overview(prediction)
         click.echo(dmesg_text(prediction, seen.layout) if dmesg else predict_text(prediction, seen), nl=dmesg)
-    return 0 if prediction.outcome.boots else 1
+    return 0 if prediction.outcome.verdict is Verdict.BOOTS else 1

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bootmap.boot.trace import Verdict
 from bootmap.errors import InputError, MissingInputError, UsageError
 
 if TYPE_CHECKING:
-    from bootmap.boot.sequence import Prediction
+    from bootmap.boot.sequence import Replay
     from bootmap.bootlog.board import LogBoard
+    from bootmap.bootlog.judgement import LogReport
     from bootmap.bootlog.log import Log
-    from bootmap.bootlog.verdict import LogReport
 
 _MAX_ORDERS = range(11, 15)
 """Orders of the largest block that configurations choose, besides the usual 10: 8 MiB to 64 MiB."""
@@ -46,8 +47,8 @@ def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogR
     from bootmap.analysis.overview import last_stage, virtual_layout
     from bootmap.bootlog.check import Checker, check_log
     from bootmap.bootlog.files import FileChecker, kind_of
+    from bootmap.bootlog.judgement import LogReport
     from bootmap.bootlog.log import read_log
-    from bootmap.bootlog.verdict import LogReport
     from bootmap.inputs.fs import file_name, read_file
     from bootmap.units import MIB, Span
 
@@ -88,7 +89,7 @@ def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogR
     return report
 
 
-def _predict(board: str | None, log: Log | None, options: dict[str, Any]) -> tuple[Prediction, LogBoard | None]:
+def _predict(board: str | None, log: Log | None, options: dict[str, Any]) -> tuple[Replay, LogBoard | None]:
     """The prediction, and what of its input was made of ``log``: the board, or the kernel that the user does not give.
 
     Raises:
@@ -123,25 +124,25 @@ def _page_tables(board: str | None, options: dict[str, Any]) -> list[str] | None
         return None
 
 
-def _outcome(prediction: Prediction) -> str:
+def _outcome(prediction: Replay) -> str:
     outcome = prediction.outcome
     late = next((each for each in prediction.hazards if each.message.startswith("after paging_init: ")), None)
-    if outcome.boots and late is not None:
+    if outcome.verdict is Verdict.BOOTS and late is not None:
         return f"the boot ends {late.message}"
-    if outcome.boots:
+    if outcome.verdict is Verdict.BOOTS:
         return ""
-    word = "the boot ends" if outcome.boots is False else "the boot goes on by luck, if at all,"
+    word = "the boot ends" if outcome.verdict is Verdict.DIES else "the boot goes on by luck, if at all,"
     return f"{word} in {outcome.stage}: {outcome.reason}"
 
 
-def _best_prediction(log: Log, options: dict[str, Any]) -> tuple[Prediction, LogBoard]:
+def _best_prediction(log: Log, options: dict[str, Any]) -> tuple[Replay, LogBoard]:
     """The board of a log, with the largest block of the buddy allocator that its CMA area fits.
 
     No line of the log says how large that is, yet the area is aligned to it; Kconfig's default is 4 MiB, that of
     some SoCs 8 MiB and more (arch/arm/Kconfig ARCH_FORCE_MAX_ORDER).
     """
     from bootmap.bootlog.check import Checker
-    from bootmap.bootlog.verdict import Verdict
+    from bootmap.bootlog.judgement import Judgement
 
     first = None
     areas = log.all("cma", "cma_failed")[-1:]
@@ -151,7 +152,7 @@ def _best_prediction(log: Log, options: dict[str, Any]) -> tuple[Prediction, Log
         first = first or (prediction, made)
         known = options.get("board") is not None
         checker = Checker(prediction, {}, taken=made.taken, phys_known=made.phys_known, from_log=not known)
-        if all(checker.judge(said).verdict in (Verdict.MATCHED, Verdict.INPUT) for said in areas):
+        if all(checker.judge(said).verdict in (Judgement.MATCHED, Judgement.INPUT) for said in areas):
             return prediction, made
     assert first is not None
     return first
@@ -159,7 +160,7 @@ def _best_prediction(log: Log, options: dict[str, Any]) -> tuple[Prediction, Log
 
 def predict_from_log(
     log: Log, *, max_order: int | None = None, board: str | None = None, **options: Any
-) -> tuple[Prediction, LogBoard]:
+) -> tuple[Replay, LogBoard]:
     """Make a board of ``log`` and predict its boot; options given by the user go before what the log says.
 
     Args:
@@ -173,7 +174,7 @@ def predict_from_log(
     """
     from bootmap.boot.decompressor.phys_offset import phys_offset as find_phys_offset
     from bootmap.boot.handover import Handover
-    from bootmap.boot.kernel import Kernel
+    from bootmap.boot.kernel import KernelModel
     from bootmap.boot.sequence import boot
     from bootmap.bootlog.board import board_from_log
     from bootmap.cli import inputs
@@ -206,11 +207,11 @@ def predict_from_log(
         symbols = inputs.read_symbols(options.get("system_map"), image)
     version, sublevel = inputs.version_of(made.version, None, None)
     overrides = inputs.feature_overrides(tuple(options.get("features") or ()))
-    kernel = Kernel(version, sublevel, config, symbols, overrides, image)
+    kernel = KernelModel(version, sublevel, config, symbols, overrides, image)
     if max_order is not None:
         number = max_order + (0 if kernel.has("max_order_inclusive") else 1)
         config = parse_config(f"{made.config}CONFIG_ARCH_FORCE_MAX_ORDER={number}\n".encode())
-        kernel = Kernel(version, sublevel, config, symbols, overrides, image)
+        kernel = KernelModel(version, sublevel, config, symbols, overrides, image)
         made.assumptions.append(f"CONFIG_ARCH_FORCE_MAX_ORDER is {number}: so the CMA area lies where the log says")
     if made.vmalloc_end is not None and not kernel.has("vmalloc_end_ff0"):
         kernel.vmalloc_end = made.vmalloc_end

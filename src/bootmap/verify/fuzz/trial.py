@@ -23,7 +23,7 @@ from bootmap.verify.guest import Handed, Setup, placed
 from bootmap.verify.observe import observe
 
 if TYPE_CHECKING:
-    from bootmap.boot.sequence import Prediction
+    from bootmap.boot.sequence import Replay
     from bootmap.image.recording import Recording
     from bootmap.verify.compare import Comparison, Difference
     from bootmap.verify.fuzz.boards import Board
@@ -52,7 +52,7 @@ class Trial:
     signature: str
     comparison: Comparison | None
     recording: Recording | None
-    prediction: Prediction
+    prediction: Replay
 
 
 def ground_of(kernel: BootKernel, machine: str, memory: int | None) -> tuple[Setup, Ground]:
@@ -114,7 +114,7 @@ def try_board(kernel: BootKernel, setup: Setup, board: Board, *, name: str = "tr
     return Trial(comparison.finding, signature(recording, prediction, comparison), comparison, recording, prediction)
 
 
-def signature(recording: Recording, prediction: Prediction, comparison: Comparison) -> str:
+def signature(recording: Recording, prediction: Replay, comparison: Comparison) -> str:
     """The class that a failure belongs to, in words; for a death that was foreseen, the hazard's id."""
     if comparison.finding is Finding.EQUAL:
         return ""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bootmap.bootlog.log import Said
 
 
-class Verdict(enum.Enum):
+class Judgement(enum.Enum):
     """What became of one line."""
 
     MATCHED = "matched"
@@ -45,7 +45,7 @@ class Judged:
     line: int
     kind: str
     text: str
-    verdict: Verdict
+    verdict: Judgement
     log: str = ""
     ours: str = ""
     why: str = ""
@@ -92,13 +92,13 @@ class LogReport:
     @property
     def contradicted(self) -> int:
         """How many lines are contradicted."""
-        return self.count(Verdict.CONTRADICTED)
+        return self.count(Judgement.CONTRADICTED)
 
-    def count(self, verdict: Verdict) -> int:
+    def count(self, verdict: Judgement) -> int:
         """How many lines have this verdict."""
         return sum(judged.verdict is verdict for judged in self.judged)
 
-    def all(self, verdict: Verdict) -> list[Judged]:
+    def all(self, verdict: Judgement) -> list[Judged]:
         """The lines with this verdict."""
         return [judged for judged in self.judged if judged.verdict is verdict]
 
@@ -109,11 +109,11 @@ def judge(said: Said, claims: Iterable[Claim], why: str = "") -> Judged:
     known = [claim for claim in claims if claim.ours is not None]
     wrong = [claim for claim in known if claim.log != claim.ours]
     if wrong:
-        verdict = Verdict.CONTRADICTED
+        verdict = Judgement.CONTRADICTED
     elif any(not claim.taken for claim in known):
-        verdict = Verdict.MATCHED
+        verdict = Judgement.MATCHED
     else:
-        verdict = Verdict.INPUT if known else Verdict.UNMODELLED
+        verdict = Judgement.INPUT if known else Judgement.UNMODELLED
     log = ", ".join(claim.text(claim.log) for claim in wrong)
     ours = ", ".join(claim.text(claim.ours) for claim in wrong)
     return Judged(said.line, said.kind, said.text, verdict, log, ours, why)
