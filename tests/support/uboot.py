@@ -57,7 +57,7 @@ def said(row: dict[str, Any]) -> list[str]:
     for line in row["console"]:
         if _USAGE.match(line):
             break
-        if not line.strip().startswith(_HEADER_LINES):
+        if line != "hangs" and not line.strip().startswith(_HEADER_LINES):
             lines.append(line)
         if line.endswith("data abort"):
             break

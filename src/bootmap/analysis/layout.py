@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from bootmap.boot.decompressor.decompress_kernel import Decompression
-    from bootmap.boot.sequence import Prediction
+    from bootmap.boot.sequence import Replay
 
 NAMES = {
     "its page tables": "page directory",
@@ -66,7 +66,7 @@ class Placed:
         start: physical address of its first byte.
         size: bytes.
         kind: "directory", "kernel", "bss", "zimage", "work" (what the decompressor needs while it runs), "dtb",
-            "initrd", "reserved", "loader".
+            "initrd", "reserved", "loader", "image" (a kernel that the loader moves).
         since: who runs when it is first written.
         until: who runs when it is last needed.
         certain: every byte is written or needed; else only as many as it takes (stacks, heaps).
@@ -91,8 +91,10 @@ class Placed:
         return Span(self.start, self.end)
 
     def meets(self, other: Placed) -> bool:
-        """Whether both are needed at some moment; what the decompressor works with is in no way of itself."""
-        return not self.kind == other.kind == "work" and self.since <= other.until and other.since <= self.until
+        """Whether both are needed at some moment; what is moved, or worked with, is in no way of itself."""
+        if self.kind == other.kind and self.kind in ("work", "dtb", "initrd"):
+            return False
+        return self.since <= other.until and other.since <= self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,14 +204,14 @@ class LoadMap:
         return min(ends) - placed.end if ends else None
 
 
-def load_map(prediction: Prediction, extra: Sequence[Placed] = ()) -> LoadMap:
+def load_map(replay: Replay, extra: Sequence[Placed] = ()) -> LoadMap:
     """What lies where at the kernel's start, and what the decompressor writes before.
 
     Args:
-        prediction: the boot.
+        replay: the boot.
         extra: what only the boot loader knows of: itself, its stack, files that it loaded and moved elsewhere.
     """
-    state = prediction.state
+    state = replay.state
     handover, kernel = state.handover, state.kernel
     objects = list(extra)
     unpacked = handover.phys_offset + kernel.text_offset
@@ -231,7 +233,7 @@ def load_map(prediction: Prediction, extra: Sequence[Placed] = ()) -> LoadMap:
         if payload.span.size and not any(o.kind == payload.kind and o.start == payload.span.start for o in extra):
             objects.append(Placed(name, payload.span.start, payload.span.size, payload.kind))
     limits = [Limit("128 MiB into RAM", handover.phys_offset + (128 << 20))]
-    lowmem = next((stage.vars.arm_lowmem_limit for stage in reversed(prediction.stages)), 0)
+    lowmem = next((stage.vars.arm_lowmem_limit for stage in reversed(replay.stages)), 0)
     if lowmem:
         limits.append(Limit("end of lowmem", lowmem))
     return LoadMap(

@@ -85,6 +85,11 @@ class Board:
         """Where U-Boot takes RAM to end for itself: the end of the first bank, below 4 GiB."""
         return min(self.banks[0].end, 1 << 32)
 
+    def own(self, uboot: UBoot) -> Span:
+        """U-Boot itself: its code, heap and stack, up to the end of its bank."""
+        below = STACK_SIZE if uboot.does("global_lmb") else (16 if uboot.does("lmb_16k_below_sp") else 4) * KIB
+        return self._place(self.sp_start - below, 0).span
+
     def lmb(self, uboot: UBoot, env: Mapping[str, str]) -> Lmb:
         """The list of memory when a boot command has begun, nothing of the boot in it yet."""
         if uboot.does("global_lmb"):

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bootmap.loaders.uboot.release import UBoot
 
 _ULONG = 0xFFFFFFFF
+_FDT_HEADER = 40
 _NO_NEWLINE = "Failed using fdt_high value for Device Tree"
 """U-Boot ends this message without a newline."""
 _IN_PLACE_WARNING = (
@@ -225,12 +226,18 @@ def _ramdisk_high(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result
         result.said.append("ramdisk - allocation error")
         raise _RefusedError(f"there is no room for a ramdisk of {ramdisk.size:#x} bytes{_below(highest)}")
     result.ramdisk = Span(start, start + ramdisk.size)
-    _copied(board, result, f"   Loading Ramdisk to {start:08x}, end {start + ramdisk.size:08x} ... ", result.ramdisk)
+    end = start + ramdisk.size & _ULONG
+    _copied(board, result, f"   Loading Ramdisk to {start:08x}, end {end:08x} ... ", result.ramdisk)
 
 
 def _copied(board: Board, result: Placed, line: str, to: Span) -> None:
     """Say that something is copied; where there is no RAM, that ends U-Boot."""
     in_ram = any(bank.start <= to.start and to.end <= bank.end for bank in board.banks)
+    if to.end > 1 << 32:  # it wraps around, and U-Boot overwrites itself
+        result.said.append(line.rstrip())
+        raise _RefusedError(
+            f"U-Boot copies {to.size:#x} bytes to {to.start:#010x}, beyond the end of memory, and hangs"
+        )
     result.said.append(line + ("OK" if in_ram else "data abort"))
     if not in_ram:
         raise _RefusedError(f"U-Boot copies to {to}, where no RAM is: bootm_low, bootm_size or bootm_mapsize is wrong")
@@ -251,8 +258,13 @@ def _setup_tree(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result: 
     """image_setup_linux(): reserve the tree's areas, then place it."""
     assert command.dtb is not None
     assert command.tree is not None
-    _reserve_areas(uboot, lmb, command.tree, result)
+    overwritten = _overwritten(command, result)
+    if not overwritten:
+        _reserve_areas(uboot, lmb, command.tree, result)
     try:
+        if overwritten:
+            result.said.append("ERROR: image is not a fdt - must RESET the board to recover.")
+            raise _RefusedError(f"{overwritten} was copied over the device tree at {command.dtb:#010x}")
         _relocate_fdt(uboot, board, lmb, command, result)
     except _RefusedError:
         if result.said[-1].endswith("data abort"):
@@ -265,6 +277,16 @@ def _setup_tree(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result: 
         raise
     if uboot.does("kaslr_seed") and not uboot.build.random_numbers:
         result.said.append("No RNG device")
+
+
+def _overwritten(command: Command, result: Placed) -> str:
+    """What was copied over the tree's header before U-Boot reads it; "" for nothing."""
+    assert command.dtb is not None
+    header = Span(command.dtb, command.dtb + _FDT_HEADER)
+    if result.kernel.start != command.kernel.start and result.kernel.overlaps(header):
+        return "the kernel"
+    moved = result.ramdisk is not None and result.ramdisk != command.ramdisk and result.ramdisk.overlaps(header)
+    return "the ramdisk" if moved else ""
 
 
 def _reserve_areas(uboot: UBoot, lmb: Lmb, tree: Fdt, result: Placed) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 OK, FAILED, INVALID, EXISTS = 0, -1, -22, -17
 """What a reservation returns; the last two are EINVAL and EEXIST."""
 _OLD_MOST, _MOST = 8, 16
+_NO_WRAP = (1 << 128) - 1
 
 
 @dataclass(slots=True)
@@ -43,9 +44,9 @@ class Region:
         """Its addresses."""
         return Span(self.base, self.end)
 
-    def overlaps(self, base: int, size: int) -> bool:
-        """Whether it shares a byte with the range."""
-        return base <= self.end - 1 and self.base <= base + size - 1
+    def overlaps(self, base: int, size: int, mask: int = _NO_WRAP) -> bool:
+        """Whether U-Boot finds it to share a byte with the range; ends wrap around where addresses do."""
+        return base <= (self.end - 1) & mask and self.base <= (base + size - 1) & mask
 
 
 class Lmb:
@@ -77,7 +78,7 @@ class Lmb:
             flags = 0
         if self._uboot.does("lmb_checks_first"):
             for region in self.reserved:
-                if region.overlaps(base, size) and (flags or region.flags):
+                if region.overlaps(base, size, self._mask) and (flags or region.flags):
                     return EXISTS
         return self._add(self.reserved, base, size, flags)
 
@@ -85,7 +86,7 @@ class Lmb:
         """Reserve a range that must lie in one region of memory, as 2025.10 and later do for all."""
         if not size:
             return OK
-        inside = next((region for region in self.memory if region.overlaps(base, size)), None)
+        inside = next((region for region in self.memory if region.overlaps(base, size, self._mask)), None)
         if inside is None or not inside.overlaps(base + size - 1, 1):
             return INVALID
         return self.reserve(base, size, flags)
@@ -117,7 +118,7 @@ class Lmb:
                 continue
             base &= self._mask
             while base and region.base <= base:
-                taken = next((each for each in self.reserved if each.overlaps(base, size)), None)
+                taken = next((each for each in self.reserved if each.overlaps(base, size, self._mask)), None)
                 if taken is None:
                     return base if self._add(self.reserved, base, size, 0) == OK else None
                 if taken.base < size:
@@ -161,7 +162,7 @@ class Lmb:
                 at = i
                 joined = self._join(region, base, size, flags)
                 break
-            if region.overlaps(base, size):
+            if region.overlaps(base, size, self._mask):
                 return FAILED
         if at < len(regions) - 1 and _touch(regions[at], regions[at + 1]) and _alike(regions, at):
             regions[at].size += regions[at + 1].size
@@ -193,7 +194,7 @@ class Lmb:
                     continue
                 at, joined = i, self._join(region, base, size, flags)
                 break
-            if region.overlaps(base, size):
+            if region.overlaps(base, size, self._mask):
                 if flags and not self._uboot.does("lmb_checks_first"):
                     return EXISTS
                 if not _resize(regions, i, base, size):
