@@ -275,8 +275,15 @@ def _setup_tree(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result: 
         else:
             result.said.append(f"{start}FDT creation failed! hanging...### ERROR ### Please RESET the board ###")
         raise
-    if uboot.does("kaslr_seed") and not uboot.build.random_numbers:
+    if uboot.does("kaslr_seed") and not uboot.build.random_numbers and not has_seed(command.tree):
         result.said.append("No RNG device")
+
+
+def has_seed(tree: Fdt) -> bool:
+    """Whether the tree brings a kaslr-seed of its own, which U-Boot leaves alone."""
+    chosen = tree.node("/chosen")
+    prop = chosen.get("kaslr-seed") if chosen is not None else None
+    return prop is not None and len(prop.value) == 8 and any(prop.value)
 
 
 def _overwritten(command: Command, result: Placed) -> str:
