@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bootmap.analysis.layout import LoadMap, Phase, Placed, load_map
+from bootmap.assumptions import Assumption
 from bootmap.boot.decompressor.phys_offset import phys_offset
 from bootmap.boot.sequence import boot
 from bootmap.boot.trace import Verdict
@@ -37,13 +38,20 @@ class Chain:
         uboot: the boot loader.
         placed: where it put things, and what it says.
         load_map: everything in RAM.
+        told: what was taken for what was not given of the boot loader.
         replay: the kernel's boot; None where none was given, or where U-Boot starts none.
     """
 
     uboot: UBoot
     placed: UBootPlaced
     load_map: LoadMap
+    told: tuple[Assumption, ...] = ()
     replay: Replay | None = None
+
+    @property
+    def assumptions(self) -> tuple[Assumption, ...]:
+        """Everything that was taken for what was not given."""
+        return self.told if self.replay is None else tuple(self.replay.state.assumptions)
 
     @property
     def verdict(self) -> Verdict | None:
@@ -70,12 +78,12 @@ def chain(setup: Setup) -> Chain:
     extra = tuple(_loader(uboot, board, command, placed))
     ready = not placed.failed and command.tree is not None and placed.dtb is not None
     if not ready or kernel is None or handover is None or command.tree is None or placed.dtb is None:
-        return Chain(uboot, placed, LoadMap(_sorted(*extra, *_moved(placed)), board.banks))
+        return Chain(uboot, placed, LoadMap(_sorted(*extra, *_moved(placed)), board.banks), setup.assumptions)
     blob = complete(uboot, command.tree, placed.dtb.start, board.banks, placed.ramdisk, command.env)
     tree = fdt.parse(blob)
     offset, how = phys_offset(kernel, tree, placed.entry)
     assert offset is not None
-    told = (*board.assumptions, f"PHYS_OFFSET is {offset:#010x}: {how}", *handover.assumptions)
+    told = (*setup.assumptions, Assumption(f"PHYS_OFFSET is {offset:#010x}: {how}"), *handover.assumptions)
     zimage = replace(handover.zimage, load_addr=placed.entry) if handover.zimage is not None else None
     replay = boot(
         kernel,
@@ -84,7 +92,7 @@ def chain(setup: Setup) -> Chain:
             assumptions=told,
         ),
     )  # fmt: skip
-    return Chain(uboot, placed, load_map(replay, extra), replay)
+    return Chain(uboot, placed, load_map(replay, extra), setup.assumptions, replay)
 
 
 def _sorted(*objects: Placed) -> tuple[Placed, ...]:

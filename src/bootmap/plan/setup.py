@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bootmap.assumptions import Assumption
 from bootmap.errors import InputError, MissingInputError, UnsupportedError, UsageError
 from bootmap.inputs import bdinfo, fdt, uboot_env
 from bootmap.inputs.fdt_writer import Node, cells, flatten
@@ -56,6 +57,11 @@ class Setup:
     kernel: KernelModel | None = None
     handover: Handover | None = None
 
+    @property
+    def assumptions(self) -> tuple[Assumption, ...]:
+        """What was not given of the boot loader and what was taken instead."""
+        return tuple(Assumption(text, "--bdinfo") for text in self.board.assumptions)
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -90,7 +96,7 @@ def environment(told: Told) -> dict[str, str]:
     return {name: value for name, value in merged.items() if value or name not in told.changes}
 
 
-def loader(told: Told) -> UBoot:
+def loader_of(told: Told) -> UBoot:
     """Which U-Boot it is.
 
     Raises:
@@ -110,7 +116,7 @@ def loader(told: Told) -> UBoot:
     return uboot
 
 
-def board(told: Told, uboot: UBoot) -> Board:
+def board_of(told: Told, uboot: UBoot) -> Board:
     """RAM and U-Boot's place.
 
     Raises:
@@ -157,7 +163,7 @@ def _grown(data: bytes, size: int) -> bytes:
     return (data[:4] + size.to_bytes(4, "big") + data[8:]).ljust(size, b"\0")
 
 
-def command(told: Told, image: Image, ramdisk: int | None, tree: Fdt | None) -> Command:
+def command_of(told: Told, image: Image, ramdisk: int | None, tree: Fdt | None) -> Command:
     """The boot command.
 
     Args:

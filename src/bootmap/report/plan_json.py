@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from bootmap.plan.propose import Proposal
 
 
-def plan_json(chain: Chain, assumptions: list[str]) -> str:
+def plan_json(chain: Chain) -> str:
     """One document: what U-Boot says and places, the load map, the verdict; all numbers are bytes and addresses."""
     placed, verdict = chain.placed, chain.verdict
     doc: dict[str, Any] = {
@@ -32,7 +32,7 @@ def plan_json(chain: Chain, assumptions: list[str]) -> str:
             }
             for row in chain.load_map.rows()
         ],
-        "assumptions": assumptions,
+        "assumptions": [str(each) for each in chain.assumptions],
     }  # fmt: skip
     return json.dumps(doc, indent=1)
 

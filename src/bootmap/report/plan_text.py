@@ -19,23 +19,14 @@ WIDTH = 100
 _WORDS = {Verdict.BOOTS: "BOOTS", Verdict.DIES: "DOES NOT BOOT", Verdict.UNCERTAIN: "UNCERTAIN"}
 
 
-def plan_text(chain: Chain, name: str, assumptions: Iterable[str] = ()) -> str:
-    """The whole report, lines ended.
-
-    Args:
-        chain: the boot.
-        name: the board, for people.
-        assumptions: what was taken for what was not given.
-    """
+def plan_text(chain: Chain, name: str) -> str:
+    """The whole report on the boot of the board ``name``, lines ended."""
     lines = [*_head(chain, name), "", "Load map", *layout_lines(chain.load_map), ""]
     lines += ["U-Boot says", *(f"  {_plain(line)}" for line in chain.placed.said), ""]
     lines += _damage(chain)
     lines += _hazards(chain)
-    known = list(assumptions)
-    if chain.replay is not None:
-        known += [text for text in chain.replay.state.assumptions if text not in known]
-    if known:
-        lines += ["Assumptions", *_bullets(known), ""]
+    if chain.assumptions:
+        lines += ["Assumptions", *_bullets(map(str, chain.assumptions)), ""]
     return "\n".join(lines)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
 
-from bootmap.cli.booting import boot_boards, boot_options
-from bootmap.cli.inputs import board_options
+import bootmap
+from bootmap.cli.options import board_options, boot_options
+from bootmap.cli.progress import Progress
 from bootmap.errors import UsageError
 
 
@@ -62,15 +64,20 @@ def command(
         return verify_log(boards[0] if boards else None, logs, as_json=as_json, **options)
 
     if loader is not None:
-        from bootmap.cli.commands.verify_loader import verify_loader
+        from bootmap.report.chain_text import chain_json, chain_text
 
-        return verify_loader(boards, loader_file, ramdisk, changes, as_json=as_json, **options)
+        with Progress(4 * max(len(boards), 1), sys.stderr) as bar:
+            chains = bootmap.boot_with_loader(
+                boards, loader_file=loader_file, ramdisk=ramdisk, changes=changes, progress=bar.step, **options
+            )
+        click.echo(chain_json(chains) if as_json else "\n".join(chain_text(*row) for row in chains))
+        return 0 if all(chain.equal for _, chain in chains) else 1
     if loader_file or ramdisk or changes:
         raise UsageError("--loader-file, --ramdisk and --set go with --loader")
     from bootmap.report.verify_text import verify_json, verify_text
-    from bootmap.verify.compare import Finding
 
-    results = boot_boards(boards, **options)
+    with Progress(bootmap.BOOT_STEPS * max(len(boards), 1), sys.stderr) as bar:
+        results = bootmap.boot_boards(boards, progress=bar.step, **options)
     booted = [result for result in results if not isinstance(result, Exception)]
     rows = [(one, one.compared()) for one in booted]
     if as_json:
@@ -81,4 +88,4 @@ def command(
     for failure in results:
         if isinstance(failure, Exception):
             raise failure
-    return 0 if all(comparison.finding is Finding.EQUAL for _, comparison in rows) else 1
+    return 0 if all(comparison.finding is bootmap.Comparison.EQUAL for _, comparison in rows) else 1

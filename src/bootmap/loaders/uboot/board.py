@@ -53,7 +53,7 @@ class Board:
         """RAM only: U-Boot and its heap are taken to be as large as Debian's build for QEMU."""
         end = min(banks[0].end, 1 << 32)
         below = 0x1A5E000 if uboot.does("global_lmb") else 0x1209000
-        text = f"U-Boot, its heap and its stack take the last {below >> 20} MiB of the first bank (give bdinfo)"
+        text = f"U-Boot, its heap and its stack take the last {below >> 20} MiB of the first bank"
         return cls(banks, end - below, assumptions=(text,))
 
     def low(self, uboot: UBoot, env: Mapping[str, str]) -> int:
