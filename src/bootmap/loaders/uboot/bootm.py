@@ -233,7 +233,7 @@ def _ramdisk_high(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result
 def _copied(board: Board, result: Placed, line: str, to: Span) -> None:
     """Say that something is copied; where there is no RAM, that ends U-Boot."""
     in_ram = any(bank.start <= to.start and to.end <= bank.end for bank in board.banks)
-    if to.end > 1 << 32:  # it wraps around, and U-Boot overwrites itself
+    if to.end > 1 << 32 and any(to.start in bank for bank in board.banks):  # it wraps around, over U-Boot itself
         result.said.append(line.rstrip())
         raise _RefusedError(
             f"U-Boot copies {to.size:#x} bytes to {to.start:#010x}, beyond the end of memory, and hangs"
