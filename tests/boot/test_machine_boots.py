@@ -56,7 +56,7 @@ def test_exynos_chip_id(reg: bytes, want: list[tuple[int, int, int]]) -> None:
 
 @pytest.mark.parametrize(("name", "claimed"), [("samsung,exynos5", True), ("samsung,exynos5800", False)])
 def test_exynos_is_named_by_its_family(name: str, claimed: bool) -> None:
-    """exynos_dt_compat lacks the 5410 and the 5800: their trees say exynos5 too (booted: mach-samsung.exynos5800-7.3)."""
+    """exynos_dt_compat lacks the 5410 and the 5800: their trees say exynos5 too (mach-samsung.exynos5800-7.3)."""
     prediction = booted(kernel("deb-6.1", (6, 1), "ARCH_EXYNOS"), name, RAM)
     assert (prediction.outcome.verdict is Verdict.DIES) is claimed
 
