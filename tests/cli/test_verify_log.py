@@ -12,13 +12,13 @@ import pytest
 from click.testing import CliRunner
 from support.public_logs import FOLDER, INDEX
 
-from bootmap.analysis.overview import last_stage, virtual_layout
+from bootmap.analysis.overview import virtual_layout
 from bootmap.bootlog.check import Checker, check_log
 from bootmap.bootlog.log import read_log
 from bootmap.cli import main
 from bootmap.cli.commands.verify_log import predict_from_log
 from bootmap.errors import BootmapError
-from bootmap.report.verify_log import WIDTH
+from bootmap.output import WIDEST
 from bootmap.units import Span
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def test_verify_log_fits_the_width(run: Run, name: str) -> None:
     options = INDEX[name].get("options", {})
     words = [word for key, value in options.items() for word in (f"--{key.replace('_', '-')}", value)]
     _, out, _ = run("verify", "--log", log(name), *words)
-    assert all(len(line) <= WIDTH or "line " in line for line in out.splitlines())
+    assert all(len(line) <= WIDEST or "line " in line for line in out.splitlines())
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_verify_log_of_damaged_logs(seed: int) -> None:
             prediction, made = predict_from_log(said)
         except BootmapError:
             continue
-        areas = {area.name: Span(area.start, area.end) for area in virtual_layout(prediction, last_stage(prediction))}
+        areas = {area.name: Span(area.start, area.end) for area in virtual_layout(prediction, prediction.usual_stage)}
         checker = Checker(prediction, areas, taken=made.taken, phys_known=made.phys_known, from_log=True)
         judged += len(check_log(said, checker))
     assert judged > 1000

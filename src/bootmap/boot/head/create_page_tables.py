@@ -170,7 +170,7 @@ def _map_debug_uart(state: BootState) -> None:
     if kernel.config.enabled("DEBUG_ICEDCC") or kernel.config.enabled("DEBUG_SEMIHOSTING"):
         return
     if "DEBUG_UART_PHYS" not in kernel.config or "DEBUG_UART_VIRT" not in kernel.config:
-        state.assumptions.append(
+        state.assume(
             "CONFIG_DEBUG_LL is set but DEBUG_UART_PHYS and DEBUG_UART_VIRT are not: the early map of the debug "
             "UART is left out"
         )
@@ -190,11 +190,26 @@ def _map_debug_uart(state: BootState) -> None:
 
 
 def _sections(state: BootState, virtual: int, physical: int, count: int, flags: int, what: str) -> None:
-    """``count`` section descriptors in a row, with no regard to what was there; addresses wrap at 4 GiB."""
-    size = state.kernel.format.section_size
+    """``count`` section descriptors in a row, with no regard to what was there; physical addresses wrap at 4 GiB.
+
+    Virtual ones do not: what would be mapped beyond 4 GiB is stored behind the page directory.
+    """
+    form = state.kernel.format
+    size = form.section_size
     origin = Origin("__create_page_tables", what, parent=Origin("handover", f"mm_mmuflags {flags:#x}"))
     words = (
         (np.arange(count, dtype=np.uint64) * np.uint64(size) + np.uint64(physical | flags & _U32)) & np.uint64(_U32)
         | np.uint64(flags & ~_U32)
     ).astype(state.tables.dtype)
-    state.tables.write(state.descriptor_address(virtual), words, state.cause("early section", origin=origin))
+    start, behind = state.descriptor_address(virtual), state.tables.root + form.pgd_bytes
+    inside = words[: (behind - start) // form.word_bytes]
+    state.tables.write(start, inside, state.cause("early section", origin=origin))
+    if len(inside) < len(words):
+        there = "data that is copied there later" if state.kernel.has("xip") else "its first instruction, which has run"
+        state.hazard(
+            "section-behind-directory",
+            f"{what} reach beyond 4 GiB in virtual space: head.S stores {len(words) - len(inside)} descriptor(s) of "
+            f"sections behind the page directory, over the kernel at {behind:#010x} ({there})",
+            address=behind,
+            origin=origin,
+        )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bootmap.boot.records import Bank, LostRam
 from bootmap.boot.setup.meminfo import add_bank
 from bootmap.boot.trace import Origin
-from bootmap.inputs.cells import pairs, read_cells
+from bootmap.inputs.cells import MOST_PAIRS, pairs, read_cells
 from bootmap.units import PAGE_SIZE, Span, align_down, align_up, hex_address
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _check_uefi(state: BootState, chosen: Node) -> None:
         return
     at = int.from_bytes(start.value[:8], "big")
     what = f"efi_init() takes memory from the UEFI map at {hex_address(at)} (/chosen/linux,uefi-mmap-start)"
-    state.assumptions.append(
+    state.assume(
         f"{what}, which was not given: the tree's memory nodes are taken to say the same. If they do not, edit them "
         f"after the map and delete the linux,uefi-* properties"
     )
@@ -186,6 +186,8 @@ def _scan_memory(state: BootState, node: Node, cells: RootCells) -> None:
     for entry in pairs(prop, cells.address, cells.size):
         if not entry.size:
             continue
+        if len(state.banks) >= MOST_PAIRS:
+            prop.fail(f"is more RAM than bootmap reads: {MOST_PAIRS} banks, of which memblock has room for 128")
         origin = Origin(
             "device tree",
             f"{prop.node.rstrip('/')}/{prop.name} = <{entry.base:#x} {entry.size:#x}>",
