@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from bootmap.assumptions import Assumption
 from bootmap.boot.memblock import Memblock
 from bootmap.boot.memblock.rules import memblock_rules
+from bootmap.boot.no_memory import panic_line, why_no_memory
 from bootmap.boot.records import Variables
 from bootmap.boot.setup.machine import PickedMachine, pick_machine
 from bootmap.boot.tables import Cause, TablePages
 from bootmap.boot.trace import Hazard, KernelDied, Origin
-from bootmap.units import PAGE_SIZE, Span
+from bootmap.units import PAGE_SIZE, Span, hex_address
 
 if TYPE_CHECKING:
     from bootmap.boot.handover import Handover
@@ -66,6 +67,8 @@ class BootState:
     stage: str = "create_page_tables"
     banks: list[Bank] = field(default_factory=list)
     told_banks: list[Span] = field(default_factory=list)
+    promised: list[Span] = field(default_factory=list)
+    """What mem= of the command line says that RAM is."""
     meminfo: list[MemBank] = field(default_factory=list)
     lost: list[LostRam] = field(default_factory=list)
     initrd_origin: Origin | None = None
@@ -89,6 +92,10 @@ class BootState:
     memblock_debug: bool = False
     memblock_debug_from: int = 0
     mem_param: bool = False
+    decompressor_writes: tuple[Span, ...] = ()
+    """Physical memory that the decompressor writes to."""
+    later: Hazard | None = None
+    """What ends the boot in mm_core_init, behind paging_init, though a step of the prediction finds it before."""
     memory: dict[int, bytes] = field(default_factory=dict)
     """What pages hold that are no page tables: physical page -> its bytes."""
 
@@ -200,13 +207,27 @@ class BootState:
         address: int | None = None,
         luck: bool = False,
         origin: Origin | None = None,
+        subject: str = "",
+        places: tuple[Span, ...] = (),
+        loses_initrd: bool = False,
     ) -> None:
         """Note a hazard that does not end the boot."""
-        self.hazards.append(Hazard(id, self.stage, False, message, address, luck, origin))
+        self.hazards.append(
+            Hazard(id, self.stage, False, message, address, luck, origin, subject, places, loses_initrd)
+        )
 
-    def die(self, id: str, message: str, *, address: int | None = None, origin: Origin | None = None) -> KernelDied:
+    def die(
+        self,
+        id: str,
+        message: str,
+        *,
+        address: int | None = None,
+        origin: Origin | None = None,
+        subject: str = "",
+        places: tuple[Span, ...] = (),
+    ) -> KernelDied:
         """The exception to raise where the boot ends; the hazard is noted already."""
-        hazard = Hazard(id, self.stage, True, message, address, origin=origin)
+        hazard = Hazard(id, self.stage, True, message, address, False, origin, subject, places)
         self.hazards.append(hazard)
         return KernelDied(hazard)
 
@@ -241,18 +262,26 @@ class BootState:
         if not base:
             raise self.die(
                 "allocation-failed",
-                f"no memory for {what}: memblock has no free {size} bytes aligned to {align:#x} below "
-                f"{self.memblock.current_limit:#010x}; the kernel panics before it can say so",
+                f"no memory for {what}: {why_no_memory(self, size, align)}; the kernel panics, mostly before it has a "
+                f"console: {panic_line(self, size, align)}",
             )
         self.require_mapped(base, size, what)
-        if self.told_banks and not all(any(at in bank for bank in self.told_banks) for at in (base, base + size - 1)):
-            raise self.die(
-                "memory-not-there",
-                f"memblock hands out {base:#010x} for {what}, which the command line promised but the "
-                f"board's description does not have: nothing answers there",
-                address=base,
-            )
+        self._require_told(base, size, what)
         return base
+
+    def _require_told(self, base: int, size: int, what: str) -> None:
+        """Note memory that only the command line says is there: whether it is, the owner of the board knows."""
+        there = not self.told_banks or all(
+            any(at in bank for bank in self.told_banks) for at in (base, base + size - 1)
+        )
+        if not there and not any(hazard.id == "memory-not-there" for hazard in self.hazards):
+            self.hazard(
+                "memory-not-there",
+                f"memblock hands out {hex_address(base)} for {what}: the command line promises RAM there, the board's "
+                f"description has none. The kernel boots if it is there, and else dies here, in silence",
+                address=base,
+                luck=True,
+            )
 
     def require_mapped(self, base: int, size: int, what: str) -> None:
         """See that what memblock or bootmem has handed out can be cleared.

@@ -13,7 +13,7 @@ HEX = frozenset({"start", "last", "end", "base", "to", "midr", "cr", "size", "fl
 DECIMAL = frozenset({
     "free", "present", "reserved", "highmem", "code", "init", "bss", "cma", "mib", "kib", "pages", "sum", "cpus",
     "align", "rwdata", "rodata",
-})  # fmt: skip
+})
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ LINES = (
     _line("atomic_pool", r"DMA: preallocated \d+ KiB .*pool for atomic", "kernel/dma/pool.c", unmodelled=_LATER),
     _line("freed", r"Freeing (?:initrd|init|unused kernel).* memory: \d+K", "mm/page_alloc.c",
           unmodelled="given back when the boot is over"),
-)  # fmt: skip
+)
 """Every kind of line, in the order of a boot."""
 
 KINDS = {line.kind: line for line in LINES}
