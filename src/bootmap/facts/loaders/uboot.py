@@ -156,7 +156,7 @@ CHANGES = (
     Change(
         "memmove_forward_if_clear",
         "copies from the front where the places do not overlap; before, from the back whenever it copies upwards",
-        "lib/string.c memmove (976a68a20d3)", since=(2021, 7),
+        "lib/string.c memmove (976a68a20d3)", since=(2021, 4),
     ),
     Change(
         "check_overlap_before_end",
