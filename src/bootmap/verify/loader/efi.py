@@ -76,6 +76,11 @@ class EfiBoot:
     recording: Recording
     comparison: Comparison
 
+    @property
+    def equal(self) -> bool:
+        """Whether nothing differs."""
+        return not self.comparison.finding.is_wrong
+
 
 def boot_efi(
     kernel: BootKernel, setup: Setup, request: EfiRequest, progress: Callable[[str], None] = lambda _: None
