@@ -13,7 +13,7 @@ export function start(sides: Model[], bootmap: string): void {
   const first = sides[0];
   const usual = {
     stage: usualStage(first),
-    selection: null,
+    selection: usualSelection(first),
     tab: sides.length > 1 ? "differences" : "findings",
     scale: "segments" as const,
     lang: navigator.language.startsWith("zh") ? ("zh" as const) : ("en" as const),
@@ -26,6 +26,11 @@ export function start(sides: Model[], bootmap: string): void {
 function usualStage(model: Model): string {
   const place = model.placeOf("paging_init");
   return model.linkName(place >= 0 ? place : model.side.stages.length - 1);
+}
+
+/** Something worth a look: the kernel's first instruction in the linear map. */
+function usualSelection(model: Model): Selection {
+  return { space: "va", address: model.symbol("_stext") ?? model.symbol("_text") ?? model.side.kernel.pageOffset };
 }
 
 /** The place of the shown stage on a side: of its name there, else of the nearest stage before it. */

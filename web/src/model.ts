@@ -38,7 +38,6 @@ export interface Changes {
   operations: Op[];
   words: number; // words whose value is another one than before
   tables: number; // tables that began to exist
-  cells: Set<number>; // virtual addresses of the directory's words that changed, or whose table did
 }
 
 const NOMAP = 4;
@@ -122,27 +121,42 @@ export class Model {
     const old: Pages = place ? this.pages(place - 1) : new Map();
     let words = 0;
     let tables = 0;
-    const touched = new Set<number>();
     for (const [address, page] of this.pages(place)) {
       const was = old.get(address);
       if (was === page) continue;
       if (!was) tables++;
       for (let i = 0; i < page.lo.length; i++)
-        if (page.lo[i] !== (was ? was.lo[i] : 0) || (page.hi && page.hi[i] !== (was?.hi ? was.hi[i] : 0))) {
-          words++;
-          touched.add(address);
-        }
+        if (page.lo[i] !== (was ? was.lo[i] : 0) || (page.hi && page.hi[i] !== (was?.hi ? was.hi[i] : 0))) words++;
     }
-    const cells = new Set<number>();
-    const oldCells = place && old.size ? this.cells(place - 1) : [];
-    this.cells(place).forEach((cell, n) => {
-      const was = oldCells[n];
-      const tableTouched = cell.table >= 0 && touched.has(pageOf(cell.table));
-      if (cell.lo !== (was?.lo ?? 0) || cell.hi !== (was?.hi ?? 0) || tableTouched) cells.add(cell.va);
-    });
-    found = { operations: this.side.log.slice(before ? before.log : 0, after.log), words, tables, cells };
+    found = { operations: this.side.log.slice(before ? before.log : 0, after.log), words, tables };
     this.changesAt.set(place, found);
     return found;
+  }
+
+  /** Virtual addresses of the directory's words that a step changed, or whose table it did. */
+  changedCells(place: number): Set<number> {
+    const old: Pages = place ? this.pages(place - 1) : new Map();
+    const pages = this.pages(place);
+    const out = new Set<number>();
+    if (old === pages) return out;
+    const oldCells = old.size ? this.cells(place - 1) : [];
+    this.cells(place).forEach((cell, n) => {
+      const was = oldCells[n];
+      const at = pageOf(cell.table);
+      const below = cell.table >= 0 && pages.get(at) !== old.get(at) && this.tableChanged(cell.table, old, pages);
+      if (below || cell.lo !== (was?.lo ?? 0) || cell.hi !== (was?.hi ?? 0)) out.add(cell.va);
+    });
+    return out;
+  }
+
+  /** Whether one second-level table holds other words than before. */
+  private tableChanged(table: number, old: Pages, pages: Pages): boolean {
+    const [was, is] = [old.get(pageOf(table)), pages.get(pageOf(table))];
+    const from = (table - pageOf(table)) / this.wordBytes;
+    const count = this.long ? 512 : 256;
+    for (let i = from; i < from + count; i++)
+      if ((is?.lo[i] ?? 0) !== (was?.lo[i] ?? 0) || (is?.hi?.[i] ?? 0) !== (was?.hi?.[i] ?? 0)) return true;
+    return false;
   }
 
   // -- why -----------------------------------------------------------------------------------------------

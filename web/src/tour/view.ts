@@ -3,6 +3,7 @@
 import { models, store } from "../app";
 import { h, replace, rich, type Child } from "../dom";
 import { t } from "../i18n";
+import { icon } from "../icons";
 import { EN } from "./en";
 import { STEPS, type Step, type Text } from "./steps";
 import { ZH } from "./zh";
@@ -50,7 +51,7 @@ export function tour(): { element: HTMLElement; render: () => void } {
     element.setAttribute("aria-label", t("tour"));
     replace(
       element,
-      h("div", { class: "tour-head" }, h("small", {}, t("tour_step", n + 1, STEPS.length)), h("button", { class: "icon", "data-key": "tour-close", "aria-label": t("tour_end"), title: t("tour_end"), "onclick": tourClose }, "✕")),
+      h("div", { class: "tour-head" }, h("small", {}, t("tour_step", n + 1, STEPS.length)), h("button", { class: "icon", "data-key": "tour-close", "aria-label": t("tour_end"), title: t("tour_end"), "onclick": tourClose }, icon("close"))),
       h("h2", {}, text.title),
       h("div", { class: "tour-text" }, text.text.map((paragraph) => h("p", {}, rich(paragraph)))),
       h("dl", {}, part("tour_function", h("code", {}, step.kernel)), part("tour_versions", rich(text.versions))),

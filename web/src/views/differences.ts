@@ -12,6 +12,7 @@ export function differences(): Child {
   const words = runs([...differing()].sort((a, b) => a - b));
   const facts = factRows();
   const regions = regionRows();
+  const rules = ruleRows();
   const total = words.reduce((sum, run) => sum + run.count, 0);
   if (!words.length && !facts.length && !regions.length) return h("p", {}, t("differences_none"));
   return [
@@ -24,6 +25,7 @@ export function differences(): Child {
           ]))
       : null,
     regions.length ? table(t("differences_regions"), ["", t("start"), t("end"), t("size"), ""], regions) : null,
+    rules.length ? table(t("rules"), [t("name"), "A", "B"], rules) : null,
   ];
 }
 
@@ -68,10 +70,15 @@ function factRows(): Child[][] {
   add(t("lowmem"), (m) => hex(m.stage(placeOn(m)).lowmemLimit));
   add(t("directory"), (m) => hex(m.side.kernel.root));
   add(t("tab_zones"), (m) => m.side.zones.map(([name, , , , managed]) => `${name} ${size(managed * 4096)}`).join(", "));
-  const rules = models.map((m) => new Map(m.side.rules.map(([name, on]) => [name, on])));
-  const changed = [...rules[0]].filter(([name, on]) => rules[1].has(name) && rules[1].get(name) !== on).map(([name]) => name);
-  if (changed.length) for (const name of changed) rows.push([h("code", {}, name), t(rules[0].get(name) ? "on" : "off"), t(rules[1].get(name) ? "on" : "off")]);
   return rows;
+}
+
+/** The rules on which the two kernels differ. */
+function ruleRows(): Child[][] {
+  const rules = models.map((m) => new Map(m.side.rules.map(([name, on]) => [name, on])));
+  return [...rules[0]]
+    .filter(([name, on]) => rules[1].has(name) && rules[1].get(name) !== on)
+    .map(([name, on]) => [h("code", {}, name), t(on ? "on" : "off"), t(on ? "off" : "on")]);
 }
 
 function regionRows(): Child[][] {

@@ -67,17 +67,17 @@ export function directory(model: Model, letter: string): { element: HTMLElement;
   let hover = -1;
   let width = 0;
 
-  const rowsAbove = 0;
+  const margin = 6; // so that no label is cut
   const geometry = (): { cell: number; pair: number; left: number; height: number } => {
     const left = width < 420 ? 0 : 74;
     const pair = model.long ? 1 : 2;
     const cell = Math.max(3, (width - left - (COLUMNS / pair) * GAP) / COLUMNS);
-    return { cell, pair, left, height: (cells.length / COLUMNS) * (cell + GAP) + rowsAbove };
+    return { cell, pair, left, height: (cells.length / COLUMNS) * (cell + GAP) + 2 * margin };
   };
   const position = (n: number): [number, number] => {
     const { cell, pair, left } = geometry();
     const column = n % COLUMNS;
-    return [left + column * cell + Math.floor(column / pair) * GAP, Math.floor(n / COLUMNS) * (cell + GAP)];
+    return [left + column * cell + Math.floor(column / pair) * GAP, margin + Math.floor(n / COLUMNS) * (cell + GAP)];
   };
   const at = (event: MouseEvent): number => {
     const box = canvas.getBoundingClientRect();
@@ -86,7 +86,7 @@ export function directory(model: Model, letter: string): { element: HTMLElement;
     const x = event.clientX - box.left - left;
     if (x < 0) return -1;
     const column = Math.min(COLUMNS - 1, Math.floor(x / step) * pair + Math.min(pair - 1, Math.floor((x % step) / cell)));
-    const n = Math.floor((event.clientY - box.top) / (cell + GAP)) * COLUMNS + column;
+    const n = Math.floor((event.clientY - box.top - margin) / (cell + GAP)) * COLUMNS + column;
     return n >= 0 && n < cells.length ? n : -1;
   };
   const chosen = (): number => {
@@ -104,7 +104,7 @@ export function directory(model: Model, letter: string): { element: HTMLElement;
     if (!ctx) return;
     ctx.scale(scale, scale);
     const colours = palette();
-    const changed = model.changes(placeOn(model)).cells;
+    const changed = model.changedCells(placeOn(model));
     const differ = differing();
     const { attributes } = model.side.decode;
     ctx.font = "10px ui-monospace, Menlo, Consolas, monospace";
@@ -124,15 +124,18 @@ export function directory(model: Model, letter: string): { element: HTMLElement;
         ctx.fillRect(x + (cell - dot) / 2, y + (cell - dot) / 2, dot, dot);
       }
       if (differ.has(c.va)) {
-        ctx.strokeStyle = colours.differs;
-        ctx.lineWidth = 1.5;
-        ctx.strokeRect(x + 0.75, y + 0.75, cell - 1.5, cell - 1.5);
+        ctx.fillStyle = colours.differs;
+        ctx.beginPath();
+        ctx.moveTo(x + cell, y);
+        ctx.lineTo(x + cell, y + cell * 0.75);
+        ctx.lineTo(x + cell * 0.25, y);
+        ctx.fill();
       }
     });
     if (left) {
       ctx.fillStyle = colours.muted;
       const every = cells.length > 2048 ? 8 : 4;
-      for (let row = 0; row < cells.length / COLUMNS; row += every) ctx.fillText(hex(cells[row * COLUMNS].va), 0, row * (cell + GAP) + cell / 2);
+      for (let row = 0; row < cells.length / COLUMNS; row += every) ctx.fillText(hex(cells[row * COLUMNS].va), 0, margin + row * (cell + GAP) + cell / 2);
     }
     boundary(ctx, colours);
     for (const [n, colour, line] of [[hover, colours.muted, 1.5], [chosen(), colours.accent, 2.5]] as [number, string, number][]) {

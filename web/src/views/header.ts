@@ -4,6 +4,7 @@ import { models, store } from "../app";
 import { h, replace } from "../dom";
 import { hex } from "../format";
 import { t } from "../i18n";
+import { icon } from "../icons";
 import type { Model } from "../model";
 import { searchBox } from "./search";
 
@@ -18,7 +19,7 @@ export function header(actions: { tour: () => void; help: () => void }): { eleme
       buttons,
       h("button", { class: "primary", "data-key": "tour", "onclick": actions.tour }, t("tour")),
       h("button", { "data-key": "lang", lang: store.state.lang === "zh" ? "en" : "zh-CN", "onclick": switchLanguage }, t("language")),
-      h("button", { class: "icon", "data-key": "theme", "aria-label": t("theme"), title: t("theme"), "onclick": switchTheme }, "◐"),
+      h("button", { class: "icon", "data-key": "theme", "aria-label": t("theme"), title: t("theme"), "onclick": switchTheme }, icon("theme")),
       h("button", { class: "icon", "data-key": "help", "aria-label": t("help"), title: t("help"), "onclick": actions.help }, "?"),
     );
     search.render();

@@ -114,8 +114,8 @@ function draw(model: Model, width: number): SVGElement {
   const place = placeOn(model);
   const stage = model.stage(place);
   const bar = narrow ? 34 : 56;
-  const left = Math.round(width * (narrow ? 0.27 : 0.29));
-  const right = Math.round(width * (narrow ? 0.24 : 0.25));
+  const left = Math.round(width * (narrow ? 0.3 : 0.31));
+  const right = Math.round(width * (narrow ? 0.24 : 0.24));
   const x = { pa: left, va: width - right - bar, paEnd: left + bar, vaEnd: width - right };
   const top = 22;
   const total = Math.max(physical.length, virtual.length) + top + 8;
@@ -145,7 +145,7 @@ function draw(model: Model, width: number): SVGElement {
   for (const [start, end, owner] of stage.reservedRows) {
     const look = `reserved ${ownerLook(owner)}${fresh(start, end) ? " fresh" : ""}`;
     bars.push(region("pa", start, end, look, x.pa + bar * 0.2, py(start), bar * 0.8, py(end), `${owner || t("reserved_rows")} ${span(start, end)}, ${size(end - start)}`, ""));
-    labels.push({ side: "pa", from: py(start), to: py(end), text: owner || t("reserved_rows"), note: size(end - start), weight: 2, start, end });
+    labels.push({ side: "pa", from: py(start), to: py(end), text: owner.replace(/^the /, "") || t("reserved_rows"), note: size(end - start), weight: 2, start, end });
   }
   for (const [name, start, end] of model.side.payloads) {
     if (stage.reservedRows.some(([a, b]) => a < end && start < b)) continue;
@@ -176,6 +176,16 @@ function draw(model: Model, width: number): SVGElement {
     for (const r of ranges.slice(0, 60))
       if (within(virtual, r.va, r.va + r.size)) labels.push({ side: "va", from: vy(r.va), to: vy(r.va + r.size), text: hex(r.va), note: size(r.size), weight: 2, start: r.va, end: r.va + r.size });
 
+  // addresses at the edges, where there is room
+  const ticks = (axis: Axis, x0: number, anchor: "start" | "end"): Child => {
+    let last = -99;
+    return axis.segments.map(({ start, y }, n) => {
+      if (y - last < 13 || narrow) return null;
+      last = y;
+      return s("text", { class: "tick", x: x0, y: top + y + (n ? 3.5 : 8), "text-anchor": anchor }, start.toString(16).padStart(8, "0"));
+    });
+  };
+
   // the selection, in both
   const { va, pa } = selected(model);
   const marks: Child[] = [];
@@ -191,6 +201,8 @@ function draw(model: Model, width: number): SVGElement {
     s("text", { class: "axis", x: x.va + bar / 2, y: 14 }, t("virtual")),
     shapes,
     bars,
+    ticks(physical, x.paEnd + 3, "start"),
+    ticks(virtual, x.va - 3, "end"),
     placed(labels.filter((l) => l.side === "pa"), top, total - 8, left - 12, narrow).map((l) => labelled(l, x.pa, "end", left - 14)),
     placed(labels.filter((l) => l.side === "va"), top, total - 8, right - 24, narrow).map((l) => labelled(l, x.vaEnd, "start", x.vaEnd + 28)),
     marks,

@@ -2,6 +2,7 @@
 
 import { goTo, models, placeOn, select, store } from "../app";
 import { h, replace, type Child } from "../dom";
+import { icon } from "../icons";
 import { hex } from "../format";
 import { count, t } from "../i18n";
 
@@ -55,14 +56,14 @@ export function timeline(): { element: HTMLElement; render: () => void } {
     range.value = String(place);
     range.setAttribute("aria-label", t("stage"));
     range.setAttribute("aria-valuetext", stages[place].name);
-    const button = (key: string, sign: string, act: () => void, off: boolean): Child =>
-      h("button", { class: "icon", "data-key": key, "aria-label": t(key), title: t(key), disabled: off, "onclick": act }, sign);
+    const button = (key: "first" | "previous" | "next", act: () => void, off: boolean): Child =>
+      h("button", { class: "icon", "data-key": key, "aria-label": t(key), title: t(key), disabled: off, "onclick": act }, icon(key));
     replace(
       controls,
-      button("first", "⏮", () => goTo(0), place === 0),
-      button("previous", "◀", () => step(-1), place === 0),
-      h("button", { class: "icon primary", "data-key": "play", "aria-label": t(playing() ? "pause" : "play"), title: t(playing() ? "pause" : "play"), "onclick": togglePlay }, playing() ? "❚❚" : "▶"),
-      button("next", "▶", () => step(1), place === stages.length - 1),
+      button("first", () => goTo(0), place === 0),
+      button("previous", () => step(-1), place === 0),
+      h("button", { class: "icon primary", "data-key": "play", "aria-label": t(playing() ? "pause" : "play"), title: t(playing() ? "pause" : "play"), "onclick": togglePlay }, icon(playing() ? "pause" : "play")),
+      button("next", () => step(1), place === stages.length - 1),
     );
     const outcome = model.side.outcome;
     replace(

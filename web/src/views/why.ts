@@ -140,7 +140,7 @@ function wordPart(model: Model, w: Word): Child[] {
     h(
       "p",
       { class: "word" },
-      h("code", { class: "level" }, `${w.level}[${w.index}]`),
+      h("code", { class: "level" }, `${w.level}[${w.index} = 0x${w.index.toString(16)}]`),
       half ? h("span", { class: "badge half" }, half) : null,
       " ", link("pa", w.address), " = ",
       h("strong", { class: "mono" }, word(w.lo, w.hi, model.wordBytes)),
