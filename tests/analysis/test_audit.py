@@ -19,7 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.recordings import NAMES, Case, fresh_kernel, kernel_files
 
-from bootmap.analysis.audit.audit import MOST_PLACES, Known, audit
+from bootmap.analysis.audit.audit import audit
+from bootmap.analysis.audit.finding import MOST_PLACES, Known
 from bootmap.analysis.registers import arch_of_cpu, linux_registers, registers_as_set, stage_memory
 from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.facts.arm.regs import ARCHES
@@ -30,7 +31,7 @@ from bootmap.mmu.regs import regime_of
 from bootmap.units import MIB, PAGE_SIZE, Span
 
 if TYPE_CHECKING:
-    from bootmap.analysis.audit.audit import Audit, Finding
+    from bootmap.analysis.audit.finding import Audit, Finding
     from bootmap.mmu.regs import Regs
 
 NOMAP = 4

@@ -17,7 +17,7 @@ from bootmap.boot.trace import Verdict
 from bootmap.units import PAGE_SHIFT
 
 if TYPE_CHECKING:
-    from bootmap.boot.sequence import Stage
+    from bootmap.boot.sequence import Snapshot
 
 IN, OUT, LATE = "adjust_lowmem_bounds", "paging_init", "mark_rodata_ro"
 
@@ -29,20 +29,20 @@ MISREAD = [name for name in NAMES if case(name).reserved_is_unreadable]
 SHOWN = 4  # differences that a message names
 
 
-def reached(recorded: Case, name: str) -> Stage:
+def reached(recorded: Case, name: str) -> Snapshot:
     stage = recorded.prediction.stage(name)
     assert stage is not None, f"the prediction ends before {name}: {recorded.prediction.outcome}"
     return stage
 
 
-def predicted(recorded: Case, stage: Stage, kind: str) -> Regions:
+def predicted(recorded: Case, stage: Snapshot, kind: str) -> Regions:
     regions: Regions = getattr(stage.memblock, kind).regions
     if not regions and recorded.prediction.state.kernel.has("memblock_dummy_region"):
         return [(0, 0, 0)]  # an empty list counts one region of no bytes there
     return regions
 
 
-def differences(recorded: Case, moment: str, stage: Stage) -> str:
+def differences(recorded: Case, moment: str, stage: Snapshot) -> str:
     """The words that differ from the recording, the first ones decoded and with their writers; "" for none."""
     tables = recorded.prediction.state.tables
     root = recorded.doc[moment]["tables"]["pgd"]["pa"]

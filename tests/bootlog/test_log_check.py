@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.recordings import NAMES, Case
 
-from bootmap.analysis.overview import last_stage, virtual_layout
+from bootmap.analysis.overview import virtual_layout
 from bootmap.bootlog.check import Checker, check_log
 from bootmap.bootlog.judgement import Judged, Judgement
 from bootmap.bootlog.log import read_log
@@ -30,7 +30,7 @@ def recorded(name: str) -> Case:
 
 def checker(name: str) -> Checker:
     prediction = recorded(name).prediction
-    areas = {area.name: Span(area.start, area.end) for area in virtual_layout(prediction, last_stage(prediction))}
+    areas = {area.name: Span(area.start, area.end) for area in virtual_layout(prediction, prediction.usual_stage)}
     return Checker(prediction, areas)
 
 
@@ -136,14 +136,14 @@ def test_device_tree_and_log_are_enough(name: str, tmp_path: Path) -> None:
     board, log = tmp_path / "board.dtb", tmp_path / "dmesg.txt"
     board.write_bytes(case.board)
     log.write_text("\n".join(case.log))
-    options = dict.fromkeys(("config", "system_map", "kernel_file", "cmdline", "cpus", "initrd", "phys_offset"))
+    options = dict.fromkeys(("config", "system_map", "image", "cmdline", "cpus", "initrd", "phys_offset"))
     options |= dict.fromkeys(("load_addr", "machine_id"))
     report = check_logs(
         str(board),
         (str(log),),
         cpu=case.doc["qemu"]["cpu"],
         dtb_addr=case.doc["entry"]["r2"],
-        kernel_version=case.prediction.state.kernel.version_text,
+        version=case.prediction.state.kernel.version_text,
         features=(),
         static_maps=(),
         **options,
@@ -164,6 +164,6 @@ def test_log_is_nearly_enough(name: str, tmp_path: Path) -> None:
     log = tmp_path / "dmesg.txt"
     log.write_text("\n".join(case.log))
     version = case.prediction.state.kernel.version_text
-    report = check_logs(None, (str(log),), cpu=case.doc["qemu"]["cpu"], kernel_version=version)
+    report = check_logs(None, (str(log),), cpu=case.doc["qemu"]["cpu"], version=version)
     assert len(report.all(Judgement.CONTRADICTED)) <= _NEEDS_MORE.get(name, 0)
     assert report.count(Judgement.MATCHED) >= 3

@@ -24,7 +24,7 @@ _FILES = ("log", "iomem", "memory", "reserved")
 
 # The command line's options, none given.
 _NOT_GIVEN = (
-    "config", "system_map", "kernel_file", "kernel_version", "cmdline", "cpu", "cpus", "dtb_addr", "initrd",
+    "config", "system_map", "image", "version", "cmdline", "cpu", "cpus", "dtb_addr", "initrd",
     "phys_offset", "load_addr", "machine_id",
 )  # fmt: skip
 OPTIONS: dict[str, Any] = dict.fromkeys(_NOT_GIVEN) | {"features": (), "static_maps": ()}

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from support.public_logs import FOLDER, INDEX
 
-from bootmap.analysis.overview import last_stage, virtual_layout
+from bootmap.analysis.overview import virtual_layout
 from bootmap.bootlog.check import Checker, check_log
 from bootmap.bootlog.log import read_log
 from bootmap.cli import main
@@ -167,7 +167,7 @@ def test_verify_log_of_damaged_logs(seed: int) -> None:
             prediction, made = predict_from_log(said)
         except BootmapError:
             continue
-        areas = {area.name: Span(area.start, area.end) for area in virtual_layout(prediction, last_stage(prediction))}
+        areas = {area.name: Span(area.start, area.end) for area in virtual_layout(prediction, prediction.usual_stage)}
         checker = Checker(prediction, areas, taken=made.taken, phys_known=made.phys_known, from_log=True)
         judged += len(check_log(said, checker))
     assert judged > 1000

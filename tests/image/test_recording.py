@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bootmap.errors import ImageError
-from bootmap.image.recording import Recording, Tables, parse_recording, read_recording, write_recording
+from bootmap.image.recording import RecordedTables, Recording, parse_recording, read_recording, write_recording
 from bootmap.units import Span
 
 FOLDER = Path(__file__).parent.parent / "data" / "recordings"
@@ -66,8 +66,8 @@ def test_tables_of_bytes_are_those_of_the_recording() -> None:
     tables = read_recording(str(LATE)).moment("after").tables
     assert isinstance(tables.pmd, dict)
     bare = [{int(pa, 16): bytes.fromhex(digits) for pa, digits in pages.items()} for pages in (tables.pte, tables.pmd)]
-    assert Tables.of(tables.pgd.pa, bytes.fromhex(tables.pgd.hex), *bare) == tables
-    assert not isinstance(Tables.of(0, bytes(16384), {}).pmd, dict)
+    assert RecordedTables.of(tables.pgd.pa, bytes.fromhex(tables.pgd.hex), *bare) == tables
+    assert not isinstance(RecordedTables.of(0, bytes(16384), {}).pmd, dict)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ from support.recordings import NAMES, Case, fresh_kernel
 
 FOLDER = Path(__file__).parents[1] / "data" / "logs"
 INDEX: dict[str, dict[str, Any]] = json.loads((FOLDER / "index.json").read_text())
+OPTION = {"version": "kernel_version", "image": "kernel"}
+"""Arguments whose option has another name."""
 DOCS = Path(__file__).parents[2] / "docs"
 
 # Spans of versions, and what they are called.
@@ -107,7 +109,9 @@ def causes_list() -> str:
     for name, entry in INDEX.items():
         for cause in entry.get("contradicted", ()):
             judged = [row for row in report(name).all(Judgement.CONTRADICTED) if explained(name, row.text) is cause]
-            options = " ".join(f"`--{key.replace('_', '-')} {_value(value)}`" for key, value in cause["with"].items())
+            options = " ".join(
+                f"`--{OPTION.get(key, key).replace('_', '-')} {_value(value)}`" for key, value in cause["with"].items()
+            )
             lines.append(
                 f"**{entry['soc']}, {entry['kernel']}**: {cause['cause']}. With {options} every line matches.\n"
             )

@@ -13,7 +13,7 @@ from bootmap.mmu.memory import Chunks
 from bootmap.mmu.regs import ALL_CLIENTS, Regs, arch_of
 
 if TYPE_CHECKING:
-    from bootmap.boot.sequence import Replay, Stage
+    from bootmap.boot.sequence import Replay, Snapshot
     from bootmap.facts.arm.cpus import Cpu
 
 PRRR, NMRR = 0xFF0A81A8, 0x40E040E0
@@ -69,6 +69,6 @@ def named(regs: Regs) -> dict[str, int]:
     return {name.upper(): getattr(regs, name) for name in names}
 
 
-def stage_memory(prediction: Replay, stage: Stage) -> Chunks:
+def stage_memory(prediction: Replay, stage: Snapshot) -> Chunks:
     """The table pages of one moment as physical memory."""
     return Chunks({address: words.tobytes() for address, words in prediction.tables_at(stage).items()})

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bootmap.assumptions import Assumption
 from bootmap.boot.memblock import Memblock
 from bootmap.boot.memblock.rules import memblock_rules
 from bootmap.boot.records import Variables
 from bootmap.boot.setup.machine import PickedMachine, pick_machine
-from bootmap.boot.tables import Cause, Tables
+from bootmap.boot.tables import Cause, TablePages
 from bootmap.boot.trace import Hazard, KernelDied, Origin
 from bootmap.units import PAGE_SIZE, Span
 
@@ -57,7 +58,7 @@ class BootState:
     handover: Handover
     smp: bool
     memblock: Memblock = field(init=False)
-    tables: Tables = field(init=False)
+    tables: TablePages = field(init=False)
     machine: PickedMachine = field(init=False)
     vars: Variables = field(default_factory=Variables)
     mem_types: MemTypeTable | None = None
@@ -84,7 +85,7 @@ class BootState:
     hazards: list[Hazard] = field(default_factory=list)
     dmesg: list[str] = field(default_factory=list)
     dmesg_marks: list[int] = field(default_factory=list)
-    assumptions: list[str] = field(default_factory=list)
+    assumptions: list[Assumption] = field(default_factory=list)
     memblock_debug: bool = False
     memblock_debug_from: int = 0
     mem_param: bool = False
@@ -95,16 +96,16 @@ class BootState:
         kernel = self.kernel
         self.memblock = Memblock(memblock_rules(kernel, cache_line=self.cache_line))
         self.memblock.kernel_end = self.pa(kernel.image_end)
-        self.tables = Tables(self.pa(kernel.swapper_pg_dir), kernel.format.word_bytes)
+        self.tables = TablePages(self.pa(kernel.swapper_pg_dir), kernel.format.word_bytes)
         self.assumptions.extend(self.handover.assumptions)
         if not kernel.vmalloc_end_known and "vmalloc_end" not in vars(kernel):
-            self.assumptions.append(
+            self.assume(
                 "VMALLOC_END is 0xff000000, as from 3.3 on: before, each platform had its own, and the configuration "
                 "names none that is known"
             )
         self.machine = pick_machine(kernel, self.handover.board, self.handover.machine_id)
         if self.machine.unknown and self.handover.static_maps is None:
-            self.assumptions.append(f"machine {self.machine.unknown}; give its mappings with --static-map")
+            self.assume(f"machine {self.machine.unknown}; its mappings are not in the tables", "--static-map")
 
     # -- addresses ---------------------------------------------------------------------------------------
 
@@ -203,6 +204,10 @@ class BootState:
         hazard = Hazard(id, self.stage, True, message, address, origin=origin)
         self.hazards.append(hazard)
         return KernelDied(hazard)
+
+    def assume(self, text: str, option: str | None = None, value: int | str | None = None) -> None:
+        """Note what was taken for what is not known; see `bootmap.assumptions`."""
+        self.assumptions.append(Assumption(text, option, value))
 
     def print(self, line: str) -> None:
         """A line of the kernel's log."""

@@ -62,7 +62,7 @@ class Root(Struct, frozen=True):
     hex: str
 
 
-class Tables(Struct, frozen=True, omit_defaults=True):
+class RecordedTables(Struct, frozen=True, omit_defaults=True):
     """Page tables: the first level, and the lower levels as ``{"0xPA": 8192 hex digits}``.
 
     ``pmd`` is there for long descriptors only.
@@ -75,7 +75,7 @@ class Tables(Struct, frozen=True, omit_defaults=True):
     @classmethod
     def of(
         cls, root: int, first_level: bytes, pte: Mapping[int, bytes], pmd: Mapping[int, bytes] | None = None
-    ) -> Tables:
+    ) -> RecordedTables:
         """Tables from bytes: ``pte`` and ``pmd`` are physical address of a page -> its bytes."""
         lower = [{hex(pa): data.hex() for pa, data in sorted(pages.items())} for pages in (pte, pmd or {})]
         return cls(Root(root, first_level.hex()), lower[0], lower[1] if pmd is not None else UNSET)
@@ -84,7 +84,7 @@ class Tables(Struct, frozen=True, omit_defaults=True):
 class Moment(Struct, frozen=True, omit_defaults=True):
     """What was read at one moment; ``late`` has no memblock, which the kernel has given up by then."""
 
-    tables: Tables
+    tables: RecordedTables
     memblock: MemblockState | UnsetType = UNSET
 
 

@@ -13,7 +13,9 @@ from bootmap.units import size_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bootmap.analysis.explain import PhysicalFacts, VirtualFacts, Word
+    from bootmap.analysis.explain import PhysicalFacts
+    from bootmap.analysis.translation import Translation, Word
+    from bootmap.api.prediction import Explanation
     from bootmap.boot.tables import Cause
     from bootmap.facts.linux.linux_prot import LinuxFormat
 
@@ -22,6 +24,16 @@ _TWINS = (
     "The same page is described twice because ARM's hardware pte has no room for what Linux must remember (young, "
     "dirty): the page table page holds Linux's 512 ptes in front and the hardware's two tables of 256 behind them."
 )
+
+
+def explanation_text(found: Explanation) -> str:
+    """Everything that is known of an address: as a physical one, as a virtual one, and of what that maps to."""
+    sections = [
+        physical_text(found.physical) if found.physical is not None else "",
+        virtual_text(found.virtual) if found.virtual is not None else "",
+        physical_text(found.target) if found.target is not None else "",
+    ]
+    return "\n\n".join(filter(None, sections))
 
 
 def physical_text(facts: PhysicalFacts) -> str:
@@ -42,7 +54,7 @@ def physical_text(facts: PhysicalFacts) -> str:
     return "\n".join(lines)
 
 
-def virtual_text(facts: VirtualFacts, form: LinuxFormat) -> str:
+def virtual_text(facts: Translation) -> str:
     """The section of a virtual address."""
     where = f" ({', '.join(facts.areas)})" if facts.areas else ""
     outcome = facts.walk.outcome
@@ -53,7 +65,7 @@ def virtual_text(facts: VirtualFacts, form: LinuxFormat) -> str:
         kind = outcome.kind.name.lower().replace("_", " ")
         lines = [f"virtual {facts.address:#010x}{where}: {kind} fault at level {outcome.level}"]
     for word in facts.words:
-        lines += _word(word, form)
+        lines += _word(word, facts.form)
     if any(word.half == "Linux" for word in facts.words):
         lines += wrapped(_TWINS, "  ")
     return "\n".join(lines)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from bootmap.analysis.features import Answer
 
@@ -17,7 +18,7 @@ SCHEMA = "bootmap.features/1"
 _LEAST_SUMMARY = 20
 _CELLS = {True: "yes", False: "no", None: "config"}
 
-Table = list[tuple[str, list["Answer"]]]
+Table = Sequence[tuple[str, Sequence["Answer"]]]
 """Title of each part, and its answers."""
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from bootmap.boot.memblock import Memblock
-    from bootmap.boot.sequence import Replay, Stage
+    from bootmap.boot.sequence import Replay, Snapshot
 
 SCHEMA = "bootmap.predict/1"
 
@@ -28,7 +28,7 @@ def predict_json(prediction: Replay, states: Iterable[str], registers: Mapping[s
             {"id": h.id, "stage": h.stage, "fatal": h.fatal, "message": h.message, "address": h.address}
             for h in prediction.hazards
         ],
-        "assumptions": state.assumptions,
+        "assumptions": [str(each) for each in state.assumptions],
         "rules": [
             {"feature": rule.feature, "on": rule.on, "because": rule.because, "source": rule.source}
             for rule in state.kernel.rules.values()
@@ -68,7 +68,7 @@ def _memblock(prediction: Replay, memblock: Memblock) -> dict[str, Any]:
     }
 
 
-def _tables(prediction: Replay, stage: Stage) -> dict[str, Any]:
+def _tables(prediction: Replay, stage: Snapshot) -> dict[str, Any]:
     pages = prediction.tables_at(stage)
     return {
         "format": prediction.state.kernel.format.name,

@@ -28,7 +28,7 @@ def predict_text(prediction: Replay, overview: Overview) -> str:
         ("Page tables", _tables(prediction, overview)),
         ("Zones", _zones(prediction)),
         ("Hazards", _hazards(prediction)),
-        ("Assumptions", _bullets(prediction.state.assumptions)),
+        ("Assumptions", _bullets([str(each) for each in prediction.state.assumptions])),
     ):
         rows = list(body)
         if rows:

@@ -27,7 +27,7 @@ from bootmap.units import PAGE_SIZE, Span
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from bootmap.boot.sequence import Replay, Stage
+    from bootmap.boot.sequence import Replay, Snapshot
     from bootmap.boot.tables import Cause
     from bootmap.image.recording import MemblockState, MomentName, Recording
 
@@ -236,7 +236,7 @@ def _image_indices(recording: Recording) -> range:
     return range(recording.page_offset >> shift, (recording.symbols["_end"] - 1 >> shift) + 1)
 
 
-def _words(recording: Recording, prediction: Replay, name: MomentName, stage: Stage) -> Iterator[WordDifference]:
+def _words(recording: Recording, prediction: Replay, name: MomentName, stage: Snapshot) -> Iterator[WordDifference]:
     pages = _pages(recording, name)
     mine = prediction.tables_at(stage)
     places = _places(recording, name)
@@ -329,7 +329,7 @@ _Rows = tuple[tuple[int, int, int], ...]
 
 
 def _lists(
-    prediction: Replay, recording: Recording, name: MomentName, kernel: MemblockState, stage: Stage
+    prediction: Replay, recording: Recording, name: MomentName, kernel: MemblockState, stage: Snapshot
 ) -> Iterator[ListDifference]:
     memblock = stage.memblock
     memory, reserved = (_rows(prediction, regions.regions) for regions in (memblock.memory, memblock.reserved))

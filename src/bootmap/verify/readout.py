@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from bootmap.errors import AbsentMemoryError
-from bootmap.image.recording import Tables
+from bootmap.image.recording import RecordedTables
 from bootmap.units import PAGE_SIZE
 from bootmap.verify.memblock import MemblockReader
 
@@ -108,7 +108,7 @@ class KernelMemory:
             address = reader.find(first, self.read(first, last - first))
         return None if address is None else reader.at(address)
 
-    def tables(self, root: int) -> Tables:
+    def tables(self, root: int) -> RecordedTables:
         """The page tables below the first-level table at physical ``root``, as far as they lie in RAM.
 
         Raises:
@@ -116,15 +116,15 @@ class KernelMemory:
         """
         return self._long_tables(root) if self.long else self._short_tables(root)
 
-    def _short_tables(self, root: int) -> Tables:
+    def _short_tables(self, root: int) -> RecordedTables:
         first = self.memory.read(root, _SHORT_ROOT)
         pages: dict[int, bytes] = {}
         for (word,) in struct.iter_unpack("<I", first):
             if word & _TYPE == 1:
                 self._add(pages, word & -PAGE_SIZE & _U32)
-        return Tables.of(root, first, pages)
+        return RecordedTables.of(root, first, pages)
 
-    def _long_tables(self, root: int) -> Tables:
+    def _long_tables(self, root: int) -> RecordedTables:
         first = self.memory.read(root, _LONG_ROOT)
         middle: dict[int, bytes] = {}
         last: dict[int, bytes] = {}
@@ -135,7 +135,7 @@ class KernelMemory:
             for (word,) in struct.iter_unpack("<Q", page):
                 if word & _TYPE == _TABLE:
                     self._add(last, word & _LONG_ADDRESS)
-        return Tables.of(root, first, last, middle)
+        return RecordedTables.of(root, first, last, middle)
 
     def _add(self, pages: dict[int, bytes], address: int) -> None:
         if address not in pages:

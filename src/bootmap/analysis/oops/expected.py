@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bootmap.analysis.explain import explain_virtual
-from bootmap.analysis.overview import last_stage
 from bootmap.analysis.registers import stage_memory
 
 if TYPE_CHECKING:
-    from bootmap.analysis.explain import VirtualFacts
     from bootmap.analysis.oops.oops import Judgement
-    from bootmap.boot.sequence import Replay, Stage
+    from bootmap.analysis.translation import Translation
+    from bootmap.boot.sequence import Replay, Snapshot
 
 _PAIR = 2
 _FINAL = "mark_rodata_ro"
@@ -48,8 +47,8 @@ class Expected:
         words: the printed words beside the predicted ones.
     """
 
-    facts: VirtualFacts
-    stage: Stage
+    facts: Translation
+    stage: Snapshot
     at_run_time: str | None
     words: tuple[Compared, ...]
 
@@ -69,17 +68,17 @@ def expected(prediction: Replay, judgement: Judgement) -> Expected | None:
     form = prediction.state.kernel.format
     if address is None or (form.name == "long") != (judgement.regs.ttbcr >> 31 == 1):
         return None
-    stages = [stage for stage in (prediction.stage(_FINAL), last_stage(prediction)) if stage is not None]
+    stages = [stage for stage in (prediction.stage(_FINAL), prediction.usual_stage) if stage is not None]
     answers = [_at(prediction, stage, judgement, address) for stage in stages]
     return next((answer for answer in answers if not answer.differs), answers[0])
 
 
-def _at(prediction: Replay, stage: Stage, judgement: Judgement, address: int) -> Expected:
+def _at(prediction: Replay, stage: Snapshot, judgement: Judgement, address: int) -> Expected:
     facts = explain_virtual(prediction, address, stage)
     return Expected(facts, stage, _at_run_time(prediction, stage, address), _words(prediction, stage, judgement, facts))
 
 
-def _at_run_time(prediction: Replay, stage: Stage, address: int) -> str | None:
+def _at_run_time(prediction: Replay, stage: Snapshot, address: int) -> str | None:
     kernel = prediction.state.kernel
     if address < kernel.task_size:
         return "it is user space, whose tables are made while processes run"
@@ -90,7 +89,7 @@ def _at_run_time(prediction: Replay, stage: Stage, address: int) -> str | None:
     return None
 
 
-def _words(prediction: Replay, stage: Stage, judgement: Judgement, facts: VirtualFacts) -> tuple[Compared, ...]:
+def _words(prediction: Replay, stage: Snapshot, judgement: Judgement, facts: Translation) -> tuple[Compared, ...]:
     """Pair the words: the kernel prints the first of two first-level words of the short format, and Linux's pte."""
     names: dict[str, int] = {}
     for step in facts.walk.steps:

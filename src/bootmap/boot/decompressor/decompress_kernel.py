@@ -90,13 +90,10 @@ def decompress_kernel(state: BootState) -> None:
         return
     done = plan(state.kernel, zimage, state.handover.phys_offset)
     if zimage.load_addr is None:
-        state.assumptions.append(
-            "where the zImage runs is not known: only its page tables and the unpacked kernel are judged (--load-addr)"
-        )
+        text = "where the zImage runs is not known: only its page tables and the unpacked kernel are judged"
+        state.assume(text, "--load-addr")
     elif not zimage.code.exact:
-        state.assumptions.append(
-            "the zImage's own code was not recognised: where it puts itself is right to about 4 KiB only"
-        )
+        state.assume("the zImage's own code was not recognised: where it puts itself is right to about 4 KiB only")
     if done.clobbered:
         raise state.die(
             "decompressor-overwrites-itself", f"{done.clobbered}: load it elsewhere", address=zimage.load_addr

@@ -156,7 +156,7 @@ def _map_debug_uart(state: BootState) -> None:
     if kernel.config.enabled("DEBUG_ICEDCC") or kernel.config.enabled("DEBUG_SEMIHOSTING"):
         return
     if "DEBUG_UART_PHYS" not in kernel.config or "DEBUG_UART_VIRT" not in kernel.config:
-        state.assumptions.append(
+        state.assume(
             "CONFIG_DEBUG_LL is set but DEBUG_UART_PHYS and DEBUG_UART_VIRT are not: the early map of the debug "
             "UART is left out"
         )

@@ -201,7 +201,7 @@ def _waitqueue_bytes(state: BootState) -> int:
     """sizeof(wait_queue_head_t): a spinlock and a list (include/linux/wait.h, include/linux/spinlock_types.h)."""
     config = state.kernel.config
     if config.enabled("DEBUG_LOCK_ALLOC"):
-        state.assumptions.append("a spinlock is as large as without CONFIG_DEBUG_LOCK_ALLOC, for zones' wait tables")
+        state.assume("a spinlock is as large as without CONFIG_DEBUG_LOCK_ALLOC, for zones' wait tables")
     debug = config.enabled("DEBUG_SPINLOCK")
     lock = 4 if config.enabled("SMP") or debug else 0
     lock += 4 if config.enabled("GENERIC_LOCKBREAK") else 0

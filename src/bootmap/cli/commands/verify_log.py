@@ -44,7 +44,7 @@ def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogR
     Raises:
         BootmapError: see :func:`verify_log`.
     """
-    from bootmap.analysis.overview import last_stage, virtual_layout
+    from bootmap.analysis.overview import virtual_layout
     from bootmap.bootlog.check import Checker, check_log
     from bootmap.bootlog.files import FileChecker, kind_of
     from bootmap.bootlog.judgement import LogReport
@@ -67,8 +67,8 @@ def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogR
             )
     first = next(iter(parsed.values()), None)
     prediction, made = _predict(board, first, options)
-    areas = {area.name: Span(area.start, area.end) for area in virtual_layout(prediction, last_stage(prediction))}
-    report = LogReport([], 0, _outcome(prediction), list(prediction.state.assumptions))
+    areas = {area.name: Span(area.start, area.end) for area in virtual_layout(prediction, prediction.usual_stage)}
+    report = LogReport([], 0, _outcome(prediction), [str(each) for each in prediction.state.assumptions])
     several = len(texts) > 1
     for name, text in texts.items():
         if name in parsed:
@@ -99,10 +99,11 @@ def _predict(board: str | None, log: Log | None, options: dict[str, Any]) -> tup
         if log is None:
             raise UsageError("without a board there must be a boot log to make one from; give BOARD too")
         return _best_prediction(log, options)
-    from bootmap.cli.inputs import predict
+    from bootmap.assemble.handover import replay
+    from bootmap.assemble.load import load
 
     try:
-        return predict(board, **options), None
+        return replay(*load(board, **options)), None
     except MissingInputError:
         if log is None or (options.get("config") and options.get("system_map")):
             raise
@@ -113,13 +114,14 @@ def _page_tables(board: str | None, options: dict[str, Any]) -> list[str] | None
     """The lines of kernel_page_tables as this kernel will print them; None where that cannot be said."""
     if board is None:
         return None
-    from bootmap.cli.kernel_view import ptdump_of
-    from bootmap.cli.source import SourceOptions, open_source
-    from bootmap.mmu.bulk import snapshot
+    from bootmap.report.ptdump_text import ptdump_text
+    from bootmap.source.listings import ptdump_of
+    from bootmap.source.open import open_tables
 
     try:
-        with open_source(board, SourceOptions(options, "mark_rodata_ro")) as source:
-            return ptdump_of(source, snapshot(source.memory, source.regs))[0].splitlines()
+        with open_tables(board, stage="mark_rodata_ro", **options) as source:
+            listing = ptdump_of(source)
+            return ptdump_text(listing.lines, listing.style).splitlines()
     except UsageError:  # the boot does not come so far, or the version has no such file
         return None
 
@@ -172,13 +174,15 @@ def predict_from_log(
     Raises:
         BootmapError: the log does not tell enough, or what it tells is not modelled.
     """
+    from bootmap.assemble import kernel as kernels
+    from bootmap.assemble import texts
+    from bootmap.assemble.handover import usual_place
+    from bootmap.assumptions import Assumption
     from bootmap.boot.decompressor.phys_offset import phys_offset as find_phys_offset
     from bootmap.boot.handover import Handover
     from bootmap.boot.kernel import KernelModel
     from bootmap.boot.sequence import boot
     from bootmap.bootlog.board import board_from_log
-    from bootmap.cli import inputs
-    from bootmap.cli.static_maps import parse_static_maps
     from bootmap.errors import UnsupportedError
     from bootmap.facts.arm.cpus import cpu_by_midr, cpu_by_name
     from bootmap.inputs.board import parse_board, read_board
@@ -191,7 +195,7 @@ def predict_from_log(
         cpu = cpu_by_midr(int(named, 0))
     made = board_from_log(
         log,
-        version=options.get("kernel_version"),
+        version=options.get("version"),
         midr=cpu.midr if cpu else None,
         phys_offset=options.get("phys_offset"),
         cmdline=options.get("cmdline"),
@@ -200,13 +204,13 @@ def predict_from_log(
     cpu = cpu or cpu_by_midr(made.midr)
     if cpu is None:
         raise UnsupportedError(f"the CPU {made.midr:#010x} of the log is not modelled; give a like one with --cpu")
-    image = inputs.read_kernel_file(options.get("kernel_file"))
-    config = inputs.read_config_option(options.get("config"), image) or parse_config(made.config.encode())
+    image = kernels.read_image(options.get("image"))
+    config = kernels.read_config_of(options.get("config"), image) or parse_config(made.config.encode())
     symbols = parse_symbols(made.symbols.encode())
     if options.get("system_map") or (image is not None and image.symbols is not None):
-        symbols = inputs.read_symbols(options.get("system_map"), image)
-    version, sublevel = inputs.version_of(made.version, None, None)
-    overrides = inputs.feature_overrides(tuple(options.get("features") or ()))
+        symbols = kernels.symbols_of(options.get("system_map"), image) or symbols
+    version, sublevel = kernels.version_of(made.version, None, None)
+    overrides = texts.parse_features(options.get("features") or ())
     kernel = KernelModel(version, sublevel, config, symbols, overrides, image)
     if max_order is not None:
         number = max_order + (0 if kernel.has("max_order_inclusive") else 1)
@@ -228,7 +232,7 @@ def predict_from_log(
             made.phys_known = True
     params = options.get("dtb_addr") or made.params
     if params is None:
-        params = inputs.default_params(tree, made.phys_offset)
+        params = usual_place(tree, made.phys_offset)
         made.assumptions.append(f"the boot loader put the board description at {params:#010x} (--dtb-addr)")
     maps = tuple(options.get("static_maps") or ())
     handover = Handover(
@@ -239,8 +243,8 @@ def predict_from_log(
         cpus=options.get("cpus") or made.cpus,
         machine_id=options.get("machine_id"),
         cmdline=made.cmdline if board is not None and log.first("cmdline") else options.get("cmdline"),
-        initrd=inputs.parse_initrd(options.get("initrd")) or made.initrd,
-        static_maps=parse_static_maps(maps) if maps else None,
-        assumptions=tuple(made.assumptions),
+        initrd=texts.parse_initrd(options["initrd"]) if options.get("initrd") else made.initrd,
+        static_maps=texts.parse_static_maps(maps) if maps else None,
+        assumptions=tuple(map(Assumption, made.assumptions)),
     )
     return boot(kernel, handover), made

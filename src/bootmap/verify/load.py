@@ -46,7 +46,8 @@ def load_kernel(
     Raises:
         BootmapError: a file is missing or cannot be read.
     """
-    from bootmap.cli.inputs import feature_overrides, read_config_option, version_of
+    from bootmap.assemble.kernel import read_config_of, version_of
+    from bootmap.assemble.texts import parse_features
     from bootmap.inputs.board import parse_board
     from bootmap.inputs.kconfig import parse_version
     from bootmap.inputs.zimage import read_kernel
@@ -59,7 +60,7 @@ def load_kernel(
     if file.image is None:
         raise MissingInputError(f"{path} is a {file.kind}; to be booted give the zImage or the Image made of it")
     config = config or next(filter(os.path.exists, _beside(path, "config")), None)
-    configuration = read_config_option(config, file)
+    configuration = read_config_of(config, file)
     if configuration is None:
         raise MissingInputError(f"{path}: its configuration is not beside it; give it with --config")
     release = None if configuration.release is None else parse_version(configuration.release)
@@ -71,7 +72,7 @@ def load_kernel(
     version, sublevel = version_of(kernel_version, configuration, file)
     symbols = _symbols(path, system_map, file)
     return BootKernel(
-        _name(path, file), version, sublevel, configuration, symbols, file, feature_overrides(features), parse_board
+        _name(path, file), version, sublevel, configuration, symbols, file, parse_features(features), parse_board
     )
 
 

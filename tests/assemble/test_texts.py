@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bootmap.cli.tcm_options import parse_tcm
+from bootmap.assemble.texts import parse_tcm
 from bootmap.errors import UsageError
 from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.facts.arm.tcm import DTCM, ITCM

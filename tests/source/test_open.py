@@ -11,26 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import bootmap
 from bootmap.boot.trace import Verdict
-from bootmap.cli.source import SourceOptions, open_source
+from bootmap.cli.options import REGISTERS, tables_arguments
 from bootmap.errors import ImageError, MissingInputError, UsageError
 from bootmap.mmu.walk import Mapped, walk
 
 if TYPE_CHECKING:
-    from bootmap.cli.source import Source
+    from bootmap import Tables
 
 DATA = Path(__file__).parents[1] / "data"
 BOARD = Path(__file__).parents[2] / "boards" / "imx6q-sabrelite.dtb"
 KERNEL = {"config": str(DATA / "kernels/deb-6.1/config.gz"), "system_map": str(DATA / "kernels/deb-6.1/System.map")}
-NO_BOARD: dict[str, Any] = dict.fromkeys(
-    ("config", "system_map", "kernel_file", "kernel_version", "cmdline", "cpu", "cpus", "dtb_addr", "initrd",
-     "phys_offset", "load_addr", "machine_id", "zimage")
-) | {"features": (), "static_maps": ()}  # fmt: skip
 
 
-def options(state: str | None = None, arch: str | None = None, **board: Any) -> SourceOptions:
-    registers = {name: board.pop(name) for name in ("ttbr0", "ttbcr", "sctlr") if name in board}
-    return SourceOptions(NO_BOARD | board, state, arch, registers)
+def options(stage: str | None = None, **more: Any) -> dict[str, Any]:
+    registers = {name: more.pop(name) for name in ("ttbr0", "ttbcr", "sctlr") if name in more}
+    return {"stage": stage, "registers": registers, **more}
 
 
 def case_path(name: str) -> str:
@@ -58,7 +55,7 @@ def dump(tmp_path: Path, name: str, moment: str = "after") -> tuple[Path, int]:
     return path, base
 
 
-def linear(source: Source, doc: dict[str, Any], symbol: str) -> bool:
+def linear(source: Tables, doc: dict[str, Any], symbol: str) -> bool:
     """Whether the kernel's own symbol is mapped where the kernel that was recorded had it."""
     va = doc["symbols"][symbol]
     outcome = walk(source.memory, source.regs, va).outcome
@@ -66,10 +63,10 @@ def linear(source: Source, doc: dict[str, Any], symbol: str) -> bool:
 
 
 def test_open_source_board() -> None:
-    with open_source(str(BOARD), options(**KERNEL, phys_offset=0x10000000)) as source:
+    with bootmap.open(str(BOARD), **options(**KERNEL, phys_offset=0x10000000)) as source:
         assert (source.kind, source.page_offset, source.phys_offset) == ("prediction", 0xC0000000, 0x10000000)
-        assert source.stage is not None
-        assert source.stage.name == "paging_init"
+        assert source.snapshot is not None
+        assert source.snapshot.name == "paging_init"
         assert source.regs.arch == "v7"
         outcome = walk(source.memory, source.regs, source.symbols["_text"]).outcome
         assert isinstance(outcome, Mapped)
@@ -78,23 +75,23 @@ def test_open_source_board() -> None:
 
 def test_open_source_board_at_another_moment() -> None:
     given = options("mark_rodata_ro", **KERNEL, phys_offset=0x10000000)
-    with open_source(str(BOARD), given) as source:
-        assert source.stage is not None
-        assert source.stage.name == "mark_rodata_ro"
+    with bootmap.open(str(BOARD), **given) as source:
+        assert source.snapshot is not None
+        assert source.snapshot.name == "mark_rodata_ro"
 
 
 def test_open_source_board_that_dies() -> None:
     """The last moment there is, and a word on it; a later one is refused."""
     given = KERNEL | {"phys_offset": 0x10000000, "cmdline": "mem=2M"}
-    with open_source(str(BOARD), options(**given)) as source:
-        assert source.prediction is not None
-        assert source.prediction.outcome.verdict is Verdict.DIES
+    with bootmap.open(str(BOARD), **options(**given)) as source:
+        assert source.replay is not None
+        assert source.replay.outcome.verdict is Verdict.DIES
         assert source.assumptions[-1].startswith(
             "the tables are those after devicemaps_init; the boot ends in devicemaps_init: "
         )
     with (
         pytest.raises(UsageError, match="does not come so far as mark_rodata_ro"),
-        open_source(str(BOARD), options("mark_rodata_ro", **given)),
+        bootmap.open(str(BOARD), **options("mark_rodata_ro", **given)),
     ):
         pass
 
@@ -113,7 +110,7 @@ def test_open_source_board_that_dies() -> None:
 )
 def test_open_source_recording(name: str, arch: str) -> None:
     doc = recorded(name)
-    with open_source(case_path(name), options()) as source:
+    with bootmap.open(case_path(name), **options()) as source:
         assert (source.kind, source.regs.arch) == ("recording", arch)
         assert (source.page_offset, source.phys_offset) == (doc["page_offset"], doc["phys_offset"])
         assert linear(source, doc, "_text")
@@ -125,8 +122,8 @@ def test_open_source_recording(name: str, arch: str) -> None:
 def test_open_source_twice() -> None:
     """Two sources at once do not disturb each other."""
     with ExitStack() as stack:
-        first = stack.enter_context(open_source(case_path("virt-1024m-6.1"), options()))
-        second = stack.enter_context(open_source(case_path("virt-1024m-lpae-6.1"), options("before")))
+        first = stack.enter_context(bootmap.open(case_path("virt-1024m-6.1"), **options()))
+        second = stack.enter_context(bootmap.open(case_path("virt-1024m-lpae-6.1"), **options("before")))
         assert (first.regs.ttbcr, second.regs.ttbcr) == (0, 1 << 31)
         assert linear(first, recorded("virt-1024m-6.1"), "_end")
         assert linear(second, recorded("virt-1024m-lpae-6.1"), "_text")
@@ -137,12 +134,12 @@ def test_open_source_prediction_document(tmp_path: Path) -> None:
     from bootmap.analysis.registers import linux_registers, named
     from bootmap.report.predict_json import predict_json
 
-    with open_source(str(BOARD), options(**KERNEL, phys_offset=0x10000000)) as source:
-        assert source.prediction is not None
-        text = predict_json(source.prediction, ("paging_init",), named(linux_registers(source.prediction)))
+    with bootmap.open(str(BOARD), **options(**KERNEL, phys_offset=0x10000000)) as source:
+        assert source.replay is not None
+        text = predict_json(source.replay, ("paging_init",), named(linux_registers(source.replay)))
         path = tmp_path / "prediction.json"
         path.write_text(text)
-        with open_source(str(path), options()) as again:
+        with bootmap.open(str(path), **options()) as again:
             assert again.kind == "prediction"
             assert again.regs == source.regs
             assert again.version == source.version
@@ -158,14 +155,14 @@ def test_open_source_dump_by_symbol(tmp_path: Path, name: str) -> None:
     path, base = dump(tmp_path, name)
     key = doc["kernel"]["key"]
     given = options(system_map=str(DATA / "kernels" / key / "System.map"))
-    with open_source(f"{path}@{base:#x}", given) as source:
+    with bootmap.open(f"{path}@{base:#x}", **given) as source:
         assert linear(source, doc, "_text")
         assert source.regs.ttbr0 == doc["after"]["tables"]["pgd"]["pa"] & ~0xFFF
         assert (source.page_offset, source.phys_offset) == (doc["page_offset"], base)
         assert any("which maps itself" in line for line in source.assumptions)
     with (
         pytest.raises(MissingInputError, match=r"no table there maps itself.*--phys-offset"),
-        open_source(f"{path}@{base + 0x100000:#x}", given),
+        bootmap.open(f"{path}@{base + 0x100000:#x}", **given),
     ):
         pass
 
@@ -176,7 +173,7 @@ def test_open_source_dump_of_which_nothing_is_known(tmp_path: Path, name: str) -
     doc = recorded(name)
     path, base = dump(tmp_path, name)
     for words in (f"{path}@{base:#x}", str(path)):
-        with open_source(words, options()) as source:
+        with bootmap.open(words, **options()) as source:
             assert linear(source, doc, "_text")
             assert linear(source, doc, "_end")
             assert (source.page_offset, source.phys_offset) == (doc["page_offset"], base)
@@ -189,7 +186,7 @@ def test_open_source_registers_by_hand(tmp_path: Path) -> None:
     doc = recorded("virt-1024m-6.1")
     path, base = dump(tmp_path, "virt-1024m-6.1")
     root = doc["after"]["tables"]["pgd"]["pa"]
-    with open_source([f"{path}@{base:#x}"], options(ttbr0=root, sctlr=0x00C5387D)) as source:
+    with bootmap.open(f"{path}@{base:#x}", **options(ttbr0=root, sctlr=0x00C5387D)) as source:
         assert linear(source, doc, "_text")
         assert source.regs.sctlr == 0x00C5387D
         taken = source.assumptions[-1]
@@ -200,7 +197,7 @@ def test_open_source_long_by_hand(tmp_path: Path) -> None:
     doc = recorded("virt-1024m-lpae-6.1")
     path, base = dump(tmp_path, "virt-1024m-lpae-6.1")
     root = doc["after"]["tables"]["pgd"]["pa"]
-    with open_source(f"{path}@{base:#x}", options(arch="lpae", ttbr0=root)) as source:
+    with bootmap.open(f"{path}@{base:#x}", **options(arch="lpae", ttbr0=root)) as source:
         assert (source.regs.arch, source.regs.ttbcr) == ("v7lpae", 1 << 31)
         assert linear(source, doc, "_text")
 
@@ -215,11 +212,11 @@ def test_open_source_parts_joined_by_commas(tmp_path: Path) -> None:
         file.seek(cut)
         (tmp_path / "b").write_bytes(file.read())
     words = f"{tmp_path / 'a'}@{base:#x},{tmp_path / 'b'}@{base + cut:#x}"
-    with open_source(words, options(ttbr0=doc["after"]["tables"]["pgd"]["pa"])) as source:
+    with bootmap.open(words, **options(ttbr0=doc["after"]["tables"]["pgd"]["pa"])) as source:
         assert linear(source, doc, "_text")
         assert isinstance(walk(source.memory, source.regs, 0xFFFF0000).outcome, Mapped)
         assert source.name == words
-    with open_source(words.split(","), options(ttbr0=doc["after"]["tables"]["pgd"]["pa"])) as source:
+    with bootmap.open(*words.split(","), **options(ttbr0=doc["after"]["tables"]["pgd"]["pa"])) as source:
         assert source.name == words
 
 
@@ -236,18 +233,16 @@ def test_open_source_errors(tmp_path: Path) -> None:
         (f"{empty}@0", options(ttbr0=1 << 64), UsageError),
         (f"{empty}@0", options(ttbr0=0, cpu="z80"), UsageError),
     ]:
-        with pytest.raises(error), open_source(words, given):
+        with pytest.raises(error), bootmap.open(words, **given):
             pass
 
 
 def test_open_source_does_not_wait_for_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ImageError, match="regular file"), open_source(str(tmp_path / "pipe"), options()):
+    with pytest.raises(ImageError, match="regular file"), bootmap.open(str(tmp_path / "pipe"), **options()):
         pass
 
 
 def test_options_of_a_command() -> None:
-    given = NO_BOARD | {"state": "after", "arch": None, "ttbr0": 0, "ttbr1": None, "cpu": "cortex-a9"}
-    picked = SourceOptions.of(given)
-    assert picked.registers == {"ttbr0": 0}
-    assert (picked.state, picked.arch, picked.board) == ("after", None, NO_BOARD | {"cpu": "cortex-a9"})
+    given = {**dict.fromkeys(REGISTERS), "stage": "after", "arch": None, "ttbr0": 0, "cpu": "cortex-a9"}
+    assert tables_arguments(given) == {"stage": "after", "arch": None, "cpu": "cortex-a9", "registers": {"ttbr0": 0}}

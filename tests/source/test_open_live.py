@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from support.guests import DACR, FOREVER, NOP, SCTLR, TTBR0, assemble, loaded, needs_qemu
 
-from bootmap.cli.source import SourceOptions, open_source
+import bootmap
 from bootmap.mmu.bulk import snapshot
 from bootmap.mmu.walk import Mapped, walk
 from bootmap.units import KIB
@@ -21,7 +21,7 @@ from bootmap.units import KIB
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bootmap.cli.source import Source
+    from bootmap import Tables
 
 TABLE, PAGES = 0x4030_0000, 0x4030_8000
 ON = 0x00C5_187D  # MMU and caches on, no TEX remap
@@ -65,11 +65,11 @@ def machine(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def running(words: str) -> Iterator[Source]:
+def running(words: str) -> Iterator[Tables]:
     """The machine as a source, once it has switched its MMU on."""
     deadline = time.monotonic() + 30
     while True:
-        with open_source(words, SourceOptions({})) as source:
+        with bootmap.open(words) as source:
             if source.regs.sctlr & 1:
                 yield source
                 return

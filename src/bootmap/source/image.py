@@ -1,4 +1,4 @@
-"""A dump, a core, a recording or a running machine as a `Source`: finding the registers that its tables need.
+"""A dump, a core, a recording or a running machine as `Tables`: finding the registers that they need.
 
 In this order: as given; the CPU's own; what the image says of its root; ``swapper_pg_dir`` of a symbol table, if the
 table there maps itself; the search of the dump.  What only Linux's habit tells is taken from that, and said.
@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bootmap.cli.inputs import feature_overrides, read_config_option, read_kernel_file, version_of
-from bootmap.cli.source import Source, missing_root, overridden
+from bootmap.assemble.kernel import read_config_of, read_image, version_of
+from bootmap.assemble.texts import parse_features
 from bootmap.errors import ImageError, MissingInputError, UsageError
 from bootmap.image.files import FileMemory
+from bootmap.source.tables import Tables
 from bootmap.units import hex_address
 
 if TYPE_CHECKING:
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
 
     from bootmap.analysis.locate.located import Located
     from bootmap.boot.kernel import KernelModel
-    from bootmap.cli.source import SourceOptions
     from bootmap.image.memory import Memory
     from bootmap.image.open import Image
     from bootmap.inputs.symbols import Symbols
     from bootmap.mmu.regs import Regs
+    from bootmap.source.open import Wanted
 
 _EAE = 1 << 31
 _CPU_REGISTERS = ("SCTLR", "TTBR0", "TTBR1", "TTBCR", "DACR", "PRRR", "NMRR", "MAIR0", "MAIR1")
@@ -44,7 +45,7 @@ class _Root:
 
 
 @contextmanager
-def opened_image(name: str, parts: Sequence[str], options: SourceOptions) -> Iterator[Source]:
+def opened_image(name: str, parts: Sequence[str], wanted: Wanted) -> Iterator[Tables]:
     """Open the image of ``parts``.
 
     Raises:
@@ -52,36 +53,36 @@ def opened_image(name: str, parts: Sequence[str], options: SourceOptions) -> Ite
     """
     from bootmap.image.open import open_image
 
-    with open_image(*parts, state=options.state) as image:
-        yield _source(name, image, options)
+    with open_image(*parts, state=wanted.stage) as image:
+        yield _tables(name, image, wanted)
 
 
-def _source(name: str, image: Image, options: SourceOptions) -> Source:
+def _tables(name: str, image: Image, wanted: Wanted) -> Tables:
     assumptions: list[str] = [*image.memory.problems, *image.assumptions]
-    kernel, symbols = _kernel(options)
+    kernel, symbols = _kernel(wanted)
     facts = image.kernel
     page_offset = facts.page_offset if facts.page_offset is not None else kernel.page_offset if kernel else None
-    phys_offset = facts.phys_offset if facts.phys_offset is not None else options.board.get("phys_offset")
+    phys_offset = facts.phys_offset if facts.phys_offset is not None else wanted.options.get("phys_offset")
     version, memory = facts.version, image.memory
     if "SCTLR" in image.registers and "TTBR0" in image.registers:
-        regs = _cpu_registers(image, options, assumptions)
-    elif (root := _root(name, image, options, symbols, page_offset, phys_offset, assumptions)) is not None:
+        regs = _cpu_registers(image, wanted, assumptions)
+    elif (root := _root(name, image, wanted, symbols, page_offset, phys_offset, assumptions)) is not None:
         page_offset = root.page_offset if page_offset is None else page_offset
         phys_offset = root.phys_offset if phys_offset is None else phys_offset
-        regs = _as_linux_sets(image, options, root, kernel, assumptions)
+        regs = _as_linux_sets(image, wanted, root, kernel, assumptions)
     else:
         found = _searched(name, image, assumptions)
         page_offset, phys_offset = found.page_offset, found.phys_offset
-        regs, version = overridden(found.regs, options), version or found.banner.version
+        regs, version = wanted.on(found.regs), version or found.banner.version
         if found.shift and isinstance(memory, FileMemory):
             memory = memory.moved(found.shift)
-    return Source(
+    return Tables(
         name=name,
         kind=image.kind,
         memory=memory,
         regs=regs,
         kernel=kernel,
-        version=kernel.version_text if kernel else options.board.get("kernel_version") or version,
+        version=kernel.version_text if kernel else wanted.options.get("version") or version,
         page_offset=page_offset,
         phys_offset=phys_offset,
         high_memory=facts.high_memory,
@@ -91,33 +92,31 @@ def _source(name: str, image: Image, options: SourceOptions) -> Source:
     )
 
 
-def _kernel(options: SourceOptions) -> tuple[KernelModel | None, Symbols]:
+def _kernel(wanted: Wanted) -> tuple[KernelModel | None, Symbols]:
     """The kernel of --config or --kernel, with what symbols there are; None where neither says enough."""
     from bootmap.boot.kernel import KernelModel
     from bootmap.inputs.symbols import Symbols, read_system_map
 
-    board = options.board
-    file = read_kernel_file(board.get("kernel_file"))
+    options = wanted.options
+    file = read_image(options.get("image"))
     symbols = Symbols((), (), ())
-    if board.get("system_map") is not None:
-        symbols = read_system_map(board["system_map"])
+    if options.get("system_map") is not None:
+        symbols = read_system_map(options["system_map"])
     elif file is not None and file.symbols is not None:
         symbols = file.symbols
-    config = read_config_option(board.get("config"), file)
+    config = read_config_of(options.get("config"), file)
     if config is None:
         return None, symbols
-    version, sublevel = version_of(board.get("kernel_version"), config, file)
-    return KernelModel(
-        version, sublevel, config, symbols, feature_overrides(board.get("features") or ()), file
-    ), symbols
+    version, sublevel = version_of(options.get("version"), config, file)
+    return KernelModel(version, sublevel, config, symbols, parse_features(options.get("features") or ()), file), symbols
 
 
-def _cpu_registers(image: Image, options: SourceOptions, assumptions: list[str]) -> Regs:
+def _cpu_registers(image: Image, wanted: Wanted, assumptions: list[str]) -> Regs:
     """The registers of the live CPU, or those that a prediction's document holds."""
     from bootmap.mmu.regs import ALL_CLIENTS, Regs, arch_of
 
     registers = image.registers
-    arch = arch_of(registers["MIDR"], registers.get("ID_MMFR0", 0)) if "MIDR" in registers else _arch(image, options)
+    arch = arch_of(registers["MIDR"], registers.get("ID_MMFR0", 0)) if "MIDR" in registers else _arch(image, wanted)
     if arch is None:
         arch = "v7lpae" if registers.get("TTBCR", 0) & _EAE else "v7"
         assumptions.append(f"the CPU is not known and taken for ARM{arch} (--arch)")
@@ -127,22 +126,22 @@ def _cpu_registers(image: Image, options: SourceOptions, assumptions: list[str])
         regs = Regs(arch=arch, secure=bool(registers.get("secure")), **values)
     except ValueError as error:
         raise ImageError(f"its registers cannot be a CPU's: {error}") from None
-    return overridden(regs, options)
+    return wanted.on(regs)
 
 
-def _arch(image: Image, options: SourceOptions) -> str | None:
+def _arch(image: Image, wanted: Wanted) -> str | None:
     """The version of the architecture, by --cpu or by what the image says of the machine."""
     from bootmap.analysis.registers import arch_of_cpu
     from bootmap.facts.arm.cpus import cpu_by_name
     from bootmap.facts.arm.regs import ARCHES
     from bootmap.facts.machines.qemu import cpu_of_machine
 
-    if image.kernel.arch in ARCHES and not options.board.get("cpu"):
+    if image.kernel.arch in ARCHES and not wanted.options.get("cpu"):
         return image.kernel.arch
     machine = image.kernel.machine
-    name = options.board.get("cpu") or image.kernel.cpu or (cpu_of_machine(machine) if machine else None)
+    name = wanted.options.get("cpu") or image.kernel.cpu or (cpu_of_machine(machine) if machine else None)
     cpu = cpu_by_name(name) if name else None
-    if cpu is None and options.board.get("cpu"):
+    if cpu is None and wanted.options.get("cpu"):
         raise UsageError(f"--cpu {name}: not known; --arch says the same for any CPU")
     return arch_of_cpu(cpu) if cpu is not None else None
 
@@ -150,15 +149,15 @@ def _arch(image: Image, options: SourceOptions) -> str | None:
 def _root(
     name: str,
     image: Image,
-    options: SourceOptions,
+    wanted: Wanted,
     symbols: Mapping[str, int],
     page_offset: int | None,
     phys_offset: int | None,
     assumptions: list[str],
 ) -> _Root | None:
     """The table that was given, that the image names, or that a symbol names; None where there is none of them."""
-    asked = options.arch == "lpae" or bool(options.registers.get("ttbcr", 0) & _EAE)
-    if (given := options.registers.get("ttbr0")) is not None:
+    asked = wanted.arch == "lpae" or bool(wanted.registers.get("ttbcr", 0) & _EAE)
+    if (given := wanted.registers.get("ttbr0")) is not None:
         if not image.base_known:
             assumptions.append("no address was given for the file (FILE@ADDRESS): its addresses count from 0")
         return _Root(given, asked or image.table_format == "long", "as given")
@@ -179,7 +178,7 @@ def _searched(name: str, image: Image, assumptions: list[str]) -> Located:
 
     found = locate(image.memory, base_known=image.base_known)
     if found is None:
-        raise missing_root(name, image.kind)
+        raise _missing_root(name, image.kind)
     held, of = found.confidence
     assumptions.append(
         f"the tables were searched for: swapper_pg_dir is at {hex_address(found.root)}, PAGE_OFFSET "
@@ -227,21 +226,33 @@ def _maps_linearly(memory: Memory, root: int, long: bool, addresses: set[int], d
 
 
 def _as_linux_sets(
-    image: Image, options: SourceOptions, root: _Root, kernel: KernelModel | None, assumptions: list[str]
+    image: Image, wanted: Wanted, root: _Root, kernel: KernelModel | None, assumptions: list[str]
 ) -> Regs:
     """The root that was found, and the rest as Linux sets it on that CPU; says which are not the machine's own."""
     from bootmap.analysis.registers import named, registers_as_set
 
-    arch = options.arch or _arch(image, options)
+    arch = wanted.arch or _arch(image, wanted)
     if arch in (None, "lpae"):
         guess = arch is None and not root.long
         arch = "v7lpae" if root.long else "v7"
         if guess:
             assumptions.append("the CPU is not known and taken for an ARMv7 without LPAE (--cpu, --arch)")
     domains = kernel is not None and not root.long and kernel.config.enabled("CPU_USE_DOMAINS")
-    address = 0 if "ttbr0" in options.registers else root.address  # what was given is checked as it is put in
-    regs = overridden(registers_as_set(arch or "v7", address, long=root.long, domains=domains), options)
-    missing = [key for key in named(regs) if key.lower() not in options.registers and key not in ("TTBR0", "TTBR1")]
+    address = 0 if "ttbr0" in wanted.registers else root.address  # what was given is checked as it is put in
+    regs = wanted.on(registers_as_set(arch or "v7", address, long=root.long, domains=domains))
+    missing = [key for key in named(regs) if key.lower() not in wanted.registers and key not in ("TTBR0", "TTBR1")]
     rest = f"; {', '.join(missing)} are taken as Linux sets them" if missing else ""
     assumptions.append(f"TTBR0 is {hex_address(regs.ttbr0)}: {root.how}{rest}")
     return regs
+
+
+def _missing_root(name: str, kind: str) -> MissingInputError:
+    """The error where nothing tells which tables are meant; it names the flags that do."""
+    if kind == "QEMU":
+        return MissingInputError(
+            f"{name}: QMP does not show registers; give the gdb stub too (gdb:ADDRESS), or --ttbr0"
+        )
+    return MissingInputError(
+        f"{name}: holds no registers, and no page tables were found in it; give --ttbr0 (and --arch lpae where the "
+        f"descriptors are long), or --system-map with --phys-offset"
+    )

@@ -1,4 +1,4 @@
-"""The two listings that look at tables with Linux's eyes, the kernel's own and crash's: what they need to know first.
+"""The listings that look at tables with Linux's eyes, the kernel's own and crash's: what they need to know first.
 
 That is the kernel's layout and where its page directory is.  It comes from the prediction, the configuration or the
 version; what of it had to be taken for granted is said.
@@ -6,25 +6,42 @@ version; what of it had to be taken for granted is said.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bootmap.cli.inputs import parse_kernel_version
+from bootmap.assemble.texts import parse_kernel_version
 from bootmap.errors import AbsentMemoryError, MissingInputError, UnsupportedError, UsageError
 from bootmap.units import MIB, Span, hex_address
 
 if TYPE_CHECKING:
-    from bootmap.analysis.ptdump import Marker
+    from bootmap.analysis.ptdump import Line, Marker, Style
+    from bootmap.analysis.vtop import Vtop
     from bootmap.boot.kernel import KernelModel
-    from bootmap.cli.source import Source
     from bootmap.mmu.bulk import Map, Ranges
+    from bootmap.source.tables import Tables
 
 _BEFORE_V6 = ("CPU_32v3", "CPU_32v4", "CPU_32v4T", "CPU_32v5")
 _U32 = 0xFFFFFFFF
 _MOST_VTOPS = 1 << 16
 
 
-def ptdump_of(source: Source, listed: Map) -> tuple[str, list[str]]:
-    """kernel_page_tables as the kernel of ``source`` prints it, and what had to be taken for granted.
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """kernel_page_tables, as lines of a kernel's form.
+
+    Attributes:
+        lines: markers and ranges, in order.
+        style: how that kernel prints them.
+        assumptions: what had to be taken for granted for it.
+    """
+
+    lines: tuple[Marker | Line, ...]
+    style: Style
+    assumptions: tuple[str, ...]
+
+
+def ptdump_of(source: Tables) -> Listing:
+    """kernel_page_tables as the kernel of ``source`` prints it.
 
     Raises:
         MissingInputError: nothing says which version it is, or where its page directory is.
@@ -32,9 +49,9 @@ def ptdump_of(source: Source, listed: Map) -> tuple[str, list[str]]:
     """
     from bootmap.analysis.ptdump import ptdump, style_of
     from bootmap.facts.linux.ptdump import INTRODUCED
-    from bootmap.report.ptdump_text import ptdump_text
 
     assumed: list[str] = []
+    listed = source.map
     kernel = _kernel(source, assumed)
     if kernel.version < INTRODUCED:
         first = ".".join(map(str, INTRODUCED))
@@ -48,23 +65,23 @@ def ptdump_of(source: Source, listed: Map) -> tuple[str, list[str]]:
         markers=_markers(kernel, _page_offset(source, kernel), _high_memory(source, listed, assumed)),
     )
     root = _root(source, listed, assumed)
-    return ptdump_text(ptdump(source.memory, listed.regime, root, style), style), assumed
+    return Listing(tuple(ptdump(source.memory, listed.regime, root, style)), style, tuple(assumed))
 
 
-def crash_of(source: Source, listed: Map, ranges: Ranges) -> tuple[str, list[str]]:
-    """The vtop of crash for the first address of each range.
+def crash_of(source: Tables, ranges: Ranges) -> tuple[list[Vtop], list[str]]:
+    """The vtop of crash for the first address of each range, and what had to be taken for granted.
 
     Raises:
         UsageError: they are so many that nobody can want them.
     """
     from bootmap.analysis.vtop import vtop
-    from bootmap.report.crash_text import crash_text
 
     if len(ranges) > _MOST_VTOPS:
         raise UsageError(
             f"{source.name}: {len(ranges)} ranges, a vtop each; name fewer with --range or the other filters"
         )
     assumed: list[str] = []
+    listed = source.map
     root = _root(source, listed, assumed)
     directory = root
     if source.page_offset is not None and source.phys_offset is not None:
@@ -76,10 +93,10 @@ def crash_of(source: Source, listed: Map, ranges: Ranges) -> tuple[str, list[str
         found = [vtop(source.memory, order, root, directory, part.va, long=long) for part in ranges]
     except LookupError as error:
         raise AbsentMemoryError(root, f"{source.name}: Linux's half of the tables is not all there: {error}") from None
-    return "\n\n\n".join(map(crash_text, found)), assumed
+    return found, assumed
 
 
-def _kernel(source: Source, assumed: list[str]) -> KernelModel:
+def _kernel(source: Tables, assumed: list[str]) -> KernelModel:
     """The kernel, without its configuration where only the version is known."""
     if source.kernel is not None:
         return source.kernel
@@ -100,18 +117,18 @@ def _kernel(source: Source, assumed: list[str]) -> KernelModel:
     return KernelModel(version, sublevel, Config({}, {}, None, None), Symbols((), (), ()))
 
 
-def _since_v6(source: Source) -> bool:
+def _since_v6(source: Tables) -> bool:
     """Whether the oldest CPU that the kernel was built for is an ARMv6; of this one where that is not known."""
     if source.kernel is not None:
         return not any(source.kernel.config.enabled(option) for option in _BEFORE_V6)
     return source.regs.arch not in ("v4", "v5", "xscale")
 
 
-def _page_offset(source: Source, kernel: KernelModel) -> int:
+def _page_offset(source: Tables, kernel: KernelModel) -> int:
     return source.page_offset if source.page_offset is not None else kernel.page_offset
 
 
-def _high_memory(source: Source, listed: Map, assumed: list[str]) -> int:
+def _high_memory(source: Tables, listed: Map, assumed: list[str]) -> int:
     """The end of lowmem in virtual space: as known, as the variable says, else the end of the straight map."""
     if source.high_memory is not None:
         return source.high_memory
@@ -158,7 +175,7 @@ def _markers(kernel: KernelModel, page_offset: int, high_memory: int) -> tuple[M
     return tuple(markers)
 
 
-def _root(source: Source, listed: Map, assumed: list[str]) -> int:
+def _root(source: Tables, listed: Map, assumed: list[str]) -> int:
     """The page directory: swapper_pg_dir where TTBR0 may be a process's or there are two, else what TTBR0 says."""
     roots, swapper = listed.regime.roots, source.symbols.get("swapper_pg_dir")
     image = source.image
