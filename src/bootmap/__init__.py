@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from bootmap.errors import BootmapError as BootmapError
     from bootmap.facts.arm.permissions import Rights as Rights
     from bootmap.facts.audit_rules import Severity as Severity
-    from bootmap.image.documents import write_whole as write_whole
     from bootmap.inputs.memblock_script import PARAMETERS as MEMBLOCK_CALLS
     from bootmap.source.audit import audit as audit
     from bootmap.source.diff import TablesDiff as TablesDiff
@@ -64,7 +63,6 @@ if TYPE_CHECKING:
 
 # public name -> (module, name there)
 _PUBLIC = {
-    "write_whole": ("bootmap.image.documents", "write_whole"),
     "Assumption": ("bootmap.assumptions", "Assumption"),
     "Audit": ("bootmap.analysis.audit.finding", "Audit"),
     "BOOT_STEPS": ("bootmap.verify.run", "STEPS"),
@@ -150,7 +148,6 @@ __all__ = [
     "open",
     "predict",
     "ptdump_of",
-    "write_whole",
 ]
 
 

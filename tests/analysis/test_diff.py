@@ -27,7 +27,7 @@ SHORT, LONG = "virt-1024m-6.1", "virt-1024m-lpae-6.1"
 def recorded(name: str, moment: str = "after", altered: dict[int, bytes] | None = None) -> tuple[Map, Chunks]:
     """The map of a recording, with bytes at physical addresses replaced."""
     found = case(name)
-    pages = {page: bytearray(data) for page, data in found.pages(moment).items()}
+    pages = {page: bytearray(data) for page, data in found.raw_pages(moment).items()}
     for address, data in (altered or {}).items():
         page = next(page for page in pages if page <= address < page + len(pages[page]))
         pages[page][address - page : address - page + len(data)] = data

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bootmap.errors import ImageError
+from bootmap.errors import ImageError, InputError
 from bootmap.image.recording import RecordedTables, Recording, parse_recording, read_recording, write_recording
 from bootmap.units import Span
 
@@ -121,9 +121,9 @@ def test_handover_bounds_what_it_unpacks() -> None:
 def test_write_recording_that_fails_leaves_nothing(tmp_path: Path) -> None:
     target = tmp_path / "folder"
     (target / "x").mkdir(parents=True)
-    with pytest.raises(ImageError, match="cannot be written"):
+    with pytest.raises(InputError, match="cannot be written"):
         write_recording(read_recording(str(SPITZ)), str(target))
-    with pytest.raises(ImageError, match="cannot be written"):
+    with pytest.raises(InputError, match="cannot be written"):
         write_recording(read_recording(str(SPITZ)), str(tmp_path / "absent" / "file"))
     assert [file.name for file in tmp_path.iterdir()] == ["folder"]
 

@@ -47,7 +47,7 @@ def machine(folder: Path) -> Iterator[tuple[str, str]]:
     sockets = tempfile.TemporaryDirectory(prefix="bootmap-")  # a socket's path must be short
     gdb, qmp = Path(sockets.name) / "gdb", Path(sockets.name) / "qmp"
     command = ["qemu-system-arm", "-M", "virt", "-cpu", "cortex-a15", "-m", "64", "-display", "none", "-serial", "none"]
-    command += ["-monitor", "none", *loaded(folder, GUEST)]
+    command += ["-monitor", "none", "-nic", "none", *loaded(folder, GUEST)]
     command += ["-device", f"loader,file={folder / 'tables.bin'},addr={TABLE:#x},force-raw=on"]
     command += ["-gdb", f"unix:{gdb},server=on,wait=off", "-qmp", f"unix:{qmp},server=on,wait=off"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -31,7 +31,7 @@ SPANS = (
     ("4.0 to 4.20", (4, 0), (5, 0)),
     ("5.0 to 5.19", (5, 0), (6, 0)),
     ("6.0 to 6.19", (6, 0), (7, 0)),
-    ("7.0 to 7.2", (7, 0), (8, 0)),
+    ("7.0 to 7.3", (7, 0), (8, 0)),
 )
 # What is predicted -> the kinds of lines that tell it.
 PREDICTIONS = {

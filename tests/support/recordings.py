@@ -68,6 +68,11 @@ class Case:
         return bool(self.doc["lpae"])
 
     @property
+    def big_endian(self) -> bool:
+        """Whether the tables' words are big-endian."""
+        return bool(self.doc.get("byteorder") == "big")
+
+    @property
     def board(self) -> bytes:
         """The device tree or ATAG list as the kernel found it."""
         if "dtb" in self.doc:
@@ -94,7 +99,19 @@ class Case:
         return [(base, size, flags) for base, size, flags in self.doc[moment]["memblock"][kind]["regions"]]
 
     def pages(self, moment: str) -> dict[int, bytes]:
-        """Every recorded page of page tables by its physical address."""
+        """Every recorded page of page tables by its physical address, a big-endian kernel's words turned round."""
+        pages = self.raw_pages(moment)
+        if not self.big_endian:
+            return pages
+        width = 8 if self.long else 4
+        turned = range(width - 1, -1, -1)
+        return {
+            page: bytes(data[at + byte] for at in range(0, len(data), width) for byte in turned)
+            for page, data in pages.items()
+        }
+
+    def raw_pages(self, moment: str) -> dict[int, bytes]:
+        """The same as they lay in memory."""
         tables = self.doc[moment]["tables"]
         raw, root = bytes.fromhex(tables["pgd"]["hex"]), tables["pgd"]["pa"]
         pages = {root + at: raw[at : at + 4096] for at in range(0, len(raw), 4096)}

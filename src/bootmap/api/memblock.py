@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bootmap.boot.memblock import Memblock, MemblockRules
 
 _OLDEST = (2, 6, 36)
-_NEWEST = (7, 2)
+_NEWEST = (7, 3)
 
 
 class MemblockRelease:

@@ -9,7 +9,7 @@ from bootmap.boot.setup.machine import pick_machine
 from bootmap.errors import MissingInputError, UnsupportedError
 from bootmap.facts.arm.cpus import CPUS, Cpu, cpu_by_midr, cpu_by_name
 from bootmap.inputs.fdt import Fdt
-from bootmap.units import memparse
+from bootmap.units import whole_number
 
 if TYPE_CHECKING:
     from bootmap.assemble.board import Board
@@ -46,8 +46,8 @@ def pick_cpu(model: KernelModel, board: Board, assumptions: list[Assumption]) ->
 def _named(name: str) -> Cpu:
     found = cpu_by_name(name)
     if found is None and name[:1].isdigit():
-        number, rest = memparse(name)
-        found = cpu_by_midr(number) if not rest else None
+        number = whole_number(name)
+        found = cpu_by_midr(number) if number is not None else None
     if found is None:
         known = ", ".join(cpu.name for cpu in CPUS)
         raise UnsupportedError(f"--cpu {name}: not modelled; known: {known}, or a MIDR")

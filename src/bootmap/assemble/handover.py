@@ -12,7 +12,7 @@ from bootmap.boot.decompressor import phys_offset as zreladdr
 from bootmap.boot.decompressor.decompress_kernel import plan
 from bootmap.boot.handover import Handover
 from bootmap.boot.sequence import boot
-from bootmap.errors import InputError, MissingInputError
+from bootmap.errors import FdtError, MissingInputError
 from bootmap.facts.arm.tcm import DTCM, ITCM
 from bootmap.inputs.fdt import Fdt
 from bootmap.units import MIB, hex_address
@@ -38,10 +38,9 @@ def replay(kernel: Kernel, board: Board) -> Replay:
         InputError: the board's description is malformed where the kernel reads it.
         UnsupportedError: something is not modelled.
     """
-    model, handover = assemble(kernel, board)
     try:
-        return boot(model, handover)
-    except InputError as error:
+        return boot(*assemble(kernel, board))
+    except FdtError as error:
         raise error.in_file(board.name) from None
 
 

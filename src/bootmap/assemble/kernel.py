@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Path = str | PathLike[str]
 
 OLDEST: Version = (2, 6, 38)
-NEWEST: Version = (7, 2)
+NEWEST: Version = (7, 3)
 _BANNER = b"Linux version "
 
 

@@ -144,6 +144,11 @@ class Replay:
                     reached.append(target)
         return {page: pages[page] for page in reached}
 
+    def table_bytes_at(self, stage: Snapshot) -> dict[int, bytes]:
+        """The same pages as they lie in memory, in the kernel's byte order: physical page -> bytes."""
+        big = self.state.kernel.byteorder == "big"
+        return {page: (words.byteswap() if big else words).tobytes() for page, words in self.tables_at(stage).items()}
+
 
 def boot(kernel: KernelModel, handover: Handover) -> Replay:
     """Replay the boot of ``kernel`` on the machine of ``handover``: a pure function of the two."""

@@ -98,6 +98,11 @@ class BootState:
         self.memblock.kernel_end = self.pa(kernel.image_end)
         self.tables = TablePages(self.pa(kernel.swapper_pg_dir), kernel.format.word_bytes)
         self.assumptions.extend(self.handover.assumptions)
+        if kernel.has("be32"):
+            self.assume(
+                "CONFIG_CPU_ENDIAN_BE32: the tables' words are given as the CPU reads them; in what order their bytes "
+                "lie in memory depends on the board"
+            )
         if not kernel.vmalloc_end_known and "vmalloc_end" not in vars(kernel):
             self.assume(
                 "VMALLOC_END is 0xff000000, as from 3.3 on: before, each platform had its own, and the configuration "

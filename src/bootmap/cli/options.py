@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bootmap.units import memparse
+from bootmap.units import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +30,8 @@ class AddressType(_Number):
         """Read ``value`` as the kernel's memparse does, all of it."""
         if isinstance(value, int):
             return value
-        number, rest = memparse(value)
-        if rest or not value:
+        number = whole_number(value)
+        if number is None:
             self.fail(f"{value!r} is no address (0x40000000, 1024M and 1073741824 are)", param, ctx)
         return number
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.boot.trace import Origin
 from bootmap.mmu.walk import Mapped
+from bootmap.output import text_width
 from bootmap.report.words import attributes_words, linux_pte_text, pmd_text
 from bootmap.units import size_text
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from bootmap.boot.tables import Cause
     from bootmap.facts.linux.linux_prot import LinuxFormat
 
-WIDTH = 100
 _TWINS = (
     "The same page is described twice because ARM's hardware pte has no room for what Linux must remember (young, "
     "dirty): the page table page holds Linux's 512 ptes in front and the hardware's two tables of 256 behind them."
@@ -106,5 +106,5 @@ def _chain(origin: Origin, indent: str) -> Iterator[str]:
 
 
 def wrapped(text: str, indent: str) -> list[str]:
-    """``text`` in lines of at most ``WIDTH`` columns, those after the first further in."""
-    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ")
+    """``text`` in lines of at most the terminal's columns, those after the first further in."""
+    return textwrap.wrap(text, text_width(), initial_indent=indent, subsequent_indent=indent + "  ")

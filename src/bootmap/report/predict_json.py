@@ -37,6 +37,7 @@ def predict_json(prediction: Replay, states: Iterable[str], registers: Mapping[s
             "version": state.kernel.version_text,
             "cpu": state.handover.cpu.name,
             "smp": state.smp,
+            "byteorder": state.kernel.byteorder,
             "page_offset": state.kernel.page_offset,
             "phys_offset": state.handover.phys_offset,
             "high_memory": state.vars.high_memory,
@@ -69,9 +70,9 @@ def _memblock(prediction: Replay, memblock: Memblock) -> dict[str, Any]:
 
 
 def _tables(prediction: Replay, stage: Snapshot) -> dict[str, Any]:
-    pages = prediction.tables_at(stage)
+    pages = prediction.table_bytes_at(stage)
     return {
         "format": prediction.state.kernel.format.name,
         "root": prediction.state.tables.root,
-        "pages": {f"{address:#x}": words.tobytes().hex() for address, words in pages.items()},
+        "pages": {f"{address:#x}": data.hex() for address, data in pages.items()},
     }

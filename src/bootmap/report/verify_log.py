@@ -10,6 +10,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from bootmap.bootlog.judgement import Judgement
+from bootmap.output import text_width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,19 +18,18 @@ if TYPE_CHECKING:
     from bootmap.bootlog.judgement import Judged, LogReport
 
 SCHEMA = "bootmap.verify-log/1"
-WIDTH = 100
 
 
 def verify_log_text(report: LogReport) -> str:
     """The whole report, lines ended."""
     lines = [*_summary(report)]
     if report.outcome:
-        lines += ["", *textwrap.wrap(f"Predicted: {report.outcome}", WIDTH, subsequent_indent="  ")]
+        lines += ["", *textwrap.wrap(f"Predicted: {report.outcome}", text_width(), subsequent_indent="  ")]
     lines += [*_contradicted(report), *_unmodelled(report)]
     if report.assumptions:
         lines += ["", "Assumptions"]
         for text in report.assumptions:
-            lines += textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
+            lines += textwrap.wrap(text, text_width(), initial_indent="  ", subsequent_indent="    ")
     return "\n".join(lines) + "\n"
 
 
@@ -85,7 +85,7 @@ def _contradicted(report: LogReport) -> Iterator[str]:
         yield f"  {_place(row)}: {row.text}"
         for title, text in (("log", row.log), ("predicted", row.ours)):
             indent = " " * 15
-            yield from textwrap.wrap(text, WIDTH, initial_indent=f"    {title:<9}  ", subsequent_indent=indent)
+            yield from textwrap.wrap(text, text_width(), initial_indent=f"    {title:<9}  ", subsequent_indent=indent)
 
 
 def _unmodelled(report: LogReport) -> Iterator[str]:
@@ -99,4 +99,6 @@ def _unmodelled(report: LogReport) -> Iterator[str]:
     for why, same in by_reason.items():
         numbers = ", ".join(str(row.line) for row in same[:12]) + (", ..." if len(same) > 12 else "")
         plural = "s" if len(same) > 1 else ""
-        yield from textwrap.wrap(f"line{plural} {numbers}: {why}", WIDTH, initial_indent="  ", subsequent_indent="    ")
+        yield from textwrap.wrap(
+            f"line{plural} {numbers}: {why}", text_width(), initial_indent="  ", subsequent_indent="    "
+        )

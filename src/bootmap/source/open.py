@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from bootmap.errors import UsageError
+from bootmap.output import shown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -101,7 +102,7 @@ def open_tables(
         return
     from bootmap.source.image import opened_image
 
-    with opened_image(name, parts, wanted) as tables:
+    with opened_image(shown_name(name), parts, wanted) as tables:
         yield tables
 
 
@@ -140,13 +141,14 @@ def _predicted(board: str, wanted: Wanted) -> Tables:
     from bootmap.source.tables import predicted_tables
 
     check_stage(wanted.stage)
-    done = replay(*load(board, **wanted.options))
+    kernel, loaded = load(board, **wanted.options)
+    done = replay(kernel, loaded)
     outcome = done.outcome
     snapshot = done.usual_stage if wanted.stage is None else done.stage(wanted.stage)
     if snapshot is None:
         end = f"it ends in {outcome.stage}: {outcome.reason}"
         raise UsageError(f"{board}: the boot does not come so far as {wanted.stage}: {end}")
-    tables = predicted_tables(board, done, snapshot)
+    tables = predicted_tables(loaded.name, done, snapshot)
     notes = list(tables.assumptions)
     if wanted.stage is None and snapshot.name != "paging_init":
         notes.append(f"the tables are those after {snapshot.name}; the boot ends in {outcome.stage}: {outcome.reason}")

@@ -97,7 +97,8 @@ def _words(prediction: Replay, stage: Snapshot, judgement: Judgement, facts: Tra
             names[("pgd", "pmd", "pte")[step.level - 1]] = step.word
         elif step.level == 1:
             even = step.table + 4 * (step.index & -_PAIR)
-            names["pgd"] = int.from_bytes(stage_memory(prediction, stage).read(even, 4), "little")
+            raw = stage_memory(prediction, stage).read(even, 4)
+            names["pgd"] = int.from_bytes(raw, prediction.state.kernel.byteorder)
         else:
             names["ppte"] = step.word
     linux = [word.value for word in facts.words if word.half == "Linux"]

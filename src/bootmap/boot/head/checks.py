@@ -143,9 +143,12 @@ def _check_params(state: BootState) -> None:
         trouble = f"r2 = {hex_address(params)} is not a multiple of 4, so __vet_atags drops it"
     elif isinstance(board, Fdt) and not kernel.has("vet_dtb"):
         trouble = f"Linux {kernel.version_text} knows no device trees: __vet_atags drops r2"
+    elif not isinstance(board, Fdt) and (kernel.has("be8") or kernel.has("be32")):
+        trouble = "the ATAG list has little-endian words, so __vet_atags of a big-endian kernel drops r2"
     elif not isinstance(board, Fdt) and _without_atags(state):
         trouble = "r2 points to an ATAG list, and the kernel is built without CONFIG_ATAGS"
-    if trouble and not isinstance(board, Fdt) and params % 4 and not _without_atags(state):
+    unread = params % 4 or kernel.has("be8") or kernel.has("be32")
+    if trouble and not isinstance(board, Fdt) and unread and not _without_atags(state):
         # The number in r1 still finds the machine (booted: 2.6.38 on vexpress-a9).
         _take_default_tags(state, f"{trouble}: the kernel goes on without the tags", luck=False)
     elif trouble:

@@ -18,7 +18,7 @@ from bootmap.boot.reserve.drivers import RmemArea, compatible, early_fixup, set_
 from bootmap.boot.reserve.heapsort import kernel_sort
 from bootmap.boot.setup.fdt_scan import RootCells, dt_origin, fdt_prefix, is_available, root_cells
 from bootmap.boot.trace import Origin
-from bootmap.inputs.cells import pairs, read_cells
+from bootmap.inputs.cells import MOST_PAIRS, pairs, read_cells
 from bootmap.units import MIB, size_text
 
 if TYPE_CHECKING:
@@ -96,11 +96,15 @@ def _scan(state: BootState, fdt: Fdt) -> list[RmemArea]:
             origin=Origin("device tree", "/reserved-memory", parent.offset),
         )
         return table
+    areas = 0
     for node in parent.children:
         if not is_available(node):
             continue
         reg = node.get("reg")
         if reg is not None:
+            areas += 1 + len(reg.value) // (_CELL * max(cells.address + cells.size, 1))
+            if areas > 2 * MOST_PAIRS:
+                reg.fail(f"is more than bootmap reads: {2 * MOST_PAIRS} nodes and areas of /reserved-memory")
             _reserve_reg(state, node, cells, table)
         elif (size := node.get("size")) is not None:
             _save(state, table, RmemArea(node, 0, 0, dt_origin(size)))
@@ -264,10 +268,11 @@ def _allocate(state: BootState, area: RmemArea, cells: RootCells, neighbours: li
     ranges = node.get("alloc-ranges")
     if ranges is not None:
         width = _CELL * (cells.address + cells.size)
-        if len(ranges.value) % width:
+        # Without any cells the kernel divides by 0, and on ARM the remainder of that is the dividend.
+        if len(ranges.value) % width if width else ranges.value:
             state.print(f"OF: reserved mem: invalid alloc-ranges property in '{node.name}', skipping node.")
             return False
-        for entry in pairs(ranges, cells.address, cells.size):
+        for entry in pairs(ranges, cells.address, cells.size) if width else ():
             start, end = (address & state.phys_mask for address in (entry.base, entry.base + entry.size))
             base = _allocate_in(state, size, align, start, end, area, neighbours, origin)
             if base:

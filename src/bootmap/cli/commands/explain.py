@@ -9,7 +9,7 @@ import click
 import bootmap
 from bootmap.cli.options import ADDRESS, board_options
 from bootmap.errors import UsageError
-from bootmap.units import memparse
+from bootmap.units import whole_number
 
 
 @click.command()
@@ -41,8 +41,8 @@ def _parse(text: str) -> tuple[str, int]:
     """Which readings are asked for ("pa", "va" or "pa va"), and the number."""
     prefix, colon, rest = text.partition(":")
     kinds, number = ("pa va", text) if not colon else (prefix.lower(), rest)
-    value, tail = memparse(number)
-    if kinds not in ("pa", "va", "pa va") or tail or not number:
+    value = whole_number(number)
+    if kinds not in ("pa", "va", "pa va") or value is None:
         raise UsageError(f"{text!r} is no {ADDRESS.name}: 0xc0000000, pa:0x40000000 and va:0xf0000000 are")
     if kinds == "va" and value >= 1 << 32:
         raise UsageError(f"{text!r}: a virtual address has 32 bits")

@@ -11,7 +11,7 @@ import bootmap
 from bootmap.cli.commands.walk import address
 from bootmap.cli.options import ADDRESS, tables_arguments, tables_options
 from bootmap.errors import UsageError
-from bootmap.units import Span, memparse
+from bootmap.units import Span, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -145,20 +145,21 @@ def _span(option: str, text: str, symbols: Mapping[str, int]) -> Span:
 
 def _physical(text: str) -> Span:
     first, dash, last = text.partition("-")
-    numbers = [memparse(word) for word in (first, last)]
-    if not dash or not all(word and not rest for word, (_, rest) in zip((first, last), numbers, strict=True)):
+    start, end = whole_number(first), whole_number(last)
+    if not dash or start is None or end is None:
         raise UsageError(f"--physical {text}: expected START-END, each an {ADDRESS.name}")
-    span = Span(numbers[0][0], numbers[1][0])
+    span = Span(start, end)
     if span.end <= span.start:
         raise UsageError(f"--physical {text}: the end is not above the start")
     return span
 
 
 def _write(content: str | bytes, output: str | None) -> None:
-    data = content if isinstance(content, bytes) else f"{content}\n".encode()
     if output is not None:
-        bootmap.write_whole(output, data)
+        from bootmap.output import write_file
+
+        write_file(output, content if isinstance(content, bytes) else f"{content}\n".encode(errors="backslashreplace"))
         return
     if isinstance(content, bytes) and sys.stdout.isatty():
         raise UsageError("--format raw is no text; give --output FILE, or send it somewhere")
-    click.echo(data, nl=False)
+    click.echo(content, nl=isinstance(content, str))

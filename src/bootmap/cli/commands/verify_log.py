@@ -8,6 +8,7 @@ import click
 
 from bootmap.boot.trace import Verdict
 from bootmap.errors import InputError, MissingInputError, UsageError
+from bootmap.units import whole_number
 
 if TYPE_CHECKING:
     from bootmap.boot.sequence import Replay
@@ -191,8 +192,11 @@ def predict_from_log(
 
     named = options.get("cpu")
     cpu = cpu_by_name(named) if named else None
-    if named and cpu is None and named[:1].isdigit():
-        cpu = cpu_by_midr(int(named, 0))
+    if named and cpu is None:
+        midr = whole_number(named)
+        cpu = cpu_by_midr(midr) if midr is not None else None
+        if cpu is None:
+            raise UnsupportedError(f"--cpu {named}: not modelled; a name such as cortex-a9, or a MIDR, was expected")
     made = board_from_log(
         log,
         version=options.get("version"),

@@ -116,6 +116,7 @@ def _v4_v5(
     bit4: bool = True,
     wt_quirk: bool = False,
     tcm: bool = False,
+    also: tuple[str, ...] = (),
 ) -> Cpu:
     return Cpu(
         name,
@@ -127,6 +128,7 @@ def _v4_v5(
         _SECT | _AP_RW | cache | (_BIT4 if bit4 else 0),
         wt_quirk=wt_quirk,
         tcm=tcm,
+        compatible=also,
     )
 
 
@@ -168,7 +170,9 @@ CPUS = (
     _v4_v5("sa110", 0x4401A100, 0xFFFFFFF0, 4, _B | _C, bit4=False),
     _v4_v5("sa1100", 0x4401A110, 0xFFFFFFF0, 4, _B | _C, bit4=False),
     _v4_v5("sa1110", 0x6901B110, 0xFFFFFFF0, 4, _B | _C, bit4=False),
-    _v4_v5("feroceon", 0x56251310, 0xFFFFFFF0, 5, _B | _C),
+    _v4_v5("feroceon", 0x56251310, 0xFFFFFFF0, 5, _B | _C, also=("marvell,feroceon",)),
+    _v4_v5("88fr531", 0x56055310, 0xFFFFFFF0, 5, _B | _C),
+    _v4_v5("88fr571", 0x56155710, 0xFFFFFFF0, 5, _B | _C),
     _v4_v5("mohawk", 0x56158000, 0xFFFFF000, 5, _B | _C, wt_quirk=True),
     Cpu("pxa25x", 0x69052100, 0xFFFFF7F0, 5, "ARMv5TE", "xscale", _SECT | _AP_RW | _B | _C, xscale=True,
         compatible=("marvell,xscale",)),
@@ -217,7 +221,7 @@ SUPPORT = {
     "arm920t": ("CPU_ARM920T",),
     "arm922t": ("CPU_ARM922T",),
     "arm925t": ("CPU_ARM925T",),
-    "arm926ej-s": ("CPU_ARM926T",),
+    "arm926ej-s": ("CPU_ARM926T", "CPU_FEROCEON_OLD_ID"),
     "arm1020t": ("CPU_ARM1020",),
     "arm1020e": ("CPU_ARM1020E",),
     "arm1022e": ("CPU_ARM1022",),
@@ -227,6 +231,8 @@ SUPPORT = {
     "sa1100": ("CPU_SA1100",),
     "sa1110": ("CPU_SA1100",),
     "feroceon": ("CPU_FEROCEON",),
+    "88fr531": ("CPU_FEROCEON",),
+    "88fr571": ("CPU_FEROCEON",),
     "mohawk": ("CPU_MOHAWK",),
     "pxa25x": ("CPU_XSCALE",),
     "pxa27x": ("CPU_XSCALE",),
@@ -242,7 +248,8 @@ SUPPORT = {
 }
 """Configuration options any of which brings a processor description that matches the core (arch/arm/mm/proc-*.S).
 
-The last of ARMv7's matches whatever has the CPUID scheme, so an ARM1176 too.
+The last of ARMv7's matches whatever has the CPUID scheme, so an ARM1176 too.  The one for the first Feroceon cores,
+which carry the number of an ARM926, takes an ARM926 as well (arch/arm/mm/proc-feroceon.S ``feroceon_old_id``).
 """
 
 SPECTRE_BHB = {
