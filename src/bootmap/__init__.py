@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from bootmap.boot.trace import Outcome as Outcome
     from bootmap.boot.trace import Verdict as Verdict
     from bootmap.errors import BootmapError as BootmapError
+    from bootmap.explore.page import page_of as explore_page
+    from bootmap.explore.sides import opened_side as explore_side
+    from bootmap.explore.sides import prediction_side as explore_prediction
     from bootmap.facts.arm.permissions import Rights as Rights
     from bootmap.facts.audit_rules import Severity as Severity
     from bootmap.inputs.memblock_script import PARAMETERS as MEMBLOCK_CALLS
@@ -94,6 +97,9 @@ _PUBLIC = {
     "core_of": ("bootmap.source.raw", "core_of"),
     "crash_of": ("bootmap.source.listings", "crash_of"),
     "diff": ("bootmap.source.diff", "diff"),
+    "explore_page": ("bootmap.explore.page", "page_of"),
+    "explore_prediction": ("bootmap.explore.sides", "prediction_side"),
+    "explore_side": ("bootmap.explore.sides", "opened_side"),
     "features": ("bootmap.api.kernels", "features"),
     "fuzz_campaign": ("bootmap.verify.fuzz.run", "fuzz_campaign"),
     "keep_recording": ("bootmap.verify.run", "keep_recording"),
@@ -138,6 +144,9 @@ __all__ = [
     "core_of",
     "crash_of",
     "diff",
+    "explore_page",
+    "explore_prediction",
+    "explore_side",
     "features",
     "fuzz_campaign",
     "keep_recording",

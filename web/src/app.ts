@@ -7,12 +7,12 @@ export let models: Model[] = [];
 export let store: Store;
 export let version = "";
 
-export function start(sides: Model[], bootmap: string): void {
+export function start(sides: Model[], bootmap: string, stage: string | undefined): void {
   models = sides;
   version = bootmap;
   const first = sides[0];
   const usual = {
-    stage: usualStage(first),
+    stage: stage !== undefined && first.placeOfLink(stage) >= 0 ? stage : usualStage(first),
     selection: usualSelection(first),
     tab: sides.length > 1 ? "differences" : "findings",
     scale: "segments" as const,

@@ -153,6 +153,8 @@ export interface Document {
   schema: string;
   bootmap: string;
   sides: Side[];
+  stage?: string;
+  live?: string;
 }
 
 export function bytesOf(base64: string): Uint8Array {

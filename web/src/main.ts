@@ -4,6 +4,7 @@ import { goTo, models, start, store, version } from "./app";
 import { load } from "./data";
 import { h, replace } from "./dom";
 import { t } from "./i18n";
+import { watch } from "./live";
 import { Model } from "./model";
 import { tour, tourClose, tourOpen } from "./tour/view";
 import { directories } from "./views/directory";
@@ -21,7 +22,8 @@ interface View {
 async function main(): Promise<void> {
   const app = document.getElementById("app") as HTMLElement;
   const { document: doc, words } = await load();
-  start(doc.sides.map((side, n) => new Model(side, words[n])), doc.bootmap);
+  start(doc.sides.map((side, n) => new Model(side, words[n])), doc.bootmap, doc.stage);
+  if (doc.live) watch(doc.live);
   const help = helpDialog();
   const head = header({ tour: tourOpen, help: () => help.show() });
   const line = timeline();

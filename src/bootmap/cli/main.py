@@ -20,6 +20,9 @@ from bootmap.output import OutputError, ReaderGoneError, guarded_streams, one_li
 _COMMANDS = {
     "predict": ("predict", "Does it boot, where is what, and the page tables byte for byte."),
     "explain": ("explain", "From an address back to the device tree, and down the page tables."),
+    "explore": ("explore", "One HTML file: see the memory, step through the boot, ask why."),
+    "draw": ("draw", "The memory map as a drawing, for documents."),
+    "serve": ("serve", "The pages of boards on a local server, drawn anew when a board changes."),
     "walk": ("walk", "Walk the page tables for an address as the CPU does, step by step."),
     "tables": ("tables", "List everything that page tables map, merged, in several formats."),
     "diff": ("diff", "What changed between two sets of page tables."),

@@ -9,7 +9,7 @@ from bootmap.analysis.overview import memory_rows, reserved_rows, table_cost, vi
 from bootmap.analysis.registers import linux_registers, named, stage_memory
 from bootmap.boot.trace import Origin
 from bootmap.explore.decode import Decoder
-from bootmap.explore.journal import Journal, journal_of
+from bootmap.explore.journal import Side, journal_of
 from bootmap.explore.mem_types import mem_types
 from bootmap.explore.pool import Pool
 from bootmap.explore.symbols import symbols
@@ -17,19 +17,21 @@ from bootmap.mmu.regs import regime_of
 
 if TYPE_CHECKING:
     from bootmap.boot.memblock import MemblockOp
-    from bootmap.boot.sequence import Replay, Stage
+    from bootmap.boot.sequence import Replay, Snapshot
+    from bootmap.mmu.regs import Regs
 
 SCHEMA = "bootmap.explore/1"
 _LARGEST_BOARD = 1 << 20
 """Bytes of a board description that are taken along, so that a byte of it can be shown."""
 
 
-def side_of(replay: Replay, name: str) -> tuple[dict[str, Any], Journal]:
-    """One side of a page: everything of a boot but its words, and the journal that has them."""
+def side_of(replay: Replay, name: str, regs: Regs | None = None) -> Side:
+    """A boot as one side of a page; ``regs`` are those that the kernel sets where not given."""
     state, kernel = replay.state, replay.state.kernel
     pool = Pool()
     journal = journal_of(state.tables.journal, state.tables.word_bytes, pool)
-    decoder = Decoder(regime_of(linux_registers(replay)))
+    regs = regs or linux_registers(replay)
+    decoder = Decoder(regime_of(regs))
     for stage in replay.stages:
         decoder.visit(stage_memory(replay, stage))
     outcome = replay.outcome
@@ -52,7 +54,7 @@ def side_of(replay: Replay, name: str) -> tuple[dict[str, Any], Journal]:
             "sectionSize": kernel.format.section_size,
             "cmdline": state.cmdline,
         },
-        "registers": named(linux_registers(replay)),
+        "registers": named(regs),
         "stages": [_stage(replay, stage, pool) for stage in replay.stages],
         "log": [_op(op, pool) for op in state.memblock.log],
         "lost": [[row.start, row.end, row.reason, pool.origin(row.origin)] for row in state.lost],
@@ -68,20 +70,20 @@ def side_of(replay: Replay, name: str) -> tuple[dict[str, Any], Journal]:
             }
             for h in replay.hazards
         ],
-        "assumptions": list(state.assumptions),
+        "assumptions": list(map(str, state.assumptions)),
         "rules": [[rule.feature, rule.on, rule.because, rule.source] for rule in kernel.rules.values()],
         "payloads": _payloads(replay, len(data)),
-        "memTypes": mem_types(replay, regime_of(linux_registers(replay))),
+        "memTypes": mem_types(replay, regime_of(regs)),
         "dmesg": list(state.dmesg),
         "board": base64.b64encode(data).decode(),
         "symbols": symbols(kernel.symbols, kernel.page_offset),
         "decode": decoder.document(),
     }
     side |= {"origins": pool.origins, "mapDescs": pool.map_descs, "causes": pool.causes, "journal": journal.columns()}
-    return side, journal
+    return Side(side, journal)
 
 
-def _stage(replay: Replay, stage: Stage, pool: Pool) -> dict[str, Any]:
+def _stage(replay: Replay, stage: Snapshot, pool: Pool) -> dict[str, Any]:
     memblock, tables = stage.memblock, replay.tables_at(stage)
     cost = table_cost(replay, stage) if tables else None
     return {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bootmap.analysis.registers import named
 from bootmap.explore.decode import Decoder
-from bootmap.explore.journal import ZERO, Differences, Journal
+from bootmap.explore.journal import ZERO, Differences, Side
 from bootmap.explore.symbols import symbols
 from bootmap.facts.linux.linux_prot import LONG, SHORT
 from bootmap.facts.linux.memblock import Flags
@@ -58,7 +58,7 @@ class ImageFacts:
 
 def image_side(
     name: str, kind: str, regs: Regs, moments: Sequence[ImageMoment], facts: ImageFacts, assumptions: Sequence[str]
-) -> tuple[dict[str, Any], Journal]:
+) -> Side:
     """One side of a page; see :func:`bootmap.explore.document.side_of`."""
     regime = regime_of(regs)
     decoder = Decoder(regime)
@@ -110,7 +110,7 @@ def image_side(
         "causes": causes,
         "journal": writes.journal.columns(),
     }
-    return side, writes.journal
+    return Side(side, writes.journal)
 
 
 def _stage(moment: ImageMoment, mark: int, limit: int, high_memory: int) -> dict[str, Any]:

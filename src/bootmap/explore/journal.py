@@ -8,7 +8,7 @@ An image has no journal; what differs between its moments stands in for one.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -68,6 +68,13 @@ class Journal:
         if self.word_bytes > 4:
             planes += [_differences(words >> np.uint64(32)) for words in self._words]
         return b"".join(planes)
+
+
+class Side(NamedTuple):
+    """One side of a page: everything of a boot but its words, as JSON has it, and the journal with the words."""
+
+    document: dict[str, Any]
+    journal: Journal
 
 
 def _differences(words: Words) -> bytes:
