@@ -25,7 +25,7 @@ export function placed(labels: Label[], top: number, bottom: number, width: numb
   let limit = bottom - HEIGHT / 2;
   for (let i = sorted.length - 1; i >= 0 && sorted[i].y > limit; i--, limit -= HEIGHT) sorted[i].y = limit;
   for (const label of sorted) {
-    if (narrow || (label.text.length + label.note.length + 1) * CHARACTER > width + 4 * CHARACTER) label.note = "";
+    if (narrow || (label.text.length + label.note.length + 1) * CHARACTER > width) label.note = "";
     const letters = Math.floor(width / CHARACTER) - (label.note ? label.note.length + 1 : 0);
     label.shown = label.text.length > letters ? `${label.text.slice(0, Math.max(1, letters - 1))}…` : label.text;
   }

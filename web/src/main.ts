@@ -55,8 +55,35 @@ async function main(): Promise<void> {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", later);
   document.addEventListener("keydown", (event) => keys(event, () => help.show()));
   render();
+  Object.assign(window, { bootmap: scripting });
   performance.mark("first-picture");
   document.documentElement.dataset.ready = "true";
+}
+
+/** What the page knows, for the browser's console and for tests: `bootmap.explain("map_lowmem", 0xc0300000)`. */
+const scripting = {
+  models: () => models,
+  stages: (side = 0) => models[side].side.stages.map((_, n) => models[side].linkName(n)),
+  explain: (stage: string, va: number, side = 0) => models[side].explainVirtual(va, models[side].placeOfLink(stage)),
+  explainPhysical: (stage: string, pa: number, side = 0) => models[side].explainPhysical(pa, models[side].placeOfLink(stage)),
+  ranges: (stage: string, side = 0) =>
+    models[side].ranges(models[side].placeOfLink(stage)).map((r) => [r.va, r.size, r.pa, models[side].side.decode.attributes[r.meaning]?.text ?? null]),
+  /** The table pages of a stage that the root reaches, as hexadecimal digits in memory order. */
+  pages: (stage: string, side = 0) => hexPages(models[side], models[side].placeOfLink(stage)),
+};
+
+function hexPages(model: Model, place: number): Record<string, string> {
+  const out: Record<string, string> = {};
+  for (const address of model.reached(place)) {
+    const page = model.pages(place).get(address);
+    if (!page) continue;
+    const bytes = new Uint8Array(4096);
+    const view = new DataView(bytes.buffer);
+    page.lo.forEach((lo, n) => view.setUint32(n * model.wordBytes, lo, true));
+    page.hi?.forEach((hi, n) => view.setUint32(n * model.wordBytes + 4, hi, true));
+    out[`0x${address.toString(16)}`] = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+  return out;
 }
 
 function keys(event: KeyboardEvent, help: () => void): void {

@@ -112,6 +112,16 @@ export class Model {
     return this.pages(place).has(pageOf(this.side.decode.roots[0].base));
   }
 
+  /** The table pages that a walk can come through, by address. */
+  reached(place: number): number[] {
+    const pages = this.pages(place);
+    const { root, rootBytes } = this.side.kernel;
+    const found = new Set<number>();
+    for (let page = pageOf(root); page < root + rootBytes; page += 4096) if (pages.has(page)) found.add(page);
+    for (const cell of this.cells(place)) if (cell.table >= 0 && pages.has(pageOf(cell.table))) found.add(pageOf(cell.table));
+    return [...found];
+  }
+
   /** What a step did. */
   changes(place: number): Changes {
     let found = this.changesAt.get(place);

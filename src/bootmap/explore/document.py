@@ -97,9 +97,7 @@ def _stage(replay: Replay, stage: Snapshot, pool: Pool) -> dict[str, Any]:
         "reserved": [list(row) for row in memblock.reserved.regions],
         "memoryRows": [[r.start, r.end, r.kind, pool.origin(r.origin)] for r in memory_rows(replay, stage)],
         "reservedRows": [[r.start, r.end, r.owner, pool.origin(r.origin)] for r in reserved_rows(stage)],
-        "layout": [[a.name, a.start, a.end, a.what] for a in virtual_layout(replay, stage)]
-        if stage.vars.high_memory
-        else [],
+        "layout": [[a.name, a.start, a.end, a.what] for a in virtual_layout(replay, stage)],
         "cost": None
         if cost is None
         else {

@@ -11,6 +11,7 @@ import { ZH } from "./zh";
 let shown = "";
 
 export function tourOpen(): void {
+  if (models[0].side.kind !== "prediction") return; // an image has no steps to walk through
   go(Math.max(0, STEPS.findIndex((step) => step.name === store.state.tour)));
 }
 
@@ -35,7 +36,7 @@ export function textOf(step: Step): Text {
 export function tour(): { element: HTMLElement; render: () => void } {
   const element = h("aside", { class: "tour", hidden: true });
   const render = (): void => {
-    const n = STEPS.findIndex((step) => step.name === store.state.tour);
+    const n = models[0].side.kind === "prediction" ? STEPS.findIndex((step) => step.name === store.state.tour) : -1;
     element.hidden = n < 0;
     document.body.classList.toggle("touring", n >= 0);
     for (const panel of document.querySelectorAll(".in-focus")) panel.classList.remove("in-focus");

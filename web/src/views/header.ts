@@ -17,7 +17,7 @@ export function header(actions: { tour: () => void; help: () => void }): { eleme
     replace(facts, models.map((model, n) => side(model, models.length > 1 ? "AB"[n] : "")));
     replace(
       buttons,
-      h("button", { class: "primary", "data-key": "tour", "onclick": actions.tour }, t("tour")),
+      models[0].side.kind === "prediction" ? h("button", { class: "primary", "data-key": "tour", "onclick": actions.tour }, t("tour")) : null,
       h("button", { "data-key": "lang", lang: store.state.lang === "zh" ? "en" : "zh-CN", "onclick": switchLanguage }, t("language")),
       h("button", { class: "icon", "data-key": "theme", "aria-label": t("theme"), title: t("theme"), "onclick": switchTheme }, icon("theme")),
       h("button", { class: "icon", "data-key": "help", "aria-label": t("help"), title: t("help"), "onclick": actions.help }, "?"),

@@ -101,7 +101,7 @@ function breakable(name: string): Child[] {
 function line(place: number): Child {
   const model = models[0];
   const { operations, words, tables } = model.changes(place);
-  const parts: Child[] = [h("strong", {}, t("after"), " ", h("code", {}, model.stage(place).name)), ": "];
+  const parts: Child[] = [h("strong", {}, model.side.kind === "prediction" ? [t("after"), " "] : null, h("code", {}, model.stage(place).name)), ": "];
   const said: string[] = [];
   if (words) said.push(t("changed_words", count(words)));
   if (tables) said.push(t("changed_tables", tables));
