@@ -41,7 +41,10 @@ if TYPE_CHECKING:
     from bootmap.boot.trace import Outcome as Outcome
     from bootmap.boot.trace import Verdict as Verdict
     from bootmap.errors import BootmapError as BootmapError
+    from bootmap.explore.bitmap import png_of as draw_png
+    from bootmap.explore.drawing import draw as draw
     from bootmap.explore.page import page_of as explore_page
+    from bootmap.explore.serve import serve as serve
     from bootmap.explore.sides import opened_side as explore_side
     from bootmap.explore.sides import prediction_side as explore_prediction
     from bootmap.facts.arm.permissions import Rights as Rights
@@ -97,6 +100,8 @@ _PUBLIC = {
     "core_of": ("bootmap.source.raw", "core_of"),
     "crash_of": ("bootmap.source.listings", "crash_of"),
     "diff": ("bootmap.source.diff", "diff"),
+    "draw": ("bootmap.explore.drawing", "draw"),
+    "draw_png": ("bootmap.explore.bitmap", "png_of"),
     "explore_page": ("bootmap.explore.page", "page_of"),
     "explore_prediction": ("bootmap.explore.sides", "prediction_side"),
     "explore_side": ("bootmap.explore.sides", "opened_side"),
@@ -110,6 +115,7 @@ _PUBLIC = {
     "open": ("bootmap.source.open", "open_tables"),
     "predict": ("bootmap.api.prediction", "predict"),
     "ptdump_of": ("bootmap.source.listings", "ptdump_of"),
+    "serve": ("bootmap.explore.serve", "serve"),
 }
 
 __all__ = [
@@ -144,6 +150,8 @@ __all__ = [
     "core_of",
     "crash_of",
     "diff",
+    "draw",
+    "draw_png",
     "explore_page",
     "explore_prediction",
     "explore_side",
@@ -157,6 +165,7 @@ __all__ = [
     "open",
     "predict",
     "ptdump_of",
+    "serve",
 ]
 
 

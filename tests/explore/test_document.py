@@ -69,7 +69,7 @@ def test_every_word_is_decoded() -> None:
     """The page looks up what a word means; nothing that stands in the tables may be missing."""
     side = side_of(sabrelite().replay, "board")
     decode = side.document["decode"]
-    used = {text for text in decode["meanings"]}
+    used = set(decode["meanings"])
     assert {key.rpartition("|")[2] for key in used} <= decode["fields"].keys()
     assert all(0 <= place < len(decode["attributes"]) for row in decode["meanings"].values() for place in row)
 

@@ -1,8 +1,8 @@
 """The page of ``bootmap explore``: one HTML file that shows a boot's memory step by step and says why.
 
-    Replay ---- replay_document --\\
-                                   >-- dict -- page_of --> board.html
-    Image states - image_document /
+    Replay ------- document.side_of ----------+
+                                              +-- Side -- page.page_of --> board.html
+    image states - image_document.image_side -+
 
 A document (schema ``bootmap.explore/1``) holds results only: stages, memblock's calls, the journal of table writes with
 their causes, and the decoded meaning of every distinct descriptor.  The page replays the journal in the browser and

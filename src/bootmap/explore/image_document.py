@@ -5,6 +5,7 @@ Nobody saw who wrote the words, so the causes name the moment only; a recording 
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -118,7 +119,7 @@ def _stage(moment: ImageMoment, mark: int, limit: int, high_memory: int) -> dict
     for base, size, flags in moment.ram:
         end = base + size
         edges = [base, limit, end] if base < limit < end else [base, end]
-        for start, stop in zip(edges, edges[1:], strict=False):
+        for start, stop in itertools.pairwise(edges):
             kind = "no-map" if flags & Flags.NOMAP else "lowmem" if not limit or stop <= limit else "highmem"
             rows.append([start, stop, kind, -1])
     return {

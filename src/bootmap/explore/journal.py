@@ -64,9 +64,9 @@ class Journal:
 
     def words(self) -> bytes:
         """All words, as the module says; little-endian."""
-        planes = [_differences(words & 0xFFFFFFFF) for words in self._words]
+        planes = [_differences(words, 0) for words in self._words]
         if self.word_bytes > 4:
-            planes += [_differences(words >> np.uint64(32)) for words in self._words]
+            planes += [_differences(words, 32) for words in self._words]
         return b"".join(planes)
 
 
@@ -77,8 +77,9 @@ class Side(NamedTuple):
     journal: Journal
 
 
-def _differences(words: Words) -> bytes:
-    plane = words.astype("<u4")
+def _differences(words: Words, shift: int) -> bytes:
+    """The 32 bits from ``shift`` on of each word, less those of the word before."""
+    plane = (words.astype("<u8") >> np.uint64(shift)).astype("<u4")
     plane[1:] -= plane[:-1].copy()
     return plane.tobytes()
 

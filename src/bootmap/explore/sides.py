@@ -23,7 +23,7 @@ _ONLY = "image"
 
 def prediction_side(prediction: Prediction, name: str | None = None) -> Side:
     """A prediction as a side; ``name`` in place of the board's file name."""
-    return side_of(prediction.replay, name or shown_name(prediction.board.name))
+    return side_of(prediction.replay, name or base_name(prediction.board.name))
 
 
 def opened_side(*words: str, **arguments: Any) -> Side:
@@ -39,7 +39,7 @@ def opened_side(*words: str, **arguments: Any) -> Side:
     arguments.pop("stage", None)
     with ExitStack() as stack:
         tables = stack.enter_context(bootmap.open(*words, **arguments))
-        name = ", ".join(map(shown_name, tables.name.split(",")))
+        name = ", ".join(map(base_name, tables.name.split(",")))
         if tables.replay is not None:
             return side_of(tables.replay, name, tables.regs)
         states = tables.image.states if tables.image is not None else ()
@@ -79,6 +79,6 @@ def _moments(tables: Tables, words: Sequence[str], opened: Sequence[tuple[str, T
     return found
 
 
-def shown_name(word: str) -> str:
+def base_name(word: str) -> str:
     """A file without its folders, which are nobody else's business; anything else as it is."""
     return os.path.basename(word) if os.sep in word else word
