@@ -108,7 +108,7 @@ function keys(event: KeyboardEvent, help: () => void): void {
   if (event.key === "Home" && target.matches("input")) return;
   if (event.key.startsWith("Arrow") && target.matches("input[type=range]")) return;
   const act = acts[event.key];
-  if (!act) return;
+  if (!act || document.querySelector("dialog[open]") || (event.key === "Escape" && !store.state.tour)) return;
   event.preventDefault();
   act();
 }

@@ -118,7 +118,8 @@ export class Model {
     const { root, rootBytes } = this.side.kernel;
     const found = new Set<number>();
     for (let page = pageOf(root); page < root + rootBytes; page += 4096) if (pages.has(page)) found.add(page);
-    for (const cell of this.cells(place)) if (cell.table >= 0 && pages.has(pageOf(cell.table))) found.add(pageOf(cell.table));
+    for (const cell of this.cells(place))
+      for (const address of [cell.address, cell.table]) if (address >= 0 && pages.has(pageOf(address))) found.add(pageOf(address));
     return [...found];
   }
 
