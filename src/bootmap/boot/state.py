@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from bootmap.assumptions import Assumption
 from bootmap.boot.memblock import Memblock
 from bootmap.boot.memblock.rules import memblock_rules
+from bootmap.boot.no_memory import panic_line, why_no_memory
 from bootmap.boot.records import Variables
 from bootmap.boot.setup.machine import PickedMachine, pick_machine
 from bootmap.boot.tables import Cause, TablePages
 from bootmap.boot.trace import Hazard, KernelDied, Origin
-from bootmap.units import PAGE_SIZE, Span
+from bootmap.units import PAGE_SIZE, Span, hex_address
 
 if TYPE_CHECKING:
     from bootmap.boot.handover import Handover
@@ -46,12 +47,36 @@ class BootState:
         kernel: the kernel.
         handover: what the boot loader gave.
         smp: whether the kernel runs as SMP (``is_smp()``).
-        cmdline: the command line as the kernel assembled it.
         memblock: the allocator.
         tables: the page tables.
+        machine: the machine description that the kernel picks.
         vars: kernel variables.
         mem_types: the adjusted memory types, None until build_mem_type_table ran.
+        cmdline: the command line as the kernel assembled it.
         stage: name of the step that runs.
+        banks: RAM as the description declares it, before the kernel judges it.
+        told_banks: the description's RAM where ``mem=`` replaced it: what is beyond may not be there.
+        meminfo: struct meminfo, before 3.16.
+        lost: RAM that was declared and is not used, with the reason.
+        initrd_origin: who named the initrd, None where nobody did.
+        cma_areas: areas for contiguous memory, in the order in which they were made.
+        cma_fixups: those that dma_contiguous_remap maps anew.
+        default_cma: the one that ``cma=`` or the configuration asks for, None until it is made.
+        cma_cmdline: ``cma=`` as (bytes, base, limit), None without.
+        cma_origin: who asked for the default area.
+        reserved_areas: nodes of /reserved-memory that the kernel accepted.
+        elfcorehdr: (start, bytes) of the crashed kernel's headers, None outside of a crash kernel.
+        static_vms: virtual areas that are noted before vmalloc works.
+        earlycon: the mapping of the early console, None without one.
+        maps: every map_desc that was created, in order.
+        zones: the page allocator's zones.
+        hazards: what broke, or might.
+        dmesg: the kernel's lines about memory.
+        dmesg_marks: for each of them, how far memblock's log was.
+        assumptions: what was taken for what is not known.
+        memblock_debug: whether ``memblock=debug`` was given.
+        memblock_debug_from: how far memblock's log was when it was read.
+        mem_param: whether a ``mem=`` was seen, which drops the description's banks.
     """
 
     kernel: KernelModel
@@ -66,6 +91,8 @@ class BootState:
     stage: str = "create_page_tables"
     banks: list[Bank] = field(default_factory=list)
     told_banks: list[Span] = field(default_factory=list)
+    promised: list[Span] = field(default_factory=list)
+    """What mem= of the command line says that RAM is."""
     meminfo: list[MemBank] = field(default_factory=list)
     lost: list[LostRam] = field(default_factory=list)
     initrd_origin: Origin | None = None
@@ -89,6 +116,10 @@ class BootState:
     memblock_debug: bool = False
     memblock_debug_from: int = 0
     mem_param: bool = False
+    decompressor_writes: tuple[Span, ...] = ()
+    """Physical memory that the decompressor writes to."""
+    later: Hazard | None = None
+    """What ends the boot in mm_core_init, behind paging_init, though a step of the prediction finds it before."""
     memory: dict[int, bytes] = field(default_factory=dict)
     """What pages hold that are no page tables: physical page -> its bytes."""
 
@@ -200,13 +231,27 @@ class BootState:
         address: int | None = None,
         luck: bool = False,
         origin: Origin | None = None,
+        subject: str = "",
+        places: tuple[Span, ...] = (),
+        loses_initrd: bool = False,
     ) -> None:
         """Note a hazard that does not end the boot."""
-        self.hazards.append(Hazard(id, self.stage, False, message, address, luck, origin))
+        self.hazards.append(
+            Hazard(id, self.stage, False, message, address, luck, origin, subject, places, loses_initrd)
+        )
 
-    def die(self, id: str, message: str, *, address: int | None = None, origin: Origin | None = None) -> KernelDied:
+    def die(
+        self,
+        id: str,
+        message: str,
+        *,
+        address: int | None = None,
+        origin: Origin | None = None,
+        subject: str = "",
+        places: tuple[Span, ...] = (),
+    ) -> KernelDied:
         """The exception to raise where the boot ends; the hazard is noted already."""
-        hazard = Hazard(id, self.stage, True, message, address, origin=origin)
+        hazard = Hazard(id, self.stage, True, message, address, False, origin, subject, places)
         self.hazards.append(hazard)
         return KernelDied(hazard)
 
@@ -241,18 +286,26 @@ class BootState:
         if not base:
             raise self.die(
                 "allocation-failed",
-                f"no memory for {what}: memblock has no free {size} bytes aligned to {align:#x} below "
-                f"{self.memblock.current_limit:#010x}; the kernel panics before it can say so",
+                f"no memory for {what}: {why_no_memory(self, size, align)}; the kernel panics, mostly before it has a "
+                f"console: {panic_line(self, size, align)}",
             )
         self.require_mapped(base, size, what)
-        if self.told_banks and not all(any(at in bank for bank in self.told_banks) for at in (base, base + size - 1)):
-            raise self.die(
-                "memory-not-there",
-                f"memblock hands out {base:#010x} for {what}, which the command line promised but the "
-                f"board's description does not have: nothing answers there",
-                address=base,
-            )
+        self._require_told(base, size, what)
         return base
+
+    def _require_told(self, base: int, size: int, what: str) -> None:
+        """Note memory that only the command line says is there: whether it is, the owner of the board knows."""
+        there = not self.told_banks or all(
+            any(at in bank for bank in self.told_banks) for at in (base, base + size - 1)
+        )
+        if not there and not any(hazard.id == "memory-not-there" for hazard in self.hazards):
+            self.hazard(
+                "memory-not-there",
+                f"memblock hands out {hex_address(base)} for {what}: the command line promises RAM there, the board's "
+                f"description has none. The kernel boots if it is there, and else dies here, in silence",
+                address=base,
+                luck=True,
+            )
 
     def require_mapped(self, base: int, size: int, what: str) -> None:
         """See that what memblock or bootmem has handed out can be cleared.

@@ -363,7 +363,7 @@ def check_log(log: Log, checker: Checker) -> list[Judged]:
         checker.cmdline_known = log.first("cmdline") is not None
     memblock = MemblockChecker(checker, log)
     judged = [memblock.judge(said) if memblock.knows(said) else checker.judge(said) for said in log.said]
-    return [*judged, *_missing(log, checker), *_outcome(log, checker)]
+    return [*judged, *_missing(log, checker), *_initrd(log, checker), *_outcome(log, checker)]
 
 
 def _uncountable(log: Log, checker: Checker) -> str:
@@ -387,6 +387,15 @@ def _missing(log: Log, checker: Checker) -> list[Judged]:
         for line in checker.state.dmesg
         if line.startswith(("Ignoring RAM at", "Truncating RAM at"))
     ]
+
+
+def _initrd(log: Log, checker: Checker) -> list[Judged]:
+    """Whether an initrd that the log gives back was one for the prediction, too."""
+    freed = next((said for said in log.all("freed") if "initrd memory" in said.text), None)
+    lost = next((hazard for hazard in checker.prediction.hazards if hazard.id == "initrd-disabled"), None)
+    if freed is None or lost is None:
+        return []
+    return [Judged(freed.line, "initrd", freed.text, Judgement.CONTRADICTED, "it has an initrd", lost.message)]
 
 
 def _outcome(log: Log, checker: Checker) -> list[Judged]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bootmap.boot.decompressor.phys_offset import memory_ranges
+from bootmap.boot.head.checks import check_instruction_set
 from bootmap.boot.payload import Overwrite, overwrite, payloads
 from bootmap.facts.linux import zimage as spec
 from bootmap.units import MIB, Span, align_down, align_up, hex_address
@@ -88,7 +89,9 @@ def decompress_kernel(state: BootState) -> None:
     zimage = state.handover.zimage
     if zimage is None:
         return
+    check_instruction_set(state, "the decompressor")
     done = plan(state.kernel, zimage, state.handover.phys_offset)
+    state.decompressor_writes = tuple(area.span for area in done.areas)
     if zimage.load_addr is None:
         text = "where the zImage runs is not known: only its page tables and the unpacked kernel are judged"
         state.assume(text, "--load-addr")

@@ -3,8 +3,9 @@
 The kernel cannot speak yet.  Where one of these does not hold it waits in a loop of two instructions (``__error``),
 unless CONFIG_DEBUG_LL gives it a voice, or goes on and reads what is not there.
 
-Source: arch/arm/kernel/head.S ``stext``, ``__fixup_pv_table``; head-common.S ``__lookup_processor_type``,
-``__vet_atags``, ``__mmap_switched``; drivers/of/fdt.c ``early_init_dt_verify``.
+Source: arch/arm/Makefile ``arch-y`` (the lowest architecture of the configuration decides); arch/arm/kernel/head.S
+``stext``, ``__fixup_pv_table``; head-common.S ``__lookup_processor_type``, ``__vet_atags``, ``__mmap_switched``;
+drivers/of/fdt.c ``early_init_dt_verify``.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bootmap.boot.kernel import FDT_FIXED_BASE
-from bootmap.boot.payload import Overwrite, board_payload, nothing_found, overwrite
-from bootmap.facts.arm.cpus import SUPPORT
+from bootmap.boot.payload import Overwrite, board_payload, nothing_found, overwrite, payloads
+from bootmap.facts.arm.cpus import ARMV6_OPTIONS, SUPPORT
 from bootmap.inputs.fdt import Fdt
 from bootmap.units import MIB, PAGE_SIZE, Span, align_down, align_up, hex_address
 
@@ -41,6 +42,7 @@ def check_head(state: BootState) -> None:
     if died is not None:
         raise died
     _check_image(state)
+    _check_payloads(state)
 
 
 def check_params_mapped(state: BootState) -> None:
@@ -49,7 +51,7 @@ def check_params_mapped(state: BootState) -> None:
     Raises:
         KernelDied: it cannot; reading it is an abort, and there are no vectors yet.
     """
-    missing = _unmapped(state)
+    missing = first_unmapped(state)
     if missing is not None:
         what = _what(state)
         raise state.die(
@@ -60,21 +62,8 @@ def check_params_mapped(state: BootState) -> None:
         )
 
 
-def check_params_in_lowmem(state: BootState) -> None:
-    """Look whether the device tree can still be read when it is unpacked, after paging_init, and say if not."""
-    if not isinstance(state.handover.board, Fdt) or state.kernel.has("fdt_fixed_base"):
-        return
-    missing = _unmapped(state)
-    if missing is not None:
-        state.hazard(
-            "dtb-unmapped",
-            f"after paging_init: the device tree at {hex_address(state.handover.params)} is not in lowmem; paging_init "
-            f"has taken its map away, and unflatten_device_tree takes an abort at {hex_address(missing)}; put it lower",
-            address=missing,
-        )
-
-
 def _check_cpu(state: BootState) -> None:
+    check_instruction_set(state, "head.S or in what it calls")
     kernel, cpu = state.kernel, state.handover.cpu
     if _supported(state) is False:
         raise state.die(
@@ -87,6 +76,31 @@ def _check_cpu(state: BootState) -> None:
             "cpu-without-lpae",
             f"the kernel has CONFIG_ARM_LPAE, and {cpu.name} has no long descriptors: head.S stops in __error_lpae",
         )
+
+
+def check_instruction_set(state: BootState, where: str) -> None:
+    """Look whether the CPU has the instructions that the kernel, decompressor included, is compiled to.
+
+    Booted: Debian's armmp kernels on ARM1176 (QEMU's raspi0, romulus-bmc) stop at the first ``movt``.
+
+    Args:
+        state: the boot.
+        where: what runs first, for people.
+
+    Raises:
+        KernelDied: it has not.
+    """
+    kernel, cpu = state.kernel, state.handover.cpu
+    enabled = kernel.config.enabled
+    if cpu.pte != "v6" or not enabled("CPU_V7") or any(map(enabled, ARMV6_OPTIONS)):
+        return
+    code = "Thumb-2" if enabled("THUMB2_KERNEL") else "movw and movt"
+    raise state.die(
+        "cpu-without-armv7",
+        f"the kernel is compiled for ARMv7 (CONFIG_CPU_V7 without {' or '.join(ARMV6_OPTIONS)}: -march=armv7-a), and "
+        f"{cpu.name} is an ARMv6 core without {code}: an undefined instruction early in {where}, in silence. Use a "
+        f"kernel with CONFIG_ARCH_MULTI_V6",
+    )
 
 
 def _supported(state: BootState) -> bool | None:
@@ -212,11 +226,26 @@ def _check_image(state: BootState) -> None:
         )
 
 
+def _check_payloads(state: BootState) -> None:
+    """The tree and the initrd in one place."""
+    told = {payload.kind: payload for payload in payloads(state)}
+    tree, initrd = told.get("dtb"), told.get("initrd")
+    if tree is not None and initrd is not None and tree.span.overlaps(initrd.span):
+        state.hazard(
+            "dtb-overlaps-initrd",
+            f"{tree.what}, {tree.span}, and {initrd.what}, {initrd.span}, lie in one place: the one that was loaded "
+            f"first is damaged; {_advice(state)} if they keep clear of each other",
+            address=max(tree.span.start, initrd.span.start),
+            luck=True,
+            subject="dtb",
+        )
+
+
 def _what(state: BootState) -> str:
     return "the device tree" if isinstance(state.handover.board, Fdt) else "the ATAG list"
 
 
-def _unmapped(state: BootState) -> int | None:
+def first_unmapped(state: BootState) -> int | None:
     """The first physical address of what the kernel reads at r2 that its map of it lacks; None where all is there."""
     tree = board_payload(state)
     board, params = state.handover.board, state.handover.params

@@ -31,7 +31,7 @@ def command(
     """Replay the boot of BOARD and say what becomes of its memory.
 
     BOARD is a device tree blob, or an ATAG list with --machine-id.  The kernel is described by its configuration and
-    its symbols.  Exit code 0: it boots; 1: it does not, or that is uncertain.
+    its symbols.  Exit code 0: it boots; 1: it does not, not surely, or without its initrd.
     """  # fmt: skip
     wanted = (*stages, *hidden_stages)
     for name in wanted:
@@ -50,4 +50,4 @@ def command(
         from bootmap.report.predict_text import predict_text
 
         click.echo(predict_text(prediction.replay, prediction.overview), nl=False)
-    return 0 if prediction.outcome.verdict is bootmap.Verdict.BOOTS else 1
+    return 0 if prediction.outcome.all_well else 1

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bootmap.boot.trace import Verdict
 from bootmap.errors import InputError, MissingInputError, UsageError
 from bootmap.units import whole_number
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bootmap.boot.sequence import Replay
     from bootmap.bootlog.board import LogBoard
     from bootmap.bootlog.judgement import LogReport
     from bootmap.bootlog.log import Log
 
+_T = TypeVar("_T")
 _MAX_ORDERS = range(11, 15)
 """Orders of the largest block that configurations choose, besides the usual 10: 8 MiB to 64 MiB."""
 
@@ -36,7 +38,7 @@ def verify_log(board: str | None, logs: tuple[str, ...], *, as_json: bool, **opt
 
     report = check_logs(board, logs, **options)
     click.echo(verify_log_json(report) if as_json else verify_log_text(report), nl=as_json)
-    return 1 if report.contradicted else 0
+    return 1 if report.contradicted or report.outcome else 0
 
 
 def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogReport:
@@ -58,7 +60,7 @@ def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogR
         data = read_file(path, 64 * MIB, gunzip=True)
         texts[file_name(path)] = data.decode("utf-8", "replace")
     kinds = {name: kind_of(text) for name, text in texts.items()}
-    parsed = {name: read_log(text) for name, text in texts.items() if kinds[name] == "log"}
+    parsed = {name: _named(name, read_log, text) for name, text in texts.items() if kinds[name] == "log"}
     for name, log in parsed.items():
         if not log.said:
             raise InputError(
@@ -69,7 +71,9 @@ def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogR
     first = next(iter(parsed.values()), None)
     prediction, made = _predict(board, first, options)
     areas = {area.name: Span(area.start, area.end) for area in virtual_layout(prediction, prediction.usual_stage)}
-    report = LogReport([], 0, _outcome(prediction), [str(each) for each in prediction.state.assumptions])
+    report = LogReport(
+        [], 0, _outcome(prediction), [str(each) for each in prediction.state.assumptions], prediction.hazards
+    )
     several = len(texts) > 1
     for name, text in texts.items():
         if name in parsed:
@@ -85,9 +89,17 @@ def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogR
         else:
             known = kinds[name] == "page_tables" and made is None
             tables = _page_tables(board, options) if known else None
-            judged = FileChecker(prediction, tables, kernel_known=made is None).judge(kinds[name], text)
+            judged = _named(name, FileChecker(prediction, tables, kernel_known=made is None).judge, kinds[name], text)
             report.add(judged, text.count("\n"), name if several else "")
     return report
+
+
+def _named(name: str, read: Callable[..., _T], *arguments: object) -> _T:
+    """What ``read`` gives; its errors name the file."""
+    try:
+        return read(*arguments)
+    except InputError as error:
+        raise error.in_file(name) from None
 
 
 def _predict(board: str | None, log: Log | None, options: dict[str, Any]) -> tuple[Replay, LogBoard | None]:
@@ -129,13 +141,7 @@ def _page_tables(board: str | None, options: dict[str, Any]) -> list[str] | None
 
 def _outcome(prediction: Replay) -> str:
     outcome = prediction.outcome
-    late = next((each for each in prediction.hazards if each.message.startswith("after paging_init: ")), None)
-    if outcome.verdict is Verdict.BOOTS and late is not None:
-        return f"the boot ends {late.message}"
-    if outcome.verdict is Verdict.BOOTS:
-        return ""
-    word = "the boot ends" if outcome.verdict is Verdict.DIES else "the boot goes on by luck, if at all,"
-    return f"{word} in {outcome.stage}: {outcome.reason}"
+    return "" if outcome.all_well else f"{outcome.headline}: {outcome.stage}: {outcome.reason}"
 
 
 def _best_prediction(log: Log, options: dict[str, Any]) -> tuple[Replay, LogBoard]:

@@ -152,8 +152,8 @@ CPUS = (
     _v7("brahma-b53", 0x420F1000, lpae=True, also=("brcm,brahma-b53",)),
     _v7("krait", 0x510F0400, mask=0xFF0FFC00, also=("qcom,krait",)),
     _v7("scorpion", 0x510F00F0, also=("qcom,scorpion", "qcom,scorpion-mp")),
+    _v7("pj4", 0x560F5810, "never", mask=0xFF0FFFF0, also=("marvell,mmp2", "marvell,pj4", "marvell,pj4a")),
     _v7("pj4b", 0x560F5800, mask=0xFF0FFF00, also=("marvell,sheeva-v7", "marvell,pj4b")),
-    _v7("pj4", 0x560F5810, "never", mask=0xFF0FFFF0, also=("marvell,mmp2", "marvell,pj4")),
     _v6("arm1136", 0x4107B360, 0xFF0FFFF0, 6, tcm=True, also=("arm,arm1136jf-s", "arm,arm1136", "arm,arm1136j-s")),
     _v6("arm1176", 0x410FB760, 0xFF0FFFF0, 7, tcm=True, also=("arm,arm1176jzf-s", "arm,arm1176jz-s", "arm,arm1176jzf")),
     _v6("arm11mpcore", 0x410FB020, 0xFF0FFFF0, 7, "always", also=("arm,arm11mpcore",)),
@@ -180,7 +180,7 @@ CPUS = (
     Cpu("ixp4xx", 0x69054040, 0xFFFFFFC0, 5, "ARMv5TE", "xscale", _SECT | _AP_RW | _B | _C, xscale=True),
     Cpu("iop3xx", 0x69052400, 0xFFFFF7E0, 5, "ARMv5TE", "xscale", _SECT | _AP_RW | _B | _C, xscale=True),
     Cpu("pxa3xx", 0x69056000, 0xFFFFE000, 5, "ARMv5TE", "xsc3", _SECT | _AP_RW | _B | _C, xscale=True),
-)  # fmt: skip
+)
 """Most specific first where masks overlap."""
 
 ALIASES = {
@@ -214,7 +214,9 @@ ALIASES = {
 """Other names that emulators and people use for a core."""
 
 
-_V6 = ("CPU_V6", "CPU_V6K")
+ARMV6_OPTIONS = ("CPU_V6", "CPU_V6K")
+"""With one of them a kernel is compiled for ARMv6, CPU_V7 or not (arch/arm/Makefile, arch/arm/mm/Kconfig)."""
+_V6 = ARMV6_OPTIONS
 _V7 = ("CPU_V7",)
 SUPPORT = {
     "arm720t": ("CPU_ARM720T",),
