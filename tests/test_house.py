@@ -286,6 +286,7 @@ NUMBERED = re.compile(rb"\b[Ii]ssues? #?\d")
 SKIPPED = {
     ".git",
     ".venv",
+    "node_modules",
     "__pycache__",
     ".hypothesis",
     ".mypy_cache",
