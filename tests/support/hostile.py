@@ -213,6 +213,7 @@ def _config(**changes: str) -> Callable[[Path], None]:
 _CONFIGURED = f"--config {{dir}}/config --system-map {KERNELS}/deb-6.1/System.map"
 _AT = "--cpu cortex-a9 --phys-offset 0x40000000"
 _XSCALE = "--sctlr=340351 --arch=xscale --ttbr0=0x4000004a"
+_V7 = "--sctlr=0x10c5387d --ttbr0=0x4000004a --arch=v7"
 _ANSWER = (0, 1)
 _ANY = (0, 1, 3)
 
@@ -256,6 +257,9 @@ ROWS = (
     Hostile("z-xzdict", "features --kernel z-xzdict.zImage", (2, 3)),
     Hostile("z-xz64", "features --kernel z-xz64.zImage"),
     Hostile("z-lz4x64", "features --kernel z-lz4x64.zImage"),
+    Hostile("many-xz", "features --kernel many-xz.zImage"),
+    Hostile("many-gzip", "features --kernel many-gzip.zImage"),
+    Hostile("many-lz4", "features --kernel many-lz4.zImage"),
     Hostile("config-bomb", "features --config bomb.config.gz"),
     Hostile("many-symbols", f"predict BOARD --config {KERNELS}/deb-6.1/config.gz --system-map System.map", (2, 3)),
     # -- logs ----------------------------------------------------------------------------------------------------
@@ -272,18 +276,16 @@ ROWS = (
     Hostile("pgd-spaces", "oops pgd-spaces.oops", _ANY),
     Hostile("unable-spaces", "oops unable-spaces.oops", _ANY),
     # -- page tables ---------------------------------------------------------------------------------------------
+    Hostile("dense-tables", f"tables dense.bin@0x40000000 {_XSCALE}", _ANY),
+    Hostile("dense-audit", f"audit dense.bin@0x40000000 {_XSCALE}", _ANY),
+    Hostile("dense-diff", f"diff dense.bin@0x40000000 noise.bin@0x40000000 {_XSCALE}", _ANY),
     *(
-        Hostile(f"dense-{command}", f"{command} {'dense.bin@0x40000000 ' * count}{_XSCALE}", _ANY)
+        Hostile(f"{name}-{command}", f"{command} {f'{name}.bin@0x40000000 ' * count}{_V7}", (0, 1, 2, 3))
+        for name in ("small-pages", "scattered")
         for command, count in (("tables", 1), ("audit", 1), ("diff", 2))
     ),
-    *(
-        Hostile(
-            f"small-pages-{command}",
-            f"{command} {'small-pages.bin@0x40000000 ' * count}--sctlr=0x10c5387d --ttbr0=0x4000004a --arch=v7",
-            _ANY,
-        )
-        for command, count in (("tables", 1), ("audit", 1), ("diff", 2))
-    ),
+    Hostile("deep-json", "tables deep.json"),
+    Hostile("large-json", "tables large.json.gz", _ANY),
     Hostile("small-pages-locate", "locate small-pages.bin@0x40000000", _ANY),
     # -- numbers -------------------------------------------------------------------------------------------------
     Hostile(
