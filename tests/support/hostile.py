@@ -32,7 +32,7 @@ SECONDS = 2
 MEMORY = 200 * MIB
 
 _READER_GONE = 128 + signal.SIGPIPE
-_CONTROL = re.compile(rb"[\0-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xaa-\xae]|\xe2\x81[\xa6-\xa9]")
+CONTROL = re.compile(rb"[\0-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xaa-\xae]|\xe2\x81[\xa6-\xa9]")
 _BOARD = "boards/findings/phys-offset-8m.dtb"
 
 
@@ -79,7 +79,7 @@ class Outcome(NamedTuple):
             wrong.append(f"exit code {self.exit}, expected {' or '.join(map(str, row.exits))}: {self.err[-400:]!r}")
         if b"Traceback" in self.err:
             wrong.append("a traceback")
-        if found := _CONTROL.search(self.out + self.err):
+        if found := CONTROL.search(self.out + self.err):
             wrong.append(f"control characters: {found[0]!r}")
         if row.says and not re.search(row.says, self.err.decode("utf-8", "replace")):
             wrong.append(f"says {self.err[:400]!r}, expected {row.says!r}")
