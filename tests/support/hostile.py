@@ -246,6 +246,7 @@ ROWS = (
         "predict zerodiv.dtb KERNEL --cpu cortex-a15 --phys-offset 0x40000000 --cmdline mem=512M@0x40000000",
         _ANY,
     ),
+    Hostile("ends-at-entry", "audit BOARD KERNEL --cpu arm926", _ANSWER),
     Hostile("digits", "predict digits.dtb KERNEL --cpu cortex-a15", _ANY),
     Hostile("blob-in-the-last-MiB", f"predict BOARD KERNEL:old49 {_AT} --dtb-addr 0x7ff00000", _ANSWER),
     Hostile("blob-in-the-last-MiB-3.18", f"predict BOARD KERNEL:v318 {_AT} --dtb-addr 0x7ff00000", _ANSWER),
