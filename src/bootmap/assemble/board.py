@@ -39,6 +39,9 @@ class Board:
         static_maps: what the machine's map_io maps, in place of what is known of it.
         dtcm: data TCM as ``SIZE[,SIZE]``; ``0`` for none.
         itcm: instruction TCM, likewise.
+        cache: the kind of data cache: ``vipt-aliasing``, ``vipt-nonaliasing`` or ``vivt``; an aliasing one rules out
+            highmem.
+        vmalloc_end: VMALLOC_END before 3.3, where each platform had its own.
     """
 
     name: str
@@ -55,6 +58,8 @@ class Board:
     static_maps: tuple[StaticMap, ...] | None = None
     dtcm: str | None = None
     itcm: str | None = None
+    cache: str | None = None
+    vmalloc_end: int | None = None
 
     @classmethod
     def load(

@@ -1,0 +1,1 @@
+"""What boot loaders do before the kernel: facts, by loader."""
