@@ -180,7 +180,7 @@ CPUS = (
     Cpu("ixp4xx", 0x69054040, 0xFFFFFFC0, 5, "ARMv5TE", "xscale", _SECT | _AP_RW | _B | _C, xscale=True),
     Cpu("iop3xx", 0x69052400, 0xFFFFF7E0, 5, "ARMv5TE", "xscale", _SECT | _AP_RW | _B | _C, xscale=True),
     Cpu("pxa3xx", 0x69056000, 0xFFFFE000, 5, "ARMv5TE", "xsc3", _SECT | _AP_RW | _B | _C, xscale=True),
-)  # fmt: skip
+)
 """Most specific first where masks overlap."""
 
 ALIASES = {

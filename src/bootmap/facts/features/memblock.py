@@ -58,7 +58,7 @@ MEMBLOCK_FEATURES = (
             f"{_INIT} arm_memblock_steal (3.5 and 3.10 differ, 4.19 and 5.4 again)", (3, 10), (5, 1)),
     Feature("memblock_resize_panics", "a full array that cannot grow is a panic",
             f"{_MEMBLOCK} memblock_double_array, commit e96c6b8f212a (6.6 lacks it, reported against 6.7-rc)", (6, 7)),
-)  # fmt: skip
+)
 
 LOG_FEATURES = (
     Feature("memblock_log_wide", "memblock=debug prints ranges with 14 digits, and flags", _MEMBLOCK, None, (4, 12)),
@@ -90,4 +90,4 @@ LOG_FEATURES = (
             f"{_SETUP} request_standard_resources, \"ARM: 8583/1\"", (4, 8)),
     Feature("layout_message", "the log has the virtual kernel memory layout (5.0 has it, 5.2 not)",
             f"{_INIT} mem_init, commit 1c31d4e96b8c", None, (5, 1)),
-)  # fmt: skip
+)

@@ -1,1 +1,1 @@
-"""What boot loaders do before the kernel: facts, by loader."""
+"""Facts about boot loaders: what they do by version and board, with the source of each."""

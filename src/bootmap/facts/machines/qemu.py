@@ -70,7 +70,7 @@ MACHINES = (
     QemuMachine("sx1-v1", 0x10000000, "arm925t", 32 * MIB, 32 * MIB, sizes=(32 * MIB,), machine_id=613),
     QemuMachine("spitz", 0xA0000000, "pxa270-c0", 64 * MIB, 64 * MIB, sizes=(64 * MIB,), machine_id=713, own_ram=True),
     QemuMachine("akita", 0xA0000000, "pxa270-c0", 64 * MIB, 64 * MIB, sizes=(64 * MIB,), machine_id=744, own_ram=True),
-)  # fmt: skip
+)
 
 MACHINES_BY_NAME = {machine.name: machine for machine in MACHINES}
 
