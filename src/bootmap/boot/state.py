@@ -97,7 +97,7 @@ class BootState:
         self.memblock.kernel_end = self.pa(kernel.image_end)
         self.tables = Tables(self.pa(kernel.swapper_pg_dir), kernel.format.word_bytes)
         self.assumptions.extend(self.handover.assumptions)
-        if not kernel.vmalloc_end_known and "vmalloc_end" not in vars(kernel):
+        if not kernel.vmalloc_end_known:
             self.assumptions.append(
                 "VMALLOC_END is 0xff000000, as from 3.3 on: before, each platform had its own, and the configuration "
                 "names none that is known"

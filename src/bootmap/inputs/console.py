@@ -1,6 +1,6 @@
 """Reading text that came over a console, through a terminal program, a mail program or a log daemon.
 
-    > [  3.21] Jan  1 00:00:00 board kernel: <6>[    0.000000][    T0] Machine model: X=\\n
+    > [  3.21] Jan  1 00:00:00 board kernel: <6>[    0.000000][    T0] Machine model: X
     quotes, clocks of terminals, syslog's and printk's prefixes             what was said
 
 Colour codes, CRLF, quoting with ``>``, quoted-printable mails and the prefixes of log daemons and terminal programs are
@@ -27,7 +27,7 @@ _PREFIX = re.compile(
     | \[\s*[TC]\d+\] | \[\s*\d+:\s*[\w/.-]+\]           # who printed: CONFIG_PRINTK_CALLER, vendors
     | \[\d{4}-\d\d-\d\d[T\ ][\d:.,+Z-]+\]               # grabserial, tio
     | \[[A-Z][a-z]{2}\ [A-Z][a-z]{2}\s+\d+\ [\d:.]+(?:\ \d{4})?\]                 # dmesg -T
-    | \d{4}-\d\d-\d\d[T\ ][\d:.,+Z-]+\s(?:\S+\skernel:\s)?                        # journalctl -o short-iso, picocom | ts
+    | \d{4}-\d\d-\d\d[T\ ][\d:.,+Z-]+\s(?:\S+\skernel:\s)?                        # journalctl, ts
     | (?:[A-Z][a-z]{2}\s+\d+\s+[\d:]+\s+\S+\s+)?kernel:\s                         # syslog
     | \d\d:\d\d:\d\d[.,]?\d*\s                          # a terminal program's clock
     )""",

@@ -11,12 +11,9 @@ from bootmap.errors import InputError, MissingInputError, UsageError
 
 if TYPE_CHECKING:
     from bootmap.boot.sequence import Replay
-    from bootmap.bootlog.board import LogBoard
     from bootmap.bootlog.judgement import LogReport
     from bootmap.bootlog.log import Log
-
-_MAX_ORDERS = range(11, 15)
-"""Orders of the largest block that configurations choose, besides the usual 10: 8 MiB to 64 MiB."""
+    from bootmap.bootlog.predict import FromLog, Given
 
 
 def verify_log(board: str | None, logs: tuple[str, ...], *, as_json: bool, **options: Any) -> int:
@@ -44,18 +41,14 @@ def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogR
     Raises:
         BootmapError: see :func:`verify_log`.
     """
-    from bootmap.analysis.overview import last_stage, virtual_layout
-    from bootmap.bootlog.check import Checker, check_log
+    from bootmap.bootlog.check import check_log
+    from bootmap.bootlog.claims.context import Basis
     from bootmap.bootlog.files import FileChecker, kind_of
     from bootmap.bootlog.judgement import LogReport
     from bootmap.bootlog.log import read_log
-    from bootmap.inputs.fs import file_name, read_file
-    from bootmap.units import MIB, Span
+    from bootmap.bootlog.predict import areas_of
 
-    texts = {}
-    for path in logs:
-        data = read_file(path, 64 * MIB, gunzip=True)
-        texts[file_name(path)] = data.decode("utf-8", "replace")
+    texts = read_texts(logs)
     kinds = {name: kind_of(text) for name, text in texts.items()}
     parsed = {name: read_log(text) for name, text in texts.items() if kinds[name] == "log"}
     for name, log in parsed.items():
@@ -67,46 +60,117 @@ def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogR
             )
     first = next(iter(parsed.values()), None)
     prediction, made = _predict(board, first, options)
-    areas = {area.name: Span(area.start, area.end) for area in virtual_layout(prediction, last_stage(prediction))}
+    basis = made.basis if made else Basis()
+    areas = areas_of(prediction)
     report = LogReport([], 0, _outcome(prediction), list(prediction.state.assumptions))
     several = len(texts) > 1
     for name, text in texts.items():
+        shown = name if several else ""
         if name in parsed:
-            checker = Checker(
-                prediction,
-                areas,
-                taken=frozenset(made.taken) if made else frozenset(),
-                phys_known=made.phys_known if made else True,
-                from_log=board is None,
-                kernel_from_log=made is not None,
-            )
-            report.add(check_log(parsed[name], checker), parsed[name].lines, name if several else "")
+            report.add(check_log(prediction, areas, parsed[name], basis), parsed[name].lines, shown)
         else:
             known = kinds[name] == "page_tables" and made is None
             tables = _page_tables(board, options) if known else None
             judged = FileChecker(prediction, tables, kernel_known=made is None).judge(kinds[name], text)
-            report.add(judged, text.count("\n"), name if several else "")
+            report.add(judged, text.count("\n"), shown)
     return report
 
 
-def _predict(board: str | None, log: Log | None, options: dict[str, Any]) -> tuple[Replay, LogBoard | None]:
+def read_texts(paths: tuple[str, ...]) -> dict[str, str]:
+    """The texts of files, by their names.
+
+    Raises:
+        InputError: one cannot be read, or is too large.
+    """
+    from bootmap.inputs.console import MOST_BYTES, console_text
+    from bootmap.inputs.fs import file_name, read_file
+
+    return {file_name(path): console_text(read_file(path, MOST_BYTES, gunzip=True)) for path in paths}
+
+
+def _predict(board: str | None, log: Log | None, options: dict[str, Any]) -> tuple[Replay, FromLog | None]:
     """The prediction, and what of its input was made of ``log``: the board, or the kernel that the user does not give.
 
     Raises:
         BootmapError: too little is known.
     """
-    if board is None:
-        if log is None:
-            raise UsageError("without a board there must be a boot log to make one from; give BOARD too")
-        return _best_prediction(log, options)
-    from bootmap.cli.inputs import predict
+    if board is None and log is None:
+        raise UsageError("without a board there must be a boot log to make one from; give BOARD too")
+    if board is not None:
+        from bootmap.cli.inputs import predict
 
-    try:
-        return predict(board, **options), None
-    except MissingInputError:
-        if log is None or (options.get("config") and options.get("system_map")):
-            raise
-    return _best_prediction(log, {"board": board, **options})
+        try:
+            return predict(board, **options), None
+        except MissingInputError:
+            if log is None or (options.get("config") and options.get("system_map")):
+                raise
+    assert log is not None
+    found = from_log(board, log, options)
+    return found.replay, found
+
+
+def from_log(board: str | None, log: Log, options: dict[str, Any]) -> FromLog:
+    """The prediction for a log, with what the options say.
+
+    Raises:
+        BootmapError: the log does not tell enough, or an option cannot be read.
+    """
+    from bootmap.bootlog.fit import best_prediction
+
+    return best_prediction(log, read_given(board, options))
+
+
+def read_given(board: str | None, options: dict[str, Any]) -> Given:
+    """What the options of ``board_options`` say, read.
+
+    Raises:
+        BootmapError: one cannot be read.
+    """
+    from bootmap.bootlog.predict import Given
+    from bootmap.cli import inputs
+    from bootmap.cli.static_maps import parse_static_maps
+    from bootmap.cli.tcm_options import parse_tcm
+    from bootmap.facts.arm.cpus import cpu_by_midr, cpu_by_name
+    from bootmap.facts.arm.tcm import DTCM, ITCM
+    from bootmap.inputs.board import read_board
+    from bootmap.inputs.symbols import read_system_map
+    from bootmap.units import memparse
+
+    named = options.get("cpu")
+    cpu = cpu_by_name(named) if named else None
+    if named and cpu is None:
+        number, rest = memparse(named) if named[:1].isdigit() else (0, named)
+        cpu = cpu_by_midr(number) if not rest else None
+        if cpu is None:
+            raise UsageError(f"--cpu {named}: not modelled; give a like one, such as cortex-a7, or the value of MIDR")
+    image = inputs.read_kernel_file(options.get("kernel_file"))
+    system_map = options.get("system_map")
+    maps = tuple(options.get("static_maps") or ())
+    tcm = {
+        kind: tuple(memparse(part)[0] for part in options[kind.name.lower()].split(",") if part != "0")
+        if cpu is None
+        else parse_tcm(options[kind.name.lower()], kind, cpu)
+        for kind in (DTCM, ITCM)
+        if options.get(kind.name.lower()) is not None
+    }
+    return Given(
+        board=read_board(board) if board is not None else None,
+        config=inputs.read_config_option(options.get("config"), image),
+        symbols=read_system_map(system_map) if system_map else image.symbols if image else None,
+        image=image,
+        version=options.get("kernel_version"),
+        cpu=cpu,
+        cpus=options.get("cpus"),
+        phys_offset=options.get("phys_offset"),
+        params=options.get("dtb_addr"),
+        initrd=inputs.parse_initrd(options.get("initrd")),
+        cmdline=options.get("cmdline"),
+        machine_id=options.get("machine_id"),
+        static_maps=parse_static_maps(maps) if maps else None,
+        dtcm=tcm.get(DTCM),
+        itcm=tcm.get(ITCM),
+        features=inputs.feature_overrides(tuple(options.get("features") or ())),
+    )
 
 
 def _page_tables(board: str | None, options: dict[str, Any]) -> list[str] | None:
@@ -133,114 +197,3 @@ def _outcome(prediction: Replay) -> str:
         return ""
     word = "the boot ends" if outcome.verdict is Verdict.DIES else "the boot goes on by luck, if at all,"
     return f"{word} in {outcome.stage}: {outcome.reason}"
-
-
-def _best_prediction(log: Log, options: dict[str, Any]) -> tuple[Replay, LogBoard]:
-    """The board of a log, with the largest block of the buddy allocator that its CMA area fits.
-
-    No line of the log says how large that is, yet the area is aligned to it; Kconfig's default is 4 MiB, that of
-    some SoCs 8 MiB and more (arch/arm/Kconfig ARCH_FORCE_MAX_ORDER).
-    """
-    from bootmap.bootlog.check import Checker
-    from bootmap.bootlog.judgement import Judgement
-
-    first = None
-    areas = log.all("cma", "cma_failed")[-1:]
-    orders = (None, *_MAX_ORDERS) if areas and not options.get("config") else (None,)
-    for order in orders:
-        prediction, made = predict_from_log(log, max_order=order, **options)
-        first = first or (prediction, made)
-        known = options.get("board") is not None
-        checker = Checker(prediction, {}, taken=made.taken, phys_known=made.phys_known, from_log=not known)
-        if all(checker.judge(said).verdict in (Judgement.MATCHED, Judgement.INPUT) for said in areas):
-            return prediction, made
-    assert first is not None
-    return first
-
-
-def predict_from_log(
-    log: Log, *, max_order: int | None = None, board: str | None = None, **options: Any
-) -> tuple[Replay, LogBoard]:
-    """Make a board of ``log`` and predict its boot; options given by the user go before what the log says.
-
-    Args:
-        log: the log.
-        max_order: order of the largest block of the buddy allocator, None for Kconfig's default.
-        board: the device tree or ATAG list, None to make one of the log too.
-        options: those of ``board_options``.
-
-    Raises:
-        BootmapError: the log does not tell enough, or what it tells is not modelled.
-    """
-    from bootmap.boot.decompressor.phys_offset import phys_offset as find_phys_offset
-    from bootmap.boot.handover import Handover
-    from bootmap.boot.kernel import KernelModel
-    from bootmap.boot.sequence import boot
-    from bootmap.bootlog.board import board_from_log
-    from bootmap.cli import inputs
-    from bootmap.cli.static_maps import parse_static_maps
-    from bootmap.errors import UnsupportedError
-    from bootmap.facts.arm.cpus import cpu_by_midr, cpu_by_name
-    from bootmap.inputs.board import parse_board, read_board
-    from bootmap.inputs.kconfig import parse as parse_config
-    from bootmap.inputs.symbols import parse as parse_symbols
-
-    named = options.get("cpu")
-    cpu = cpu_by_name(named) if named else None
-    if named and cpu is None and named[:1].isdigit():
-        cpu = cpu_by_midr(int(named, 0))
-    made = board_from_log(
-        log,
-        version=options.get("kernel_version"),
-        midr=cpu.midr if cpu else None,
-        phys_offset=options.get("phys_offset"),
-        cmdline=options.get("cmdline"),
-        described=board is not None,
-    )
-    cpu = cpu or cpu_by_midr(made.midr)
-    if cpu is None:
-        raise UnsupportedError(f"the CPU {made.midr:#010x} of the log is not modelled; give a like one with --cpu")
-    image = inputs.read_kernel_file(options.get("kernel_file"))
-    config = inputs.read_config_option(options.get("config"), image) or parse_config(made.config.encode())
-    symbols = parse_symbols(made.symbols.encode())
-    if options.get("system_map") or (image is not None and image.symbols is not None):
-        symbols = inputs.read_symbols(options.get("system_map"), image)
-    version, sublevel = inputs.version_of(made.version, None, None)
-    overrides = inputs.feature_overrides(tuple(options.get("features") or ()))
-    kernel = KernelModel(version, sublevel, config, symbols, overrides, image)
-    if max_order is not None:
-        number = max_order + (0 if kernel.has("max_order_inclusive") else 1)
-        config = parse_config(f"{made.config}CONFIG_ARCH_FORCE_MAX_ORDER={number}\n".encode())
-        kernel = KernelModel(version, sublevel, config, symbols, overrides, image)
-        made.assumptions.append(f"CONFIG_ARCH_FORCE_MAX_ORDER is {number}: so the CMA area lies where the log says")
-    if made.vmalloc_end is not None and not kernel.has("vmalloc_end_ff0"):
-        kernel.vmalloc_end = made.vmalloc_end
-        made.taken.add("vmalloc.end")
-    if made.cpus_from_policy and cpu.smp == "scu" and kernel.has("smp") and not options.get("cpus"):
-        made.taken.add("policy")
-        many = "two CPUs or more" if made.cpus == 2 else "one CPU"
-        made.assumptions.append(f"{many}: so the cache policy is what the log says (--cpus)")
-    tree = read_board(board) if board is not None else parse_board(made.description)
-    if board is not None:
-        made.assumptions.append("version, configuration and symbols of the kernel are what the log tells of them")
-        if not made.phys_known:
-            made.phys_offset = find_phys_offset(kernel, tree, options.get("load_addr"))[0] or 0
-            made.phys_known = True
-    params = options.get("dtb_addr") or made.params
-    if params is None:
-        params = inputs.default_params(tree, made.phys_offset)
-        made.assumptions.append(f"the boot loader put the board description at {params:#010x} (--dtb-addr)")
-    maps = tuple(options.get("static_maps") or ())
-    handover = Handover(
-        board=tree,
-        params=params,
-        phys_offset=made.phys_offset,
-        cpu=cpu,
-        cpus=options.get("cpus") or made.cpus,
-        machine_id=options.get("machine_id"),
-        cmdline=made.cmdline if board is not None and log.first("cmdline") else options.get("cmdline"),
-        initrd=inputs.parse_initrd(options.get("initrd")) or made.initrd,
-        static_maps=parse_static_maps(maps) if maps else None,
-        assumptions=tuple(made.assumptions),
-    )
-    return boot(kernel, handover), made

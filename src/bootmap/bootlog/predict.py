@@ -1,0 +1,277 @@
+"""The prediction for the board of a log: what the user gives goes before what the log tells.
+
+No line says how large the largest block of the buddy allocator is, yet CMA areas are aligned to it: the usual one is
+tried first, then those that some SoCs choose (arch/arm/Kconfig ARCH_FORCE_MAX_ORDER).
+
+Not here: the comparison of log and prediction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from bootmap.analysis.overview import last_stage, virtual_layout
+from bootmap.boot.decompressor.phys_offset import memory_ranges
+from bootmap.boot.handover import Handover
+from bootmap.boot.kernel import KernelModel
+from bootmap.boot.sequence import boot
+from bootmap.bootlog.board import board_from_log
+from bootmap.bootlog.claims.context import Basis
+from bootmap.errors import UnsupportedError, UsageError
+from bootmap.facts.arm.cpus import cpu_by_midr
+from bootmap.inputs.board import parse_board
+from bootmap.inputs.fdt import Fdt
+from bootmap.inputs.kconfig import parse as parse_config
+from bootmap.inputs.symbols import parse as parse_symbols
+from bootmap.units import MIB, Span, hex_address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bootmap.boot.sequence import Replay
+    from bootmap.bootlog.board import LogBoard
+    from bootmap.bootlog.log import Log
+    from bootmap.facts.arm.cpus import Cpu
+    from bootmap.facts.machines.machine import StaticMap
+    from bootmap.inputs.atags import AtagList
+    from bootmap.inputs.kconfig import Config
+    from bootmap.inputs.kernel_file import KernelFile
+    from bootmap.inputs.symbols import Symbols
+
+OLDEST, NEWEST = (2, 6, 38), (7, 2)
+ORDERS = (None, *range(11, 15), 9, 8)
+"""Orders of the largest block that configurations choose, the usual 10 first: 8 MiB to 64 MiB, 2 MiB and 1 MiB."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the user says, read; None for what the log must tell.
+
+    Attributes:
+        board: the device tree or ATAG list.
+        config: the configuration.
+        symbols: the symbols.
+        image: the kernel file.
+        version: of Linux, as text.
+        cpu: the boot CPU.
+        cpus: CPUs that the snoop control unit counts.
+        phys_offset: PHYS_OFFSET.
+        params: physical address of the board's description.
+        initrd: (start, size).
+        cmdline: the command line.
+        machine_id: r1.
+        static_maps: what map_io maps.
+        dtcm: banks of data TCM in bytes.
+        itcm: of instruction TCM.
+        features: rules that are overridden.
+    """
+
+    board: Fdt | AtagList | None = None
+    config: Config | None = None
+    symbols: Symbols | None = None
+    image: KernelFile | None = None
+    version: str | None = None
+    cpu: Cpu | None = None
+    cpus: int | None = None
+    phys_offset: int | None = None
+    params: int | None = None
+    initrd: tuple[int, int] | None = None
+    cmdline: str | None = None
+    machine_id: int | None = None
+    static_maps: tuple[StaticMap, ...] | None = None
+    dtcm: tuple[int, ...] | None = None
+    itcm: tuple[int, ...] | None = None
+    features: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FromLog:
+    """A prediction for a log.
+
+    Attributes:
+        replay: the prediction.
+        board: what was made of the log.
+        given: what the user said.
+        max_order: order of the largest block of the buddy allocator; None for the usual one.
+    """
+
+    replay: Replay
+    board: LogBoard
+    given: Given
+    max_order: int | None = None
+
+    @property
+    def basis(self) -> Basis:
+        """What it was made of."""
+        known = self.given.config is not None and self.given.symbols is not None
+        from_log = self.given.board is None
+        return Basis(self.board.taken, self.board.phys_known, from_log, not known)
+
+
+def predict_from_log(log: Log, given: Given | None = None, fits: Callable[[FromLog], bool] | None = None) -> FromLog:
+    """Make a board of ``log`` and predict its boot.
+
+    Args:
+        log: the log.
+        given: what the user says.
+        fits: whether CMA areas lie where the log says; asked for one order of the largest block after the other.
+
+    Raises:
+        BootmapError: the log does not tell enough, or what it tells is not modelled.
+    """
+    given = given or Given()
+    made = board_from_log(
+        log,
+        version=given.version or _image_version(given),
+        midr=given.cpu.midr if given.cpu else None,
+        phys_offset=given.phys_offset,
+        cmdline=given.cmdline,
+        board=_banks(given.board),
+    )
+    first = _predict(made, given, None, log)
+    if fits is None or not log.all("cma", "cma_failed") or given.config is not None or fits(first):
+        return first
+    for order in ORDERS[1:]:
+        found = _predict(made, given, order, log)
+        if fits(found):
+            return found
+    return first
+
+
+def areas_of(prediction: Replay) -> dict[str, Span]:
+    """The virtual areas of a prediction by their names."""
+    return {area.name: Span(area.start, area.end) for area in virtual_layout(prediction, last_stage(prediction))}
+
+
+def repredict(found: FromLog, log: Log, **changes: object) -> FromLog:
+    """The same with other things given, for trying what else fits."""
+    given = replace(found.given, **changes)  # type: ignore[arg-type]
+    return _predict(found.board, given, found.max_order, log)
+
+
+def _image_version(given: Given) -> str | None:
+    if given.config is not None and given.config.release is not None:
+        return given.config.release
+    image = given.image
+    return str(image.version) if image is not None and image.version is not None else None
+
+
+def _banks(board: Fdt | AtagList | None) -> list[Span] | None:
+    if board is None:
+        return None
+    return [Span(start, end) for start, end in memory_ranges(board) if start < end]
+
+
+def _predict(made: LogBoard, given: Given, max_order: int | None, log: Log) -> FromLog:
+    taken, assumptions = set(made.taken), list(made.assumptions)
+    cpu = given.cpu or cpu_by_midr(made.identity.midr)
+    if cpu is None:
+        raise UnsupportedError(
+            f"the CPU {made.identity.midr:#010x} of the log is not modelled; give a like one with --cpu"
+        )
+    kernel = kernel_of(made, given, max_order)
+    if max_order is not None:
+        assumptions.append(
+            f"CONFIG_ARCH_FORCE_MAX_ORDER is {_order(kernel, max_order)}: so the CMA area lies where the log says"
+        )
+    if kernel.platform_vmalloc_end is not None and not kernel.has("vmalloc_end_ff0"):
+        taken.add("vmalloc.end")
+    if made.cpus_from_policy and cpu.smp == "scu" and kernel.has("smp") and not given.cpus:
+        taken.add("policy")
+        many = "two CPUs or more" if made.cpus == 2 else "one CPU"
+        assumptions.append(f"{many}: so the cache policy is what the log says (--cpus)")
+    tree = given.board if given.board is not None else parse_board(made.description)
+    if given.board is not None and (given.config is None or given.symbols is None):
+        assumptions.append("version, configuration and symbols of the kernel are what the log tells of them")
+    handover = Handover(
+        board=tree,
+        params=_params(made, given, tree, assumptions),
+        phys_offset=made.phys_offset,
+        cpu=cpu,
+        cpus=given.cpus or made.cpus,
+        machine_id=given.machine_id,
+        cmdline=made.cmdline if given.board is not None and log.first("cmdline") else given.cmdline,
+        initrd=given.initrd or made.places.initrd,
+        static_maps=given.static_maps,
+        assumptions=tuple(assumptions),
+        dtcm=_banks_of(given.dtcm, made.dtcm, tcm=cpu.tcm),
+        itcm=_banks_of(given.itcm, made.itcm, tcm=cpu.tcm),
+    )
+    board = replace(made, taken=frozenset(taken))
+    return FromLog(boot(kernel, handover), board, given, max_order)
+
+
+def _banks_of(given: tuple[int, ...] | None, made: tuple[int, ...] | None, *, tcm: bool) -> tuple[int, ...] | None:
+    if given is not None:
+        return given
+    return made if tcm else None
+
+
+def kernel_of(made: LogBoard, given: Given, max_order: int | None = None) -> KernelModel:
+    """The kernel: what the user gives of it, the rest made of the log.
+
+    Raises:
+        UsageError: its version is none.
+        UnsupportedError: its version is not modelled.
+    """
+    version, sublevel = parse_version(made.identity.version)
+    symbols = given.symbols or parse_symbols(made.symbols.encode())
+    end = made.identity.vmalloc_end
+
+    def with_config(text: str) -> KernelModel:
+        config = given.config or parse_config(text.encode())
+        return KernelModel(version, sublevel, config, symbols, given.features, given.image, end)
+
+    kernel = with_config(made.config)
+    if max_order is None:
+        return kernel
+    return with_config(f"{made.config}CONFIG_ARCH_FORCE_MAX_ORDER={_order(kernel, max_order)}\n")
+
+
+def _order(kernel: KernelModel, max_order: int) -> int:
+    """As the configuration of that version counts it."""
+    return max_order + (0 if kernel.has("max_order_inclusive") else 1)
+
+
+def parse_version(text: str) -> tuple[tuple[int, ...], int | None]:
+    """``6.1.55-vendor`` as ((6, 1), 55), ``6.1`` as ((6, 1), None).
+
+    Raises:
+        UsageError: it is no version.
+        UnsupportedError: it is not modelled.
+    """
+    parts = text.split("-")[0].split("+")[0].split(".")
+    if len(parts) < 2 or not all(part.isdecimal() and len(part) < 6 for part in parts[:4]):
+        raise UsageError(f"{text!r} is no kernel version (6.1, 6.1.55 and 2.6.38 are)")
+    numbers = [int(part) for part in parts[:4]]
+    width = 3 if numbers[:2] == [2, 6] else 2
+    if len(numbers) < width:
+        raise UsageError(f"{text!r} is no kernel version (6.1, 6.1.55 and 2.6.38 are)")
+    version = tuple(numbers[:width])
+    if not OLDEST <= version <= NEWEST:
+        raise UnsupportedError(f"Linux {'.'.join(map(str, version))} is not modelled; 2.6.38 to 7.2 are")
+    return version, numbers[width] if len(numbers) > width else None
+
+
+def _params(made: LogBoard, given: Given, tree: Fdt | AtagList, assumptions: list[str]) -> int:
+    """Where the board's description lies."""
+    if given.params is not None:
+        return given.params
+    if made.places.params is not None:
+        line = made.places.lines.get("dtb")
+        if line:
+            assumptions.append(f"the device tree lies at {hex_address(made.places.params)} (line {line}, --dtb-addr)")
+        return made.places.params
+    params = default_params(tree, made.phys_offset)
+    assumptions.append(f"the boot loader put the board description at {hex_address(params)} (--dtb-addr)")
+    return params
+
+
+def default_params(board: Fdt | AtagList, phys_offset: int) -> int:
+    """Where boot loaders put the description: 128 MiB into RAM, or half way where there is less; tags at 0x100."""
+    if not isinstance(board, Fdt):
+        return phys_offset + 0x100
+    ends = [end for start, end in memory_ranges(board) if start <= phys_offset < end]
+    room = (ends[0] if ends else phys_offset) - phys_offset
+    return phys_offset + min(128 * MIB, room // 2 & ~(MIB - 1) if room else 128 * MIB)
