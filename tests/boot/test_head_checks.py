@@ -242,17 +242,28 @@ def test_check_params_mapped_one_section() -> None:
     ]
 
 
-@pytest.mark.parametrize("params", [0x7F000000, 0x3FF00000], ids=["highmem", "below PHYS_OFFSET"])
-def test_check_params_in_lowmem_before_the_fixed_map(params: int) -> None:
+@pytest.mark.parametrize(
+    ("params", "virtual", "why"),
+    [
+        (0x7F000000, 0xFF000000, "it lies above lowmem, which ends at 0x70000000"),
+        (0x3FF00000, 0xBFF00000, "it lies below PHYS_OFFSET, 0x40000000"),
+    ],
+    ids=["highmem", "below PHYS_OFFSET"],
+)
+def test_unflatten_device_tree_before_the_fixed_map(params: int, virtual: int, why: str) -> None:
     """unflatten_device_tree reads the blob through the linear map, behind paging_init; since 5.11 it has a map."""
-    subject = fresh_kernel("old49")
-    prediction = booted(subject, params)
-    assert prediction.outcome.verdict is Verdict.BOOTS  # up to the end of paging_init
+    prediction = booted(fresh_kernel("old49"), params)
+    assert (prediction.outcome.verdict, prediction.outcome.stage) == (Verdict.DIES, "unflatten_device_tree")
+    assert prediction.stage("paging_init") is not None
     (hazard,) = prediction.hazards
-    assert (hazard.id, hazard.stage) == ("dtb-unmapped", "paging_init")
-    assert hazard.message.startswith("after paging_init: ")
+    assert (hazard.id, hazard.address, hazard.subject) == ("dtb-unmapped", params, "dtb")
+    assert f"a data abort at virtual {virtual:#010x}" in hazard.message
+    assert why in hazard.message
     for subject, at in (("old49", 0x48000000), ("deb-6.1", params)):
         assert "dtb-unmapped" not in [each.id for each in booted(fresh_kernel(subject), at).hazards]
+    for place in hazard.places:  # the advice holds, at either end of every window
+        for at in (place.start, place.end - 0x10000):
+            assert booted(fresh_kernel("old49"), at).outcome.all_well
 
 
 def test_check_head_appended_tree_is_looked_at_in_its_place() -> None:

@@ -120,9 +120,10 @@ def test_mem_map_without_room(version: tuple[int, ...]) -> None:
 
 
 def test_mem_map_without_room_behind_paging_init() -> None:
-    """From 7.0 on that is later: it is said, and paging_init comes to its end."""
+    """From 7.0 on that is later: paging_init comes to its end, and the kernel dies behind it."""
     prediction = booted((7, 2), [(START, 24 * MIB), FAR])
-    assert prediction.outcome.verdict is Verdict.BOOTS
+    assert (prediction.outcome.verdict, prediction.outcome.stage) == (Verdict.DIES, "free_area_init")
+    assert prediction.stage("paging_init") is not None
     assert [hazard.id for hazard in prediction.hazards] == ["memmap-failed"]
     assert allocated(booted((7, 2), [(START, GIB)])) == {}
 

@@ -59,10 +59,13 @@ def check_outcome(prediction: Replay) -> None:
     fatal = [hazard for hazard in hazards if hazard.fatal]
     assert (outcome.verdict is Verdict.DIES) == bool(fatal)
     if outcome.verdict is Verdict.BOOTS:
-        assert (outcome.stage, outcome.reason) == (None, None)
+        lost = [(hazard.stage, hazard.message) for hazard in hazards if hazard.loses_initrd]
+        assert (outcome.stage, outcome.reason) == (lost[0] if lost else (None, None))
+        assert outcome.without_initrd == bool(lost)
         assert not any(hazard.luck for hazard in hazards)
         assert prediction.stages[-1].name == "mark_rodata_ro"
     else:
+        assert not outcome.without_initrd
         assert outcome.stage
         assert outcome.reason
         named = [hazard for hazard in hazards if (hazard.stage, hazard.message) == (outcome.stage, outcome.reason)]

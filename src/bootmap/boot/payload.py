@@ -11,11 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from bootmap.boot.setup.fdt_scan import chosen_node, root_cells
+from bootmap.boot.setup.atags_scan import tags_command_line
+from bootmap.boot.setup.fdt_scan import chosen_node, command_line, root_cells
 from bootmap.facts.linux import atags
 from bootmap.inputs.cells import pairs, read_cells
+from bootmap.inputs.cmdline import parameq, parse
 from bootmap.inputs.fdt import Fdt
-from bootmap.units import Span
+from bootmap.units import Span, memparse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,7 +70,7 @@ def payloads(state: BootState) -> list[Payload]:
     unpacking = state.stage == "decompress_kernel"
     if tree is not None and not (unpacking and zimage is not None and zimage.appended):
         found.append(tree)
-    initrd = _initrd(state)
+    initrd = initrd_span(state) if state.kernel.config.enabled("BLK_DEV_INITRD") else None
     if initrd is not None and initrd.size:
         found.append(Payload("initrd", "the initrd", initrd, initrd))
     board = state.handover.board
@@ -80,6 +82,16 @@ def payloads(state: BootState) -> list[Payload]:
             if not any(span.start <= other.span.start < span.end for other in told)
         ]
     return found
+
+
+def boot_command_line(state: BootState) -> str:
+    """The command line that the kernel will put together, known before it does so."""
+    board = state.handover.board
+    if isinstance(board, Fdt):
+        return command_line(state, chosen_node(board))
+    if board is not None:
+        return tags_command_line(state, board)
+    return state.kernel.config.text("CMDLINE") if state.handover.cmdline is None else state.handover.cmdline
 
 
 def board_payload(state: BootState) -> Payload | None:
@@ -119,9 +131,18 @@ def overwrite(state: BootState, writes: Sequence[Overwrite], advice: str) -> Ker
         id = f"{write.who}-overwrites-{payload.kind}"
         done = "is" if write.certain else "may be"
         text = f"{payload.what}, {payload.span}, {done} overwritten by {write.by}, {write.span}"
-        if payload.kind != "dtb":
-            lost = "the kernel gets a damaged one" if payload.kind == "initrd" else "what is there is lost"
-            state.hazard(id, f"{text}: {lost}; {advice}", address=payload.span.start)
+        if payload.kind == "initrd":
+            lost = "the kernel gets a damaged one" if write.certain else "the kernel may get a damaged one"
+            state.hazard(
+                id,
+                f"{text}: {lost}; {advice}",
+                address=payload.span.start,
+                luck=not write.certain,
+                subject="initrd",
+                loses_initrd=write.certain,
+            )
+        elif payload.kind != "dtb":
+            state.hazard(id, f"{text}: what is there is lost; {advice}", address=payload.span.start)
         elif write.certain and payload.vital.overlaps(write.span) and not _has_default_tags(state):
             died = state.die(id, f"{text}: {nothing_found(state)}; {advice}", address=payload.span.start)
         else:
@@ -147,11 +168,15 @@ def _has_default_tags(state: BootState) -> bool:
     return state.handover.machine_id is not None and (kernel.config.enabled("ATAGS") or not kernel.has("atags_option"))
 
 
-def _initrd(state: BootState) -> Span | None:
-    """The initrd as the boot loader tells of it, whether or not the kernel will accept it."""
+def initrd_span(state: BootState) -> Span | None:
+    """The initrd as the boot loader tells of it, whether or not the kernel will accept it; None where it tells of none.
+
+    ``initrd=`` of the command line comes last, and so wins.
+    """
     handover = state.handover
-    if not state.kernel.config.enabled("BLK_DEV_INITRD"):
-        return None
+    told = _initrd_parameter(boot_command_line(state))
+    if told is not None:
+        return told
     if handover.initrd is not None:
         return Span(handover.initrd[0], sum(handover.initrd))
     if isinstance(handover.board, Fdt):
@@ -165,6 +190,17 @@ def _initrd(state: BootState) -> Span | None:
     if handover.board is not None and (tag := handover.board.last(atags.INITRD2)) is not None:
         return Span(tag["start"], tag["start"] + tag["size"])
     return None
+
+
+def _initrd_parameter(cmdline: str) -> Span | None:
+    """The last ``initrd=START,SIZE`` of a command line (arch/arm/mm/init.c ``early_initrd``)."""
+    found = None
+    for param in parse(cmdline):
+        if parameq(param.name, "initrd"):
+            start, rest = memparse(param.value or "")
+            if rest.startswith(","):
+                found = Span(start, start + memparse(rest[1:])[0])
+    return found
 
 
 def _reserved(board: Fdt) -> Iterator[tuple[str, Span]]:

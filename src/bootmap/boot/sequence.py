@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bootmap.boot.decompressor.decompress_kernel import decompress_kernel
-from bootmap.boot.head.checks import check_head, check_params_in_lowmem, check_params_mapped
+from bootmap.boot.head.checks import check_head, check_params_mapped
 from bootmap.boot.head.create_page_tables import create_page_tables, fixup_smp
 from bootmap.boot.head.kasan import kasan_early_init
 from bootmap.boot.invariants import check_invariants
@@ -26,11 +26,12 @@ from bootmap.boot.paging.traps import early_trap_init, spectre_bhb_update_vector
 from bootmap.boot.reserve.arm_memblock_init import arm_memblock_init
 from bootmap.boot.reserve.cma import dma_contiguous_remap
 from bootmap.boot.setup.atags_scan import setup_default_tags, setup_machine_tags
-from bootmap.boot.setup.early_params import parse_early_param
+from bootmap.boot.setup.early_params import check_ram_below_phys_offset, parse_early_param
 from bootmap.boot.setup.fdt_scan import setup_machine_fdt
 from bootmap.boot.setup.machine_descs import check_machine
 from bootmap.boot.state import BootState
 from bootmap.boot.trace import KernelDied, Origin, Outcome, Verdict
+from bootmap.boot.unpack import populate_rootfs, unflatten_device_tree
 from bootmap.boot.zones.bootmem_init import bootmem_init, setup_dma_zone
 from bootmap.boot.zones.memmap import free_area_init
 from bootmap.inputs.fdt import Fdt
@@ -68,8 +69,10 @@ STATE_NAMES = (
     "tcm_init",
     "bootmem_init",
     "paging_init",
+    "unflatten_device_tree",
     "early_trap_init",
     "spectre_bhb_update_vectors",
+    "populate_rootfs",
     "mark_rodata_ro",
 )
 """Moments that can be asked for, in the order of a current kernel."""
@@ -159,6 +162,9 @@ def boot(kernel: KernelModel, handover: Handover) -> Replay:
     luck = next((hazard for hazard in state.hazards if hazard.luck), None)
     if luck is not None:
         return Replay(state, tuple(stages), Outcome(Verdict.UNCERTAIN, luck.stage, luck.message))
+    lost = next((hazard for hazard in state.hazards if hazard.loses_initrd), None)
+    if lost is not None:
+        return Replay(state, tuple(stages), Outcome(Verdict.BOOTS, lost.stage, lost.message, without_initrd=True))
     return Replay(state, tuple(stages), Outcome(Verdict.BOOTS))
 
 
@@ -206,16 +212,18 @@ def _steps(state: BootState) -> list[tuple[str, Step]]:
         ("early_fixmap_shutdown", early_fixmap_shutdown),
         ("devicemaps_init", devicemaps_init),
         ("kmap_init", kmap_init),
+        *([("tcm_init", tcm_init)] if kernel.has("tcm") and kernel.has("tcm_in_paging_init") else []),
         ("bootmem_init", _bootmem_init),
-        ("paging_init", check_params_in_lowmem),
+        ("paging_init", _nothing),
+        ("unflatten_device_tree", unflatten_device_tree),
     ]
-    if kernel.has("tcm"):
-        steps.insert(-2 if kernel.has("tcm_in_paging_init") else len(steps), ("tcm_init", tcm_init))
+    if kernel.has("tcm") and not kernel.has("tcm_in_paging_init"):
+        steps.append(("tcm_init", tcm_init))
     if not kernel.has("trap_init_in_devicemaps"):
         steps.append(("early_trap_init", early_trap_init))
     if kernel.config.enabled("HARDEN_BRANCH_HISTORY"):
         steps.append(("spectre_bhb_update_vectors", spectre_bhb_update_vectors))
-    return [*steps, ("mark_rodata_ro", mark_rodata_ro)]
+    return [*steps, ("populate_rootfs", populate_rootfs), ("mark_rodata_ro", mark_rodata_ro)]
 
 
 def _head(state: BootState) -> None:
@@ -225,7 +233,7 @@ def _head(state: BootState) -> None:
 
 
 def _nothing(state: BootState) -> None:
-    """A moment without an act of its own: the entry of paging_init, where the bounds are settled elsewhere."""
+    """A moment without an act of its own: the return of paging_init; its entry where the bounds are settled before."""
 
 
 def _prepare_page_table(state: BootState) -> None:
@@ -252,6 +260,7 @@ def _parse_early_param(state: BootState) -> None:
         state.vars.phys_initrd_start, state.vars.phys_initrd_size = state.handover.initrd
         state.initrd_origin = Origin("handover", "--initrd")
     parse_early_param(state)
+    check_ram_below_phys_offset(state)
     setup_dma_zone(state)
 
 

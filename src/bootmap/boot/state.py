@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.boot.memblock import Memblock
 from bootmap.boot.memblock.rules import memblock_rules
+from bootmap.boot.no_memory import panic_line, why_no_memory
 from bootmap.boot.records import Variables
 from bootmap.boot.setup.machine import PickedMachine, pick_machine
 from bootmap.boot.tables import Cause, Tables
@@ -88,6 +89,10 @@ class BootState:
     memblock_debug: bool = False
     memblock_debug_from: int = 0
     mem_param: bool = False
+    decompressor_writes: tuple[Span, ...] = ()
+    """Physical memory that the decompressor writes to."""
+    later: Hazard | None = None
+    """What ends the boot in mm_core_init, behind paging_init, though a step of the prediction finds it before."""
     memory: dict[int, bytes] = field(default_factory=dict)
     """What pages hold that are no page tables: physical page -> its bytes."""
 
@@ -194,13 +199,27 @@ class BootState:
         address: int | None = None,
         luck: bool = False,
         origin: Origin | None = None,
+        subject: str = "",
+        places: tuple[Span, ...] = (),
+        loses_initrd: bool = False,
     ) -> None:
         """Note a hazard that does not end the boot."""
-        self.hazards.append(Hazard(id, self.stage, False, message, address, luck, origin))
+        self.hazards.append(
+            Hazard(id, self.stage, False, message, address, luck, origin, subject, places, loses_initrd)
+        )
 
-    def die(self, id: str, message: str, *, address: int | None = None, origin: Origin | None = None) -> KernelDied:
+    def die(
+        self,
+        id: str,
+        message: str,
+        *,
+        address: int | None = None,
+        origin: Origin | None = None,
+        subject: str = "",
+        places: tuple[Span, ...] = (),
+    ) -> KernelDied:
         """The exception to raise where the boot ends; the hazard is noted already."""
-        hazard = Hazard(id, self.stage, True, message, address, origin=origin)
+        hazard = Hazard(id, self.stage, True, message, address, False, origin, subject, places)
         self.hazards.append(hazard)
         return KernelDied(hazard)
 
@@ -231,8 +250,8 @@ class BootState:
         if not base:
             raise self.die(
                 "allocation-failed",
-                f"no memory for {what}: memblock has no free {size} bytes aligned to {align:#x} below "
-                f"{self.memblock.current_limit:#010x}; the kernel panics before it can say so",
+                f"no memory for {what}: {why_no_memory(self, size, align)}; the kernel panics, mostly before it has a "
+                f"console: {panic_line(self, size, align)}",
             )
         self.require_mapped(base, size, what)
         if self.told_banks and not all(any(at in bank for bank in self.told_banks) for at in (base, base + size - 1)):

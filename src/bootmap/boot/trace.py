@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bootmap.units import Span
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -63,8 +65,12 @@ class Hazard:
         fatal: True where the boot ends here; False for a boot that goes on.
         message: what happens, why, and what avoids it.
         address: the address it is about (virtual or physical as the message says), or None.
-        luck: True where the kernel goes on only from stale TLB entries.
+        luck: True where nobody can know how it ends: the kernel goes on from stale TLB entries, or what is damaged
+            may or may not matter.
         origin: what led to it, or None.
+        subject: what it is about where that can be put elsewhere: "dtb", "initrd" or "zimage"; "" for anything else.
+        places: physical ranges in which the subject would be out of harm's way, largest first.
+        loses_initrd: the kernel goes on without its initrd, or with a damaged one.
     """
 
     id: str
@@ -74,6 +80,9 @@ class Hazard:
     address: int | None = None
     luck: bool = False
     origin: Origin | None = field(default=None, compare=False)
+    subject: str = ""
+    places: tuple[Span, ...] = ()
+    loses_initrd: bool = False
 
 
 class Verdict(Enum):
@@ -92,11 +101,31 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The verdict of a boot, and where it is not BOOTS the stage and the reason."""
+    """The verdict of a boot.
+
+    Attributes:
+        verdict: whether it boots.
+        stage: where it ends or hangs on something, or where the initrd is lost; None where all is well.
+        reason: why, in words; None where all is well.
+        without_initrd: it BOOTS, but without the initrd that the boot loader gave it.
+    """
 
     verdict: Verdict
     stage: str | None = None
     reason: str | None = None
+    without_initrd: bool = False
+
+    @property
+    def all_well(self) -> bool:
+        """It boots, with everything that it was given."""
+        return self.verdict is Verdict.BOOTS and not self.without_initrd
+
+    @property
+    def headline(self) -> str:
+        """The verdict in capitals, as people read it."""
+        if self.without_initrd:
+            return "BOOTS WITHOUT ITS INITRD"
+        return {Verdict.BOOTS: "BOOTS", Verdict.DIES: "DOES NOT BOOT"}.get(self.verdict, "UNCERTAIN")
 
 
 class KernelDied(Exception):  # noqa: N818 - an outcome of the boot, not an error of bootmap

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from bootmap.boot.trace import Hazard
     from bootmap.bootlog.log import Said
 
 
@@ -77,12 +78,14 @@ class LogReport:
         lines: how many lines the files have in all.
         outcome: what the prediction says of the boot, where it does not simply boot.
         assumptions: what the prediction takes for granted.
+        hazards: what it says may go wrong.
     """
 
     judged: list[Judged]
     lines: int
     outcome: str = ""
     assumptions: list[str] = field(default_factory=list)
+    hazards: list[Hazard] = field(default_factory=list)
 
     def add(self, judged: Iterable[Judged], lines: int, file: str = "") -> None:
         """Take over the verdicts on one file of so many lines."""

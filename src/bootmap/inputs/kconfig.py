@@ -95,6 +95,10 @@ class Config(Mapping[str, str]):
         """Whether the option is "y" or "m"."""
         return self.get(name) in ("y", "m")
 
+    def disabled(self, name: str) -> bool:
+        """Whether the configuration says that the option is not set; an excerpt may say nothing."""
+        return name.removeprefix(_PREFIX) in self._unset
+
     def text(self, name: str, default: str = "") -> str:
         """The value of an option, ``default`` where it is absent."""
         return self.get(name, default)

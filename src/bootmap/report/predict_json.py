@@ -23,9 +23,24 @@ def predict_json(prediction: Replay, states: Iterable[str], registers: Mapping[s
     state, outcome = prediction.state, prediction.outcome
     document: dict[str, Any] = {
         "schema": SCHEMA,
-        "outcome": {"boots": outcome.verdict.boots, "stage": outcome.stage, "reason": outcome.reason},
+        "outcome": {
+            "boots": outcome.verdict.boots,
+            "stage": outcome.stage,
+            "reason": outcome.reason,
+            "without_initrd": outcome.without_initrd,
+        },
         "hazards": [
-            {"id": h.id, "stage": h.stage, "fatal": h.fatal, "message": h.message, "address": h.address}
+            {
+                "id": h.id,
+                "stage": h.stage,
+                "fatal": h.fatal,
+                "luck": h.luck,
+                "loses_initrd": h.loses_initrd,
+                "message": h.message,
+                "address": h.address,
+                "subject": h.subject or None,
+                "places": [[place.start, place.end - 1] for place in h.places],
+            }
             for h in prediction.hazards
         ],
         "assumptions": state.assumptions,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from bootmap.boot.trace import Verdict
 from bootmap.units import KIB, MIB, PAGE_SHIFT, mem_range, size_text
 
 if TYPE_CHECKING:
@@ -39,15 +38,16 @@ def predict_text(prediction: Replay, overview: Overview) -> str:
 def _verdict(prediction: Replay) -> Iterator[str]:
     state, outcome = prediction.state, prediction.outcome
     kernel = state.kernel
-    word = {Verdict.BOOTS: "BOOTS", Verdict.DIES: "DOES NOT BOOT", Verdict.UNCERTAIN: "UNCERTAIN"}[outcome.verdict]
     who = (
         f"Linux {kernel.version_text}, {state.handover.cpu.name}{', SMP' if state.smp else ''}, {kernel.format.name} "
         f"descriptors, PAGE_OFFSET {kernel.page_offset:#010x}, PHYS_OFFSET {state.handover.phys_offset:#010x}"
     )
-    if outcome.verdict is Verdict.BOOTS:
-        yield from textwrap.wrap(f"{word}: {who}", WIDTH)
+    if outcome.all_well:
+        yield from textwrap.wrap(f"{outcome.headline}: {who}", WIDTH)
         return
-    yield from textwrap.wrap(f"{word}: {outcome.stage}: {outcome.reason}", WIDTH)
+    reason, stage = outcome.reason or "", outcome.stage or ""
+    where = "" if reason.startswith(stage) else f"{stage}: "
+    yield from textwrap.wrap(f"{outcome.headline}: {where}{reason}", WIDTH)
     yield from textwrap.wrap(who, WIDTH)
 
 
@@ -126,7 +126,7 @@ def _zones(prediction: Replay) -> Iterator[str]:
 
 def _hazards(prediction: Replay) -> Iterator[str]:
     for hazard in prediction.hazards:
-        mark = "fatal" if hazard.fatal else "luck" if hazard.luck else "note"
+        mark = "fatal" if hazard.fatal else "luck" if hazard.luck else "initrd" if hazard.loses_initrd else "note"
         yield from _bullets([f"[{mark}] {hazard.id} in {hazard.stage}: {hazard.message}"])
 
 

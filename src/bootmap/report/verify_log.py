@@ -25,7 +25,7 @@ def verify_log_text(report: LogReport) -> str:
     lines = [*_summary(report)]
     if report.outcome:
         lines += ["", *textwrap.wrap(f"Predicted: {report.outcome}", WIDTH, subsequent_indent="  ")]
-    lines += [*_contradicted(report), *_unmodelled(report)]
+    lines += [*_contradicted(report), *_unmodelled(report), *_hazards(report)]
     if report.assumptions:
         lines += ["", "Assumptions"]
         for text in report.assumptions:
@@ -54,6 +54,9 @@ def verify_log_json(report: LogReport) -> str:
                 for row in report.judged
             ],
             "outcome": report.outcome or None,
+            "hazards": [
+                {"id": h.id, "stage": h.stage, "message": h.message, "address": h.address} for h in report.hazards
+            ],
             "assumptions": report.assumptions,
         },
         indent=1,
@@ -69,6 +72,17 @@ def _summary(report: LogReport) -> Iterator[str]:
     told = report.count(Judgement.INPUT)
     yield f"{word}: {counts}"
     yield f"{report.lines} lines, {told} of which told what the board is"
+
+
+def _hazards(report: LogReport) -> Iterator[str]:
+    """What the prediction warns of, besides what decides the verdict."""
+    others = [hazard for hazard in report.hazards if not report.outcome.endswith(hazard.message)]
+    if others:
+        yield ""
+        yield "Hazards"
+    for hazard in others:
+        text = f"{hazard.id} in {hazard.stage}: {hazard.message}"
+        yield from textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 
 def _place(row: Judged) -> str:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bootmap.boot.trace import Verdict
 from bootmap.report.differences import difference_lines
 from bootmap.units import hex_address, size_text
 from bootmap.verify.compare import Finding
@@ -28,26 +27,29 @@ _VERDICTS = {
     Finding.DIFFERS: "DIFFERENT",
     Finding.UNKNOWN_DEATH: "DIFFERENT: the kernel dies, and that was not predicted",
 }
+_BAD_LUCK = "EQUAL, and the kernel dies; the prediction left open whether it would"
 
 
 def verify_text(booted: Booted, comparison: Comparison) -> str:
     """One board: a verdict, what was compared, what differs with who wrote ours, and what was taken for granted."""
     prediction, setup = booted.prediction, booted.setup
     state = prediction.state
+    outcome = booted.recording.outcome
+    died = not isinstance(outcome, msgspec.UnsetType)
+    verdict = _BAD_LUCK if died and comparison.finding is Finding.LUCK else _VERDICTS[comparison.finding]
     lines = textwrap.wrap(
-        f"{_VERDICTS[comparison.finding]}: {booted.request.name} on QEMU's {setup.machine.name}, "
+        f"{verdict}: {booted.request.name} on QEMU's {setup.machine.name}, "
         f"{size_text(setup.memory)}, {state.handover.cpu.name}: Linux {state.kernel.version_text}, "
         f"PHYS_OFFSET {hex_address(state.handover.phys_offset)}",
         WIDTH,
     )
     for moment, count in comparison.words.items():
         wrong = comparison.wrong_words[moment]
-        verdict = "all equal" if not wrong else f"{wrong} differ"
-        lines.append(f"  {_WHEN[moment]:<26} {count} words of page tables, {verdict}")
+        equal = "all equal" if not wrong else f"{wrong} differ"
+        lines.append(f"  {_WHEN[moment]:<26} {count} words of page tables, {equal}")
     lines.append(f"  {comparison.lists} lists and limits of memblock, {comparison.values} variables of the kernel")
-    if prediction.outcome.verdict is not Verdict.BOOTS:
+    if not prediction.outcome.all_well:
         lines += _wrapped(f"predicted: {prediction.outcome.stage}: {prediction.outcome.reason}")
-    outcome = booted.recording.outcome
     if not isinstance(outcome, msgspec.UnsetType):
         lines += _wrapped(
             f"the kernel never reached {outcome.never_reached}: it was at {outcome.pc}, from {outcome.lr}"

@@ -192,7 +192,7 @@ def _finding(recording: Recording, prediction: Replay, found: Sequence[Differenc
 def _verdict(recording: Recording, prediction: Replay) -> Iterator[VerdictDifference]:
     outcome = prediction.outcome
     if recording.outcome is UNSET:
-        if outcome.verdict is Verdict.DIES:
+        if outcome.verdict is Verdict.DIES and prediction.stage("paging_init") is None:
             yield VerdictDifference(
                 f"the kernel came back from paging_init; predicted: {outcome.stage}: {outcome.reason}"
             )

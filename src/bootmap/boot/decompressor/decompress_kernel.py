@@ -89,6 +89,7 @@ def decompress_kernel(state: BootState) -> None:
     if zimage is None:
         return
     done = plan(state.kernel, zimage, state.handover.phys_offset)
+    state.decompressor_writes = tuple(area.span for area in done.areas)
     if zimage.load_addr is None:
         state.assumptions.append(
             "where the zImage runs is not known: only its page tables and the unpacked kernel are judged (--load-addr)"

@@ -14,13 +14,14 @@ from bootmap.boot.setup.fdt_scan import root_cells
 from bootmap.facts.linux import atags
 from bootmap.inputs.cells import pairs
 from bootmap.inputs.fdt import Fdt
-from bootmap.units import MIB, Span, align_up
+from bootmap.units import MIB, Span, align_down, align_up
 
 if TYPE_CHECKING:
     from bootmap.boot.kernel import KernelModel
     from bootmap.inputs.atags import AtagList
 
-_AUTO_MASK = 0xF8000000
+AUTO_GRANULE = 128 * MIB
+"""A zImage with AUTO_ZRELADDR rounds the address where it runs down to this (head.S, ``and r4, pc, #0xf8000000``)."""
 _ROUND = 2 * MIB
 _MAX_CELLS = 2
 
@@ -48,7 +49,7 @@ def phys_offset(
         how = "the zImage runs in the first 128 MiB of RAM"
     else:
         how = f"the zImage runs at {load_addr:#010x}"
-    start = load_addr & _AUTO_MASK
+    start = align_down(load_addr, AUTO_GRANULE)
     if not isinstance(board, Fdt) or appended or not kernel.has("zimage_checks_dt"):
         return start, how
     if kernel.has("zimage_usable_range") and (usable := _usable_range(board)) is not None:

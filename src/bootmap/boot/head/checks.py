@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bootmap.boot.kernel import FDT_FIXED_BASE
-from bootmap.boot.payload import Overwrite, board_payload, nothing_found, overwrite
+from bootmap.boot.payload import Overwrite, board_payload, nothing_found, overwrite, payloads
 from bootmap.facts.arm.cpus import SUPPORT
 from bootmap.inputs.fdt import Fdt
 from bootmap.units import MIB, PAGE_SIZE, Span, align_down, align_up, hex_address
@@ -41,6 +41,7 @@ def check_head(state: BootState) -> None:
     if died is not None:
         raise died
     _check_image(state)
+    _check_payloads(state)
 
 
 def check_params_mapped(state: BootState) -> None:
@@ -49,27 +50,13 @@ def check_params_mapped(state: BootState) -> None:
     Raises:
         KernelDied: it cannot; reading it is an abort, and there are no vectors yet.
     """
-    missing = _unmapped(state)
+    missing = first_unmapped(state)
     if missing is not None:
         what = _what(state)
         raise state.die(
             "params-unmapped",
             f"{what} at {hex_address(state.handover.params)} reaches beyond what head.S maps of it: the kernel reads "
             f"{hex_address(missing)} and takes an abort that nobody handles; put it lower within its section",
-            address=missing,
-        )
-
-
-def check_params_in_lowmem(state: BootState) -> None:
-    """Look whether the device tree can still be read when it is unpacked, after paging_init, and say if not."""
-    if not isinstance(state.handover.board, Fdt) or state.kernel.has("fdt_fixed_base"):
-        return
-    missing = _unmapped(state)
-    if missing is not None:
-        state.hazard(
-            "dtb-unmapped",
-            f"after paging_init: the device tree at {hex_address(state.handover.params)} is not in lowmem; paging_init "
-            f"has taken its map away, and unflatten_device_tree takes an abort at {hex_address(missing)}; put it lower",
             address=missing,
         )
 
@@ -209,11 +196,26 @@ def _check_image(state: BootState) -> None:
         )
 
 
+def _check_payloads(state: BootState) -> None:
+    """The tree and the initrd in one place."""
+    told = {payload.kind: payload for payload in payloads(state)}
+    tree, initrd = told.get("dtb"), told.get("initrd")
+    if tree is not None and initrd is not None and tree.span.overlaps(initrd.span):
+        state.hazard(
+            "dtb-overlaps-initrd",
+            f"{tree.what}, {tree.span}, and {initrd.what}, {initrd.span}, lie in one place: the one that was loaded "
+            f"first is damaged; {_advice(state)} if they keep clear of each other",
+            address=max(tree.span.start, initrd.span.start),
+            luck=True,
+            subject="dtb",
+        )
+
+
 def _what(state: BootState) -> str:
     return "the device tree" if isinstance(state.handover.board, Fdt) else "the ATAG list"
 
 
-def _unmapped(state: BootState) -> int | None:
+def first_unmapped(state: BootState) -> int | None:
     """The first physical address of what the kernel reads at r2 that its map of it lacks; None where all is there."""
     tree = board_payload(state)
     board, params = state.handover.board, state.handover.params

@@ -18,7 +18,7 @@ from bootmap.boot.records import LostRam
 from bootmap.boot.setup.meminfo import sanity_check_banks
 from bootmap.boot.trace import Origin
 from bootmap.facts.linux.memblock import Flags
-from bootmap.units import MIB, align_down, align_up, size_text
+from bootmap.units import MIB, align_down, align_up, hex_address, size_text
 
 if TYPE_CHECKING:
     from bootmap.boot.state import BootState
@@ -53,6 +53,9 @@ def adjust_lowmem_bounds(state: BootState) -> None:
     skips_nomap = kernel.has("first_region_nomap")
     if skips_nomap:
         _first_region_nomap(state)
+
+    else:
+        _first_region_unaligned(state)
 
     pmd, lowmem, limit = kernel.format.pmd_size, 0, 0
     regions = (
@@ -107,6 +110,29 @@ def _first_region_nomap(state: BootState) -> None:
                 origin=origin,
             )
         break
+
+
+def _first_region_unaligned(state: BootState) -> None:
+    """Say that early allocations must come from below the first bank: none can be made (commit 00d2ec1e6bd8)."""
+    pmd, id = state.kernel.format.pmd_size, "first-bank-unaligned"
+    regions = state.memblock.memory.regions
+    if not regions or not regions[0][0] % pmd or any(hazard.id == id for hazard in state.hazards):
+        return
+    start = regions[0][0]
+    taken = next((row for row in state.lost if row.end == start and row.reason == "no-map"), None)
+    first, after, size = align_down(start, pmd), align_up(start, pmd), size_text(pmd)
+    cause, advice = "", f"let it begin on a {size} boundary"
+    if taken is not None:
+        cause = f", because {taken.origin.text if taken.origin else 'an area'} before it is no-map"
+        advice = f"make that area {size}, up to {hex_address(after - 1)}, or leave its no-map out"
+    state.hazard(
+        id,
+        f"RAM begins at {hex_address(start)}, not on a {size} boundary{cause}: early allocations must come from below "
+        f"{hex_address(first)}, where there is none; {advice}; Linux 5.4, 5.3.5, 4.19.78 and 4.14.148 give up the "
+        f"sliver instead",
+        address=start,
+        origin=taken.origin if taken else None,
+    )
 
 
 def _without_highmem(state: BootState, limit: int) -> None:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bootmap.boot.payload import board_payload, initrd_span
+from bootmap.boot.places import initrd_advice, initrd_ranges, places
 from bootmap.boot.reserve.cma import dma_contiguous_reserve, reserve_machine_area
 from bootmap.boot.reserve.reserved_mem import early_init_fdt_scan_reserved_mem, reserve_self
 from bootmap.boot.setup.machine import applies, node_areas
@@ -19,7 +21,7 @@ from bootmap.boot.setup.meminfo import banks_to_memblock
 from bootmap.boot.trace import Origin
 from bootmap.facts.machines.machine import SECTION
 from bootmap.inputs.fdt import Fdt
-from bootmap.units import GIB, PAGE_SIZE, align_down, align_up
+from bootmap.units import GIB, PAGE_SIZE, Span, align_down, align_up, hex_address
 
 if TYPE_CHECKING:
     from bootmap.boot.state import BootState
@@ -56,6 +58,8 @@ def arm_memblock_init(state: BootState) -> None:
 def _initrd(state: BootState) -> None:
     """Reserve the initrd, or disable it where it is outside RAM or overlaps something."""
     kernel, memblock, values = state.kernel, state.memblock, state.vars
+    if kernel.config.disabled("BLK_DEV_INITRD"):
+        _initrd_ignored(state)
     start, size = values.phys_initrd_start, values.phys_initrd_size
     if not size or not kernel.config.enabled("BLK_DEV_INITRD"):
         return
@@ -63,17 +67,64 @@ def _initrd(state: BootState) -> None:
     if kernel.has("initrd_page_rounding"):
         first, last = align_down(start, PAGE_SIZE), align_up(start + size, PAGE_SIZE)
     what = f"INITRD: 0x{start:08x}+0x{size:08x}"
-    trouble = ""
+    trouble = why = ""
+    origin = state.initrd_origin
     if kernel.has("initrd_must_be_memory") and not memblock.is_region_memory(first, last - first):
         trouble = f"{what} is not a memory region - disabling initrd"
+        why, origin = _not_memory(state, Span(first, last))
     elif memblock.is_region_reserved(first, last - first):
         trouble = f"{what} overlaps in-use memory region - disabling initrd"
+        why = _in_use(state, Span(first, last))
     if trouble:
         state.print(trouble)
-        state.hazard("initrd-disabled", trouble, address=start, origin=state.initrd_origin)
+        found = places(state, "initrd", size, initrd_ranges(state))
+        state.hazard(
+            "initrd-disabled",
+            f"{trouble}: {why}; {initrd_advice(state, found)}",
+            address=start,
+            origin=origin or state.initrd_origin,
+            subject="initrd",
+            places=found,
+            loses_initrd=True,
+        )
         values.phys_initrd_size = 0
         return
     memblock.reserve(first, last - first, origin=Origin("reserve_initrd_mem", "the initrd", None, state.initrd_origin))
+
+
+def _initrd_ignored(state: BootState) -> None:
+    told = initrd_span(state)
+    if told is not None and told.size:
+        state.hazard(
+            "initrd-ignored",
+            f"the kernel has no CONFIG_BLK_DEV_INITRD: it never looks at the initrd, {told}, and uses its memory",
+            address=told.start,
+            loses_initrd=True,
+        )
+
+
+def _not_memory(state: BootState, initrd: Span) -> tuple[str, Origin | None]:
+    """Where the initrd leaves the RAM that is left, and why there is none."""
+    at = initrd.start
+    for base, size, _ in state.memblock.memory.regions:
+        if base <= at < base + size:
+            at = base + size
+    if at >= initrd.end:  # every byte is RAM, but in regions that the kernel does not see as one
+        return "it lies across two regions of memory", None
+    for row in state.lost:
+        if row.start <= at < row.end and row.reason:
+            return f"{hex_address(at)} is RAM that the kernel does not use ({row.reason})", row.origin
+    return f"the kernel knows of no RAM at {hex_address(at)}", None
+
+
+def _in_use(state: BootState, initrd: Span) -> str:
+    start, params = state.pa(state.kernel.page_offset + state.kernel.text_offset), board_payload(state)
+    image = Span(start, state.kernel_image.end)
+    if initrd.overlaps(image):
+        return f"the kernel, bss included, is at {image}"
+    if params is not None and initrd.overlaps(params.span):
+        return f"{params.what} is at {params.span}"
+    return "something else was reserved there first"
 
 
 def _page_directory(state: BootState) -> None:

@@ -37,9 +37,6 @@ def setup_default_tags(state: BootState) -> None:
 def setup_machine_tags(state: BootState, tags: AtagList) -> None:
     """Take what the tags say, in their order; the last command line and initrd win."""
     config = state.kernel.config
-    text = config.text("CMDLINE")
-    if state.handover.cmdline is not None:
-        text = state.handover.cmdline
     fixed = _fixup(state)
     for tag in tags.tags:
         if tag.number == atags.MEM and fixed:
@@ -53,14 +50,24 @@ def setup_machine_tags(state: BootState, tags: AtagList) -> None:
             start = tag["start"] if tag.number == atags.INITRD2 else state.pa(tag["start"])
             state.vars.phys_initrd_start, state.vars.phys_initrd_size = start, tag["size"]
             state.initrd_origin = Origin("ATAG list", tag.name, tag.offset)
-        elif tag.number == atags.CMDLINE and state.handover.cmdline is None:
-            given = tag.string()
-            if config.enabled("CMDLINE_EXTEND"):
-                text = f"{text} {given}"
-            elif not config.enabled("CMDLINE_FORCE"):
-                text = given
     state.told_banks = [Span(bank.start, bank.end) for bank in state.banks]
-    state.cmdline = text[: COMMAND_LINE_SIZE - 1]
+    state.cmdline = tags_command_line(state, tags)
+
+
+def tags_command_line(state: BootState, tags: AtagList) -> str:
+    """The command line as the kernel puts it together from the tags and its configuration."""
+    config = state.kernel.config
+    text = config.text("CMDLINE")
+    if state.handover.cmdline is not None:
+        return state.handover.cmdline[: COMMAND_LINE_SIZE - 1]
+    for tag in tags.tags:
+        if tag.number != atags.CMDLINE:
+            continue
+        if config.enabled("CMDLINE_EXTEND"):
+            text = f"{text} {tag.string()}"
+        elif not config.enabled("CMDLINE_FORCE"):
+            text = tag.string()
+    return text[: COMMAND_LINE_SIZE - 1]
 
 
 def _fixup(state: BootState) -> bool:

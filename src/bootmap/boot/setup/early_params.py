@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bootmap.boot.decompressor.phys_offset import AUTO_GRANULE
 from bootmap.boot.kernel import VMALLOC_OFFSET
 from bootmap.boot.records import LostRam
 from bootmap.boot.setup.earlycon import setup_earlycon
@@ -20,7 +21,7 @@ from bootmap.boot.setup.fdt_scan import arm_add_memory
 from bootmap.boot.trace import Origin
 from bootmap.facts.linux.linux_prot import CACHE_POLICIES
 from bootmap.inputs.cmdline import parameq, parse
-from bootmap.units import MIB, memparse
+from bootmap.units import MIB, Span, align_down, hex_address, memparse, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,30 @@ def parse_early_param(state: BootState) -> None:
                 handler(state, param, _origin(param))
         if param.name == "console" and param.value:
             setup_earlycon(state, param.value, _origin(param), is_console=True)
+
+
+def check_ram_below_phys_offset(state: BootState) -> None:
+    """Say what RAM is lost below PHYS_OFFSET, and what would keep it."""
+    phys_offset = state.handover.phys_offset
+    below = [Span(bank.start, min(bank.end, phys_offset)) for bank in state.told_banks if bank.start < phys_offset]
+    if not below:
+        return
+    size, first = sum(row.size for row in below), min(row.start for row in below)
+    window = align_down(first, AUTO_GRANULE)
+    advice = f"load the kernel so that PHYS_OFFSET is {hex_address(first)}"
+    if phys_offset >= window + AUTO_GRANULE and state.kernel.has("zimage_auto_phys_offset"):
+        advice = (
+            f"run the zImage in the first 128 MiB of RAM, below {hex_address(window + AUTO_GRANULE)}: it takes the "
+            f"address where it runs, rounded down to 128 MiB, for PHYS_OFFSET"
+        )
+    state.hazard(
+        "ram-below-phys-offset",
+        f"the kernel takes RAM to begin at PHYS_OFFSET, {hex_address(phys_offset)}: {size_text(size)} below it, from "
+        f"{hex_address(first)} on, are lost; {advice}",
+        address=first,
+        subject="zimage",
+        places=(Span(max(first, window), window + AUTO_GRANULE),),
+    )
 
 
 def _origin(param: Param) -> Origin:

@@ -25,7 +25,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bootmap.boot.reserve.cma import max_order_bytes, pageblock_bytes
-from bootmap.boot.trace import Origin
+from bootmap.boot.trace import Hazard, Origin
 from bootmap.boot.zones.bootmem_init import find_limits, free_pages
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE, Span, align_down, align_up, hex_address, size_text
 
@@ -254,6 +254,7 @@ def _overrun(state: BootState, over: Span, what: str) -> None:
 
 
 def _fatal(state: BootState, id: str, message: str, address: int | None = None) -> None:
+    """Ends the boot: here, or where the map is made after paging_init, then."""
     if state.kernel.has("free_area_in_paging_init"):
         raise state.die(id, message, address=address)
-    state.hazard(id, f"after paging_init: {message}", address=address)
+    state.later = state.later or Hazard(id, "free_area_init", True, message, address)

@@ -84,9 +84,9 @@ def freed_initrd(context: Context, said: Said) -> Judged:
     """The initrd, given back once it is unpacked: whole pages; it was not disabled, then."""
     variables = context.state.vars
     start, size = variables.phys_initrd_start, variables.phys_initrd_size
-    disabled = [line for line in context.state.dmesg if "disabling initrd" in line]
-    if disabled:
-        return contradicted(said, "the initrd was unpacked and given back", disabled[0])
+    lost = next((hazard for hazard in context.prediction.hazards if hazard.id == "initrd-disabled"), None)
+    if lost is not None:
+        return contradicted(said, "the initrd was unpacked and given back", lost.message)
     if not size:
         return unmodelled(said, "where the boot loader put the initrd is not known (--initrd)")
     kib = (align_up(start + size, PAGE_SIZE) - align_down(start, PAGE_SIZE)) // KIB

@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from bootmap.boot.trace import Verdict
 from bootmap.cli.inputs import board_options, predict
 from bootmap.errors import UsageError
 
@@ -29,7 +28,7 @@ def command(board: str, states: tuple[str, ...], as_json: bool, dmesg: bool, **o
     """Replay the boot of BOARD and say what becomes of its memory.
 
     BOARD is a device tree blob, or an ATAG list with --machine-id.  The kernel is described by its configuration and
-    its symbols.  Exit code 0: it boots; 1: it does not, or only by luck.
+    its symbols.  Exit code 0: it boots; 1: it does not, not surely, or without its initrd.
     """  # fmt: skip
     from bootmap.boot.sequence import STATE_NAMES
 
@@ -49,4 +48,4 @@ def command(board: str, states: tuple[str, ...], as_json: bool, dmesg: bool, **o
 
         seen = overview(prediction)
         click.echo(dmesg_text(prediction, seen.layout) if dmesg else predict_text(prediction, seen), nl=dmesg)
-    return 0 if prediction.outcome.verdict is Verdict.BOOTS else 1
+    return 0 if prediction.outcome.all_well else 1

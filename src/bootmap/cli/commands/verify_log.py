@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bootmap.boot.trace import Verdict
 from bootmap.errors import InputError, MissingInputError, UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def verify_log(board: str | None, logs: tuple[str, ...], *, as_json: bool, **opt
 
     report = check_logs(board, logs, **options)
     click.echo(verify_log_json(report) if as_json else verify_log_text(report), nl=as_json)
-    return 1 if report.contradicted else 0
+    return 1 if report.contradicted or report.outcome else 0
 
 
 def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogReport:
@@ -62,7 +61,7 @@ def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogR
     prediction, made = _predict(board, first, options)
     basis = made.basis if made else Basis()
     areas = areas_of(prediction)
-    report = LogReport([], 0, _outcome(prediction), list(prediction.state.assumptions))
+    report = LogReport([], 0, _outcome(prediction), list(prediction.state.assumptions), prediction.hazards)
     several = len(texts) > 1
     for name, text in texts.items():
         shown = name if several else ""
@@ -190,10 +189,4 @@ def _page_tables(board: str | None, options: dict[str, Any]) -> list[str] | None
 
 def _outcome(prediction: Replay) -> str:
     outcome = prediction.outcome
-    late = next((each for each in prediction.hazards if each.message.startswith("after paging_init: ")), None)
-    if outcome.verdict is Verdict.BOOTS and late is not None:
-        return f"the boot ends {late.message}"
-    if outcome.verdict is Verdict.BOOTS:
-        return ""
-    word = "the boot ends" if outcome.verdict is Verdict.DIES else "the boot goes on by luck, if at all,"
-    return f"{word} in {outcome.stage}: {outcome.reason}"
+    return "" if outcome.all_well else f"{outcome.headline}: {outcome.stage}: {outcome.reason}"

@@ -90,6 +90,8 @@ FEATURES = (
             (5, 11)),
     Feature("vet_dtb", "head.S lets a device tree pass at r2", "arch/arm/kernel/head-common.S __vet_atags (2.6.38 and "
             "3.0 differ)", (3, 0)),
+    Feature("unflatten_checks_header", "unflatten_device_tree looks at the blob's header with libfdt",
+            f"{_FDT} __unflatten_device_tree, fdt_check_header (3.14 and 3.18 differ)", (3, 16)),
     Feature("fdt_checksum", "a checksum is taken over the whole blob as soon as it is found",
             f"{_FDT} early_init_dt_verify, commit 08d53aa58cb1 (3.18 and 4.1 differ)", (3, 19)),
     Feature("machine_dt_compat", "a machine description names the device trees it is for",
@@ -214,6 +216,8 @@ FEATURES = (
     Feature("memblock_limit_always_rounded", "the limit is rounded down also where no bank is unaligned",
             f"{_MMU} (seen in 4.9.58, 4.4.155, 4.1.52 and 3.18.140, not in 4.9.0)", (4, 12),
             also=also(v4_9=58, v4_4=155, v4_1=52, v3_18=140)),
+    Feature("early_alloc_panics", "early_alloc panics itself; before, memblock_alloc_base does",
+            f"{_MMU} early_alloc, commit 8a7f97b902f4 (5.0 and 5.2 differ)", (5, 1)),
     Feature("first_region_nomap", "an unaligned start of the first usable region becomes NOMAP",
             f"{_MMU} adjust_lowmem_bounds, commit 00d2ec1e6bd8", (5, 4), also=also(v5_3=5, v4_19=78, v4_14=148)),
     Feature("vmalloc_limit_u64", "the lowmem limit does not wrap 32 bits", _MMU, (4, 8)),

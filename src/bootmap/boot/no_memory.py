@@ -1,0 +1,73 @@
+"""Why an early allocation fails, in the kernel's own words and in the user's.
+
+The kernel panics before its console works: with earlycon or CONFIG_DEBUG_LL one sees the line, else nothing.
+
+Source: mm/memblock.c ``memblock_alloc_base`` (to 5.0); arch/arm/mm/mmu.c ``early_alloc`` (from 5.1 on).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bootmap.inputs.cmdline import parameq, parse
+from bootmap.inputs.fdt import Fdt
+from bootmap.units import PAGE_SIZE, hex_address, memparse
+
+if TYPE_CHECKING:
+    from bootmap.boot.state import BootState
+
+
+def panic_line(state: BootState, size: int, align: int) -> str:
+    """What the kernel prints when it dies of it."""
+    kernel = state.kernel
+    if kernel.has("early_alloc_panics"):
+        return f"early_alloc: Failed to allocate {size} bytes align={align:#x}"
+    if kernel.has("memblock_log_wide"):
+        return f"ERROR: Failed to allocate {size:#x} bytes below 0x0."
+    return f"ERROR: Failed to allocate {state.phys_text(size)} bytes below {state.phys_text(0)}."
+
+
+def why_no_memory(state: BootState, size: int, align: int) -> str:
+    """The cause: there is no RAM at all, none below the limit, or no piece that is large enough."""
+    memblock = state.memblock
+    rows = [(base, length) for base, length, _ in memblock.memory.regions if length]
+    if not rows:
+        return f"no RAM reached the kernel: {_no_bank(state)}"
+    limit = hex_address(memblock.current_limit)
+    if all(base >= memblock.current_limit for base, _ in rows):
+        return f"no RAM lies below {limit}, where early allocations must come from"
+    full = not memblock.can_resize and len(memblock.reserved) >= memblock.reserved.capacity
+    if full and memblock.find_range(size, align):
+        return f"memblock's list of reserved memory is full ({len(memblock.reserved)} regions) and may not grow yet"
+    return f"memblock has no free {size} bytes aligned to {align:#x} below {limit}"
+
+
+def _no_bank(state: BootState) -> str:
+    board = state.handover.board
+    if state.mem_param:
+        return _mem_parameters(state)
+    if state.told_banks:
+        lost = {row.reason for row in state.lost}
+        return f"every bank of the board was refused ({'; '.join(sorted(lost))})"
+    if not isinstance(board, Fdt):
+        return "no ATAG_MEM is in the list" if board is not None else "nothing at r2 describes any"
+    empty = [node.path for node in board.root.walk() if node.name.split("@")[0] == "memory"]
+    if empty:
+        return (
+            f"no memory node has a size: {', '.join(empty[:3])} is empty, as the boot loader leaves it where it fails"
+        )
+    return "no memory node is in the device tree; add one, or have the boot loader add it (U-Boot: fdt memory)"
+
+
+def _mem_parameters(state: BootState) -> str:
+    """What mem= of the command line left: nothing, where it has no unit."""
+    given = [param for param in parse(state.cmdline) if parameq(param.name, "mem")]
+    text = ", ".join(param.text for param in given)
+    for param in given:
+        size, rest = memparse(param.value or "")
+        if size < PAGE_SIZE and (rest == "" or rest.startswith("@")):
+            return (
+                f"{param.text} of the command line is {size} bytes, less than a page, and replaces what the board "
+                f"says; mem={size}M{rest} was meant?"
+            )
+    return f"{text} of the command line replaces what the board says, and none of it is left"
