@@ -159,7 +159,7 @@ def _from_totals(log: Log, ram: Ram, identity: Identity, start: int) -> list[Spa
         size = low
         ram.taken.add("lowmem.end")
     if not size:
-        told = _from_loader(log, start) or _cut_bank(log) or _around_areas(log, ram, start)
+        told = from_loader(log, start) or _cut_bank(log) or _around_areas(log, ram, start)
         if told:
             return told
     if not 0 < size < MOST:
@@ -173,8 +173,8 @@ def _from_totals(log: Log, ram: Ram, identity: Identity, start: int) -> list[Spa
     return [Span(start, start + size)]
 
 
-def _from_loader(log: Log, start: int) -> list[Span]:
-    """What U-Boot says before it starts the kernel."""
+def from_loader(log: Log, start: int) -> list[Span]:
+    """The banks that U-Boot names before it starts the kernel; ``start`` where it only says how much there is."""
     banks = [
         Span(said.number("start"), said.number("start") + said.number("count") * _UNITS[said.word("unit")])
         for said in log.all("dram_bank")
@@ -202,12 +202,15 @@ def _cut_bank(log: Log) -> list[Span]:
 
 def _around_areas(log: Log, ram: Ram, start: int) -> list[Span]:
     """The least power of two that holds what lies in RAM, for a log that ends before it says how much there is."""
-    ends = [said.number("base") + said.number("mib") * MIB for said in log.all("cma", "pool")]
+    areas = [said.number("base") + said.number("mib") * MIB for said in log.all("cma")[-1:]]
+    ends = [said.number("base") + said.number("mib") * MIB for said in log.all("pool")]
     ends += [said.number("last") + 1 for said in log.all("dtb", "ramdisk")]
-    ends = [end for end in ends if start < end < 4 * GIB]
+    ends = [end for end in [*areas, *ends] if start < end < 4 * GIB]
     if not ends:
         return []
     size = max(1 << (max(ends) - start - 1).bit_length(), _LEAST_RAM)
+    if areas and max(ends) == areas[0]:  # the default area is put as high as it can be
+        size = areas[0] - start
     ram.assumptions.append(
         f"RAM is {size_text(size)} at {hex_address(start)}: the log ends before it says how much there is, and what "
         f"lies in it goes up to {hex_address(max(ends) - 1)} (--cmdline mem=)"

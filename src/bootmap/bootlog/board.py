@@ -24,13 +24,14 @@ from bootmap.bootlog.options import read_options
 from bootmap.bootlog.places import read_places
 from bootmap.bootlog.symbols import make_symbols
 from bootmap.bootlog.tcm import read_tcm
-from bootmap.errors import MissingInputError
+from bootmap.errors import InputError, MissingInputError
 from bootmap.units import GIB, PAGE_SIZE, hex_address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bootmap.bootlog.evidence import Weighed
+    from bootmap.bootlog.given import Given
     from bootmap.bootlog.identity import Identity
     from bootmap.bootlog.log import Log
     from bootmap.bootlog.places import Places
@@ -95,7 +96,7 @@ def board_from_log(
 ) -> LogBoard:
     """Make a board of what ``log`` tells; the keywords are what the user says, which goes before.
 
-    With ``board``, the banks of a board that is given, only the kernel and what the boot loader did are made of the log.
+    With ``board``, the banks of a board that is given, only the kernel and the boot loader are made of the log.
 
     Raises:
         MissingInputError: the log says neither version nor CPU, or nothing of RAM, and the user does not either.
@@ -155,7 +156,33 @@ def weigh_phys_offset(
     if not 0 <= value < (1 << 40 if identity.lpae else 4 * GIB) or value % PAGE_SIZE:
         raise MissingInputError(f"the log says that RAM begins at {value:#x}, where none can; give --phys-offset")
     best = weighed.best
-    if best is None or best.confidence >= Confidence.CERTAIN or (best.low == best.high and best.confidence >= 100):
+    if best is None or best.confidence >= Confidence.CERTAIN or best.text == phys.LOWEST_BANK:
         return weighed, []
     where = f"line {best.line}: " if best.line else ""
     return weighed, [f"PHYS_OFFSET is {hex_address(value)}: {where}{best.text} (--phys-offset)"]
+
+
+def seen_places(log: Log, given: Given) -> dict[str, int | str]:
+    """What the log says of where things lie, as options have it, for a board and a kernel that are given whole.
+
+    Addresses of device tree, initrd and zImage as the boot loader names them, and PHYS_OFFSET where the kernel worked
+    it out itself.
+    """
+    places = read_places(log, "")
+    seen: dict[str, int | str] = {}
+    if places.params is not None:
+        seen["dtb_addr"] = places.params
+    if places.initrd is not None:
+        seen["initrd"] = f"{places.initrd[0]:#x},{places.initrd[1]:#x}"
+    loaded = log.first("kernel_at") or log.first("load")
+    if loaded is not None:
+        seen["load_addr"] = loaded.number("start")
+    try:
+        midr = given.cpu.midr if given.cpu else None
+        identity = identify(log, version=given.version, midr=midr, cmdline=given.cmdline, cmdline_known=True)
+        weighed, _ = weigh_phys_offset(log, identity, None, given.banks or ())
+    except (MissingInputError, InputError):
+        return seen
+    if weighed.value is not None and weighed.confidence >= Confidence.STRONG and weighed.lines:
+        seen["phys_offset"] = weighed.value
+    return seen

@@ -86,6 +86,11 @@ class Weighed:
         return max((each.confidence for each in self.witnesses), default=Confidence.HINT)
 
     @property
+    def lines(self) -> tuple[int, ...]:
+        """Numbers of the lines that say so."""
+        return tuple(each.line for each in self.witnesses if each.line)
+
+    @property
     def best(self) -> Evidence | None:
         """The best witness: a value before bounds, the weightiest first."""
         rows = sorted(self.witnesses, key=lambda each: (each.confidence, each.low == each.high), reverse=True)

@@ -12,8 +12,9 @@ from bootmap.bootlog.judgement import Judgement
 from bootmap.bootlog.predict import predict_from_log
 
 if TYPE_CHECKING:
+    from bootmap.bootlog.given import Given
     from bootmap.bootlog.log import Log
-    from bootmap.bootlog.predict import FromLog, Given
+    from bootmap.bootlog.predict import FromLog
 
 
 def best_prediction(log: Log, given: Given | None = None) -> FromLog:

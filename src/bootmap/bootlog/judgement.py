@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bootmap.boot.trace import Hazard
+    from bootmap.bootlog.findings import Finding
     from bootmap.bootlog.log import Said
 
 
@@ -79,6 +80,7 @@ class LogReport:
         outcome: what the prediction says of the boot, where it does not simply boot.
         assumptions: what the prediction takes for granted.
         hazards: what it says may go wrong.
+        findings: what the log itself shows to have happened.
     """
 
     judged: list[Judged]
@@ -86,6 +88,7 @@ class LogReport:
     outcome: str = ""
     assumptions: list[str] = field(default_factory=list)
     hazards: list[Hazard] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
     def add(self, judged: Iterable[Judged], lines: int, file: str = "") -> None:
         """Take over the verdicts on one file of so many lines."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bootmap.units import Span
 
 _GRANULE = 128 * MIB
+LOWEST_BANK = "the lowest bank begins there"
 _TEXT_OFFSETS = (0x8000, 0x208000, 0x108000, 0x308000, 0x1008000)
 """TEXT_OFFSET of the usual platforms (arch/arm/Makefile)."""
 _LOWMEM_ENDS = (0xF0000000, 0xEF800000)
@@ -90,7 +91,7 @@ def _by_directory(log: Log, identity: Identity, banks: Sequence[Said]) -> Iterat
 def _by_banks(log: Log, identity: Identity, banks: Sequence[Said]) -> Iterator[Evidence]:
     if banks:
         lowest = min(banks, key=lambda said: said.number("start"))
-        yield exact(lowest.number("start"), Confidence.STRONG, lowest.line, "the lowest bank begins there")
+        yield exact(lowest.number("start"), Confidence.STRONG, lowest.line, LOWEST_BANK)
         return
     wanted = [memparse(start)[0] for start in re.findall(r"\bmem=\w+@(\w+)", identity.cmdline)]
     if wanted:

@@ -8,7 +8,7 @@ Not here: the comparison of log and prediction.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bootmap.analysis.overview import last_stage, virtual_layout
@@ -18,6 +18,7 @@ from bootmap.boot.kernel import KernelModel
 from bootmap.boot.sequence import boot
 from bootmap.bootlog.board import board_from_log
 from bootmap.bootlog.claims.context import Basis
+from bootmap.bootlog.given import Given
 from bootmap.errors import UnsupportedError, UsageError
 from bootmap.facts.arm.cpus import cpu_by_midr
 from bootmap.inputs.board import parse_board
@@ -27,62 +28,16 @@ from bootmap.inputs.symbols import parse as parse_symbols
 from bootmap.units import MIB, Span, hex_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from bootmap.boot.sequence import Replay
     from bootmap.bootlog.board import LogBoard
     from bootmap.bootlog.log import Log
-    from bootmap.facts.arm.cpus import Cpu
-    from bootmap.facts.machines.machine import StaticMap
     from bootmap.inputs.atags import AtagList
-    from bootmap.inputs.kconfig import Config
-    from bootmap.inputs.kernel_file import KernelFile
-    from bootmap.inputs.symbols import Symbols
 
 OLDEST, NEWEST = (2, 6, 38), (7, 2)
 ORDERS = (None, *range(11, 15), 9, 8)
 """Orders of the largest block that configurations choose, the usual 10 first: 8 MiB to 64 MiB, 2 MiB and 1 MiB."""
-
-
-@dataclass(frozen=True)
-class Given:
-    """What the user says, read; None for what the log must tell.
-
-    Attributes:
-        board: the device tree or ATAG list.
-        config: the configuration.
-        symbols: the symbols.
-        image: the kernel file.
-        version: of Linux, as text.
-        cpu: the boot CPU.
-        cpus: CPUs that the snoop control unit counts.
-        phys_offset: PHYS_OFFSET.
-        params: physical address of the board's description.
-        initrd: (start, size).
-        cmdline: the command line.
-        machine_id: r1.
-        static_maps: what map_io maps.
-        dtcm: banks of data TCM in bytes.
-        itcm: of instruction TCM.
-        features: rules that are overridden.
-    """
-
-    board: Fdt | AtagList | None = None
-    config: Config | None = None
-    symbols: Symbols | None = None
-    image: KernelFile | None = None
-    version: str | None = None
-    cpu: Cpu | None = None
-    cpus: int | None = None
-    phys_offset: int | None = None
-    params: int | None = None
-    initrd: tuple[int, int] | None = None
-    cmdline: str | None = None
-    machine_id: int | None = None
-    static_maps: tuple[StaticMap, ...] | None = None
-    dtcm: tuple[int, ...] | None = None
-    itcm: tuple[int, ...] | None = None
-    features: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -127,7 +82,7 @@ def predict_from_log(log: Log, given: Given | None = None, fits: Callable[[FromL
         midr=given.cpu.midr if given.cpu else None,
         phys_offset=given.phys_offset,
         cmdline=given.cmdline,
-        board=_banks(given.board),
+        board=given.banks,
     )
     first = _predict(made, given, None, log)
     if fits is None or not log.all("cma", "cma_failed") or given.config is not None or fits(first):
@@ -155,12 +110,6 @@ def _image_version(given: Given) -> str | None:
         return given.config.release
     image = given.image
     return str(image.version) if image is not None and image.version is not None else None
-
-
-def _banks(board: Fdt | AtagList | None) -> list[Span] | None:
-    if board is None:
-        return None
-    return [Span(start, end) for start, end in memory_ranges(board) if start < end]
 
 
 def _predict(made: LogBoard, given: Given, max_order: int | None, log: Log) -> FromLog:

@@ -28,6 +28,7 @@ _COMMANDS = {
     ),
     "features": ("features", "Which rules apply to a kernel version and configuration, and why."),
     "memblock": ("memblock", "Run memblock operations and print the state after each."),
+    "diagnose": ("diagnose", "What happened on a board's console, why, and what to change."),
     "verify": ("verify", "Hold a prediction against what a real kernel did."),
     "locate": ("locate", "Find page tables in a dump of memory, without any hint."),
     "oops": ("oops", "What an ARM oops says of the page tables."),

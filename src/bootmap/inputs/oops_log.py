@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bootmap.errors import InputError
+from bootmap.inputs.console import MOST_BYTES, clean, console_text, raw_lines
 
-MOST_BYTES = 64 << 20
 MOST_OOPSES = 256
 
 Kind = Literal["kernel", "unhandled", "prefetch", "user"]
@@ -55,11 +55,6 @@ _VERSION = re.compile(r"\b(?:CPU: \d[^\n]{0,200}?|\()([2-9]\.\d{1,3}(?:\.\d{1,3}
 _HARDWARE = re.compile(r"\bHardware name: ([^\n]{1,80}?)\s*(?:\n|$)")
 _PROCESS = re.compile(r"\b(?:Comm: |Process )([^\s(]{1,32})")
 _CPU = re.compile(r"CPU: [^\n]{1,80}? \[([0-9a-f]{8})\] revision \d{1,3} \(")
-_PREFIX = re.compile(
-    r"^[> \t]*(?:[^\n]{0,100}?\bkernel:[ \t]*)?(?:<\d{1,2}>)?[ \t]*(?:\d\d:\d\d:\d\d[ \t]+)?"
-    r"(?:\[ *\d+\.\d+\](?:\[ *[TC]\d+\])?)?[ \t]?",
-    re.MULTILINE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +150,7 @@ def read_oopses(path: str) -> tuple[Oops, ...]:
         raise InputError(getattr(error, "strerror", None) or str(error), file=path) from None
     if len(data) > MOST_BYTES:
         raise InputError(f"longer than {MOST_BYTES >> 20} MiB, which no log with an oops is", file=path)
-    found = parse_oopses(data.decode("utf-8", "replace"))
+    found = parse_oopses(console_text(data))
     if not found:
         raise InputError(
             "holds no oops of 32-bit ARM: expected 'Unable to handle kernel ...', 'Unhandled fault: ...' or "
@@ -167,7 +162,7 @@ def read_oopses(path: str) -> tuple[Oops, ...]:
 
 def parse_oopses(text: str) -> tuple[Oops, ...]:
     """The oopses in ``text``, in their order; at most `MOST_OOPSES`."""
-    plain = _PREFIX.sub("", text.replace("\r", ""))
+    plain = "\n".join(clean(line) for line in raw_lines(text))
     newlines = [match.start() for match in re.finditer("\n", plain)]
     heads: list[tuple[int, re.Match[str] | None]] = [(match.start(), match) for match in _HEAD.finditer(plain)]
     if not heads:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import textwrap
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from bootmap.bootlog.judgement import Judgement
+from bootmap.report.findings_text import WIDTH, findings_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from bootmap.bootlog.judgement import Judged, LogReport
 
 SCHEMA = "bootmap.verify-log/1"
-WIDTH = 100
 
 
 def verify_log_text(report: LogReport) -> str:
@@ -25,6 +26,9 @@ def verify_log_text(report: LogReport) -> str:
     lines = [*_summary(report)]
     if report.outcome:
         lines += ["", *textwrap.wrap(f"Predicted: {report.outcome}", WIDTH, subsequent_indent="  ")]
+    if report.findings:
+        headline = f"The log: {report.findings[0].headline}"
+        lines += ["", *textwrap.wrap(headline, WIDTH, subsequent_indent="  "), *findings_lines(report.findings)]
     lines += [*_contradicted(report), *_unmodelled(report), *_hazards(report)]
     if report.assumptions:
         lines += ["", "Assumptions"]
@@ -57,6 +61,7 @@ def verify_log_json(report: LogReport) -> str:
             "hazards": [
                 {"id": h.id, "stage": h.stage, "message": h.message, "address": h.address} for h in report.hazards
             ],
+            "findings": [asdict(finding) for finding in report.findings],
             "assumptions": report.assumptions,
         },
         indent=1,

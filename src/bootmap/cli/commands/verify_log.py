@@ -10,9 +10,10 @@ from bootmap.errors import InputError, MissingInputError, UsageError
 
 if TYPE_CHECKING:
     from bootmap.boot.sequence import Replay
+    from bootmap.bootlog.given import Given
     from bootmap.bootlog.judgement import LogReport
     from bootmap.bootlog.log import Log
-    from bootmap.bootlog.predict import FromLog, Given
+    from bootmap.bootlog.predict import FromLog
 
 
 def verify_log(board: str | None, logs: tuple[str, ...], *, as_json: bool, **options: Any) -> int:
@@ -40,16 +41,19 @@ def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogR
     Raises:
         BootmapError: see :func:`verify_log`.
     """
+    from bootmap.bootlog.capture import read_boots
     from bootmap.bootlog.check import check_log
     from bootmap.bootlog.claims.context import Basis
+    from bootmap.bootlog.diagnose import shown_by
     from bootmap.bootlog.files import FileChecker, kind_of
     from bootmap.bootlog.judgement import LogReport
-    from bootmap.bootlog.log import read_log
+    from bootmap.bootlog.log import messages_of
     from bootmap.bootlog.predict import areas_of
 
     texts = read_texts(logs)
     kinds = {name: kind_of(text) for name, text in texts.items()}
-    parsed = {name: read_log(text) for name, text in texts.items() if kinds[name] == "log"}
+    boots = {name: read_boots(text)[0] for name, text in texts.items() if kinds[name] == "log"}
+    parsed = {name: messages_of(boot) for name, boot in boots.items()}
     for name, log in parsed.items():
         if not log.said:
             raise InputError(
@@ -67,6 +71,7 @@ def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogR
         shown = name if several else ""
         if name in parsed:
             report.add(check_log(prediction, areas, parsed[name], basis), parsed[name].lines, shown)
+            report.findings += shown_by(boots[name], parsed[name], made)
         else:
             known = kinds[name] == "page_tables" and made is None
             tables = _page_tables(board, options) if known else None
@@ -99,13 +104,23 @@ def _predict(board: str | None, log: Log | None, options: dict[str, Any]) -> tup
         from bootmap.cli.inputs import predict
 
         try:
-            return predict(board, **options), None
+            return predict(board, **_with_log(board, log, options)), None
         except MissingInputError:
             if log is None or (options.get("config") and options.get("system_map")):
                 raise
     assert log is not None
     found = from_log(board, log, options)
     return found.replay, found
+
+
+def _with_log(board: str, log: Log | None, options: dict[str, Any]) -> dict[str, Any]:
+    """The options, with what the log says of where things lie in place of what is not given."""
+    from bootmap.bootlog.board import seen_places
+
+    if log is None:
+        return options
+    seen = seen_places(log, read_given(board, options))
+    return options | {name: value for name, value in seen.items() if options.get(name) is None}
 
 
 def from_log(board: str | None, log: Log, options: dict[str, Any]) -> FromLog:
@@ -125,7 +140,7 @@ def read_given(board: str | None, options: dict[str, Any]) -> Given:
     Raises:
         BootmapError: one cannot be read.
     """
-    from bootmap.bootlog.predict import Given
+    from bootmap.bootlog.given import Given
     from bootmap.cli import inputs
     from bootmap.cli.static_maps import parse_static_maps
     from bootmap.cli.tcm_options import parse_tcm

@@ -75,9 +75,11 @@ LINES = (
     _line("dram_bank", r"Bank #\d: <start> <count> (?P<unit>[KMG]i?B)", "U-Boot show_dram_config"),
     _line("vendor_area", r"memory reserve: Memory\(base:<base> size:<mib>M\) reserved for <(?P<name>[^>]+)>",
           "Rockchip's board_mem_reserved", unmodelled="an area that the vendor's kernel takes for itself"),
-    _line("tcm_found", r"CPU: found (?P<name>[DI]TCM)(?P<bank>\d) <kib>k @ <base>", "arch/arm/kernel/tcm.c setup_tcm_bank",
+    _line("tcm_found", r"CPU: found (?P<name>[DI]TCM)(?P<bank>\d) <kib>k @ <base>", "arch/arm/kernel/tcm.c "
+                                                                                    "setup_tcm_bank",
           unmodelled="what the CPU has; where it is moved to is compared"),
-    _line("tcm_moved", r"CPU: moved (?P<name>[DI]TCM)(?P<bank>\d) <kib>k to <base>", "arch/arm/kernel/tcm.c setup_tcm_bank"),
+    _line("tcm_moved", r"CPU: moved (?P<name>[DI]TCM)(?P<bank>\d) <kib>k to <base>", "arch/arm/kernel/tcm.c "
+                                                                                     "setup_tcm_bank"),
     _line("idmap", r"Setting up static identity map for 0x<start> - 0x<end>", "arch/arm/mm/idmap.c init_static_idmap"),
     _line("slub", r"SLUB: .*HWalign=<align>,.* CPUs=<cpus>,", "mm/slub.c kmem_cache_init"),
     _line("nosmp", r"CPU: All CPU\(s\) started in SVC mode|SMP: Total of <cpus> processors? activated",
