@@ -162,7 +162,7 @@ def _registers(oops: Oops, arch: str | None, assumptions: list[str]) -> Regs:
         assumptions.append("the MMU is off in what was printed as Control; it was on, or nothing would have faulted")
         sctlr |= SCTLR["M"].mask
     if oops.control is None:
-        assumptions.append("Control and DAC were not printed: taken as Linux sets them")
+        assumptions.append("the text has no Control and DAC: taken as Linux sets them")
     dacr = oops.dac if oops.dac is not None and not long else ALL_CLIENTS
     if long:
         return Regs(arch=arch, sctlr=sctlr, ttbr0=table, ttbcr=_EAE, mair0=MAIR0, mair1=MAIR1)
