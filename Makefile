@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 BOARD  := boards/imx6q-sabrelite
 KERNEL := --config boards/linux-6.1-armmp/config.gz --system-map boards/linux-6.1-armmp/System.map
 
-.PHONY: demo test nightly kernels verify bench lint clean
+.PHONY: demo test nightly versions fresh-machine kernels verify bench lint clean
 
 demo: $(VENV)/installed
 	@echo; echo "## A board that boots"; echo
@@ -22,6 +22,14 @@ test: $(VENV)/installed-test
 
 nightly: $(VENV)/installed-test
 	$(BIN)/pytest -m nightly
+
+# Every Python that is allowed and to be had, with the lowest and the newest allowed versions of the dependencies.
+versions:
+	tools/try-versions $(PYTHONS)
+
+# The README's commands and .ci/run on a bare Debian (root and debootstrap are needed).
+fresh-machine:
+	tools/fresh-machine
 
 # Real kernels to boot under QEMU (Debian's, unpacked, not installed); the tests that boot one look for them here.
 kernels:

@@ -20,12 +20,12 @@ sys.path.insert(0, str(ROOT / "src"))
 from bootmap.boot.handover import Handover  # noqa: E402
 from bootmap.boot.sequence import boot  # noqa: E402
 from bootmap.boot.trace import Verdict  # noqa: E402
-from bootmap.cli.kernels import load_kernel  # noqa: E402
 from bootmap.facts.arm.cpus import cpu_by_name  # noqa: E402
 from bootmap.facts.machines.qemu import MACHINES_BY_NAME  # noqa: E402
 from bootmap.inputs.fdt import parse  # noqa: E402
 from bootmap.units import GIB, MIB  # noqa: E402
 from bootmap.verify.guest import Handed, Setup, decompressed  # noqa: E402
+from bootmap.verify.load import load_kernel  # noqa: E402
 
 VIRT = ROOT / "tests/data/dtb/virt.dtb"
 TIMEOUT = 60.0

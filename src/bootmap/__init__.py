@@ -1,3 +1,170 @@
-"""bootmap: how Linux will map a 32-bit ARM board's memory, before it boots."""
+"""bootmap: how Linux will map a 32-bit ARM board's memory, before it boots.
+
+>>> import bootmap
+>>> kernel = bootmap.Kernel.load(
+...     config="boards/linux-6.1-armmp/config.gz", system_map="boards/linux-6.1-armmp/System.map"
+... )
+>>> board = bootmap.Board.load("boards/imx6q-sabrelite.dtb", phys_offset=0x1000_0000)
+>>> bootmap.predict(kernel, board)
+<Prediction BOOTS: Linux 6.1.176 on boards/imx6q-sabrelite.dtb, cortex-a9>
+
+Everything public is here; the rooms behind it may change.  Names are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from bootmap.analysis.audit.finding import Audit as Audit
+    from bootmap.analysis.explain import PhysicalFacts as PhysicalFacts
+    from bootmap.analysis.translation import Translation as Translation
+    from bootmap.api.dumps import locate as locate
+    from bootmap.api.dumps import oopses as oopses
+    from bootmap.api.kernels import features as features
+    from bootmap.api.logs import diagnose_log as diagnose
+    from bootmap.api.logs import verify_log as verify_log
+    from bootmap.api.memblock import MemblockRun as MemblockRun
+    from bootmap.api.memblock import memblock_script as memblock_script
+    from bootmap.api.prediction import Explanation as Explanation
+    from bootmap.api.prediction import Prediction as Prediction
+    from bootmap.api.prediction import Stage as Stage
+    from bootmap.api.prediction import predict as predict
+    from bootmap.assemble.board import Board as Board
+    from bootmap.assemble.kernel import Kernel as Kernel
+    from bootmap.assemble.load import load as load
+    from bootmap.assumptions import Assumption as Assumption
+    from bootmap.boot.memblock import MemblockDeath as MemblockDeath
+    from bootmap.boot.sequence import STAGE_NAMES as STAGES
+    from bootmap.boot.trace import Hazard as Hazard
+    from bootmap.boot.trace import Outcome as Outcome
+    from bootmap.boot.trace import Verdict as Verdict
+    from bootmap.errors import BootmapError as BootmapError
+    from bootmap.facts.arm.permissions import Rights as Rights
+    from bootmap.facts.audit_rules import Severity as Severity
+    from bootmap.inputs.memblock_script import PARAMETERS as MEMBLOCK_CALLS
+    from bootmap.source.audit import audit as audit
+    from bootmap.source.diff import TablesDiff as TablesDiff
+    from bootmap.source.diff import diff as diff
+    from bootmap.source.listings import crash_of as crash_of
+    from bootmap.source.listings import ptdump_of as ptdump_of
+    from bootmap.source.open import check_stage as check_stage
+    from bootmap.source.open import open_tables as open
+    from bootmap.source.raw import core_of as core_of
+    from bootmap.source.tables import Tables as Tables
+    from bootmap.units import Span as Span
+    from bootmap.verify.compare import Finding as Comparison
+    from bootmap.verify.fuzz.campaign import Result as FuzzResult
+    from bootmap.verify.fuzz.run import fuzz_campaign as fuzz_campaign
+    from bootmap.verify.run import STEPS as BOOT_STEPS
+    from bootmap.verify.run import boot_boards as boot_boards
+    from bootmap.verify.run import keep_recording as keep_recording
+
+# public name -> (module, name there)
+_PUBLIC = {
+    "Assumption": ("bootmap.assumptions", "Assumption"),
+    "Audit": ("bootmap.analysis.audit.finding", "Audit"),
+    "BOOT_STEPS": ("bootmap.verify.run", "STEPS"),
+    "Board": ("bootmap.assemble.board", "Board"),
+    "BootmapError": ("bootmap.errors", "BootmapError"),
+    "Comparison": ("bootmap.verify.compare", "Finding"),
+    "Explanation": ("bootmap.api.prediction", "Explanation"),
+    "FuzzResult": ("bootmap.verify.fuzz.campaign", "Result"),
+    "Hazard": ("bootmap.boot.trace", "Hazard"),
+    "Kernel": ("bootmap.assemble.kernel", "Kernel"),
+    "MEMBLOCK_CALLS": ("bootmap.inputs.memblock_script", "PARAMETERS"),
+    "MemblockDeath": ("bootmap.boot.memblock", "MemblockDeath"),
+    "MemblockRun": ("bootmap.api.memblock", "MemblockRun"),
+    "Outcome": ("bootmap.boot.trace", "Outcome"),
+    "PhysicalFacts": ("bootmap.analysis.explain", "PhysicalFacts"),
+    "Prediction": ("bootmap.api.prediction", "Prediction"),
+    "Rights": ("bootmap.facts.arm.permissions", "Rights"),
+    "STAGES": ("bootmap.boot.sequence", "STAGE_NAMES"),
+    "Severity": ("bootmap.facts.audit_rules", "Severity"),
+    "Span": ("bootmap.units", "Span"),
+    "Stage": ("bootmap.api.prediction", "Stage"),
+    "Tables": ("bootmap.source.tables", "Tables"),
+    "TablesDiff": ("bootmap.source.diff", "TablesDiff"),
+    "Translation": ("bootmap.analysis.translation", "Translation"),
+    "Verdict": ("bootmap.boot.trace", "Verdict"),
+    "audit": ("bootmap.source.audit", "audit"),
+    "boot_boards": ("bootmap.verify.run", "boot_boards"),
+    "check_stage": ("bootmap.source.open", "check_stage"),
+    "core_of": ("bootmap.source.raw", "core_of"),
+    "crash_of": ("bootmap.source.listings", "crash_of"),
+    "diagnose": ("bootmap.api.logs", "diagnose_log"),
+    "diff": ("bootmap.source.diff", "diff"),
+    "features": ("bootmap.api.kernels", "features"),
+    "fuzz_campaign": ("bootmap.verify.fuzz.run", "fuzz_campaign"),
+    "keep_recording": ("bootmap.verify.run", "keep_recording"),
+    "load": ("bootmap.assemble.load", "load"),
+    "locate": ("bootmap.api.dumps", "locate"),
+    "memblock_script": ("bootmap.api.memblock", "memblock_script"),
+    "oopses": ("bootmap.api.dumps", "oopses"),
+    "open": ("bootmap.source.open", "open_tables"),
+    "predict": ("bootmap.api.prediction", "predict"),
+    "ptdump_of": ("bootmap.source.listings", "ptdump_of"),
+    "verify_log": ("bootmap.api.logs", "verify_log"),
+}
+
+__all__ = [
+    "BOOT_STEPS",
+    "MEMBLOCK_CALLS",
+    "STAGES",
+    "Assumption",
+    "Audit",
+    "Board",
+    "BootmapError",
+    "Comparison",
+    "Explanation",
+    "FuzzResult",
+    "Hazard",
+    "Kernel",
+    "MemblockDeath",
+    "MemblockRun",
+    "Outcome",
+    "PhysicalFacts",
+    "Prediction",
+    "Rights",
+    "Severity",
+    "Span",
+    "Stage",
+    "Tables",
+    "TablesDiff",
+    "Translation",
+    "Verdict",
+    "audit",
+    "boot_boards",
+    "check_stage",
+    "core_of",
+    "crash_of",
+    "diagnose",
+    "diff",
+    "features",
+    "fuzz_campaign",
+    "keep_recording",
+    "load",
+    "locate",
+    "memblock_script",
+    "oopses",
+    "open",
+    "predict",
+    "ptdump_of",
+    "verify_log",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'bootmap' has no attribute {name!r}")
+    module, inner = _PUBLIC[name]
+    value = getattr(importlib.import_module(module), inner)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC])

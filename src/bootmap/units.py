@@ -18,6 +18,7 @@ PAGE_SIZE = 1 << PAGE_SHIFT
 
 _SUFFIX = {"k": 10, "m": 20, "g": 30, "t": 40, "p": 50, "e": 60}
 _U64 = (1 << 64) - 1
+_LONGEST_NUMBER = 64  # characters of one that fits in 64 bits, with room for leading zeroes
 
 
 class Span(NamedTuple):
@@ -59,6 +60,23 @@ def memparse(text: str) -> tuple[int, str]:
     either case, 64-bit wrap-around.  Text without a number reads as 0 and is returned whole.
     Source: lib/cmdline.c ``memparse``, lib/kstrtox.c ``_parse_integer_fixup_radix``.
     """
+    value, rest = _parse(text)
+    return value & _U64, rest
+
+
+def whole_number(text: str) -> int | None:
+    """``text`` as `memparse` reads it where all of it is one number, and one that fits in 64 bits; else None.
+
+    For what people type: there a number that wraps is a mistake.
+    """
+    if not text or len(text) > _LONGEST_NUMBER:
+        return None
+    value, rest = _parse(text)
+    return None if rest or value > _U64 else value
+
+
+def _parse(text: str) -> tuple[int, str]:
+    """The number and the rest; wrapped already where it has more digits than any that fits."""
     base, start = 10, 0
     if text[:2].lower() == "0x" and text[2:3] and text[2] in "0123456789abcdefABCDEF":
         base, start = 16, 2
@@ -68,11 +86,14 @@ def memparse(text: str) -> tuple[int, str]:
     end = start
     while end < len(text) and text[end].lower() in digits:
         end += 1
-    value = int(text[start:end], base) if end > start else 0
+    value = 0
+    for at in range(start, end, _LONGEST_NUMBER):  # in parts: Python refuses to convert thousands of decimal digits
+        part = text[at : min(at + _LONGEST_NUMBER, end)]
+        value = (value & _U64) * base ** len(part) + int(part, base)
     if end < len(text) and end > start and (shift := _SUFFIX.get(text[end].lower())):
         value <<= shift
         end += 1
-    return value & _U64, text[end:]
+    return value, text[end:]
 
 
 def hex_address(address: int) -> str:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.recordings import DATA, NAMES, Case, case, kernel_files
 
-from bootmap.analysis.diff import Change, Layout, classed, differences, linux_only
+from bootmap.analysis.diff import AreaLayout, Change, classed, differences, linux_only
 from bootmap.analysis.registers import linux_registers, stage_memory
 from bootmap.facts.arm.permissions import Rights
 from bootmap.mmu.bulk import Map, snapshot
@@ -27,7 +27,7 @@ SHORT, LONG = "virt-1024m-6.1", "virt-1024m-lpae-6.1"
 def recorded(name: str, moment: str = "after", altered: dict[int, bytes] | None = None) -> tuple[Map, Chunks]:
     """The map of a recording, with bytes at physical addresses replaced."""
     found = case(name)
-    pages = {page: bytearray(data) for page, data in found.pages(moment).items()}
+    pages = {page: bytearray(data) for page, data in found.raw_pages(moment).items()}
     for address, data in (altered or {}).items():
         page = next(page for page in pages if page <= address < page + len(pages[page]))
         pages[page][address - page : address - page + len(data)] = data
@@ -35,7 +35,7 @@ def recorded(name: str, moment: str = "after", altered: dict[int, bytes] | None 
     return snapshot(memory, linux_registers(found.prediction)), memory
 
 
-def layout(found: Case) -> Layout:
+def layout(found: Case) -> AreaLayout:
     state = found.prediction.state
     kernel = state.kernel
     image = Span(kernel.page_offset, align_up(kernel.image_end, 2 * MIB))
@@ -43,7 +43,7 @@ def layout(found: Case) -> Layout:
     fixmap = Span(kernel.fixaddr_start, align_up(kernel.fixaddr_top, 2 * MIB))
     areas = [(state.va(area.base), area.size) for area in state.cma_areas]
     coherent = tuple(Span(start, start + size) for start, size in areas)
-    return Layout(kernel.page_offset, state.vars.high_memory, image, pkmap, fixmap, coherent)
+    return AreaLayout(kernel.page_offset, state.vars.high_memory, image, pkmap, fixmap, coherent)
 
 
 @pytest.mark.parametrize("name", BOOTED)

@@ -236,7 +236,7 @@ def test_decompress_kernel_initrd_and_reserved_memory() -> None:
 def test_decompress_kernel_without_a_load_address() -> None:
     prediction = boots(None, 0x41700000)
     assert prediction.outcome.verdict is Verdict.BOOTS
-    assert any("--load-addr" in text for text in prediction.state.assumptions)
+    assert any("--load-addr" in text for text in map(str, prediction.state.assumptions))
     assert boots(None, 0x40500000).outcome.verdict is Verdict.DIES
 
 
@@ -250,7 +250,7 @@ def test_decompress_kernel_outside_ram() -> None:
 def test_decompress_kernel_usual_sizes_say_so() -> None:
     zimage = replace(DEBIAN, code=usual_code(0, DEBIAN.size))
     prediction = boots(0x41000000, 0x46000000, zimage)
-    assert any("about 4 KiB" in text for text in prediction.state.assumptions)
+    assert any("about 4 KiB" in text for text in map(str, prediction.state.assumptions))
 
 
 def test_decompress_kernel_atags_in_the_way() -> None:

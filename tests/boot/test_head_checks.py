@@ -93,6 +93,12 @@ def test_support_covers_every_cpu() -> None:
         ("v5-versatile", "cortex-a9", False),
         ("v5-pxa", "pxa27x", True),
         ("v5-pxa", "pxa3xx", False),
+        ("deb-6.1-marvell", "feroceon", True),
+        ("deb-6.1-marvell", "88fr531", True),
+        ("deb-6.1-marvell", "88fr571", True),
+        ("deb-6.1-marvell", "arm926ej-s", True),  # by feroceon_old_id: booted
+        ("deb-6.1-marvell", "arm1026ej-s", False),
+        ("v5-versatile", "feroceon", False),
     ],
 )
 def test_check_head_cpu_by_configuration(key: str, cpu: str, runs: bool) -> None:
@@ -129,6 +135,26 @@ def test_check_head_lpae() -> None:
     """Debian's armmp-lpae on vexpress-a9: r3, VMSA of ID_MMFR0, is 3, less than 5, and pc stays at "nop; b ." """
     assert dies(booted(fresh_kernel("deb-6.1-lpae"), cpu="cortex-a9")) == "cpu-without-lpae"
     assert booted(fresh_kernel("deb-6.1-lpae"), cpu="cortex-a7").outcome.verdict is Verdict.BOOTS
+
+
+# -- where the code runs -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("flash", "lives"), [(0x00080000, True), (0xC0080000, False), (0x40080000, True)])
+def test_create_page_tables_xip_turns_the_mmu_on_in_flash(flash: int, lives: bool) -> None:
+    """head.S has the address from its PC: flash that lies where the kernel's data are mapped loses its own map.
+
+    The first row was booted (xip-2g); the others are what the rule says.
+    """
+    subject = kernel("xip", f"CONFIG_XIP_PHYS_ADDR={flash:#010x}\n".encode())
+    prediction = booted(subject)
+    if lives:
+        assert prediction.outcome.boots is True
+        return
+    assert dies(prediction) == "identity-map-lost"
+    (hazard,) = [hazard for hazard in prediction.hazards if hazard.fatal]
+    assert hazard.address == flash & ~0xFFFFF
+    assert "CONFIG_XIP_PHYS_ADDR 0xc0080000" in hazard.message
 
 
 # -- PHYS_OFFSET -------------------------------------------------------------------------------------------------

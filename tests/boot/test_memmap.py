@@ -128,6 +128,21 @@ def test_mem_map_without_room_behind_paging_init() -> None:
     assert allocated(booted((7, 2), [(START, GIB)])) == {}
 
 
+def test_mem_map_filled_in_too_high() -> None:
+    """Debian's 6.1.176 with mem=200M@0x50000000 on virt, read by another program: the struct pages lie in the CMA area.
+
+    They are 2304 KiB too high, 0x5b86f000-0x5ba30fff: more than the table has, so that none of it is overwritten but
+    what lies there.  It dies of "list_del corruption" after paging_init, in every run.
+    """
+    tree = parse_board(blob(board([(START, GIB)])))
+    handover = Handover(tree, START + 128 * MIB, START, cpu("cortex-a15"), cmdline="mem=200M@0x50000000")
+    prediction = boot(fresh_kernel("deb-6.1"), handover)
+    assert prediction.outcome.verdict is Verdict.UNCERTAIN
+    (hazard,) = [hazard for hazard in prediction.hazards if hazard.id == "memmap-displaced"]
+    assert "2304 KiB too high, at [mem 0x5b86f000-0x5ba30fff], over default CMA area at 0x5b86f000" in hazard.message
+    assert hazard.address == 0x5B86F000
+
+
 # -- SPARSEMEM -----------------------------------------------------------------------------------------------------
 
 

@@ -34,7 +34,7 @@ from bootmap.inputs.symbols import Symbols
 from bootmap.units import KIB
 
 if TYPE_CHECKING:
-    from bootmap.boot.sequence import Stage
+    from bootmap.boot.sequence import Snapshot
 
 PATH = DATA / "tcm" / "integrator-arm926.json.gz"
 DTCM, ITCM, VECTORS = 0xFFFE8000, 0xFFFE0000, 0xFFFF0000
@@ -64,7 +64,7 @@ def of_version(version: tuple[int, ...], **extra: int) -> KernelModel:
     return KernelModel(version, None, parsed.config, Symbols(list(names), list(names.values()), ["D"] * len(names)))
 
 
-def stage(prediction: Replay, name: str) -> Stage:
+def stage(prediction: Replay, name: str) -> Snapshot:
     found = prediction.stage(name)
     assert found is not None
     return found
@@ -117,8 +117,8 @@ def test_tcm_init_static_vms_lie_where_the_kernel_put_them() -> None:
 def test_tcm_init_without_sizes() -> None:
     """As under QEMU, and said; with sizes of 0 nothing is left to say."""
     assert mapped(booted()) == {}
-    assert any("tightly coupled" in text for text in booted().state.assumptions)
-    assert not any("tightly coupled" in text for text in booted((), ()).state.assumptions)
+    assert any("tightly coupled" in text for text in map(str, booted().state.assumptions))
+    assert not any("tightly coupled" in text for text in map(str, booted((), ()).state.assumptions))
 
 
 def test_tcm_init_banks_lie_behind_one_another() -> None:

@@ -41,4 +41,4 @@ def test_vmalloc_end_is_said_where_it_is_assumed(options: bytes, said: bool) -> 
     cpu = cpu_by_name("cortex-a9")
     assert cpu is not None
     state = BootState(kernel((3, 1), options), Handover(None, 0, 0x80000000, cpu), smp=False)
-    assert any("VMALLOC_END" in text for text in state.assumptions) == said
+    assert any("VMALLOC_END" in text for text in map(str, state.assumptions)) == said

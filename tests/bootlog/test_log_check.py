@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from support.recordings import NAMES, Case
 
+from bootmap.api.logs import verify_log as check_logs
 from bootmap.bootlog.check import Checker, check_log, checker_of
 from bootmap.bootlog.judgement import Judged, Judgement
 from bootmap.bootlog.log import read_log
 from bootmap.bootlog.predict import areas_of
-from bootmap.cli.commands.verify_log import check_logs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,14 +135,14 @@ def test_device_tree_and_log_are_enough(name: str, tmp_path: Path) -> None:
     board, log = tmp_path / "board.dtb", tmp_path / "dmesg.txt"
     board.write_bytes(case.board)
     log.write_text("\n".join(case.log))
-    options = dict.fromkeys(("config", "system_map", "kernel_file", "cmdline", "cpus", "initrd", "phys_offset"))
+    options = dict.fromkeys(("config", "system_map", "image", "cmdline", "cpus", "initrd", "phys_offset"))
     options |= dict.fromkeys(("load_addr", "machine_id"))
     report = check_logs(
         str(board),
         (str(log),),
         cpu=case.doc["qemu"]["cpu"],
         dtb_addr=case.doc["entry"]["r2"],
-        kernel_version=case.prediction.state.kernel.version_text,
+        version=case.prediction.state.kernel.version_text,
         features=(),
         static_maps=(),
         **options,
@@ -163,6 +163,6 @@ def test_log_is_nearly_enough(name: str, tmp_path: Path) -> None:
     log = tmp_path / "dmesg.txt"
     log.write_text("\n".join(case.log))
     version = case.prediction.state.kernel.version_text
-    report = check_logs(None, (str(log),), cpu=case.doc["qemu"]["cpu"], kernel_version=version)
+    report = check_logs(None, (str(log),), cpu=case.doc["qemu"]["cpu"], version=version)
     assert len(report.all(Judgement.CONTRADICTED)) <= _NEEDS_MORE.get(name, 0)
     assert report.count(Judgement.MATCHED) >= 3

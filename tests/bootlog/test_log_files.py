@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import pytest
 from support.public_logs import FOLDER
 from support.recordings import DATA, kernel_files
 
+from bootmap.api.logs import verify_log
 from bootmap.bootlog.files import kind_of
 from bootmap.bootlog.judgement import Judgement, LogReport
-from bootmap.cli.commands.verify_log import check_logs
 from bootmap.errors import UsageError
+from bootmap.report.ptdump_text import ptdump_text
 
+check_logs = partial(verify_log, ptdump=ptdump_text)
 _OWN = str(FOLDER / "own" / "virt-1g-6.1")
 _OWN_NOMAP = str(FOLDER / "own" / "virt-1g-6.12")  # with a no-map area and another in /reserved-memory
 _FILES = ("log", "iomem", "memory", "reserved")
@@ -24,7 +27,7 @@ _FILES = ("log", "iomem", "memory", "reserved")
 
 # The command line's options, none given.
 _NOT_GIVEN = (
-    "config", "system_map", "kernel_file", "kernel_version", "cmdline", "cpu", "cpus", "dtb_addr", "initrd",
+    "config", "system_map", "image", "version", "cmdline", "cpu", "cpus", "dtb_addr", "initrd",
     "phys_offset", "load_addr", "machine_id",
 )  # fmt: skip
 OPTIONS: dict[str, Any] = dict.fromkeys(_NOT_GIVEN) | {"features": (), "static_maps": ()}

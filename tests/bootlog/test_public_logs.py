@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from support.public_logs import DOCS, INDEX, PAGES, block, explained, path, report, version
 
+from bootmap.api.logs import verify_log as check_logs
 from bootmap.bootlog.judgement import Judgement
 from bootmap.bootlog.log import read_log
-from bootmap.cli.commands.verify_log import check_logs
 from bootmap.facts.arm.cpus import cpu_by_midr
 
 _EXPLAINED = [name for name in INDEX if INDEX[name].get("contradicted")]
@@ -98,9 +98,9 @@ def test_page_is_what_the_logs_come_to(page: str, name: str) -> None:
     ("name", "options", "matched"),
     [
         # About 3.6: open ends, no flags, two banks given by the command line.
-        ("vexpress-a9-3.x", {"kernel_version": "3.6", "cmdline": "mem=64M@0x60000000 mem=32M@0x66000000"}, 10),
+        ("vexpress-a9-3.x", {"version": "3.6", "cmdline": "mem=64M@0x60000000 mem=32M@0x66000000"}, 10),
         # About 4.14, VMSPLIT_2G: closed ends, the blob reserved by early_init_dt_reserve_memory_arch.
-        ("vexpress-a9-4.x", {"kernel_version": "4.14"}, 11),
+        ("vexpress-a9-4.x", {"version": "4.14"}, 11),
     ],
 )
 def test_notes_on_memblock(name: str, options: dict[str, str], matched: int) -> None:

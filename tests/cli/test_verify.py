@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bootmap.cli.kernels import load_kernel
 from bootmap.errors import MissingInputError
 from bootmap.inputs.kernel_file import KernelFile
+from bootmap.verify.load import load_kernel
 
 DATA = Path(__file__).parents[1] / "data"
 VIRT = str(DATA / "dtb" / "virt.dtb")

@@ -17,7 +17,7 @@ from bootmap.bootlog.log import read_log
 from bootmap.bootlog.predict import areas_of, predict_from_log
 from bootmap.cli import main
 from bootmap.errors import BootmapError
-from bootmap.report.verify_log import WIDTH
+from bootmap.output import WIDEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +97,7 @@ def test_verify_log_fits_the_width(run: Run, name: str) -> None:
     options = INDEX[name].get("options", {})
     words = [word for key, value in options.items() for word in (f"--{key.replace('_', '-')}", value)]
     _, out, _ = run("verify", "--log", log(name), *words)
-    assert all(len(line) <= WIDTH or "line " in line for line in out.splitlines())
+    assert all(len(line) <= WIDEST or "line " in line for line in out.splitlines())
 
 
 @pytest.mark.parametrize(

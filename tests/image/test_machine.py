@@ -56,6 +56,15 @@ def ended(pid: int) -> bool:
         return True
 
 
+@guests.needs_qemu
+def test_machine_has_no_network_card() -> None:
+    """The card of virt wants a ROM that a minimal installation of QEMU lacks."""
+    with Machine(VIRT) as machine:
+        (bus,) = machine.qmp.execute("query-pci")
+        classes = [device["class_info"]["class"] for device in bus["devices"]]
+    assert classes == [0x0600]  # the host bridge
+
+
 def test_machine_without_qemu() -> None:
     with (
         pytest.raises(ToolMissingError, match="Debian's package is qemu-system-arm") as caught,
@@ -293,7 +302,7 @@ class TestAttach:
         with GuardedProcess(program) as process:
             sockets = {kind: process.path(kind) for kind in ("qmp", "gdb")}
             line = [*virt(tmp_path, guests.COUNTING), "-display", "none", "-serial", "none", "-monitor", "none"]
-            line += ["-qmp", f"unix:{sockets['qmp']},server=on,wait=off"]
+            line += ["-nic", "none", "-qmp", f"unix:{sockets['qmp']},server=on,wait=off"]
             line += ["-gdb", f"unix:{sockets['gdb']},server=on,wait=off"]
             process.start(line)
             while not all(os.path.exists(path) for path in sockets.values()):

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bootmap.errors import ImageError
-from bootmap.image.recording import Recording, Tables, parse_recording, read_recording, write_recording
+from bootmap.errors import ImageError, InputError
+from bootmap.image.recording import RecordedTables, Recording, parse_recording, read_recording, write_recording
 from bootmap.units import Span
 
 FOLDER = Path(__file__).parent.parent / "data" / "recordings"
@@ -66,8 +66,8 @@ def test_tables_of_bytes_are_those_of_the_recording() -> None:
     tables = read_recording(str(LATE)).moment("after").tables
     assert isinstance(tables.pmd, dict)
     bare = [{int(pa, 16): bytes.fromhex(digits) for pa, digits in pages.items()} for pages in (tables.pte, tables.pmd)]
-    assert Tables.of(tables.pgd.pa, bytes.fromhex(tables.pgd.hex), *bare) == tables
-    assert not isinstance(Tables.of(0, bytes(16384), {}).pmd, dict)
+    assert RecordedTables.of(tables.pgd.pa, bytes.fromhex(tables.pgd.hex), *bare) == tables
+    assert not isinstance(RecordedTables.of(0, bytes(16384), {}).pmd, dict)
 
 
 @pytest.mark.parametrize(
@@ -121,9 +121,9 @@ def test_handover_bounds_what_it_unpacks() -> None:
 def test_write_recording_that_fails_leaves_nothing(tmp_path: Path) -> None:
     target = tmp_path / "folder"
     (target / "x").mkdir(parents=True)
-    with pytest.raises(ImageError, match="cannot be written"):
+    with pytest.raises(InputError, match="cannot be written"):
         write_recording(read_recording(str(SPITZ)), str(target))
-    with pytest.raises(ImageError, match="cannot be written"):
+    with pytest.raises(InputError, match="cannot be written"):
         write_recording(read_recording(str(SPITZ)), str(tmp_path / "absent" / "file"))
     assert [file.name for file in tmp_path.iterdir()] == ["folder"]
 

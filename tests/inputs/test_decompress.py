@@ -102,7 +102,7 @@ def test_unpack_bounds() -> None:
         decompress.unpack(data, start=0, end=50, size_at=48)
     assert error.value.offset == 48
     for size in (0, decompress.MAX_IMAGE + 1):
-        with pytest.raises(ImageError, match=f"is said to have {size:#x} bytes, the limit is 256 MiB"):
+        with pytest.raises(ImageError, match=f"is said to have {size:#x} bytes, the limit is 128 MiB"):
             decompress.unpack(sized(bytes(40), size), start=0, end=44, size_at=40)
 
 

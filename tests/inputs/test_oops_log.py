@@ -140,7 +140,7 @@ def test_read_says_what_is_wrong(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00 no oops")
     with pytest.raises(InputError, match="holds no oops"):
         read_oopses(str(path))
-    with pytest.raises(InputError, match="No such file"):
+    with pytest.raises(InputError, match="absent: no such file"):
         read_oopses(str(tmp_path / "absent"))
     with pytest.raises(InputError):
         read_oopses(str(tmp_path))

@@ -19,7 +19,7 @@ from support.words import UNMAPPED, frames, root_words
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bootmap.boot.sequence import Replay, Stage
+    from bootmap.boot.sequence import Replay, Snapshot
 
     Frames = np.ndarray[tuple[int], np.dtype[np.int32]]
 
@@ -47,7 +47,7 @@ def check_prediction(prediction: Replay) -> None:
     check_provenance(prediction)
 
 
-def moments(prediction: Replay) -> list[Stage]:
+def moments(prediction: Replay) -> list[Snapshot]:
     """The stages that changed the tables, or were the first."""
     found = {stage.mark: stage for stage in reversed(prediction.stages)}
     return [found[mark] for mark in sorted(found)]
@@ -193,7 +193,7 @@ def _inside(start: int, end: int, regions: Iterable[tuple[int, int, int]]) -> bo
     return start >= end
 
 
-def mapped_at(prediction: Replay, stage: Stage) -> Frames:
+def mapped_at(prediction: Replay, stage: Snapshot) -> Frames:
     """The page frame of every virtual page at that moment."""
     state = prediction.state
     return frames(prediction.tables_at(stage), state.tables.root, long=state.kernel.format.name == "long")

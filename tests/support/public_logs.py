@@ -14,12 +14,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from bootmap.api.logs import verify_log as check_logs
 from bootmap.bootlog.judgement import Judgement, LogReport
-from bootmap.cli.commands.verify_log import check_logs
 from support.recordings import NAMES, Case, fresh_kernel
 
 FOLDER = Path(__file__).parents[1] / "data" / "logs"
 INDEX: dict[str, dict[str, Any]] = json.loads((FOLDER / "index.json").read_text())
+OPTION = {"version": "kernel_version", "image": "kernel"}
+"""Arguments whose option has another name."""
 DOCS = Path(__file__).parents[2] / "docs"
 
 # Spans of versions, and what they are called.
@@ -29,7 +31,7 @@ SPANS = (
     ("4.0 to 4.20", (4, 0), (5, 0)),
     ("5.0 to 5.19", (5, 0), (6, 0)),
     ("6.0 to 6.19", (6, 0), (7, 0)),
-    ("7.0 to 7.2", (7, 0), (8, 0)),
+    ("7.0 to 7.3", (7, 0), (8, 0)),
 )
 # What is predicted -> the kinds of lines that tell it.
 PREDICTIONS = {
@@ -107,7 +109,9 @@ def causes_list() -> str:
     for name, entry in INDEX.items():
         for cause in entry.get("contradicted", ()):
             judged = [row for row in report(name).all(Judgement.CONTRADICTED) if explained(name, row.text) is cause]
-            options = " ".join(f"`--{key.replace('_', '-')} {_value(value)}`" for key, value in cause["with"].items())
+            options = " ".join(
+                f"`--{OPTION.get(key, key).replace('_', '-')} {_value(value)}`" for key, value in cause["with"].items()
+            )
             lines.append(
                 f"**{entry['soc']}, {entry['kernel']}**: {cause['cause']}. With {options} every line matches.\n"
             )

@@ -10,14 +10,15 @@ import base64
 import gzip
 import json
 import re
-import tempfile
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bootmap.boot.kernel import KernelModel
-from bootmap.boot.sequence import Replay, boot
-from bootmap.cli.inputs import read_inputs, read_kernel_options
+import bootmap
+
+if TYPE_CHECKING:
+    from bootmap.boot.kernel import KernelModel
+    from bootmap.boot.sequence import Replay
 
 DATA = Path(__file__).parents[1] / "data"
 NAMES = sorted(path.name.removesuffix(".json.gz") for path in (DATA / "cases").glob("*.json.gz"))
@@ -32,15 +33,15 @@ def kernel_files(key: str) -> tuple[Path, Path]:
 
 
 @cache
-def _parsed_kernel(key: str) -> KernelModel:
+def loaded_kernel(key: str) -> bootmap.Kernel:
+    """The kernel ``key``, read once."""
     config, system_map = kernel_files(key)
-    return read_kernel_options(str(config), str(system_map), None, None, ())
+    return bootmap.Kernel.load(config=config, system_map=system_map)
 
 
 def fresh_kernel(key: str) -> KernelModel:
     """A kernel that nobody has asked anything yet."""
-    parsed = _parsed_kernel(key)
-    return KernelModel(parsed.version, parsed.sublevel, parsed.config, parsed.symbols)
+    return loaded_kernel(key).model()
 
 
 class Case:
@@ -67,6 +68,11 @@ class Case:
         return bool(self.doc["lpae"])
 
     @property
+    def big_endian(self) -> bool:
+        """Whether the tables' words are big-endian."""
+        return bool(self.doc.get("byteorder") == "big")
+
+    @property
     def board(self) -> bytes:
         """The device tree or ATAG list as the kernel found it."""
         if "dtb" in self.doc:
@@ -76,29 +82,15 @@ class Case:
     @cached_property
     def prediction(self) -> Replay:
         """bootmap's answer, from what a user has: board, configuration, System.map, load addresses, CPU."""
-        config, system_map = kernel_files(self.key)
-        with tempfile.NamedTemporaryFile(suffix=".dtb") as file:
-            file.write(self.board)
-            file.flush()
-            kernel, handover = read_inputs(
-                file.name,
-                config=str(config),
-                system_map=str(system_map),
-                kernel_file=None,
-                kernel_version=None,
-                features=(),
-                cmdline=None,
-                cpu=self.doc["qemu"]["cpu"],
-                cpus=None,
-                dtb_addr=self.doc["entry"]["r2"],
-                initrd=None,
-                phys_offset=self.doc["phys_offset"],
-                load_addr=None,
-                machine_id=self.doc["entry"]["r1"] if "atags" in self.doc else None,
-                static_maps=(),
-            )
-        assert kernel.version_text == _parsed_kernel(self.key).version_text
-        return boot(fresh_kernel(self.key), handover)  # shares the configuration with the other cases
+        board = bootmap.Board.parse(
+            self.board,
+            self.name,
+            cpu=self.doc["qemu"]["cpu"],
+            dtb_addr=self.doc["entry"]["r2"],
+            phys_offset=self.doc["phys_offset"],
+            machine_id=self.doc["entry"]["r1"] if "atags" in self.doc else None,
+        )
+        return bootmap.predict(loaded_kernel(self.key), board).replay
 
     # -- what was recorded -------------------------------------------------------------------------------------
 
@@ -107,7 +99,19 @@ class Case:
         return [(base, size, flags) for base, size, flags in self.doc[moment]["memblock"][kind]["regions"]]
 
     def pages(self, moment: str) -> dict[int, bytes]:
-        """Every recorded page of page tables by its physical address."""
+        """Every recorded page of page tables by its physical address, a big-endian kernel's words turned round."""
+        pages = self.raw_pages(moment)
+        if not self.big_endian:
+            return pages
+        width = 8 if self.long else 4
+        turned = range(width - 1, -1, -1)
+        return {
+            page: bytes(data[at + byte] for at in range(0, len(data), width) for byte in turned)
+            for page, data in pages.items()
+        }
+
+    def raw_pages(self, moment: str) -> dict[int, bytes]:
+        """The same as they lay in memory."""
         tables = self.doc[moment]["tables"]
         raw, root = bytes.fromhex(tables["pgd"]["hex"]), tables["pgd"]["pa"]
         pages = {root + at: raw[at : at + 4096] for at in range(0, len(raw), 4096)}

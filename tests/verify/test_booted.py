@@ -89,8 +89,10 @@ def test_verify_interrupted(number: int, tmp_path: Path) -> None:
     """No process, no file and no traceback is left."""
     line = command("verify", str(TREES / "virt.dtb"), "--kernel", kernel("deb-6.1"))
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    # A shell has its background jobs ignore the interrupt, and what they start inherits that.
     with subprocess.Popen(
-        line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        line, env=environment, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **pipes
     ) as process:
         deadline = time.monotonic() + 30
         while not children(process.pid) and time.monotonic() < deadline:

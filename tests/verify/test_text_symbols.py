@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from support.booting import FINDINGS, TREES, bootmap, kernel
 
-from bootmap.cli.kernels import load_kernel
 from bootmap.facts.machines.qemu import MACHINES_BY_NAME
 from bootmap.inputs import kallsyms
 from bootmap.inputs.symbols import read_system_map
 from bootmap.units import MIB
 from bootmap.verify.guest import Setup
+from bootmap.verify.load import load_kernel
 from bootmap.verify.text_symbols import completed
 
 STUB = "ffffffff B The real System.map is in the linux-image-6.1.0-50-armmp-dbg package\n"

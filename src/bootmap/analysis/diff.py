@@ -77,7 +77,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class AreaLayout:
     """What is where in virtual space, as far as it is known.
 
     Attributes:
@@ -229,14 +229,14 @@ def linux_only(before: tuple[Map, Memory], after: tuple[Map, Memory]) -> list[Ch
     return found
 
 
-def classed(changes: Sequence[Change], layout: Layout) -> Iterator[Change]:
+def classed(changes: Sequence[Change], layout: AreaLayout) -> Iterator[Change]:
     """The changes with their areas, and with what makes them where a running kernel does."""
     for change in changes:
         area, reason = _judge(change, layout)
         yield replace(change, area=area, reason=reason)
 
 
-def _judge(change: Change, layout: Layout) -> tuple[str, str]:
+def _judge(change: Change, layout: AreaLayout) -> tuple[str, str]:
     va, only = change.va, change.kinds[0]
     grows = only in ("added", "removed")
     if only == "granule":
@@ -256,11 +256,11 @@ def _judge(change: Change, layout: Layout) -> tuple[str, str]:
     return "vmalloc", "vmalloc(), ioremap()" if grows else ""
 
 
-def _area(va: int, layout: Layout) -> str:
+def _area(va: int, layout: AreaLayout) -> str:
     return "lowmem" if layout.page_offset <= va < (layout.high_memory or 1 << 32) else ""
 
 
-def _lowmem(change: Change, layout: Layout) -> tuple[str, str]:
+def _lowmem(change: Change, layout: AreaLayout) -> tuple[str, str]:
     """Lowmem: the kernel takes rights away from its own image, and drivers change their coherent memory."""
     inside = layout.image is not None and layout.image.start <= change.va and change.end <= layout.image.end
     area = "kernel image" if inside else "lowmem"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bootmap.facts.features.table import FEATURES, ROWS_BY_NAME, SECTIONS
+from bootmap.facts.features.table import ROWS_BY_NAME, SECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -66,10 +66,11 @@ class Subject:
 
 def sections() -> Iterator[tuple[str, list[str]]]:
     """The parts of the table: title, names of the features in it."""
-    names = list(dict.fromkeys(row.name for row in FEATURES))
-    edges = [*(names.index(first) for _, first in SECTIONS), len(names)]
-    for (title, _), start, end in zip(SECTIONS, edges, edges[1:], strict=False):
-        yield title, names[start:end]
+    seen: set[str] = set()
+    for title, rows in SECTIONS.items():
+        names = [name for name in dict.fromkeys(row.name for row in rows) if name not in seen]
+        seen.update(names)
+        yield title, names
 
 
 def answer(subject: Subject, name: str) -> Answer:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bootmap.boot.memblock import Memblock
-    from bootmap.boot.sequence import Replay, Stage
+    from bootmap.boot.sequence import Replay, Snapshot
 
 _ADDS = ("reserve", "alloc_range")
 _TCM = ((DTCM, "tightly coupled memory for data"), (ITCM, "tightly coupled memory for code"))
@@ -101,7 +101,7 @@ class Overview:
         tables: what the page tables cost; None where there are none yet.
     """
 
-    stage: Stage
+    stage: Snapshot
     memory: list[MemoryRow]
     reserved: list[OwnedRow]
     layout: list[VirtualArea]
@@ -110,7 +110,7 @@ class Overview:
 
 def overview(prediction: Replay) -> Overview:
     """All of this at the latest moment up to the end of paging_init."""
-    stage = last_stage(prediction)
+    stage = prediction.usual_stage
     return Overview(
         stage,
         memory_rows(prediction, stage),
@@ -127,12 +127,7 @@ def hardware_words(prediction: Replay) -> dict[str, int]:
     return {name: hardware_pte(row.prot_pte, state.kernel, state.handover.cpu) for name, row in types.items()}
 
 
-def last_stage(prediction: Replay) -> Stage:
-    """The latest moment up to the end of paging_init that the boot reached."""
-    return prediction.stage("paging_init") or prediction.stages[-1]
-
-
-def memory_rows(prediction: Replay, stage: Stage) -> list[MemoryRow]:
+def memory_rows(prediction: Replay, stage: Snapshot) -> list[MemoryRow]:
     """RAM as memblock has it, cut at the lowmem limit and where its origin changes."""
     limit = stage.vars.arm_lowmem_limit
     rows: list[MemoryRow] = []
@@ -144,7 +139,7 @@ def memory_rows(prediction: Replay, stage: Stage) -> list[MemoryRow]:
     return rows
 
 
-def reserved_rows(stage: Stage) -> list[OwnedRow]:
+def reserved_rows(stage: Snapshot) -> list[OwnedRow]:
     """Reserved memory by owner, neighbours of one owner together."""
     rows: list[OwnedRow] = []
     for base, size, _ in stage.memblock.reserved.regions:
@@ -188,7 +183,7 @@ def _segments(
         yield edges[i], edges[i + 1], owner
 
 
-def virtual_layout(prediction: Replay, stage: Stage) -> list[VirtualArea]:
+def virtual_layout(prediction: Replay, stage: Snapshot) -> list[VirtualArea]:
     """The areas of the kernel's half of virtual space, in the order of the kernel's own old message."""
     state, kernel = prediction.state, prediction.state.kernel
     high_memory = stage.vars.high_memory
@@ -230,7 +225,7 @@ def _image_areas(prediction: Replay) -> Iterator[VirtualArea]:
             yield VirtualArea(name, symbols[first], symbols[last], what)
 
 
-def table_cost(prediction: Replay, stage: Stage) -> TableCost:
+def table_cost(prediction: Replay, stage: Snapshot) -> TableCost:
     """Count descriptors in the tables of ``stage``."""
     state, form = prediction.state, prediction.state.kernel.format
     pages = prediction.tables_at(stage)

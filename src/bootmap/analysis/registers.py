@@ -7,13 +7,14 @@ are looked at here, and both registers point to them.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bootmap.mmu.memory import Chunks
 from bootmap.mmu.regs import ALL_CLIENTS, Regs, arch_of
 
 if TYPE_CHECKING:
-    from bootmap.boot.sequence import Replay, Stage
+    from bootmap.boot.sequence import Replay, Snapshot
     from bootmap.facts.arm.cpus import Cpu
 
 PRRR, NMRR = 0xFF0A81A8, 0x40E040E0
@@ -22,6 +23,7 @@ _EAE = 1 << 31
 _SCTLR = {"v7": 0x10C5387D, "v7lpae": 0x10C5387D, "v6": 0x00C5387D, "v6k": 0x00C5387D, "v6kz": 0x00C5387D,
           "v5": 0x0005317F, "xscale": 0x0000397F, "v4": 0x0000317F}  # fmt: skip
 _SCTLR_LONG = 0x30C5387D
+_EE = 1 << 25
 _MANAGER = 3
 
 
@@ -53,13 +55,14 @@ def registers_as_set(arch: str, root: int, *, long: bool, domains: bool = False,
 def linux_registers(prediction: Replay) -> Regs:
     """The registers once the kernel's page directory is in use."""
     kernel, cpu, root = prediction.state.kernel, prediction.state.handover.cpu, prediction.state.tables.root
-    return registers_as_set(
+    regs = registers_as_set(
         arch_of_cpu(cpu),
         root,
         long=kernel.format.name == "long",
         domains=kernel.config.enabled("CPU_USE_DOMAINS"),
         kernel_domain=2 if kernel.has("io_36") else 0,
     )
+    return regs if kernel.byteorder == "little" else replace(regs, sctlr=regs.sctlr | _EE)
 
 
 def named(regs: Regs) -> dict[str, int]:
@@ -69,6 +72,6 @@ def named(regs: Regs) -> dict[str, int]:
     return {name.upper(): getattr(regs, name) for name in names}
 
 
-def stage_memory(prediction: Replay, stage: Stage) -> Chunks:
+def stage_memory(prediction: Replay, stage: Snapshot) -> Chunks:
     """The table pages of one moment as physical memory."""
-    return Chunks({address: words.tobytes() for address, words in prediction.tables_at(stage).items()})
+    return Chunks(prediction.table_bytes_at(stage))

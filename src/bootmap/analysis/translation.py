@@ -22,7 +22,7 @@ from bootmap.units import PAGE_SHIFT, PAGE_SIZE, Span, align_down
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from bootmap.boot.sequence import Replay, Stage
+    from bootmap.boot.sequence import Replay, Snapshot
     from bootmap.boot.tables import Cause
     from bootmap.facts.linux.linux_prot import LinuxFormat
     from bootmap.mmu.memory import Memory
@@ -34,6 +34,11 @@ Writers = tuple[tuple["Cause", int], ...]
 WRITES = Rights.PRIV_WRITE | Rights.USER_WRITE
 EXECUTES = Rights.PRIV_EXECUTE | Rights.USER_EXECUTE
 _SHORT_SMALL_SHIFT = 12
+_LEVELS = {
+    "short": {1: "pgd = p4d = pud = pmd", 2: "pte"},
+    "long": {1: "pgd = p4d = pud", 2: "pmd", 3: "pte"},
+}
+"""What each hardware level is to Linux, folded levels included (pgtable-nopmd.h and friends)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class AccessCheck:
     """What an access meets.
 
     Attributes:
@@ -81,6 +86,27 @@ class Verdict:
     access: Rights
     answer: Allowed | Fault
     fsr: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One descriptor on the way of a virtual address.
+
+    Attributes:
+        level: Linux's names of the levels that this one is, such as "pgd = p4d = pud".
+        index: its place in the table.
+        address: physical address.
+        value: the word.
+        half: "hardware", "Linux" or "both".
+        writers: who wrote it, oldest first, with what.
+    """
+
+    level: str
+    index: int
+    address: int
+    value: int
+    half: str
+    writers: Writers
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +126,40 @@ class Translation:
     walk: Walk
     entries: tuple[Entry, ...]
     form: LinuxFormat
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[AccessCheck, ...]
     fsr: int | None
     areas: tuple[str, ...] = ()
     symbol: str | None = None
+
+    @property
+    def address(self) -> int:
+        """The virtual address."""
+        return self.walk.va
+
+    @property
+    def physical(self) -> int | None:
+        """The physical address, None where it is not mapped."""
+        outcome = self.walk.outcome
+        return outcome.pa if isinstance(outcome, Mapped) else None
+
+    @property
+    def rights(self) -> Rights:
+        """What the CPU would perform there; no right at all where it is not mapped."""
+        outcome = self.walk.outcome
+        return outcome.attributes.rights if isinstance(outcome, Mapped) else Rights(0)
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """The descriptors by Linux's names of their levels, both halves, first level first."""
+        found: list[Word] = []
+        levels = _LEVELS[self.form.name]
+        for entry in self.entries:
+            step, linux = entry.step, entry.linux
+            half = "both" if linux is None else "hardware"
+            found.append(Word(levels[step.level], step.index, step.address, step.word, half, entry.writers))
+            if linux is not None:
+                found.append(Word("pte", linux.index, linux.address, linux.word, "Linux", linux.writers))
+        return tuple(found)
 
     @property
     def faults(self) -> bool:
@@ -116,7 +172,7 @@ def translate(
     regime: Regime,
     va: int,
     accesses: Sequence[Rights] = (),
-    written: tuple[Replay, Stage] | None = None,
+    written: tuple[Replay, Snapshot] | None = None,
 ) -> Translation:
     """Walk ``va`` and collect the rest.
 
@@ -135,20 +191,20 @@ def translate(
     return Translation(walked, entries, LONG if regime.long else SHORT, verdicts, fsr)
 
 
-def _verdict(walked: Walk, access: Rights) -> Verdict:
+def _verdict(walked: Walk, access: Rights) -> AccessCheck:
     answer = check(walked, access)
     fsr = encode_fsr(answer, walked.regime, write=bool(access & WRITES)) if isinstance(answer, Fault) else None
-    return Verdict(access, answer, fsr)
+    return AccessCheck(access, answer, fsr)
 
 
-def _of(written: tuple[Replay, Stage] | None, address: int) -> Writers:
+def _of(written: tuple[Replay, Snapshot] | None, address: int) -> Writers:
     if written is None:
         return ()
     prediction, stage = written
     return tuple(prediction.state.tables.writers(address, stage.mark))
 
 
-def _linux_half(memory: Memory, walked: Walk, step: Step, written: tuple[Replay, Stage] | None) -> LinuxHalf | None:
+def _linux_half(memory: Memory, walked: Walk, step: Step, written: tuple[Replay, Snapshot] | None) -> LinuxHalf | None:
     """Linux's pte beside a hardware pte; none where the table does not lie in the rear half of its page."""
     if walked.regime.long or step.level == 1 or step.table & (PAGE_SIZE - 1) < SHORT.pte_hwtable_offset:
         return None

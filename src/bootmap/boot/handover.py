@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bootmap.assumptions import Assumption
     from bootmap.facts.arm.cpus import Cpu
     from bootmap.facts.machines.machine import StaticMap
     from bootmap.inputs.atags import AtagList
@@ -50,7 +51,7 @@ class Handover:
         cmdline: replaces the boot loader's command line; None to take the board's.
         initrd: (physical start, size in bytes) that replaces the board's; None to take the board's.
         static_maps: what the user says ``map_io`` maps; None to take what is known of the machine.
-        assumptions: what was not given and what was taken instead, in words.
+        assumptions: what was not given and what was taken instead.
         dtcm: bytes of each bank of data TCM; None where not known.
         itcm: the same for instructions.
         zimage: the zImage that the boot loader starts; None where it starts the kernel itself, or is not asked about.
@@ -65,7 +66,7 @@ class Handover:
     cmdline: str | None = None
     initrd: tuple[int, int] | None = None
     static_maps: tuple[StaticMap, ...] | None = None
-    assumptions: tuple[str, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
     zimage: ZImage | None = None
     dtcm: tuple[int, ...] | None = None
     itcm: tuple[int, ...] | None = None

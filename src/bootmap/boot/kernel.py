@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bootmap.facts.features.table import ROWS_BY_NAME
 from bootmap.facts.linux.linux_prot import LONG, LONG_RDONLY_AP2, SHORT
@@ -124,9 +124,14 @@ class KernelModel:
         Raises:
             InputError: the kernel file cannot be read any more.
         """
-        if self.file is None or self.has("xip"):
+        if self.file is None or self.has("xip") or self.has("be8") or self.has("be32"):
             return None
         return self.file.read(address - self.page_offset - self.text_offset, size)
+
+    @cached_property
+    def byteorder(self) -> Literal["little", "big"]:
+        """The order of bytes in memory, that of page tables included (SCTLR.EE: the walk reads them so)."""
+        return "big" if self.has("be8") else "little"
 
     # -- the virtual layout ------------------------------------------------------------------------------
 
@@ -232,6 +237,11 @@ class KernelModel:
         offset = self.config.integer("KASAN_SHADOW_OFFSET")
         end = (1 << 29) + offset & 0xFFFFFFFF
         return Span((end >> 3) + offset & 0xFFFFFFFF, end)
+
+    @cached_property
+    def xip_text(self) -> int:
+        """XIP_VIRT_ADDR: virtual address of an XIP image in flash (arch/arm/include/asm/memory.h)."""
+        return self.modules_vaddr + (self.config.integer("XIP_PHYS_ADDR") & 0xFFFFF)
 
     @cached_property
     def xip_end(self) -> int:

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     Step = Callable[[BootState], None]
 
-STATE_NAMES = (
+STAGE_NAMES = (
     "decompress_kernel",
     "create_page_tables",
     "kasan_early_init",
@@ -79,7 +79,7 @@ STATE_NAMES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Snapshot:
     """The state right after a step.
 
     Attributes:
@@ -108,7 +108,7 @@ class Replay:
     """
 
     state: BootState
-    stages: tuple[Stage, ...]
+    stages: tuple[Snapshot, ...]
     outcome: Outcome
 
     @property
@@ -121,11 +121,16 @@ class Replay:
         """What pages hold at the end that are no page tables: physical page -> its bytes."""
         return self.state.memory
 
-    def stage(self, name: str) -> Stage | None:
+    def stage(self, name: str) -> Snapshot | None:
         """The moment after the last run of the step ``name``; None if the boot did not come so far."""
         return next((stage for stage in reversed(self.stages) if stage.name == name), None)
 
-    def tables_at(self, stage: Stage) -> dict[int, Words]:
+    @property
+    def usual_stage(self) -> Snapshot:
+        """The latest stage up to the end of paging_init that the boot reached."""
+        return self.stage("paging_init") or self.stages[-1]
+
+    def tables_at(self, stage: Snapshot) -> dict[int, Words]:
         """The page tables at that moment, only pages that the root reaches: physical page -> words."""
         tables, form = self.state.tables, self.state.kernel.format
         pages = tables.pages_at(stage.mark)
@@ -142,11 +147,16 @@ class Replay:
                     reached.append(target)
         return {page: pages[page] for page in reached}
 
+    def table_bytes_at(self, stage: Snapshot) -> dict[int, bytes]:
+        """The same pages as they lie in memory, in the kernel's byte order: physical page -> bytes."""
+        big = self.state.kernel.byteorder == "big"
+        return {page: (words.byteswap() if big else words).tobytes() for page, words in self.tables_at(stage).items()}
+
 
 def boot(kernel: KernelModel, handover: Handover) -> Replay:
     """Replay the boot of ``kernel`` on the machine of ``handover``: a pure function of the two."""
     state = BootState(kernel, handover, fixup_smp(kernel, handover))
-    stages: list[Stage] = []
+    stages: list[Snapshot] = []
     try:
         for name, step in _steps(state):
             state.stage = name
@@ -168,15 +178,15 @@ def boot(kernel: KernelModel, handover: Handover) -> Replay:
     return Replay(state, tuple(stages), Outcome(Verdict.BOOTS))
 
 
-def _ended(state: BootState, stages: list[Stage], died: KernelDied) -> Replay:
+def _ended(state: BootState, stages: list[Snapshot], died: KernelDied) -> Replay:
     hazard = died.hazard
     if not stages:  # there is always a last moment to look at: here the one before the first step
         stages.append(_snapshot("entry", state))
     return Replay(state, tuple(stages), Outcome(Verdict.DIES, hazard.stage, hazard.message))
 
 
-def _snapshot(name: str, state: BootState) -> Stage:
-    return Stage(name, state.memblock.copy(), state.tables.mark, copy.copy(state.vars), dict(state.memory))
+def _snapshot(name: str, state: BootState) -> Snapshot:
+    return Snapshot(name, state.memblock.copy(), state.tables.mark, copy.copy(state.vars), dict(state.memory))
 
 
 def _steps(state: BootState) -> list[tuple[str, Step]]:

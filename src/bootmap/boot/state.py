@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bootmap.assumptions import Assumption
 from bootmap.boot.memblock import Memblock
 from bootmap.boot.memblock.rules import memblock_rules
 from bootmap.boot.no_memory import panic_line, why_no_memory
 from bootmap.boot.records import Variables
 from bootmap.boot.setup.machine import PickedMachine, pick_machine
-from bootmap.boot.tables import Cause, Tables
+from bootmap.boot.tables import Cause, TablePages
 from bootmap.boot.trace import Hazard, KernelDied, Origin
-from bootmap.units import PAGE_SIZE, Span
+from bootmap.units import PAGE_SIZE, Span, hex_address
 
 if TYPE_CHECKING:
     from bootmap.boot.handover import Handover
@@ -58,7 +59,7 @@ class BootState:
     handover: Handover
     smp: bool
     memblock: Memblock = field(init=False)
-    tables: Tables = field(init=False)
+    tables: TablePages = field(init=False)
     machine: PickedMachine = field(init=False)
     vars: Variables = field(default_factory=Variables)
     mem_types: MemTypeTable | None = None
@@ -66,6 +67,8 @@ class BootState:
     stage: str = "create_page_tables"
     banks: list[Bank] = field(default_factory=list)
     told_banks: list[Span] = field(default_factory=list)
+    promised: list[Span] = field(default_factory=list)
+    """What mem= of the command line says that RAM is."""
     meminfo: list[MemBank] = field(default_factory=list)
     lost: list[LostRam] = field(default_factory=list)
     initrd_origin: Origin | None = None
@@ -85,7 +88,7 @@ class BootState:
     hazards: list[Hazard] = field(default_factory=list)
     dmesg: list[str] = field(default_factory=list)
     dmesg_marks: list[int] = field(default_factory=list)
-    assumptions: list[str] = field(default_factory=list)
+    assumptions: list[Assumption] = field(default_factory=list)
     memblock_debug: bool = False
     memblock_debug_from: int = 0
     mem_param: bool = False
@@ -100,16 +103,21 @@ class BootState:
         kernel = self.kernel
         self.memblock = Memblock(memblock_rules(kernel, cache_line=self.cache_line))
         self.memblock.kernel_end = self.pa(kernel.image_end)
-        self.tables = Tables(self.pa(kernel.swapper_pg_dir), kernel.format.word_bytes)
+        self.tables = TablePages(self.pa(kernel.swapper_pg_dir), kernel.format.word_bytes)
         self.assumptions.extend(self.handover.assumptions)
+        if kernel.has("be32"):
+            self.assume(
+                "CONFIG_CPU_ENDIAN_BE32: the tables' words are given as the CPU reads them; in what order their bytes "
+                "lie in memory depends on the board"
+            )
         if not kernel.vmalloc_end_known:
-            self.assumptions.append(
+            self.assume(
                 "VMALLOC_END is 0xff000000, as from 3.3 on: before, each platform had its own, and the configuration "
                 "names none that is known"
             )
         self.machine = pick_machine(kernel, self.handover.board, self.handover.machine_id)
         if self.machine.unknown and self.handover.static_maps is None:
-            self.assumptions.append(f"machine {self.machine.unknown}; give its mappings with --static-map")
+            self.assume(f"machine {self.machine.unknown}; its mappings are not in the tables", "--static-map")
 
     # -- addresses ---------------------------------------------------------------------------------------
 
@@ -223,6 +231,10 @@ class BootState:
         self.hazards.append(hazard)
         return KernelDied(hazard)
 
+    def assume(self, text: str, option: str | None = None, value: int | str | None = None) -> None:
+        """Note what was taken for what is not known; see `bootmap.assumptions`."""
+        self.assumptions.append(Assumption(text, option, value))
+
     def print(self, line: str) -> None:
         """A line of the kernel's log."""
         self.dmesg.append(line)
@@ -254,14 +266,22 @@ class BootState:
                 f"console: {panic_line(self, size, align)}",
             )
         self.require_mapped(base, size, what)
-        if self.told_banks and not all(any(at in bank for bank in self.told_banks) for at in (base, base + size - 1)):
-            raise self.die(
-                "memory-not-there",
-                f"memblock hands out {base:#010x} for {what}, which the command line promised but the "
-                f"board's description does not have: nothing answers there",
-                address=base,
-            )
+        self._require_told(base, size, what)
         return base
+
+    def _require_told(self, base: int, size: int, what: str) -> None:
+        """Note memory that only the command line says is there: whether it is, the owner of the board knows."""
+        there = not self.told_banks or all(
+            any(at in bank for bank in self.told_banks) for at in (base, base + size - 1)
+        )
+        if not there and not any(hazard.id == "memory-not-there" for hazard in self.hazards):
+            self.hazard(
+                "memory-not-there",
+                f"memblock hands out {hex_address(base)} for {what}: the command line promises RAM there, the board's "
+                f"description has none. The kernel boots if it is there, and else dies here, in silence",
+                address=base,
+                luck=True,
+            )
 
     def require_mapped(self, base: int, size: int, what: str) -> None:
         """See that what memblock or bootmem has handed out can be cleared.

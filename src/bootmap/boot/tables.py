@@ -55,7 +55,7 @@ class Write(NamedTuple):
         return self.address + self.words.nbytes
 
 
-class Tables:
+class TablePages:
     """All page tables of the boot.
 
     Attributes:

@@ -149,7 +149,7 @@ def _report(case: Case) -> LogReport | None:
     outcome = replay.outcome
     text = "" if outcome.all_well else f"{outcome.headline}: {outcome.stage}: {outcome.reason}"
     judged = check_log(replay, areas_of(replay), case.log, found.basis)
-    return LogReport(judged, case.boot.total, text, list(replay.state.assumptions), replay.hazards)
+    return LogReport(judged, case.boot.total, text, [str(each) for each in replay.state.assumptions], replay.hazards)
 
 
 def contradictions(diagnosis: Diagnosis) -> int:

@@ -11,21 +11,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bootmap.analysis.overview import last_stage, virtual_layout
-from bootmap.boot.decompressor.phys_offset import memory_ranges
+from bootmap.analysis.overview import virtual_layout
+from bootmap.assemble.handover import usual_place
+from bootmap.assemble.kernel import version_of
+from bootmap.assumptions import Assumption
 from bootmap.boot.handover import Handover
 from bootmap.boot.kernel import KernelModel
 from bootmap.boot.sequence import boot
 from bootmap.bootlog.board import board_from_log
 from bootmap.bootlog.claims.context import Basis
 from bootmap.bootlog.given import Given
-from bootmap.errors import UnsupportedError, UsageError
+from bootmap.errors import UnsupportedError
 from bootmap.facts.arm.cpus import cpu_by_midr
 from bootmap.inputs.board import parse_board
-from bootmap.inputs.fdt import Fdt
 from bootmap.inputs.kconfig import parse as parse_config
 from bootmap.inputs.symbols import parse as parse_symbols
-from bootmap.units import MIB, Span, hex_address
+from bootmap.units import Span, hex_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from bootmap.bootlog.board import LogBoard
     from bootmap.bootlog.log import Log
     from bootmap.inputs.atags import AtagList
+    from bootmap.inputs.fdt import Fdt
 
-OLDEST, NEWEST = (2, 6, 38), (7, 2)
 ORDERS = (None, *range(11, 15), 9, 8)
 """Orders of the largest block that configurations choose, the usual 10 first: 8 MiB to 64 MiB, 2 MiB and 1 MiB."""
 
@@ -96,7 +97,7 @@ def predict_from_log(log: Log, given: Given | None = None, fits: Callable[[FromL
 
 def areas_of(prediction: Replay) -> dict[str, Span]:
     """The virtual areas of a prediction by their names."""
-    return {area.name: Span(area.start, area.end) for area in virtual_layout(prediction, last_stage(prediction))}
+    return {area.name: Span(area.start, area.end) for area in virtual_layout(prediction, prediction.usual_stage)}
 
 
 def repredict(found: FromLog, log: Log, **changes: object) -> FromLog:
@@ -143,7 +144,7 @@ def _predict(made: LogBoard, given: Given, max_order: int | None, log: Log) -> F
         cmdline=made.cmdline if given.board is not None and log.first("cmdline") else given.cmdline,
         initrd=given.initrd or made.places.initrd,
         static_maps=given.static_maps,
-        assumptions=tuple(assumptions),
+        assumptions=tuple(map(Assumption, assumptions)),
         dtcm=_banks_of(given.dtcm, made.dtcm, tcm=cpu.tcm),
         itcm=_banks_of(given.itcm, made.itcm, tcm=cpu.tcm),
     )
@@ -164,7 +165,7 @@ def kernel_of(made: LogBoard, given: Given, max_order: int | None = None) -> Ker
         UsageError: its version is none.
         UnsupportedError: its version is not modelled.
     """
-    version, sublevel = parse_version(made.identity.version)
+    version, sublevel = version_of(made.identity.version, None, None)
     symbols = given.symbols or parse_symbols(made.symbols.encode())
     end = made.identity.vmalloc_end
 
@@ -183,26 +184,6 @@ def _order(kernel: KernelModel, max_order: int) -> int:
     return max_order + (0 if kernel.has("max_order_inclusive") else 1)
 
 
-def parse_version(text: str) -> tuple[tuple[int, ...], int | None]:
-    """``6.1.55-vendor`` as ((6, 1), 55), ``6.1`` as ((6, 1), None).
-
-    Raises:
-        UsageError: it is no version.
-        UnsupportedError: it is not modelled.
-    """
-    parts = text.split("-")[0].split("+")[0].split(".")
-    if len(parts) < 2 or not all(part.isdecimal() and len(part) < 6 for part in parts[:4]):
-        raise UsageError(f"{text!r} is no kernel version (6.1, 6.1.55 and 2.6.38 are)")
-    numbers = [int(part) for part in parts[:4]]
-    width = 3 if numbers[:2] == [2, 6] else 2
-    if len(numbers) < width:
-        raise UsageError(f"{text!r} is no kernel version (6.1, 6.1.55 and 2.6.38 are)")
-    version = tuple(numbers[:width])
-    if not OLDEST <= version <= NEWEST:
-        raise UnsupportedError(f"Linux {'.'.join(map(str, version))} is not modelled; 2.6.38 to 7.2 are")
-    return version, numbers[width] if len(numbers) > width else None
-
-
 def _params(made: LogBoard, given: Given, tree: Fdt | AtagList, assumptions: list[str]) -> int:
     """Where the board's description lies."""
     if given.params is not None:
@@ -212,15 +193,6 @@ def _params(made: LogBoard, given: Given, tree: Fdt | AtagList, assumptions: lis
         if line:
             assumptions.append(f"the device tree lies at {hex_address(made.places.params)} (line {line}, --dtb-addr)")
         return made.places.params
-    params = default_params(tree, made.phys_offset)
+    params = usual_place(tree, made.phys_offset)
     assumptions.append(f"the boot loader put the board description at {hex_address(params)} (--dtb-addr)")
     return params
-
-
-def default_params(board: Fdt | AtagList, phys_offset: int) -> int:
-    """Where boot loaders put the description: 128 MiB into RAM, or half way where there is less; tags at 0x100."""
-    if not isinstance(board, Fdt):
-        return phys_offset + 0x100
-    ends = [end for start, end in memory_ranges(board) if start <= phys_offset < end]
-    room = (ends[0] if ends else phys_offset) - phys_offset
-    return phys_offset + min(128 * MIB, room // 2 & ~(MIB - 1) if room else 128 * MIB)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.boot.sequence import STATE_NAMES
+from bootmap.boot.sequence import STAGE_NAMES
 from bootmap.boot.trace import Verdict
 from bootmap.bootlog.changes import hazard_changes
 from bootmap.bootlog.findings import Change, Finding, Reason
@@ -59,9 +59,9 @@ def _outlived(case: Case, replay: Replay, hazard: Hazard) -> bool:
     if case.progress.ending is Ending.RUNS or case.progress.reached("memory freed"):
         return True
     after = [_PRINTED_AFTER[name] for name in _PRINTED_AFTER if case.progress.reached(name)]
-    if not after or hazard.stage not in STATE_NAMES:
+    if not after or hazard.stage not in STAGE_NAMES:
         return False
-    return STATE_NAMES.index(after[-1]) > STATE_NAMES.index(hazard.stage)
+    return STAGE_NAMES.index(after[-1]) > STAGE_NAMES.index(hazard.stage)
 
 
 def _of_hazard(replay: Replay, hazard: Hazard) -> Finding:

@@ -5,6 +5,7 @@ A subcommand's module is imported only when it is called, so that no command pay
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -13,6 +14,7 @@ import click
 
 from bootmap import __version__
 from bootmap.errors import BootmapError
+from bootmap.output import OutputError, ReaderGoneError, guarded_streams, one_line
 
 # subcommand -> (module in cli/commands, one line for the list of commands)
 _COMMANDS = {
@@ -35,6 +37,9 @@ _COMMANDS = {
     "record": ("record", "Boot a real kernel under QEMU and keep what was read."),
     "fuzz": ("fuzz", "Hunt for memory maps in which bootmap or the kernel is wrong."),
 }
+
+_LONGEST_MESSAGE = 2000
+_READER_GONE = 128 + 13  # what a shell says of a program that SIGPIPE ended
 
 
 class _Commands(click.Group):
@@ -69,18 +74,34 @@ def main() -> None:
     """Entry point of the ``bootmap`` script; never returns."""
     # numpy's linear algebra starts a thread a core when it is loaded; nothing here ever uses it.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    code = _READER_GONE
+    with contextlib.suppress(ReaderGoneError):
+        try:
+            with guarded_streams():
+                code = _run()
+        except OutputError as error:  # noticed when the last of it was written
+            print(f"bootmap: {error}", file=sys.stderr)
+            code = error.exit_code
+    sys.exit(code)
+
+
+def _run() -> int:
+    """The command itself: its exit code, and one line where it went wrong."""
     try:
-        code = cli.main(standalone_mode=False) or 0
+        code = cli.main(standalone_mode=False)
     except BootmapError as error:
-        print(f"bootmap: {error}", file=sys.stderr)
-        code = error.exit_code
+        message = one_line(str(error))
+        if len(message) > _LONGEST_MESSAGE:
+            message = f"{message[:_LONGEST_MESSAGE]}... (and {len(message) - _LONGEST_MESSAGE} characters more)"
+        print(f"bootmap: {message}", file=sys.stderr)
+        return error.exit_code
     except click.ClickException as error:
         error.show()
-        code = error.exit_code
+        return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         print("bootmap: interrupted", file=sys.stderr)
-        code = 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    sys.exit(code if isinstance(code, int) else 0)
+        return 130
+    except MemoryError:
+        print("bootmap: there is not enough memory for this input", file=sys.stderr)
+        return 3
+    return code if isinstance(code, int) else 0

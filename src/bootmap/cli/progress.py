@@ -6,6 +6,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from bootmap.output import SafeText, printable
+
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
@@ -41,8 +43,14 @@ class Progress:
                 filled = min(_WIDTH, _WIDTH * self._done // self._total)
                 bar = "#" * filled + "." * (_WIDTH - filled)
                 elapsed = now - self._begun
-                self._stream.write(f"\r[{bar}] {self._done}/{self._total} {elapsed:.0f} s {note}\x1b[K")
-                self._stream.flush()
+                note = printable(note)
+                self._draw(f"\r[{bar}] {self._done}/{self._total} {elapsed:.0f} s {note}\x1b[K")
+
+    def _draw(self, text: str) -> None:
+        """Past the guard that lets no control sequence through."""
+        write = self._stream.control if isinstance(self._stream, SafeText) else self._stream.write
+        write(text)
+        self._stream.flush()
 
     def __enter__(self) -> Self:
         return self
@@ -51,5 +59,4 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._shown and self._done:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
+            self._draw("\r\x1b[K")

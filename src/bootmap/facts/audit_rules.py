@@ -18,7 +18,7 @@ class Severity(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class AuditRule:
     """One thing that an audit looks for.
 
     Attributes:
@@ -36,8 +36,8 @@ class Rule:
     reference: str
 
 
-RULES: tuple[Rule, ...] = (
-    Rule(
+RULES: tuple[AuditRule, ...] = (
+    AuditRule(
         "kernel-write-execute",
         Severity.WARNING,
         "the kernel may write and execute",
@@ -45,14 +45,14 @@ RULES: tuple[Rule, ...] = (
         "maps the kernel's image so; CONFIG_STRICT_KERNEL_RWX takes either right away at the end of the boot.",
         "arch/arm/mm/mmu.c map_lowmem(), arch/arm/mm/init.c fix_kernmem_perms()",
     ),
-    Rule(
+    AuditRule(
         "user-write-execute",
         Severity.ERROR,
         "user mode may write and execute",
         "In the kernel's half nothing may be so. In a process's half programs that make code at run time ask for it.",
         "DDI 0406C B3.7",
     ),
-    Rule(
+    AuditRule(
         "user-kernel-half",
         Severity.ERROR,
         "user mode reaches the kernel's half",
@@ -60,14 +60,14 @@ RULES: tuple[Rule, ...] = (
         "that is meant to be so is the vectors page with the user helpers, read and execute.",
         "Documentation/arch/arm/memory.rst, Documentation/arch/arm/kernel_user_helpers.rst",
     ),
-    Rule(
+    AuditRule(
         "vectors-user-writable",
         Severity.ERROR,
         "user mode may write the exception vectors",
         "Whoever writes the vectors takes over the kernel at the next exception.",
         "arch/arm/kernel/traps.c early_trap_init(), arch/arm/mm/mmu.c devicemaps_init()",
     ),
-    Rule(
+    AuditRule(
         "device-executable",
         Severity.WARNING,
         "device memory may be executed",
@@ -75,14 +75,14 @@ RULES: tuple[Rule, ...] = (
         "of a device's registers have effects.",
         "DDI 0406C A3.5.6 and B3.7.2",
     ),
-    Rule(
+    AuditRule(
         "ram-not-normal",
         Severity.WARNING,
         "RAM is mapped as device or strongly-ordered memory",
         "Unaligned accesses fault there, nothing is cached, and exclusive accesses (every lock) need not work.",
         "DDI 0406C A3.2.1, A3.4.5 and A3.5",
     ),
-    Rule(
+    AuditRule(
         "alias-attributes",
         Severity.WARNING,
         "one physical page is mapped with different memory attributes",
@@ -90,7 +90,7 @@ RULES: tuple[Rule, ...] = (
         "old, what was written may vanish. Allocation hints do not count.",
         "DDI 0406C A3.5.7",
     ),
-    Rule(
+    AuditRule(
         "halves-disagree",
         Severity.ERROR,
         "Linux's half and the hardware's half disagree",
@@ -98,7 +98,7 @@ RULES: tuple[Rule, ...] = (
         "decides by its half, and the CPU obeys the other.",
         "arch/arm/include/asm/pgtable-2level.h, arch/arm/mm/proc-v7-2level.S cpu_v7_set_pte_ext",
     ),
-    Rule(
+    AuditRule(
         "pgd-pair",
         Severity.WARNING,
         "a pair of first-level entries is filled by half",
@@ -106,7 +106,7 @@ RULES: tuple[Rule, ...] = (
         "sections may stand alone where a mapping begins or ends at an odd MiB.",
         "arch/arm/include/asm/pgtable-2level.h, arch/arm/mm/mmu.c fill_pmd_gaps(), pmd_empty_section_gap()",
     ),
-    Rule(
+    AuditRule(
         "tables-writable",
         Severity.ERROR,
         "page tables are mapped writable from elsewhere than lowmem",
@@ -114,7 +114,7 @@ RULES: tuple[Rule, ...] = (
         "map and, for highmem, through short-lived kmaps; user mode never.",
         "arch/arm/mm/mmu.c early_pte_alloc(), arch/arm/include/asm/pgalloc.h",
     ),
-    Rule(
+    AuditRule(
         "domain-manager",
         Severity.WARNING,
         "a manager domain has no checks",
@@ -122,7 +122,7 @@ RULES: tuple[Rule, ...] = (
         "CONFIG_CPU_USE_DOMAINS, and only there.",
         "DDI 0406C B3.7.3, arch/arm/include/asm/domain.h",
     ),
-    Rule(
+    AuditRule(
         "domain-no-access",
         Severity.WARNING,
         "entries are in a domain without access",
@@ -130,14 +130,14 @@ RULES: tuple[Rule, ...] = (
         "while the kernel runs; others are a surprise.",
         "DDI 0406C B3.7.3, arch/arm/include/asm/uaccess.h",
     ),
-    Rule(
+    AuditRule(
         "domain-unknown",
         Severity.WARNING,
         "entries are in a domain that Linux does not have",
         "Linux numbers its domains 0 to 3: kernel, user, I/O and vectors.",
         "arch/arm/include/asm/domain.h",
     ),
-    Rule(
+    AuditRule(
         "not-replicated",
         Severity.ERROR,
         "a supersection, large page or contiguous group is not there 16 times",
@@ -145,7 +145,7 @@ RULES: tuple[Rule, ...] = (
         "it holds in its TLB is chance.",
         "DDI 0406C B3.5.1 (supersections, large pages), B3.6.1 (contiguous hint)",
     ),
-    Rule(
+    AuditRule(
         "reserved-encoding",
         Severity.WARNING,
         "a descriptor has a reserved encoding",

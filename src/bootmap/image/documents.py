@@ -1,10 +1,7 @@
-"""JSON documents on disk, gzipped or not: bounded reading, and writing that leaves all or nothing."""
+"""JSON documents on disk, gzipped or not: bounded reading."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 import zlib
 
 from bootmap.errors import ImageError
@@ -58,27 +55,3 @@ def gunzip(packed: bytes, limit: int) -> bytes:
     if not unpacker.eof:
         raise ImageError("the gzip data is truncated")
     return data
-
-
-def write_whole(path: str, data: bytes) -> None:
-    """Write ``data`` to ``path``; on any failure, an interrupt included, ``path`` is as it was before.
-
-    Raises:
-        ImageError: the file cannot be written.
-    """
-    temporary = None
-    try:
-        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or ".", prefix=".bootmap-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-        temporary = None
-    except (OSError, ValueError) as error:
-        raise ImageError(f"cannot be written: {getattr(error, 'strerror', None) or error}", file=path) from None
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)

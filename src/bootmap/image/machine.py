@@ -208,7 +208,7 @@ class Machine:
 
     def _command_line(self, qmp: int, gdb: int) -> list[str]:
         path = self._process.path
-        line = ["-S", "-display", "none", "-monitor", "none", "-parallel", "none"]
+        line = ["-S", "-display", "none", "-monitor", "none", "-parallel", "none", "-nic", "none"]
         for serial in range(self._serials):
             line += ["-serial", f"file:{path(f'serial{serial}')}"]
         line += ["-chardev", f"socket,id=bootmap-qmp,fd={qmp}", "-mon", "chardev=bootmap-qmp,mode=control"]

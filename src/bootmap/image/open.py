@@ -17,6 +17,7 @@ from bootmap.errors import ImageError, UsageError
 from bootmap.image.facts import KernelFacts
 from bootmap.image.files import MappedFile
 from bootmap.image.raw import RawPart, open_raw, raw_part
+from bootmap.output import shown_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -112,7 +113,10 @@ def open_image(*arguments: str, state: str | None = None) -> Image:
             if not part.base_known:
                 raise UsageError(f"{part.path}: of several files each needs its address: FILE@ADDRESS")
     elif not parts[0].base_known:
-        return _open_by_content(parts[0].path, state)
+        try:
+            return _open_by_content(parts[0].path, state)
+        except ImageError as error:
+            raise error.in_file(shown_name(parts[0].path)) from None
     memory = open_raw(parts)
     return _refuse_state(Image("raw", memory, close=memory.close), state)
 

@@ -12,10 +12,11 @@ import msgspec
 from msgspec import Struct
 
 from bootmap.errors import ImageError
-from bootmap.image.facts import KernelFacts
+from bootmap.image.facts import PA_BITS, KernelFacts, check_number
 from bootmap.image.pages import PageMemory
 
 SCHEMA = "bootmap.predict/1"
+_REGISTER_BITS = 64
 
 
 class PredictedTables(Struct, frozen=True):
@@ -35,9 +36,11 @@ def _decoded(pages: dict[str, str]) -> dict[int, bytes]:
     decoded = {}
     for address, digits in pages.items():
         try:
-            decoded[int(address, 16)] = bytes.fromhex(digits)
+            number, page = int(address, 16), bytes.fromhex(digits)
         except ValueError:
-            raise ImageError(f"page {address!r}: expected a hexadecimal address and digits") from None
+            raise ImageError(f"page {address[:40]!r}: expected a hexadecimal address and digits") from None
+        check_number("the address of a page", number, PA_BITS)
+        decoded[number] = page
     return decoded
 
 
@@ -112,6 +115,10 @@ def parse_prediction(document: bytes) -> PredictionDocument:
         raise ImageError(f"not a prediction: {error}") from None
     if prediction.schema != SCHEMA:
         raise ImageError(f"schema {prediction.schema!r}, expected {SCHEMA!r}")
-    for state in prediction.states.values():
+    for name, state in prediction.states.items():
+        check_number(f"root of {name}", state.tables.root, PA_BITS)
         state.pages()
+    for name, value in prediction.registers.items():
+        check_number(name, value, _REGISTER_BITS)
+    prediction.kernel.facts()
     return prediction

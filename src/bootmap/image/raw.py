@@ -11,14 +11,13 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootmap.errors import UsageError
+from bootmap.image.facts import PA_BITS
 from bootmap.image.files import FileMemory, MappedFile
 from bootmap.image.pieces import Piece
 from bootmap.units import memparse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-PA_BITS = 40  # the widest physical address of ARMv7: DDI 0406C B3.6, long descriptors
 
 
 class RawPart(NamedTuple):

@@ -20,9 +20,10 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from bootmap.errors import ImageError
-from bootmap.image.documents import document_text, gunzip, read_document, write_whole
-from bootmap.image.facts import KernelFacts
+from bootmap.image.documents import document_text, gunzip, read_document
+from bootmap.image.facts import PA_BITS, KernelFacts, check_number
 from bootmap.image.pieces import Piece, PieceMemory
+from bootmap.output import write_file
 from bootmap.units import PAGE_SIZE
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Root(Struct, frozen=True):
     hex: str
 
 
-class Tables(Struct, frozen=True, omit_defaults=True):
+class RecordedTables(Struct, frozen=True, omit_defaults=True):
     """Page tables: the first level, and the lower levels as ``{"0xPA": 8192 hex digits}``.
 
     ``pmd`` is there for long descriptors only.
@@ -75,7 +76,7 @@ class Tables(Struct, frozen=True, omit_defaults=True):
     @classmethod
     def of(
         cls, root: int, first_level: bytes, pte: Mapping[int, bytes], pmd: Mapping[int, bytes] | None = None
-    ) -> Tables:
+    ) -> RecordedTables:
         """Tables from bytes: ``pte`` and ``pmd`` are physical address of a page -> its bytes."""
         lower = [{hex(pa): data.hex() for pa, data in sorted(pages.items())} for pages in (pte, pmd or {})]
         return cls(Root(root, first_level.hex()), lower[0], lower[1] if pmd is not None else UNSET)
@@ -84,7 +85,7 @@ class Tables(Struct, frozen=True, omit_defaults=True):
 class Moment(Struct, frozen=True, omit_defaults=True):
     """What was read at one moment; ``late`` has no memblock, which the kernel has given up by then."""
 
-    tables: Tables
+    tables: RecordedTables
     memblock: MemblockState | UnsetType = UNSET
 
 
@@ -124,7 +125,10 @@ class RecordedOutcome(Struct, frozen=True, omit_defaults=True):
 
 
 class Recording(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One boot.  Addresses in bytes; ``symbols`` are virtual; ``dtb`` is base64 of gzip, ``atags`` hexadecimal."""
+    """One boot.  Addresses in bytes; ``symbols`` are virtual; ``dtb`` is base64 of gzip, ``atags`` hexadecimal.
+
+    ``byteorder`` is there for a big-endian kernel only (CONFIG_CPU_ENDIAN_BE8): the tables' bytes are as in memory.
+    """
 
     name: str
     kernel: KernelId
@@ -142,6 +146,12 @@ class Recording(Struct, frozen=True, kw_only=True, omit_defaults=True):
     vars: dict[str, int | None] | UnsetType = UNSET
     log: tuple[str, ...] | str | UnsetType = UNSET
     outcome: RecordedOutcome | UnsetType = UNSET
+    byteorder: Literal["big"] | UnsetType = UNSET
+
+    @property
+    def order(self) -> Literal["<", ">"]:
+        """The byte order of the tables, as struct and numpy write it; little-endian where nothing is said."""
+        return "<" if self.byteorder is UNSET else ">"
 
     @property
     def moments(self) -> tuple[MomentName, ...]:
@@ -220,6 +230,9 @@ def parse_recording(document: bytes) -> Recording:
         raise ImageError(f"not a recording: {error}") from None
     for name in recording.moments:
         recording.memory(name)
+    for register, value in (("r0", recording.entry.r0), ("r1", recording.entry.r1), ("r2", recording.entry.r2)):
+        check_number(register, value, 32)
+    recording.facts()
     return recording
 
 
@@ -241,10 +254,10 @@ def write_recording(recording: Recording, path: str) -> None:
     The same recording always gives the same bytes.
 
     Raises:
-        ImageError: the file cannot be written.
+        InputError: the file cannot be written.
     """
     document = msgspec.json.format(msgspec.json.encode(recording, order="sorted"), indent=0)
-    write_whole(path, gzip.compress(document, 9, mtime=0))
+    write_file(path, gzip.compress(document, 9, mtime=0))
 
 
 def _address(where: str, text: str) -> int:
@@ -252,8 +265,8 @@ def _address(where: str, text: str) -> int:
         address = int(text, 16)
     except ValueError:
         address = -1
-    if address < 0:
-        raise ImageError(f"{where}: expected a hexadecimal address")
+    if not 0 <= address < 1 << PA_BITS:
+        raise ImageError(f"{where}: expected a hexadecimal address of {PA_BITS} bits")
     return address
 
 
@@ -262,6 +275,7 @@ def _piece(where: str, pa: int, digits: str, size: int) -> Piece:
         data = bytes.fromhex(digits)
     except ValueError:
         raise ImageError(f"{where}: expected hexadecimal digits") from None
-    if pa < 0 or len(data) != size:
+    check_number(f"the address of {where}", pa, PA_BITS)
+    if len(data) != size:
         raise ImageError(f"{where}: {len(data)} bytes at {pa:#x}, expected {size} at a physical address")
     return Piece(pa, memoryview(data), where)

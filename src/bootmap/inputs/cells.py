@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 DEFAULT_ADDRESS_CELLS = 2
 DEFAULT_SIZE_CELLS = 1
 
+MOST_PAIRS = 4096
 _U64 = (1 << 64) - 1
 
 
@@ -76,12 +77,14 @@ def pairs(prop: Property, n_address: int, n_size: int) -> tuple[Reg, ...]:
     the strict twin.
 
     Raises:
-        FdtError: a pair would have no cells at all.
+        FdtError: a pair would have no cells at all, or there are more than ``MOST_PAIRS``.
     """
     cells = n_address + n_size
     if cells == 0:
         prop.fail("cannot be cut: <#address-cells> and <#size-cells> are both 0")
     value = prop.value
+    if len(value) // 4 // cells > MOST_PAIRS:
+        prop.fail(f"has {len(value) // 4 // cells} areas; bootmap reads {MOST_PAIRS}, memblock has room for 128")
     found = []
     for at in range(0, len(value) // 4 - cells + 1, cells):
         base = read_cells(value, at, n_address)

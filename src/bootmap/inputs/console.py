@@ -23,7 +23,7 @@ _PREFIX = re.compile(
     r"""\s*(?:
       >                                                 # a mail that quotes
     | <\d{1,3}>                                         # the level
-    | \[(?=[\d\s]*[.:@/-])[\d.:\s@/-]{1,40}\]                             # a clock: printk's, with the CPU, or a terminal program's
+    | \[(?=[\d\s]*[.:@/-])[\d.:\s@/-]{1,40}\]            # a clock: printk's, with the CPU, or a terminal program's
     | \[\s*[TC]\d+\] | \[\s*\d+:\s*[\w/.-]+\]           # who printed: CONFIG_PRINTK_CALLER, vendors
     | \[\d{4}-\d\d-\d\d[T\ ][\d:.,+Z-]+\]               # grabserial, tio
     | \[[A-Z][a-z]{2}\ [A-Z][a-z]{2}\s+\d+\ [\d:.]+(?:\ \d{4})?\]                 # dmesg -T

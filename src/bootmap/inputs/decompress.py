@@ -10,6 +10,7 @@ Source: scripts/Makefile.lib (the ``*_with_size`` commands append the size); lib
 
 from __future__ import annotations
 
+import io
 import lzma
 import struct
 import zlib
@@ -18,23 +19,34 @@ from typing import TYPE_CHECKING
 
 from bootmap.errors import ImageError
 from bootmap.inputs import lz
+from bootmap.inputs.fs import unpacked_limit
 from bootmap.units import MIB, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-MAX_IMAGE = 256 * MIB
+MAX_IMAGE = 128 * MIB
 
-_MAX_CANDIDATES = 64  # a bound on the work that a hostile file can ask for
-_LZMA_MEMORY = 512 * MIB
+_MAX_CANDIDATES = 64
+_MOST_WORK = 192 * MIB  # bytes read and written for candidates that come to nothing: a bound on all of them together
+_DICTIONARY = 128 * MIB  # what xz_wrap.sh asks for (32 MiB before 6.12), though an image never fills it
+_CHUNK = 1 * MIB
+_FEED = 64 << 10
 _LZ4_CHUNK = 8 * MIB
 _LZ4_MAGIC = b"\x02\x21\x4c\x18"
 _LZO_MAGIC = b"\x89LZO\0\r\n\x1a\n"
 _LZO_MAX_BLOCK = 64 * MIB
+_ZSTD_FEED = 256
+_IN_PYTHON = ("lz4", "lzo")
+_SLOWER = 32  # than the formats that a library in C unpacks
 
 
 class _BrokenError(Exception):
-    """The bytes are not a stream of this format after all."""
+    """The bytes are not a stream of this format after all; ``work`` is what it took to find out, in bytes."""
+
+    def __init__(self, work: int = 0) -> None:
+        super().__init__()
+        self.work = work
 
 
 class _NoLibraryError(Exception):
@@ -81,18 +93,31 @@ def unpack(data: bytes, *, start: int, end: int, size_at: int | None = None) -> 
                 f"the unpacked kernel is said to have {recorded:#x} bytes, the limit is {size_text(MAX_IMAGE)}",
                 offset=size_at,
             )
+    most = unpacked_limit(end - start, MAX_IMAGE)
+    if recorded is not None and recorded > most:
+        raise ImageError(
+            f"the unpacked kernel is said to have {recorded:#x} bytes, the limit for a zImage of this size is "
+            f"{size_text(most)}",
+            offset=size_at,
+        )
     view = memoryview(data)
     missing: list[str] = []
     tried: list[str] = []
+    work = 0
     for at, name in _candidates(data, start, end):
+        if work > _MOST_WORK:
+            tried.append("more that were not looked at: this is no kernel")
+            break
         try:
-            image, stop = _DECODERS[name](view[at:end], recorded or MAX_IMAGE)
+            image, stop = _DECODERS[name](view[at:end], recorded or most)
         except _NoLibraryError as error:
             missing.append(f"{name} at {at:#x} (needs the Python package {error})")
             continue
-        except _BrokenError:
+        except _BrokenError as error:
+            work += error.work * (_SLOWER if name in _IN_PYTHON else 1)
             tried.append(f"{name} at {at:#x}")
             continue
+        work += (len(image) + stop) * (_SLOWER if name in _IN_PYTHON else 1)
         stop += at
         if _confirmed(data, name, len(image), stop, size_at):
             return Payload(name, at, stop, image)
@@ -141,13 +166,22 @@ def _plausible_lzma(data: bytes, at: int) -> bool:
 
 def _gzip(data: memoryview, limit: int) -> tuple[bytes, int]:
     stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    try:
-        image = stream.decompress(data, limit + 1)
-    except zlib.error:
-        raise _BrokenError from None
-    if not stream.eof or len(image) > limit:
-        raise _BrokenError
-    return image, len(data) - len(stream.unused_data)
+    out = io.BytesIO()
+    at = 0
+    waiting = b""
+    while not stream.eof:
+        if not waiting:
+            waiting = bytes(data[at : at + _FEED])
+            at += len(waiting)
+        before = out.tell(), len(waiting)
+        try:
+            out.write(stream.decompress(waiting, _CHUNK))
+        except zlib.error:
+            raise _BrokenError(at + out.tell()) from None
+        waiting = stream.unconsumed_tail
+        if out.tell() > limit or (not stream.eof and (out.tell(), len(waiting)) == before):
+            raise _BrokenError(at + out.tell())
+    return out.getvalue(), at - len(stream.unused_data)
 
 
 def _xz(data: memoryview, limit: int) -> tuple[bytes, int]:
@@ -159,58 +193,60 @@ def _lzma(data: memoryview, limit: int) -> tuple[bytes, int]:
 
 
 def _lzma_module(data: memoryview, limit: int, layout: int) -> tuple[bytes, int]:
+    out = io.BytesIO()
+    at = 0
     try:
-        stream = lzma.LZMADecompressor(layout, memlimit=_LZMA_MEMORY)
-        image = stream.decompress(data, max_length=limit + 1)
-        if not stream.eof and not stream.needs_input and len(image) <= limit:
-            image += stream.decompress(b"", max_length=1)  # the end marker may still be unread
+        stream = lzma.LZMADecompressor(layout, memlimit=_DICTIONARY + MIB)
+        while not stream.eof:
+            fed = data[at : at + _FEED] if stream.needs_input else b""
+            at += len(fed)
+            part = stream.decompress(fed, max_length=_CHUNK)
+            out.write(part)
+            if out.tell() > limit or not (fed or part or stream.eof):
+                raise _BrokenError(at + out.tell())
     except (lzma.LZMAError, EOFError, MemoryError):
-        raise _BrokenError from None
-    if not stream.eof or len(image) > limit:
-        raise _BrokenError
-    return image, len(data) - len(stream.unused_data)
+        raise _BrokenError(at + out.tell()) from None
+    return out.getvalue(), at - len(stream.unused_data)
 
 
 def _lz4(data: memoryview, limit: int) -> tuple[bytes, int]:
     """The legacy frame of lz4: blocks of 8 MiB each behind its packed size; the recorded size ends it."""
-    parts: list[bytes] = []
-    total, at = 0, len(_LZ4_MAGIC)
+    out = io.BytesIO()
+    at = len(_LZ4_MAGIC)
     while at + 4 <= len(data):
         packed = int.from_bytes(data[at : at + 4], "little")
-        if parts and packed == total:
-            return b"".join(parts), at
+        if out.tell() and packed == out.tell():
+            return out.getvalue(), at
         if packed == 0 or at + 4 + packed > len(data):
             break
-        room = min(_LZ4_CHUNK, limit - total)
-        parts.append(_block(lz.lz4_block, data[at + 4 : at + 4 + packed], room))
-        total += len(parts[-1])
+        room = min(_LZ4_CHUNK, limit - out.tell())
+        out.write(_block(lz.lz4_block, data[at + 4 : at + 4 + packed], room, at + out.tell()))
         at += 4 + packed
-    raise _BrokenError
+    raise _BrokenError(at + out.tell())
 
 
 def _lzo(data: memoryview, limit: int) -> tuple[bytes, int]:
     """The container of lzop: a header of variable length, then blocks with checksums; size 0 ends it."""
+    out = io.BytesIO()
+    at = 0
     try:
         at, checksums, packed_checksums = _lzop_header(data)
-        parts: list[bytes] = []
-        total = 0
         while True:
             (size,) = struct.unpack_from(">I", data, at)
             if size == 0:
-                return b"".join(parts), at + 4
+                return out.getvalue(), at + 4
             (packed,) = struct.unpack_from(">I", data, at + 4)
             at += 8 + 4 * checksums + (4 * packed_checksums if packed < size else 0)
-            if packed > size or size > min(_LZO_MAX_BLOCK, limit - total) or at + packed > len(data):
-                raise _BrokenError
+            if packed > size or size > min(_LZO_MAX_BLOCK, limit - out.tell()) or at + packed > len(data):
+                raise _BrokenError(at + out.tell())
             block = data[at : at + packed]
-            part = bytes(block) if packed == size else _block(lz.lzo1x, block, size)
+            part = bytes(block) if packed == size else _block(lz.lzo1x, block, size, at + out.tell())
             if len(part) != size:
-                raise _BrokenError
-            parts.append(part)
-            total += size
+                raise _BrokenError(at + out.tell() + len(part))
+            out.write(part)
             at += packed
     except struct.error:
-        raise _BrokenError from None
+        raise _BrokenError(at + out.tell()) from None
 
 
 def _lzop_header(data: memoryview) -> tuple[int, int, int]:
@@ -230,11 +266,12 @@ def _lzop_header(data: memoryview) -> tuple[int, int, int]:
     return at, unpacked, packed
 
 
-def _block(decoder: Callable[[bytes, int], bytes], block: memoryview, limit: int) -> bytes:
+def _block(decoder: Callable[[bytes, int], bytes], block: memoryview, limit: int, work: int) -> bytes:
+    """One block unpacked; ``work`` is what was done before it."""
     try:
         return decoder(bytes(block), limit)
     except ValueError:
-        raise _BrokenError from None
+        raise _BrokenError(work + len(block)) from None
 
 
 def _zstd(data: memoryview, limit: int) -> tuple[bytes, int]:
@@ -242,23 +279,21 @@ def _zstd(data: memoryview, limit: int) -> tuple[bytes, int]:
         import zstandard
     except ImportError:
         raise _NoLibraryError("zstandard") from None
-    stream = zstandard.ZstdDecompressor(max_window_size=_LZMA_MEMORY).decompressobj()
-    parts: list[bytes] = []
-    total = at = 0
-    # In small steps: the library has no bound on what one call returns, and a byte can stand for many.
-    step = 1024
+    stream = zstandard.ZstdDecompressor(max_window_size=_DICTIONARY).decompressobj()
+    out = io.BytesIO()
+    at = 0
     try:
+        # In small steps: the library has no bound on what one call returns, and a byte can stand for many.
         while not stream.eof and at < len(data):
-            parts.append(stream.decompress(data[at : at + step]))
-            total += len(parts[-1])
-            at = min(at + step, len(data))
-            if total > limit:
-                raise _BrokenError
-    except zstandard.ZstdError:
-        raise _BrokenError from None
-    if not stream.eof:
-        raise _BrokenError
-    return b"".join(parts), at - len(stream.unused_data)
+            out.write(stream.decompress(data[at : at + _ZSTD_FEED]))
+            at = min(at + _ZSTD_FEED, len(data))
+            if out.tell() > limit:
+                break
+    except (zstandard.ZstdError, MemoryError):
+        raise _BrokenError(at + out.tell()) from None
+    if not stream.eof or out.tell() > limit:
+        raise _BrokenError(at + out.tell())
+    return out.getvalue(), at - len(stream.unused_data)
 
 
 _MAGICS = {

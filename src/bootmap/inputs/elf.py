@@ -41,7 +41,8 @@ _SHT_SYMTAB, _SHT_NOBITS = 2, 8
 _SHF_WRITE, _SHF_ALLOC, _SHF_EXEC = 1, 2, 4
 _SHN_UNDEF, _SHN_ABS, _SHN_COMMON = 0, 0xFFF1, 0xFFF2
 _STT_OBJECT, _STT_FUNC, _STT_SECTION, _STT_FILE = 1, 2, 3, 4
-_DOLLAR = 0x24  # begins the mapping symbols $a, $d and $t
+_REUSE = 8  # names may share their ends, but many long ones in few bytes are a trap
+_DOLLAR = b"$"  # begins the mapping symbols $a, $d and $t
 _STB_LOCAL, _STB_WEAK = 0, 2
 _PT_LOAD = 1
 
@@ -179,17 +180,21 @@ def _parse_symbols(data: bytes | mmap.mmap, tables: _Tables, file: str) -> Symbo
     addresses: list[int] = []
     types: list[str] = []
     strings, rows = _symbol_table(data, tables.sections)
+    room = MIB + _REUSE * len(strings)
     letters = {index: _letter(section) for index, section in enumerate(tables.sections)}
     letters[_SHN_ABS], letters[_SHN_COMMON] = "A", "C"
     for name_at, value, _, info, _, index in rows:
         kind, bind = info & 0xF, info >> 4
         if index == _SHN_UNDEF or kind in (_STT_SECTION, _STT_FILE) or not name_at:
             continue
+        if strings[name_at : name_at + 1] == _DOLLAR:
+            continue
         end = strings.find(b"\0", name_at)
         if end < 0:
             raise ImageError(f"symbol name at {name_at:#x} of the string table does not end")
-        if strings[name_at] == _DOLLAR:
-            continue
+        room -= end - name_at
+        if room < 0:
+            raise ImageError(f"the symbols' names are longer, taken together, than {_REUSE} times their string table")
         if bind == _STB_WEAK:
             letter = "V" if kind == _STT_OBJECT else "W"
         else:

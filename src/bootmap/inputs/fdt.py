@@ -6,7 +6,7 @@ walk.  It refuses a little more, because a prediction must not rest on what read
 - a tree without a root, or with NOPs before it; a property outside a node or after a child node;
 - names that are not printable ASCII, empty node names or such with a "/";
 - property names behind the strings block of version 16; blocks not aligned as the specification asks;
-- depth over 64, and blobs over 2 MiB (the kernel maps two sections for the blob).
+- depth over 64, blobs over 2 MiB (the kernel maps two sections for the blob), more than 4096 reservations.
 
 Deliberately not here: the meaning of properties (``cells.py``, ``boot/``), overlays, device tree source.
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MAGIC = 0xD00DFEED
 MAX_DEPTH = 64
 MAX_SIZE = 2 * MIB
+MOST_RESERVATIONS = 4096
 
 _FIRST_VERSION, _LAST_VERSION = 16, 17
 _BEGIN_NODE, _END_NODE, _PROP, _NOP, _END = 1, 2, 3, 4, 9
@@ -37,6 +38,7 @@ _BEGIN_NODE, _END_NODE, _PROP, _NOP, _END = 1, 2, 3, 4, 9
 _HEADER_V16 = struct.Struct(">9I")
 _HEADER_SIZE = {16: 36, 17: 40}
 _RESERVATION = struct.Struct(">QQ")
+_LONGEST_SHOWN = 128  # characters; the specification allows 31, and a unit address
 
 
 class Reservation(NamedTuple):
@@ -55,13 +57,18 @@ class Property:
         name: the property's name.
         value: the raw bytes.
         offset: byte offset of the value in the file; cell ``i`` is at ``offset + 4 * i``.
-        node: path of the node that holds it.
+        owner: the node that holds it.
     """
 
     name: str
     value: bytes
     offset: int
-    node: str
+    owner: Node
+
+    @property
+    def node(self) -> str:
+        """Path of the node that holds it."""
+        return self.owner.path
 
     def __repr__(self) -> str:
         return f"<Property {self.name} of {self.node}, {len(self.value)} bytes at {self.offset:#x}>"
@@ -110,7 +117,6 @@ class Node:
 
     Attributes:
         name: the name with its unit address, "" for the root.
-        path: the full path, "/" for the root.
         offset: byte offset of the node's FDT_BEGIN_NODE token in the file.
         depth: 0 for the root.
         parent: the node above, None for the root.
@@ -119,12 +125,25 @@ class Node:
     """
 
     name: str
-    path: str
     offset: int
     depth: int
     parent: Node | None
     properties: dict[str, Property] = field(default_factory=dict)
     children: list[Node] = field(default_factory=list)
+
+    @property
+    def path(self) -> str:
+        """The full path, "/" for the root; of names far longer than real ones only both ends.
+
+        Made when asked for: one name of a megabyte may stand on the paths of a hundred thousand nodes.
+        """
+        names = []
+        node = self
+        while node.parent is not None:
+            long = len(node.name) > _LONGEST_SHOWN
+            names.append(f"{node.name[:32]}...{node.name[-32:]}" if long else node.name)
+            node = node.parent
+        return "/" + "/".join(reversed(names))
 
     def __repr__(self) -> str:
         return f"<Node {self.path} at {self.offset:#x}>"
@@ -313,6 +332,8 @@ def _parse_reservations(data: bytes, header: _Header) -> tuple[Reservation, ...]
         if size == 0:
             return tuple(found)
         found.append(Reservation(address, size, at))
+        if len(found) > MOST_RESERVATIONS:
+            raise FdtError(f"memory reservation block has more than {MOST_RESERVATIONS} entries", offset=at)
         at += _RESERVATION.size
     raise FdtError("memory reservation block has no terminating entry", offset=header.reserve_at)
 
@@ -327,30 +348,30 @@ def _parse_structure(data: bytes, header: _Header) -> Node:
     root: Node | None = None
     node: Node | None = None  # the innermost open node
     properties: dict[str, Property] | None = None  # of that node, None where no property may stand
-    path = ""
     at = 0  # index into words
     while at < count:
         tag = words[at]
         offset = base + 4 * at
         at += 1
         if tag == _PROP:
-            if properties is None:
+            if node is None or properties is None:
                 where = f"after a child node in {node.path}" if node else "outside of any node"
                 raise FdtError(f"property {where}", offset=offset)
             if at + 2 > count:
-                raise FdtError(f"structure block ends inside a property of {path}", offset=offset)
+                raise FdtError(f"structure block ends inside a property of {node.path}", offset=offset)
             length, name_at = words[at], words[at + 1]
             value_at = offset + 12
             if length > limit - value_at:
+                left = limit - value_at
                 raise FdtError(
-                    f"property of {path} has {length:#x} bytes, the structure block ends after {limit - value_at:#x}",
+                    f"property of {node.path} has {length:#x} bytes, the structure block ends after {left:#x}",
                     offset=offset + 4,
                 )
             name = names.get(name_at)
             if name is None:
                 name = names[name_at] = _property_name(data, header, name_at, offset + 8)
             if name not in properties:
-                properties[name] = Property(name, data[value_at : value_at + length], value_at, path)
+                properties[name] = Property(name, data[value_at : value_at + length], value_at, node)
             at += 2 + ((length + 3) >> 2)
         elif tag == _BEGIN_NODE:
             start = offset + 4
@@ -362,8 +383,7 @@ def _parse_structure(data: bytes, header: _Header) -> Node:
             if node is not None:
                 if not name or "/" in name:
                     raise FdtError(f"node of {node.path} is named {name!r}", offset=start)
-                path = f"{node.path}/{name}" if node.parent else f"/{name}"
-                child = Node(name, path, offset, node.depth + 1, node)
+                child = Node(name, offset, node.depth + 1, node)
                 if child.depth >= MAX_DEPTH:
                     raise FdtError(f"nodes are nested deeper than {MAX_DEPTH}", offset=offset)
                 node.children.append(child)
@@ -373,8 +393,7 @@ def _parse_structure(data: bytes, header: _Header) -> Node:
             elif name:
                 raise FdtError(f"root node is named {name!r}, expected an empty name", offset=start)
             else:
-                path = "/"
-                node = root = Node(name, path, offset, 0, None)
+                node = root = Node(name, offset, 0, None)
             properties = node.properties
         elif tag == _END_NODE:
             if node is None:

@@ -1,4 +1,4 @@
-"""The one place where files are read and written: bounded sizes, one-line errors, nothing half-written.
+"""The one place where files are read: bounded sizes, one-line errors.
 
 Every reader of ``inputs/`` takes bytes; this module turns what a user typed into those bytes.  It knows no
 format except gzip, because configurations and recordings commonly come compressed.
@@ -6,21 +6,23 @@ format except gzip, because configurations and recordings commonly come compress
 
 from __future__ import annotations
 
-import contextlib
-import os
-import stat
+import io
 import sys
 import zlib
 from typing import TYPE_CHECKING, BinaryIO
 
 from bootmap.errors import InputError
+from bootmap.output import shown_name
 from bootmap.units import MIB, size_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 STDIN = "-"
-DEFAULT_LIMIT = 256 * MIB
+DEFAULT_LIMIT = 128 * MIB
+
+HIGHEST_RATIO = 16  # of what is packed: configurations and kernels come to 5
+SMALL = 32 * MIB  # what may come of any packed file, however small
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 20
@@ -58,6 +60,8 @@ def read_head(path: str | Path, size: int) -> bytes:
     name = file_name(path)
     try:
         if str(path) == STDIN:
+            if sys.stdin is None:  # started with "<&-"
+                raise InputError("cannot be read: standard input is closed", file=name)
             return _read_bounded(sys.stdin.buffer, size)
         with open(path, "rb") as stream:
             return _read_bounded(stream, size)
@@ -87,90 +91,45 @@ def read_part(path: str | Path, offset: int, size: int) -> bytes:
 
 def file_name(path: str | Path) -> str:
     """How errors name ``path``, on one line whatever it contains."""
-    name = str(path)
-    if name == STDIN:
-        return "<stdin>"
-    return name if name.isprintable() else repr(name)
+    return "<stdin>" if str(path) == STDIN else shown_name(path)
 
 
 def gunzip_bytes(data: bytes, limit: int) -> bytes:
     """Decompress one or more gzip members; what follows the last is ignored, as gzip does.
 
     Raises:
-        InputError: the stream is damaged, ends early, or is longer than ``limit`` bytes.
+        InputError: the stream is damaged, ends early, or is longer than ``limit`` bytes, or than `unpacked_limit`.
     """
-    out: list[bytes] = []
-    room = limit
+    out = io.BytesIO()
+    most = unpacked_limit(len(data), limit)
     rest = data
     while rest.startswith(_GZIP_MAGIC):
         member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
         at = len(data) - len(rest)
-        try:
-            part = member.decompress(rest, room + 1)
-        except zlib.error as error:
-            raise InputError(f"damaged gzip data: {error}", offset=at) from None
-        room -= len(part)
-        if room < 0:
-            raise InputError(f"decompresses to more than {size_text(limit)}", offset=at)
-        if not member.eof:
-            raise InputError("gzip data ends too early", offset=at)
-        out.append(part)
+        waiting = rest
+        while not member.eof:
+            try:
+                part = member.decompress(waiting, _CHUNK)
+            except zlib.error as error:
+                raise InputError(f"damaged gzip data: {error}", offset=at) from None
+            waiting = member.unconsumed_tail
+            if not part and not waiting and not member.eof:
+                raise InputError("gzip data ends too early", offset=at)
+            if out.tell() + len(part) > most:
+                raise InputError(f"decompresses to more than {size_text(most)}", offset=at)
+            out.write(part)
         rest = member.unused_data
-    return b"".join(out)
+    return out.getvalue()
 
 
-def write_atomic(path: str | Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` so that a reader sees the old content or all of the new, never a part.
-
-    An existing file keeps its permissions; a new one gets what the umask leaves of 0666.  A device or a pipe
-    is written to as it is, for it must not be replaced by a file.
-
-    Raises:
-        InputError: the folder is missing or not writable, or the disk is full; no temporary file stays.
-    """
-    import tempfile  # brings in a dozen modules; most commands write no file
-
-    temporary = None
-    try:
-        mode = _mode_of(path)
-        if mode is not None and not stat.S_ISREG(mode):
-            with open(path, "wb") as stream:
-                stream.write(data)
-            return
-        target = os.path.realpath(path)  # a link stays, what it points to is replaced
-        handle, temporary = tempfile.mkstemp(prefix=".bootmap-", dir=os.path.dirname(target))
-        with open(handle, "wb") as stream:
-            stream.write(data)
-        os.chmod(temporary, _new_file_mode() if mode is None else stat.S_IMODE(mode))
-        os.replace(temporary, target)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise InputError(f"cannot be written: {reason}", file=file_name(path)) from None
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
-
-
-def _mode_of(path: str | Path) -> int | None:
-    """The type and permissions of what is there, None where nothing is."""
-    try:
-        return os.stat(path).st_mode
-    except FileNotFoundError:
-        return None
-
-
-def _new_file_mode() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+def unpacked_limit(packed: int, limit: int) -> int:
+    """How much ``packed`` bytes may become: ``limit``, but far less where they are few; what is more is a trap."""
+    return min(limit, max(SMALL, HIGHEST_RATIO * packed))
 
 
 def _read_bounded(stream: BinaryIO, size: int) -> bytes:
     """At most ``size`` bytes, allocated as they come: a device may never end."""
-    parts: list[bytes] = []
-    room = size
-    while room > 0 and (part := stream.read(min(room, _CHUNK))):
-        parts.append(part)
-        room -= len(part)
-    return b"".join(parts)
+    out = io.BytesIO()
+    while out.tell() < size and (part := stream.read(min(size - out.tell(), _CHUNK))):
+        out.write(part)
+    return out.getvalue()  # does not copy

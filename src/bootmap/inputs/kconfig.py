@@ -33,6 +33,27 @@ _ESCAPE = re.compile(r"\\(.)")
 # "# Linux/arm 6.1.176 Kernel Configuration"; before 3.x "# Linux kernel version: 2.6.38-rc1"
 _HEADER = re.compile(r"# (?:Linux/(\S+) (\d\S*) Kernel Configuration|Linux kernel version: (\d\S*))")
 _VERSION = re.compile(r"(\d{1,5})\.(\d{1,5})(?:\.(\d{1,5}))?")
+_LONGEST_SHOWN = 40
+
+# Lowest, highest and step of numbers that are shifted by, or that memory is cut by: more than Kconfig allows of each,
+# less than breaks arithmetic (arch/arm/Kconfig, arch/arm/mm/Kconfig, mm/Kconfig, kernel/dma/Kconfig).
+_ANY = (-1 << 31, 0xFFFFFFFF, 1)
+_ADDRESS = (0, 0xFFFFFFFF, 1)
+_RANGES = {
+    "ARM_L1_CACHE_SHIFT": (3, 12, 1),
+    "ARCH_FORCE_MAX_ORDER": (1, 20, 1),
+    "FORCE_MAX_ZONEORDER": (1, 21, 1),
+    "PAGE_BLOCK_MAX_ORDER": (1, 20, 1),
+    "CMA_SIZE_MBYTES": (0, 4096, 1),
+    "CMA_SIZE_PERCENTAGE": (0, 100, 1),
+    "ARM_NR_BANKS": (1, 4096, 1),
+    "PAGE_OFFSET": (0x10000000, 0xF0000000, 0x1000000),
+    "PHYS_OFFSET": _ADDRESS,
+    "DEBUG_UART_PHYS": _ADDRESS,
+    "DEBUG_UART_VIRT": _ADDRESS,
+    "XIP_PHYS_ADDR": _ADDRESS,
+    "KASAN_SHADOW_OFFSET": _ADDRESS,
+}
 
 
 class Version(NamedTuple):
@@ -116,7 +137,8 @@ class Config(Mapping[str, str]):
         """The value of an option of type int or hex, ``default`` where it is absent.
 
         Raises:
-            ConfigError: the value is no number, or the option is absent and there is no default.
+            ConfigError: the value is no number or none that the option can have, or the option is absent and there is
+                no default.
         """
         value = self.get(name)
         if value is None:
@@ -126,14 +148,20 @@ class Config(Mapping[str, str]):
                     file=self.file,
                 )
             return default
+        name = name.removeprefix(_PREFIX)
+        low, high, multiple = _RANGES.get(name, _ANY)
         try:
-            return int(value, 16 if value[:2].lower() == "0x" else 10)
-        except ValueError:
-            raise ConfigError(
-                f"{_PREFIX}{name.removeprefix(_PREFIX)} is {value!r}, expected a number",
-                file=self.file,
-                line=self.line(name),
-            ) from None
+            number = int(value, 16 if value[:2].lower() == "0x" else 10)
+        except ValueError:  # no number, or one of thousands of digits
+            number = high + 1
+        if low <= number <= high and number % multiple == 0:
+            return number
+        if multiple > 1:
+            wanted = f"{low:#x} to {high:#x} in steps of {multiple:#x}"
+        else:
+            wanted = "a number of 32 bits" if high == 0xFFFFFFFF else f"{low} to {high}"
+        shown = value if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]}..."
+        raise ConfigError(f"{_PREFIX}{name} is {shown!r}, expected {wanted}", file=self.file, line=self.line(name))
 
     def line(self, name: str) -> int | None:
         """The number of the line that sets the option, or says that it is not set; None without one."""

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from bootmap.inputs.symbols import Symbols
 
 # init/version.c linux_banner: "Linux version 6.1.0-50-armmp (builder@host) (gcc ...) #1 SMP ..."
-_BANNER = re.compile(rb"Linux version (\d+\.\d+[^\s\0]*) ([ -~]{1,1000})")
+# Possessive, so that what only begins like it is passed over at once; utsname has room for 64 characters.
+_BANNER = re.compile(rb"Linux version (\d{1,4}+\.\d{1,4}+[^\s\0]{0,64}+) ([ -~]{1,1000})")
 _DEBIAN = re.compile(r" Debian (\d+\.\d+\.\d+)-")
 
 

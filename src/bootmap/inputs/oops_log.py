@@ -15,13 +15,13 @@ Sources: arch/arm/mm/fault.c ``show_pte``, ``__do_kernel_fault``, ``die_kernel_f
 from __future__ import annotations
 
 import re
-import sys
 from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Literal
 
 from bootmap.errors import InputError
 from bootmap.inputs.console import MOST_BYTES, clean, console_text, raw_lines
+from bootmap.inputs.fs import file_name, read_file
 
 MOST_OOPSES = 256
 
@@ -140,22 +140,12 @@ def read_oopses(path: str) -> tuple[Oops, ...]:
     Raises:
         InputError: the file cannot be read, is far too large, or holds no ARM oops.
     """
-    try:
-        if path == "-":
-            data = sys.stdin.buffer.read(MOST_BYTES + 1)
-        else:
-            with open(path, "rb") as file:
-                data = file.read(MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise InputError(getattr(error, "strerror", None) or str(error), file=path) from None
-    if len(data) > MOST_BYTES:
-        raise InputError(f"longer than {MOST_BYTES >> 20} MiB, which no log with an oops is", file=path)
-    found = parse_oopses(console_text(data))
+    found = parse_oopses(console_text(read_file(path, MOST_BYTES)))
     if not found:
         raise InputError(
             "holds no oops of 32-bit ARM: expected 'Unable to handle kernel ...', 'Unhandled fault: ...' or "
             "'[address] *pgd=...'",
-            file=path,
+            file=file_name(path),
         )
     return found
 

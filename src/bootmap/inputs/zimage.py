@@ -37,7 +37,7 @@ UIMAGE_MAGIC = 0x27051956
 _HEADER = struct.Struct("<6I")
 _HEADER_END = MAGIC_AT + _HEADER.size
 _ENDIANNESS = 0x04030201
-_BIG_ENDIAN = 0x01020304
+_BIG_ENDIAN = 0x01020304  # a BE8 kernel: its header and its table of sizes are little-endian all the same
 _UIMAGE = struct.Struct(">7I4B32s")
 _UIMAGE_ARCH_ARM, _UIMAGE_KERNEL, _UIMAGE_MULTI = 2, 2, 4
 _UIMAGE_UNPACKED, _UIMAGE_GZIP = 0, 1
@@ -134,14 +134,12 @@ def _parse_zimage(data: bytes, name: str) -> KernelFile:
 def _parse_header(data: bytes) -> tuple[ZImageHeader, int | None, int | None]:
     """The header, TEXT_OFFSET and the size of bss, the latter two None where there is no table."""
     _, start, end, endianness, table_magic, table = _HEADER.unpack_from(data, MAGIC_AT)
-    if endianness == _BIG_ENDIAN:
-        raise ImageError("holds a big-endian kernel; expected a little-endian one", offset=MAGIC_AT + 12)
     if not _HEADER_END <= end - start <= len(data):
         raise ImageError(
             f"says that it has {end - start:#x} bytes ({start:#x} to {end:#x}), the file has {len(data):#x}",
             offset=MAGIC_AT + 4,
         )
-    if endianness != _ENDIANNESS or table_magic != TABLE_MAGIC:
+    if endianness not in (_ENDIANNESS, _BIG_ENDIAN) or table_magic != TABLE_MAGIC:
         return ZImageHeader(start, end), None, None
     at = table
     while at + 8 <= end - start:

@@ -30,7 +30,7 @@ _BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Tables:
+class EntryTables:
     """Tables of one level, to be read together: arrays of one length, and what is common to all.
 
     Attributes:
@@ -49,12 +49,12 @@ class Tables:
     va: I64
     above: I64
 
-    def blocks(self) -> Iterator[Tables]:
+    def blocks(self) -> Iterator[EntryTables]:
         """The same in portions whose arrays stay in the CPU's cache."""
         step = max(1, _BLOCK // self.count)
         for at in range(0, len(self.pa), step):
             part = slice(at, at + step)
-            yield Tables(self.level, self.first, self.count, self.pa[part], self.va[part], self.above[part])
+            yield EntryTables(self.level, self.first, self.count, self.pa[part], self.va[part], self.above[part])
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Entries:
         return Entries(*columns, span_bits=self.span_bits)
 
 
-def cut(level: Level, words: Words, absent: NDArray[np.bool_] | None, tables: Tables) -> Entries:
+def cut(level: Level, words: Words, absent: NDArray[np.bool_] | None, tables: EntryTables) -> Entries:
     """Find the entries where a run begins.
 
     For each kind of descriptor the entry's "position" is built such that it grows by one entry's span

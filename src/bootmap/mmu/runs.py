@@ -16,7 +16,7 @@ import numpy as np
 from bootmap.facts.arm.descriptors import Role
 from bootmap.facts.arm.faults import FaultKind
 from bootmap.mmu.attributes import Attributes, attributes_of, flat_attributes
-from bootmap.mmu.entries import UNREADABLE, Entries, Tables, address_of, by_class, cut
+from bootmap.mmu.entries import UNREADABLE, Entries, EntryTables, address_of, by_class, cut
 from bootmap.mmu.regs import VA_END
 from bootmap.mmu.walk import Fault, fault_of, inherit, quarter_fields
 from bootmap.units import PAGE_SHIFT, Span, align_down
@@ -90,7 +90,7 @@ class _Collector:
         self.outcomes: dict[Attributes | Fault, int] = {}
         self.classes: dict[tuple[Layout, int, int], int] = {}
         self.parts: list[Part] = []
-        self.tables: list[Tables] = []
+        self.tables: list[EntryTables] = []
 
     def collect(self) -> Runs:
         if not self.regime.enabled:
@@ -126,7 +126,9 @@ class _Collector:
         va = align_down(root.span.start, 1 << (root.index_bits + shift))
         first = (root.span.start - va) >> shift
         last = (root.span.end - 1 - va) >> shift
-        pending = [Tables(level, first, last - first + 1, np.array([root.base]), np.array([va]), np.zeros(1, np.int64))]
+        pending = [
+            EntryTables(level, first, last - first + 1, np.array([root.base]), np.array([va]), np.zeros(1, np.int64))
+        ]
         before = len(self.parts)
         while pending:
             tables = pending.pop()
@@ -136,7 +138,7 @@ class _Collector:
         for place in range(before, len(self.parts)):
             self.parts[place] = _clip(self.parts[place], root.span)
 
-    def _expand(self, tables: Tables) -> list[Tables]:
+    def _expand(self, tables: EntryTables) -> list[EntryTables]:
         """Add the runs of these tables; return the tables that they point to."""
         level = tables.level
         entries = cut(level, *self._read(tables), tables)
@@ -156,7 +158,7 @@ class _Collector:
             self._faults(unreadable, FaultKind.WALK_ABORT, level.number)
         return children
 
-    def _read(self, tables: Tables) -> tuple[Words, NDArray[np.bool_] | None]:
+    def _read(self, tables: EntryTables) -> tuple[Words, NDArray[np.bool_] | None]:
         """The entries of all tables in one flat array, and which of them could not be read."""
         entry = tables.level.entry_bytes
         size = tables.count * entry
@@ -183,7 +185,7 @@ class _Collector:
         starts = (tables.pa + tables.first * entry).tolist()
         return words, np.concatenate([holes.get(pa, whole) for pa in starts])
 
-    def _children(self, descriptor: Descriptor, entries: Entries) -> Tables:
+    def _children(self, descriptor: Descriptor, entries: Entries) -> EntryTables:
         below = descriptor.table
         assert below is not None  # what makes it a TABLE
         layout = descriptor.layout
@@ -199,7 +201,7 @@ class _Collector:
                 self.contexts.append(fields)
             return self.context_ids[key]
 
-        return Tables(
+        return EntryTables(
             level=below,
             first=0,
             count=1 << below.index_bits,

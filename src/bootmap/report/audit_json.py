@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bootmap.report.audit_text import cause_text, severity_name
 
 if TYPE_CHECKING:
-    from bootmap.analysis.audit.audit import Audit
+    from bootmap.analysis.audit.finding import Audit
 
 SCHEMA = "bootmap.audit/1"
 

@@ -11,7 +11,7 @@ from bootmap.units import hex_address, size_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bootmap.analysis.audit.audit import Audit, Finding, Place
+    from bootmap.analysis.audit.finding import Audit, Finding, Place
     from bootmap.boot.tables import Cause
 
 SHOWN = 8

@@ -1,7 +1,4 @@
-"""What ``bootmap diagnose`` prints: what happened, why, what to change, what is harmless, and counts of lines last.
-
-At most 100 columns.
-"""
+"""What ``bootmap diagnose`` prints: what happened, why, what to change, what is harmless, and counts of lines last."""
 
 from __future__ import annotations
 
@@ -12,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from bootmap.bootlog.evidence import Confidence
 from bootmap.bootlog.judgement import Judgement
-from bootmap.report.findings_text import WIDTH, findings_lines
+from bootmap.output import text_width
+from bootmap.report.findings_text import findings_lines
 from bootmap.units import hex_address
 
 if TYPE_CHECKING:
@@ -37,7 +35,7 @@ def diagnoses_text(name: str, found: Sequence[Diagnosis]) -> str:
 
 
 def _diagnosis(found: Diagnosis) -> Iterator[str]:
-    yield from textwrap.wrap(f"{found.title}: {found.headline}.", WIDTH, subsequent_indent="  ")
+    yield from textwrap.wrap(f"{found.title}: {found.headline}.", text_width(), subsequent_indent="  ")
     yield ""
     yield from findings_lines(found.findings)
     if found.findings:
@@ -113,7 +111,7 @@ def _counts(found: Diagnosis) -> Iterator[str]:
 
 
 def _wrapped(text: str, indent: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=" " * len(indent) + "  ")
+    return textwrap.wrap(text, text_width(), initial_indent=indent, subsequent_indent=" " * len(indent) + "  ")
 
 
 def diagnoses_json(name: str, found: Sequence[Diagnosis]) -> str:

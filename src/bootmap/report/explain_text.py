@@ -7,21 +7,33 @@ from typing import TYPE_CHECKING
 
 from bootmap.boot.trace import Origin
 from bootmap.mmu.walk import Mapped
+from bootmap.output import text_width
 from bootmap.report.words import attributes_words, linux_pte_text, pmd_text
 from bootmap.units import size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bootmap.analysis.explain import PhysicalFacts, VirtualFacts, Word
+    from bootmap.analysis.explain import PhysicalFacts
+    from bootmap.analysis.translation import Translation, Word
+    from bootmap.api.prediction import Explanation
     from bootmap.boot.tables import Cause
     from bootmap.facts.linux.linux_prot import LinuxFormat
 
-WIDTH = 100
 _TWINS = (
     "The same page is described twice because ARM's hardware pte has no room for what Linux must remember (young, "
     "dirty): the page table page holds Linux's 512 ptes in front and the hardware's two tables of 256 behind them."
 )
+
+
+def explanation_text(found: Explanation) -> str:
+    """Everything that is known of an address: as a physical one, as a virtual one, and of what that maps to."""
+    sections = [
+        physical_text(found.physical) if found.physical is not None else "",
+        virtual_text(found.virtual) if found.virtual is not None else "",
+        physical_text(found.target) if found.target is not None else "",
+    ]
+    return "\n\n".join(filter(None, sections))
 
 
 def physical_text(facts: PhysicalFacts) -> str:
@@ -42,7 +54,7 @@ def physical_text(facts: PhysicalFacts) -> str:
     return "\n".join(lines)
 
 
-def virtual_text(facts: VirtualFacts, form: LinuxFormat) -> str:
+def virtual_text(facts: Translation) -> str:
     """The section of a virtual address."""
     where = f" ({', '.join(facts.areas)})" if facts.areas else ""
     outcome = facts.walk.outcome
@@ -53,7 +65,7 @@ def virtual_text(facts: VirtualFacts, form: LinuxFormat) -> str:
         kind = outcome.kind.name.lower().replace("_", " ")
         lines = [f"virtual {facts.address:#010x}{where}: {kind} fault at level {outcome.level}"]
     for word in facts.words:
-        lines += _word(word, form)
+        lines += _word(word, facts.form)
     if any(word.half == "Linux" for word in facts.words):
         lines += wrapped(_TWINS, "  ")
     return "\n".join(lines)
@@ -94,5 +106,5 @@ def _chain(origin: Origin, indent: str) -> Iterator[str]:
 
 
 def wrapped(text: str, indent: str) -> list[str]:
-    """``text`` in lines of at most ``WIDTH`` columns, those after the first further in."""
-    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ")
+    """``text`` in lines of at most the terminal's columns, those after the first further in."""
+    return textwrap.wrap(text, text_width(), initial_indent=indent, subsequent_indent=indent + "  ")

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from bootmap.output import text_width
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from bootmap.analysis.features import Answer
 
-WIDTH = 100
 SCHEMA = "bootmap.features/1"
 _LEAST_SUMMARY = 20
 _CELLS = {True: "yes", False: "no", None: "config"}
 
-Table = list[tuple[str, list["Answer"]]]
+Table = Sequence[tuple[str, Sequence["Answer"]]]
 """Title of each part, and its answers."""
 
 
@@ -36,7 +38,7 @@ def features_text(kernel: str, table: Table, *, whole: bool) -> str:
             mark = {True: " ", False: "-", None: "?"}[answer.on]
             lines.append(f"{mark} {answer.feature}: {answer.why}")
             for text in (answer.summary, f"[{answer.source}]"):
-                lines += textwrap.wrap(text, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
+                lines += textwrap.wrap(text, text_width(), initial_indent=" " * 6, subsequent_indent=" " * 6)
         lines.append("")
     return "\n".join(lines)
 
@@ -45,7 +47,7 @@ def features_columns(kernels: Sequence[str], tables: Sequence[Table], *, whole: 
     """Several kernels side by side: whether each rule applies to them."""
     wide = max(len(answer.feature) for _, part in tables[0] for answer in part) + 2
     cells = [max(len(kernel), 6) for kernel in kernels]
-    room = WIDTH - wide - sum(cells) - 2 * len(cells) - 2
+    room = text_width() - wide - sum(cells) - 2 * len(cells) - 2
     lines = [(" " * wide + _row(kernels, cells)).rstrip(), ""]
     for index, (title, part) in enumerate(tables[0]):
         body: list[str] = []

@@ -1,19 +1,16 @@
-"""Findings as people read them: the headline, the lines that show why, what to change.
-
-At most 100 columns.
-"""
+"""Findings as people read them: the headline, the lines that show why, what to change."""
 
 from __future__ import annotations
 
 import textwrap
 from typing import TYPE_CHECKING
 
+from bootmap.output import text_width
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bootmap.bootlog.findings import Change, Finding, Reason
-
-WIDTH = 100
 
 
 def findings_lines(findings: Sequence[Finding]) -> Iterator[str]:
@@ -22,7 +19,7 @@ def findings_lines(findings: Sequence[Finding]) -> Iterator[str]:
         if number:
             yield ""
             yield from textwrap.wrap(
-                f"{_mark(finding)}: {finding.headline}  [{finding.id}]", WIDTH, subsequent_indent="  "
+                f"{_mark(finding)}: {finding.headline}  [{finding.id}]", text_width(), subsequent_indent="  "
             )
         yield from _reasons(finding.reasons)
         yield from _changes(finding.changes)
@@ -38,7 +35,9 @@ def _reasons(reasons: Sequence[Reason]) -> Iterator[str]:
     width = max((len(str(reason.line)) for reason in reasons if reason.line), default=1)
     for reason in reasons:
         place = f"line {reason.line:>{width}}" if reason.line else " " * (5 + width)
-        yield from textwrap.wrap(reason.text, WIDTH, initial_indent=f"  {place}  ", subsequent_indent=" " * (9 + width))
+        yield from textwrap.wrap(
+            reason.text, text_width(), initial_indent=f"  {place}  ", subsequent_indent=" " * (9 + width)
+        )
 
 
 def _changes(changes: Sequence[Change]) -> Iterator[str]:
@@ -53,4 +52,6 @@ def _changes(changes: Sequence[Change]) -> Iterator[str]:
     for change in changes:
         done = f": {change.effect}" if change.proven and len(proven) == len(changes) else ""
         done = f" (predicted again: {change.effect})" if change.proven and not done else done
-        yield from textwrap.wrap(f"{change.what}{done}", WIDTH, initial_indent="    ", subsequent_indent="      ")
+        yield from textwrap.wrap(
+            f"{change.what}{done}", text_width(), initial_indent="    ", subsequent_indent="      "
+        )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from bootmap.output import text_width
 from bootmap.report.differences import difference_lines
 from bootmap.verify.compare import Finding
 from bootmap.verify.fuzz.campaign import UNTESTABLE
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from bootmap.verify.fuzz.trial import Trial
 
 SCHEMA = "bootmap.fuzz/1"
-WIDTH = 100
 _COLUMNS = (
     ("equal", Finding.EQUAL.name),
     ("dies, known", Finding.KNOWN_DEATH.name),
@@ -66,8 +66,8 @@ def _classes(campaign: Campaign) -> Iterator[str]:
         kernels = ", ".join(sorted({result.kernel for result in results}))
         yield ""
         finding = Finding[results[0].finding].value
-        yield from textwrap.wrap(f"{len(results)} times, on {kernels}: {finding}", WIDTH)
-        yield from textwrap.wrap(signature, WIDTH, initial_indent="  ", subsequent_indent="  ")
+        yield from textwrap.wrap(f"{len(results)} times, on {kernels}: {finding}", text_width())
+        yield from textwrap.wrap(signature, text_width(), initial_indent="  ", subsequent_indent="  ")
         shown = next((result for result in results if result.minimal), results[0])
         yield from (f"  {line}" for line in shown.notes)
         yield from _board(shown)

@@ -6,6 +6,7 @@ import json
 import textwrap
 from typing import TYPE_CHECKING
 
+from bootmap.output import text_width
 from bootmap.report.words import linux_pte_text, pmd_text
 
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 
     from bootmap.boot.records import MemTypeTable
     from bootmap.boot.sequence import Replay
-
-WIDTH = 100
 
 
 def _table(prediction: Replay) -> MemTypeTable:
@@ -47,7 +46,7 @@ def mem_types_text(prediction: Replay, hardware: Mapping[str, int]) -> str:
     lines += ["", "Adjusted, in order"]
     for step in table.adjustments:
         text = f"{step.field} {'|=' if step.set else '&= ~'} {step.bits:#x}: {', '.join(step.types)} ({step.why})"
-        lines += textwrap.wrap(text, WIDTH, initial_indent="  - ", subsequent_indent="    ")
+        lines += textwrap.wrap(text, text_width(), initial_indent="  - ", subsequent_indent="    ")
     return "\n".join(lines)
 
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from bootmap.output import text_width
+
 if TYPE_CHECKING:
     from bootmap.boot.memblock import Memblock, Regions
 
 _RETURN_MASK = (1 << 40) - 1
-_COLUMNS = 100
 
 
 def state_line(result: int, memblock: Memblock) -> str:
@@ -31,7 +32,7 @@ def state_text(result: int, memblock: Memblock) -> str:
     for name, words in _sections(memblock):
         lines += textwrap.wrap(
             " ".join(words) or "-",
-            _COLUMNS,
+            text_width(),
             initial_indent=f"{lead}{name:<9}",
             subsequent_indent=" " * (len(lead) + 9),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from bootmap.facts.linux.linux_prot import LONG, SHORT
+from bootmap.facts.linux.linux_prot import SHORT
 from bootmap.mmu.describe import fault_kind_text, step_fields, step_text
 from bootmap.mmu.walk import Fault, Mapped
 from bootmap.report.explain_text import virtual_text, wrapped
@@ -125,8 +125,7 @@ def _expected(found: Judgement, predicted: Expected) -> Iterator[str]:
         yield from wrapped(text, "    ")
     if predicted.at_run_time is not None:
         yield from wrapped(f"may differ: {predicted.at_run_time}", "    ")
-    form = LONG if found.regs.ttbcr >> 31 else SHORT
-    yield from (f"    {line}" for line in virtual_text(predicted.facts, form).splitlines())
+    yield from (f"    {line}" for line in virtual_text(predicted.facts).splitlines())
 
 
 def oops_json(name: str, rows: Sequence[tuple[Judgement, Expected | None]]) -> str:

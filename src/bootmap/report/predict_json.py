@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from bootmap.boot.memblock import Memblock
-    from bootmap.boot.sequence import Replay, Stage
+    from bootmap.boot.sequence import Replay, Snapshot
 
 SCHEMA = "bootmap.predict/1"
 
@@ -43,7 +43,7 @@ def predict_json(prediction: Replay, states: Iterable[str], registers: Mapping[s
             }
             for h in prediction.hazards
         ],
-        "assumptions": state.assumptions,
+        "assumptions": [str(each) for each in state.assumptions],
         "rules": [
             {"feature": rule.feature, "on": rule.on, "because": rule.because, "source": rule.source}
             for rule in state.kernel.rules.values()
@@ -52,6 +52,7 @@ def predict_json(prediction: Replay, states: Iterable[str], registers: Mapping[s
             "version": state.kernel.version_text,
             "cpu": state.handover.cpu.name,
             "smp": state.smp,
+            "byteorder": state.kernel.byteorder,
             "page_offset": state.kernel.page_offset,
             "phys_offset": state.handover.phys_offset,
             "high_memory": state.vars.high_memory,
@@ -83,10 +84,10 @@ def _memblock(prediction: Replay, memblock: Memblock) -> dict[str, Any]:
     }
 
 
-def _tables(prediction: Replay, stage: Stage) -> dict[str, Any]:
-    pages = prediction.tables_at(stage)
+def _tables(prediction: Replay, stage: Snapshot) -> dict[str, Any]:
+    pages = prediction.table_bytes_at(stage)
     return {
         "format": prediction.state.kernel.format.name,
         "root": prediction.state.tables.root,
-        "pages": {f"{address:#x}": words.tobytes().hex() for address, words in pages.items()},
+        "pages": {f"{address:#x}": data.hex() for address, data in pages.items()},
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from bootmap.output import text_width
 from bootmap.units import KIB, MIB, PAGE_SHIFT, mem_range, size_text
 
 if TYPE_CHECKING:
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
 
     from bootmap.analysis.overview import Overview, VirtualArea
     from bootmap.boot.sequence import Replay
-
-WIDTH = 100
 
 
 def predict_text(prediction: Replay, overview: Overview) -> str:
@@ -27,7 +26,7 @@ def predict_text(prediction: Replay, overview: Overview) -> str:
         ("Page tables", _tables(prediction, overview)),
         ("Zones", _zones(prediction)),
         ("Hazards", _hazards(prediction)),
-        ("Assumptions", _bullets(prediction.state.assumptions)),
+        ("Assumptions", _bullets([str(each) for each in prediction.state.assumptions])),
     ):
         rows = list(body)
         if rows:
@@ -43,18 +42,18 @@ def _verdict(prediction: Replay) -> Iterator[str]:
         f"descriptors, PAGE_OFFSET {kernel.page_offset:#010x}, PHYS_OFFSET {state.handover.phys_offset:#010x}"
     )
     if outcome.all_well:
-        yield from textwrap.wrap(f"{outcome.headline}: {who}", WIDTH)
+        yield from textwrap.wrap(f"{outcome.headline}: {who}", text_width())
         return
     reason, stage = outcome.reason or "", outcome.stage or ""
     where = "" if reason.startswith(stage) else f"{stage}: "
-    yield from textwrap.wrap(f"{outcome.headline}: {where}{reason}", WIDTH)
-    yield from textwrap.wrap(who, WIDTH)
+    yield from textwrap.wrap(f"{outcome.headline}: {where}{reason}", text_width())
+    yield from textwrap.wrap(who, text_width())
 
 
 def _row(start: int, end: int, note: str) -> Iterator[str]:
     """One range, its size, and a note that goes on below itself."""
     head = f"  {mem_range(start, end)} {size_text(end - start):>10}  "
-    first, *more = textwrap.wrap(note, WIDTH - len(head)) or [""]
+    first, *more = textwrap.wrap(note, text_width() - len(head)) or [""]
     yield (head + first).rstrip()
     for text in more:
         yield " " * len(head) + text
@@ -88,7 +87,7 @@ def _reserved(overview: Overview) -> Iterator[str]:
 def _layout(overview: Overview) -> Iterator[str]:
     """The form of the block that mem_init printed up to Linux 5.0, with what each area is."""
     for area in overview.layout:
-        yield layout_line(area, WIDTH)
+        yield layout_line(area, text_width())
 
 
 def layout_line(area: VirtualArea, width: int | None = None) -> str:
@@ -132,4 +131,4 @@ def _hazards(prediction: Replay) -> Iterator[str]:
 
 def _bullets(texts: list[str]) -> Iterator[str]:
     for text in texts:
-        yield from textwrap.wrap(text, WIDTH, initial_indent="  - ", subsequent_indent="    ")
+        yield from textwrap.wrap(text, text_width(), initial_indent="  - ", subsequent_indent="    ")

@@ -15,14 +15,16 @@ from bootmap.facts.audit_rules import RULES, RULES_BY_ID
 from bootmap.report.audit_text import cause_text, severity_name
 
 if TYPE_CHECKING:
-    from bootmap.analysis.audit.audit import Audit, Finding, Place
+    from collections.abc import Sequence
+
+    from bootmap.analysis.audit.finding import Audit, Finding, Place
 
 SCHEMA_URI = "https://json.schemastore.org/sarif-2.1.0.json"
 VERSION = "2.1.0"
 _PLACES_OF = list(RULES_BY_ID)
 
 
-def sarif_document(audit: Audit, source: str, tool_version: str, assumptions: list[str]) -> dict[str, Any]:
+def sarif_document(audit: Audit, source: str, tool_version: str, assumptions: Sequence[str]) -> dict[str, Any]:
     """One run (3.14) with the rules, the results, and as notifications what was taken for granted or left out."""
     notes = [*assumptions, *audit.skipped]
     run = {

@@ -11,7 +11,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from bootmap.bootlog.judgement import Judgement
-from bootmap.report.findings_text import WIDTH, findings_lines
+from bootmap.output import text_width
+from bootmap.report.findings_text import findings_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,15 +26,15 @@ def verify_log_text(report: LogReport) -> str:
     """The whole report, lines ended."""
     lines = [*_summary(report)]
     if report.outcome:
-        lines += ["", *textwrap.wrap(f"Predicted: {report.outcome}", WIDTH, subsequent_indent="  ")]
+        lines += ["", *textwrap.wrap(f"Predicted: {report.outcome}", text_width(), subsequent_indent="  ")]
     if report.findings:
         headline = f"The log: {report.findings[0].headline}"
-        lines += ["", *textwrap.wrap(headline, WIDTH, subsequent_indent="  "), *findings_lines(report.findings)]
+        lines += ["", *textwrap.wrap(headline, text_width(), subsequent_indent="  "), *findings_lines(report.findings)]
     lines += [*_contradicted(report), *_unmodelled(report), *_hazards(report)]
     if report.assumptions:
         lines += ["", "Assumptions"]
         for text in report.assumptions:
-            lines += textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
+            lines += textwrap.wrap(text, text_width(), initial_indent="  ", subsequent_indent="    ")
     return "\n".join(lines) + "\n"
 
 
@@ -87,7 +88,7 @@ def _hazards(report: LogReport) -> Iterator[str]:
         yield "Hazards"
     for hazard in others:
         text = f"{hazard.id} in {hazard.stage}: {hazard.message}"
-        yield from textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
+        yield from textwrap.wrap(text, text_width(), initial_indent="  ", subsequent_indent="    ")
 
 
 def _place(row: Judged) -> str:
@@ -104,7 +105,7 @@ def _contradicted(report: LogReport) -> Iterator[str]:
         yield f"  {_place(row)}: {row.text}"
         for title, text in (("log", row.log), ("predicted", row.ours)):
             indent = " " * 15
-            yield from textwrap.wrap(text, WIDTH, initial_indent=f"    {title:<9}  ", subsequent_indent=indent)
+            yield from textwrap.wrap(text, text_width(), initial_indent=f"    {title:<9}  ", subsequent_indent=indent)
 
 
 def _unmodelled(report: LogReport) -> Iterator[str]:
@@ -118,4 +119,6 @@ def _unmodelled(report: LogReport) -> Iterator[str]:
     for why, same in by_reason.items():
         numbers = ", ".join(str(row.line) for row in same[:12]) + (", ..." if len(same) > 12 else "")
         plural = "s" if len(same) > 1 else ""
-        yield from textwrap.wrap(f"line{plural} {numbers}: {why}", WIDTH, initial_indent="  ", subsequent_indent="    ")
+        yield from textwrap.wrap(
+            f"line{plural} {numbers}: {why}", text_width(), initial_indent="  ", subsequent_indent="    "
+        )

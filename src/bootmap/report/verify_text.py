@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from bootmap.output import text_width
 from bootmap.report.differences import difference_lines
 from bootmap.units import hex_address, size_text
 from bootmap.verify.compare import Finding
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from bootmap.verify.session import Booted
 
 SCHEMA = "bootmap.verify/1"
-WIDTH = 100
 _WHEN = {"before": "on entry to paging_init", "after": "on its return", "late": "when init is about to run"}
 _VERDICTS = {
     Finding.EQUAL: "EQUAL",
@@ -41,7 +41,7 @@ def verify_text(booted: Booted, comparison: Comparison) -> str:
         f"{verdict}: {booted.request.name} on QEMU's {setup.machine.name}, "
         f"{size_text(setup.memory)}, {state.handover.cpu.name}: Linux {state.kernel.version_text}, "
         f"PHYS_OFFSET {hex_address(state.handover.phys_offset)}",
-        WIDTH,
+        text_width(),
     )
     for moment, count in comparison.words.items():
         wrong = comparison.wrong_words[moment]
@@ -65,7 +65,7 @@ def verify_text(booted: Booted, comparison: Comparison) -> str:
 
 
 def _wrapped(text: str) -> Iterator[str]:
-    yield from textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
+    yield from textwrap.wrap(text, text_width(), initial_indent="  ", subsequent_indent="    ")
 
 
 def verify_json(rows: Sequence[tuple[Booted, Comparison]]) -> str:

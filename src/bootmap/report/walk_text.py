@@ -14,7 +14,7 @@ from bootmap.units import hex_address, size_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bootmap.analysis.translation import Entry, Translation, Verdict, Writers
+    from bootmap.analysis.translation import AccessCheck, Entry, Translation, Writers
     from bootmap.facts.linux.linux_prot import LinuxFormat
     from bootmap.mmu.walk import Walk
 
@@ -106,7 +106,7 @@ def _status(fault: Fault, fsr: int | None, *, long: bool) -> str:
     return f"{_fault(fault, long=long)}, status {fault.status:#04x}{where}"
 
 
-def _verdict(verdict: Verdict, *, long: bool) -> str:
+def _verdict(verdict: AccessCheck, *, long: bool) -> str:
     what = access_text(verdict.access)
     if isinstance(verdict.answer, Fault):
         return f"{what}: {_status(verdict.answer, verdict.fsr, long=long)}"

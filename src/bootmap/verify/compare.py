@@ -27,7 +27,7 @@ from bootmap.units import PAGE_SIZE, Span
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from bootmap.boot.sequence import Replay, Stage
+    from bootmap.boot.sequence import Replay, Snapshot
     from bootmap.boot.tables import Cause
     from bootmap.image.recording import MemblockState, MomentName, Recording
 
@@ -166,7 +166,7 @@ def compare(recording: Recording, prediction: Replay) -> Comparison:
             if variable in _PREDICTED_VARIABLES and value is not None:
                 values += 1
                 mine = getattr(after.vars, variable)
-                if mine != value and not (variable.startswith("kernel_sec") and not mine):
+                if mine != value:
                     found.append(ValueDifference(variable, value, mine))
     return Comparison(_finding(recording, prediction, found), words, wrong, lists, values, tuple(found))
 
@@ -216,7 +216,7 @@ def _verdict(recording: Recording, prediction: Replay) -> Iterator[VerdictDiffer
 def _pages(recording: Recording, name: MomentName) -> dict[int, np.ndarray[tuple[int], np.dtype[np.unsignedinteger]]]:
     """The recorded pages that are compared: physical address of each -> its words."""
     tables = recording.moment(name).tables
-    dtype = np.dtype("<u8" if recording.lpae else "<u4")
+    dtype = np.dtype(f"{recording.order}u{8 if recording.lpae else 4}")
     raw = bytes.fromhex(tables.pgd.hex)
     pages = {tables.pgd.pa + at: raw[at : at + PAGE_SIZE] for at in range(0, len(raw), PAGE_SIZE)}
     for part in (tables.pmd, tables.pte):
@@ -236,7 +236,7 @@ def _image_indices(recording: Recording) -> range:
     return range(recording.page_offset >> shift, (recording.symbols["_end"] - 1 >> shift) + 1)
 
 
-def _words(recording: Recording, prediction: Replay, name: MomentName, stage: Stage) -> Iterator[WordDifference]:
+def _words(recording: Recording, prediction: Replay, name: MomentName, stage: Snapshot) -> Iterator[WordDifference]:
     pages = _pages(recording, name)
     mine = prediction.tables_at(stage)
     places = _places(recording, name)
@@ -273,7 +273,7 @@ def _image_words(recording: Recording, name: MomentName) -> frozenset[int]:
     root = recording.root(name)
     if not recording.lpae:
         return frozenset(root + 4 * index for index in _image_indices(recording))
-    first = struct.unpack("<4Q", bytes.fromhex(recording.moment(name).tables.pgd.hex))
+    first = struct.unpack(f"{recording.order}4Q", bytes.fromhex(recording.moment(name).tables.pgd.hex))
     return frozenset((first[index >> 9] & _LONG_ADDRESS) + 8 * (index & 511) for index in _image_indices(recording))
 
 
@@ -329,7 +329,7 @@ _Rows = tuple[tuple[int, int, int], ...]
 
 
 def _lists(
-    prediction: Replay, recording: Recording, name: MomentName, kernel: MemblockState, stage: Stage
+    prediction: Replay, recording: Recording, name: MomentName, kernel: MemblockState, stage: Snapshot
 ) -> Iterator[ListDifference]:
     memblock = stage.memblock
     memory, reserved = (_rows(prediction, regions.regions) for regions in (memblock.memory, memblock.reserved))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import struct
+from typing import Literal
 
 _OLD = struct.Struct("<QHHHH")
 _MAX_TEXT = 2048
@@ -22,9 +23,12 @@ _PLAIN = re.compile(rb"<[0-7]>(?:\[ *\d+\.\d+\] )?")
 _FIRST_WORDS = (b"Booting Linux on physical CPU", b"Linux version ")  # arch/arm/kernel/setup.c, init/main.c
 
 
-def log_lines(buffer: bytes) -> list[str]:
-    """The lines in a log buffer that has not wrapped, oldest first, without time stamps."""
-    texts = _plain(buffer) or _ring(buffer) or _old(buffer)
+def log_lines(buffer: bytes, byteorder: Literal["little", "big"] = "little") -> list[str]:
+    """The lines in a log buffer that has not wrapped, oldest first, without time stamps.
+
+    A big-endian kernel's are read from 5.10 on.
+    """
+    texts = _plain(buffer) or _ring(buffer, byteorder) or _old(buffer)
     lines: list[str] = []
     for text in texts:
         lines += text.decode("utf-8", "replace").rstrip("\n").split("\n")
@@ -41,12 +45,12 @@ def find_log(bss: bytes) -> int | None:
     return None
 
 
-def _ring(buffer: bytes) -> list[bytes]:
+def _ring(buffer: bytes, byteorder: Literal["little", "big"]) -> list[bytes]:
     texts: list[bytes] = []
     at = 0
     while at + 4 <= len(buffer):
-        number = int.from_bytes(buffer[at : at + 4], "little")
-        follower = struct.pack("<I", (number + 1) & 0xFFFFFFFF)
+        number = int.from_bytes(buffer[at : at + 4], byteorder)
+        follower = ((number + 1) & 0xFFFFFFFF).to_bytes(4, byteorder)
         # The text may hold anything, so a record ends where the next one's number stands on a word boundary.
         behind = buffer.find(follower, at + 8, at + 8 + _MAX_TEXT)
         while behind % 4 and behind > 0:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bootmap.errors import MachineError
 from bootmap.facts.linux.memblock_struct import GENERATIONS
@@ -36,11 +36,13 @@ class MemblockReader:
         read: (virtual address in the linear map, size) -> bytes.
         wide: whether phys_addr_t has 64 bits.
         page_offset: lowest address that a pointer may have.
+        order: byte order, as struct writes it.
     """
 
     read: Reader
     wide: bool
     page_offset: int
+    order: Literal["<", ">"] = "<"
 
     def at(self, address: int) -> MemblockState:
         """The state of the memblock at virtual ``address``.
@@ -61,7 +63,7 @@ class MemblockReader:
 
         Asks for the initial capacity of the regions' array in both types and takes what parses.
         """
-        capacity = struct.pack("<I", _INITIAL_REGIONS)
+        capacity = struct.pack(f"{self.order}I", _INITIAL_REGIONS)
         for generation in GENERATIONS:
             head, memory_at, _ = self._places(generation)
             at = data.find(capacity)
@@ -88,7 +90,7 @@ class MemblockReader:
         except LookupError:
             return None
         letter = "Q" if self.wide else "I"
-        (limit,) = struct.unpack_from(f"<{letter}", raw, width if generation.bottom_up else 0)
+        (limit,) = struct.unpack_from(f"{self.order}{letter}", raw, width if generation.bottom_up else 0)
         bottom_up = raw[0] if generation.bottom_up else 0
         memory = self._regions(raw, memory_at, generation)
         reserved = self._regions(raw, memory_at + type_size, generation)
@@ -98,10 +100,12 @@ class MemblockReader:
 
     def _regions(self, raw: bytes, at: int, generation: MemblockGeneration) -> Regions | None:
         letter = "Q" if self.wide else "I"
-        count, most, *totals, array = struct.unpack_from(f"<II{letter if generation.total else ''}I", raw, at)
+        count, most, *totals, array = struct.unpack_from(
+            f"{self.order}II{letter if generation.total else ''}I", raw, at
+        )
         if not 0 <= count <= most <= _MAX_REGIONS or most < _INITIAL_REGIONS // 4 or array < self.page_offset:
             return None
-        row = struct.Struct(f"<{letter}{letter}I" if generation.flags else f"<{letter}{letter}")
+        row = struct.Struct(f"{self.order}{letter}{letter}{'I' if generation.flags else ''}")
         stride = row.size + -row.size % (8 if self.wide else 4)
         try:
             data = self.read(array, count * stride)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import gzip
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from msgspec import UNSET
 
@@ -62,6 +62,7 @@ def observe(
     command_line: str,
     name: str,
     kernel: KernelId,
+    byteorder: Literal["little", "big"] = "little",
     late: bool = False,
     timeout: float = 30.0,
     progress: Callable[[str], None] = lambda _: None,
@@ -77,6 +78,7 @@ def observe(
         command_line: for the recording.
         name: of the recording.
         kernel: for the recording.
+        byteorder: of the kernel's data.
         late: go on until init is about to run.
         timeout: seconds for each stretch of the way.
         progress: told what happens.
@@ -84,7 +86,7 @@ def observe(
     Raises:
         MachineError: QEMU ended, or what was read makes no sense.
     """
-    watch = _Watch(guest, symbols, page_offset, long, timeout)
+    watch = _Watch(guest, symbols, page_offset, long, byteorder, timeout)
     is_tree = board[:4] == FDT_MAGIC
     parts: dict[str, object] = {}
     progress("paging_init")
@@ -115,6 +117,7 @@ def observe(
         before=before,
         dtb=packed if is_tree else UNSET,
         atags=UNSET if is_tree else board.hex(),
+        byteorder="big" if byteorder == "big" else UNSET,
         **parts,  # type: ignore[arg-type]
     )
 
@@ -128,9 +131,17 @@ _RECORDED_SYMBOLS = (
 class _Watch:
     """A guest under way."""
 
-    def __init__(self, guest: Guest, symbols: Mapping[str, int], page_offset: int, long: bool, timeout: float) -> None:
+    def __init__(
+        self,
+        guest: Guest,
+        symbols: Mapping[str, int],
+        page_offset: int,
+        long: bool,
+        byteorder: Literal["little", "big"],
+        timeout: float,
+    ) -> None:
         self.machine: Machine = guest.machine
-        self.kernel = KernelMemory(guest.machine.memory, symbols, page_offset, guest.phys_offset, long)
+        self.kernel = KernelMemory(guest.machine.memory, symbols, page_offset, guest.phys_offset, long, byteorder)
         self._symbols = symbols
         self._timeout = timeout
         self._root = symbols["swapper_pg_dir"] - page_offset + guest.phys_offset
@@ -179,7 +190,8 @@ class _Watch:
             if at is None:
                 return []
             start = bss + at
-        return log_lines(self.kernel.read(start, min(_LOG_BYTES, (end or start + _LOG_BYTES) - start)))
+        size = min(_LOG_BYTES, (end or start + _LOG_BYTES) - start)
+        return log_lines(self.kernel.read(start, size), self.kernel.byteorder)
 
     def _died(self, what: str) -> RecordedOutcome:
         registers = self.machine.gdb.core_registers()

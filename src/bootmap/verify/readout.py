@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from bootmap.errors import AbsentMemoryError
-from bootmap.image.recording import Tables
+from bootmap.image.recording import RecordedTables
 from bootmap.units import PAGE_SIZE
 from bootmap.verify.memblock import MemblockReader
 
@@ -62,6 +62,7 @@ class KernelMemory:
         page_offset: where the linear map begins.
         phys_offset: the physical address that is mapped there.
         long: whether the tables have long descriptors.
+        byteorder: of the kernel's data.
     """
 
     memory: Physical
@@ -69,6 +70,11 @@ class KernelMemory:
     page_offset: int
     phys_offset: int
     long: bool
+    byteorder: Literal["little", "big"] = "little"
+
+    @property
+    def _order(self) -> Literal["<", ">"]:
+        return "<" if self.byteorder == "little" else ">"
 
     def read(self, va: int, size: int) -> bytes:
         """``size`` bytes at a linear-map address.
@@ -83,7 +89,7 @@ class KernelMemory:
     def number(self, name: str, size: int) -> int | None:
         """The variable ``name`` of ``size`` bytes, None where the symbols do not name it."""
         address = self.symbols.get(name)
-        return None if address is None else int.from_bytes(self.read(address, size), "little")
+        return None if address is None else int.from_bytes(self.read(address, size), self.byteorder)
 
     def variables(self) -> dict[str, int]:
         """Those of `VARIABLES` that the symbols name."""
@@ -97,7 +103,7 @@ class KernelMemory:
         Raises:
             MachineError: there is something else where memblock should be.
         """
-        reader = MemblockReader(self.read, self.long, self.page_offset)
+        reader = MemblockReader(self.read, self.long, self.page_offset, self._order)
         address = self.symbols.get("memblock")
         if address is None:
             # In the data, or where memblock is not kept after the boot, in the init data before them.
@@ -108,7 +114,7 @@ class KernelMemory:
             address = reader.find(first, self.read(first, last - first))
         return None if address is None else reader.at(address)
 
-    def tables(self, root: int) -> Tables:
+    def tables(self, root: int) -> RecordedTables:
         """The page tables below the first-level table at physical ``root``, as far as they lie in RAM.
 
         Raises:
@@ -116,26 +122,26 @@ class KernelMemory:
         """
         return self._long_tables(root) if self.long else self._short_tables(root)
 
-    def _short_tables(self, root: int) -> Tables:
+    def _short_tables(self, root: int) -> RecordedTables:
         first = self.memory.read(root, _SHORT_ROOT)
         pages: dict[int, bytes] = {}
-        for (word,) in struct.iter_unpack("<I", first):
+        for (word,) in struct.iter_unpack(f"{self._order}I", first):
             if word & _TYPE == 1:
                 self._add(pages, word & -PAGE_SIZE & _U32)
-        return Tables.of(root, first, pages)
+        return RecordedTables.of(root, first, pages)
 
-    def _long_tables(self, root: int) -> Tables:
+    def _long_tables(self, root: int) -> RecordedTables:
         first = self.memory.read(root, _LONG_ROOT)
         middle: dict[int, bytes] = {}
         last: dict[int, bytes] = {}
-        for (word,) in struct.iter_unpack("<Q", first):
+        for (word,) in struct.iter_unpack(f"{self._order}Q", first):
             if word & _TYPE == _TABLE:
                 self._add(middle, word & _LONG_ADDRESS)
         for page in middle.values():
-            for (word,) in struct.iter_unpack("<Q", page):
+            for (word,) in struct.iter_unpack(f"{self._order}Q", page):
                 if word & _TYPE == _TABLE:
                     self._add(last, word & _LONG_ADDRESS)
-        return Tables.of(root, first, last, middle)
+        return RecordedTables.of(root, first, last, middle)
 
     def _add(self, pages: dict[int, bytes], address: int) -> None:
         if address not in pages:

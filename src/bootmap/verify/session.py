@@ -235,6 +235,7 @@ def boot_board(
             kernel.symbols,
             page_offset=model.page_offset,
             long=model.has("lpae"),
+            byteorder=model.byteorder,
             board=board,
             command_line=_command_line(kernel.parse(board)),
             name=request.name,

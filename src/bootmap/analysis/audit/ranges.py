@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bootmap.analysis.audit.audit import MOST_PLACES, Place, finding
+from bootmap.analysis.audit.finding import MOST_PLACES, Place, finding
 from bootmap.facts.arm.memory_attrs import MemoryType, Policy
 from bootmap.facts.arm.permissions import DomainAccess, Rights
 from bootmap.facts.audit_rules import LINUX_DOMAINS, Severity
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bootmap.analysis.audit.audit import Finding, Known
+    from bootmap.analysis.audit.finding import Finding, Known
     from bootmap.facts.arm.memory_attrs import MemoryAttributes
     from bootmap.mmu.bulk import Map, Ranges
     from bootmap.mmu.regs import Regime

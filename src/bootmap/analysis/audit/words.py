@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from bootmap.analysis.audit.audit import MOST_PLACES, Place, finding
+from bootmap.analysis.audit.finding import MOST_PLACES, Place, finding
 from bootmap.analysis.audit.ranges import rights_of
 from bootmap.boot.paging.pte import hardware_pte
 from bootmap.facts.arm.descriptors import Role
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bootmap.analysis.audit.audit import Finding, Known
+    from bootmap.analysis.audit.finding import Finding, Known
     from bootmap.facts.arm.descriptors import Descriptor, Level
     from bootmap.mmu.bulk import Map, Ranges
     from bootmap.mmu.memory import Memory

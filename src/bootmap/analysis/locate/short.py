@@ -45,6 +45,7 @@ _LEAST_VOTES = 3
 _LOOKED_AT = 16
 _MOST_IDENTITY = 64
 _BIT4 = 1 << 4
+_APX = 1 << 15
 _HARDWARE_HALF = 1 << 11  # of the address in a table descriptor: the hardware's words are in a page's second half
 _NOT_LINUX = 3 << 18  # of a section: NS, and supersections, which Linux has for device memory above 4 GiB only
 
@@ -325,12 +326,13 @@ def architecture(family: Family, address: int, vectors: int | None) -> str:
 
     Linux sets bit 4 of sections up to ARMv5, but not on XScale, where all small pages are of type 3; on ARMv6 and later
     that bit is XN in a section, which kernel text does not have, and type 3 is XN in a page, which the vectors are not.
+    The text of an XIP kernel is not in lowmem; but up to ARMv5 no section has APX.
     """
     words = family.tables[address]
     first = family.page_offset >> 20
     at = np.flatnonzero(words[first:] & 3 == _SECTION) + first
     line = words[at[(at - (words[at] >> 20).astype(np.int64)) & 0xFFF == family.delta]]
-    if bool((line & _BIT4 != 0).all()):
+    if bool((line & _BIT4 != 0).all()) and not bool((words[words & 3 == _SECTION] & _APX).any()):
         return "v5"
     return "xscale" if vectors is not None and vectors & 3 == 3 else "v7"
 

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 from bootmap.analysis.explain import explain_virtual
 from bootmap.analysis.oops.linear import places_at
-from bootmap.analysis.overview import last_stage
 from bootmap.analysis.registers import stage_memory
 
 if TYPE_CHECKING:
-    from bootmap.analysis.explain import VirtualFacts
     from bootmap.analysis.oops.linear import LinearPlace
     from bootmap.analysis.oops.oops import Judgement
-    from bootmap.boot.sequence import Replay, Stage
+    from bootmap.analysis.translation import Translation
+    from bootmap.boot.sequence import Replay, Snapshot
 
 _PAIR = 2
 _FINAL = "mark_rodata_ro"
@@ -51,8 +50,8 @@ class Expected:
         places: what the board has there, if the address is one of the linear map.
     """
 
-    facts: VirtualFacts
-    stage: Stage
+    facts: Translation
+    stage: Snapshot
     at_run_time: str | None
     words: tuple[Compared, ...]
     places: tuple[LinearPlace, ...] = ()
@@ -73,19 +72,19 @@ def expected(prediction: Replay, judgement: Judgement) -> Expected | None:
     form = prediction.state.kernel.format
     if address is None or (form.name == "long") != (judgement.regs.ttbcr >> 31 == 1):
         return None
-    stages = [stage for stage in (prediction.stage(_FINAL), last_stage(prediction)) if stage is not None]
+    stages = [stage for stage in (prediction.stage(_FINAL), prediction.usual_stage) if stage is not None]
     answers = [_at(prediction, stage, judgement, address) for stage in stages]
     return next((answer for answer in answers if not answer.differs), answers[0])
 
 
-def _at(prediction: Replay, stage: Stage, judgement: Judgement, address: int) -> Expected:
+def _at(prediction: Replay, stage: Snapshot, judgement: Judgement, address: int) -> Expected:
     facts = explain_virtual(prediction, address, stage)
     words = _words(prediction, stage, judgement, facts)
     places = tuple(places_at(prediction, address))
     return Expected(facts, stage, _at_run_time(prediction, stage, address), words, places)
 
 
-def _at_run_time(prediction: Replay, stage: Stage, address: int) -> str | None:
+def _at_run_time(prediction: Replay, stage: Snapshot, address: int) -> str | None:
     kernel = prediction.state.kernel
     if address < kernel.task_size:
         return "it is user space, whose tables are made while processes run"
@@ -96,7 +95,7 @@ def _at_run_time(prediction: Replay, stage: Stage, address: int) -> str | None:
     return None
 
 
-def _words(prediction: Replay, stage: Stage, judgement: Judgement, facts: VirtualFacts) -> tuple[Compared, ...]:
+def _words(prediction: Replay, stage: Snapshot, judgement: Judgement, facts: Translation) -> tuple[Compared, ...]:
     """Pair the words: the kernel prints the first of two first-level words of the short format, and Linux's pte."""
     names: dict[str, int] = {}
     for step in facts.walk.steps:
@@ -104,7 +103,8 @@ def _words(prediction: Replay, stage: Stage, judgement: Judgement, facts: Virtua
             names[("pgd", "pmd", "pte")[step.level - 1]] = step.word
         elif step.level == 1:
             even = step.table + 4 * (step.index & -_PAIR)
-            names["pgd"] = int.from_bytes(stage_memory(prediction, stage).read(even, 4), "little")
+            raw = stage_memory(prediction, stage).read(even, 4)
+            names["pgd"] = int.from_bytes(raw, prediction.state.kernel.byteorder)
         else:
             names["ppte"] = step.word
     linux = [word.value for word in facts.words if word.half == "Linux"]

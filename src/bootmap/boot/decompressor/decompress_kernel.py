@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bootmap.boot.decompressor.phys_offset import memory_ranges
+from bootmap.boot.head.checks import check_instruction_set
 from bootmap.boot.payload import Overwrite, overwrite, payloads
 from bootmap.facts.linux import zimage as spec
 from bootmap.units import MIB, Span, align_down, align_up, hex_address
@@ -88,16 +89,14 @@ def decompress_kernel(state: BootState) -> None:
     zimage = state.handover.zimage
     if zimage is None:
         return
+    check_instruction_set(state, "the decompressor")
     done = plan(state.kernel, zimage, state.handover.phys_offset)
     state.decompressor_writes = tuple(area.span for area in done.areas)
     if zimage.load_addr is None:
-        state.assumptions.append(
-            "where the zImage runs is not known: only its page tables and the unpacked kernel are judged (--load-addr)"
-        )
+        text = "where the zImage runs is not known: only its page tables and the unpacked kernel are judged"
+        state.assume(text, "--load-addr")
     elif not zimage.code.exact:
-        state.assumptions.append(
-            "the zImage's own code was not recognised: where it puts itself is right to about 4 KiB only"
-        )
+        state.assume("the zImage's own code was not recognised: where it puts itself is right to about 4 KiB only")
     if done.clobbered:
         raise state.die(
             "decompressor-overwrites-itself", f"{done.clobbered}: load it elsewhere", address=zimage.load_addr

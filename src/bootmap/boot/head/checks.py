@@ -3,8 +3,9 @@
 The kernel cannot speak yet.  Where one of these does not hold it waits in a loop of two instructions (``__error``),
 unless CONFIG_DEBUG_LL gives it a voice, or goes on and reads what is not there.
 
-Source: arch/arm/kernel/head.S ``stext``, ``__fixup_pv_table``; head-common.S ``__lookup_processor_type``,
-``__vet_atags``, ``__mmap_switched``; drivers/of/fdt.c ``early_init_dt_verify``.
+Source: arch/arm/Makefile ``arch-y`` (the lowest architecture of the configuration decides); arch/arm/kernel/head.S
+``stext``, ``__fixup_pv_table``; head-common.S ``__lookup_processor_type``, ``__vet_atags``, ``__mmap_switched``;
+drivers/of/fdt.c ``early_init_dt_verify``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.boot.kernel import FDT_FIXED_BASE
 from bootmap.boot.payload import Overwrite, board_payload, nothing_found, overwrite, payloads
-from bootmap.facts.arm.cpus import SUPPORT
+from bootmap.facts.arm.cpus import ARMV6_OPTIONS, SUPPORT
 from bootmap.inputs.fdt import Fdt
 from bootmap.units import MIB, PAGE_SIZE, Span, align_down, align_up, hex_address
 
@@ -62,6 +63,7 @@ def check_params_mapped(state: BootState) -> None:
 
 
 def _check_cpu(state: BootState) -> None:
+    check_instruction_set(state, "head.S or in what it calls")
     kernel, cpu = state.kernel, state.handover.cpu
     if _supported(state) is False:
         raise state.die(
@@ -74,6 +76,31 @@ def _check_cpu(state: BootState) -> None:
             "cpu-without-lpae",
             f"the kernel has CONFIG_ARM_LPAE, and {cpu.name} has no long descriptors: head.S stops in __error_lpae",
         )
+
+
+def check_instruction_set(state: BootState, where: str) -> None:
+    """Look whether the CPU has the instructions that the kernel, decompressor included, is compiled to.
+
+    Booted: Debian's armmp kernels on ARM1176 (QEMU's raspi0, romulus-bmc) stop at the first ``movt``.
+
+    Args:
+        state: the boot.
+        where: what runs first, for people.
+
+    Raises:
+        KernelDied: it has not.
+    """
+    kernel, cpu = state.kernel, state.handover.cpu
+    enabled = kernel.config.enabled
+    if cpu.pte != "v6" or not enabled("CPU_V7") or any(map(enabled, ARMV6_OPTIONS)):
+        return
+    code = "Thumb-2" if enabled("THUMB2_KERNEL") else "movw and movt"
+    raise state.die(
+        "cpu-without-armv7",
+        f"the kernel is compiled for ARMv7 (CONFIG_CPU_V7 without {' or '.join(ARMV6_OPTIONS)}: -march=armv7-a), and "
+        f"{cpu.name} is an ARMv6 core without {code}: an undefined instruction early in {where}, in silence. Use a "
+        f"kernel with CONFIG_ARCH_MULTI_V6",
+    )
 
 
 def _supported(state: BootState) -> bool | None:
@@ -130,9 +157,12 @@ def _check_params(state: BootState) -> None:
         trouble = f"r2 = {hex_address(params)} is not a multiple of 4, so __vet_atags drops it"
     elif isinstance(board, Fdt) and not kernel.has("vet_dtb"):
         trouble = f"Linux {kernel.version_text} knows no device trees: __vet_atags drops r2"
+    elif not isinstance(board, Fdt) and (kernel.has("be8") or kernel.has("be32")):
+        trouble = "the ATAG list has little-endian words, so __vet_atags of a big-endian kernel drops r2"
     elif not isinstance(board, Fdt) and _without_atags(state):
         trouble = "r2 points to an ATAG list, and the kernel is built without CONFIG_ATAGS"
-    if trouble and not isinstance(board, Fdt) and params % 4 and not _without_atags(state):
+    unread = params % 4 or kernel.has("be8") or kernel.has("be32")
+    if trouble and not isinstance(board, Fdt) and unread and not _without_atags(state):
         # The number in r1 still finds the machine (booted: 2.6.38 on vexpress-a9).
         _take_default_tags(state, f"{trouble}: the kernel goes on without the tags", luck=False)
     elif trouble:

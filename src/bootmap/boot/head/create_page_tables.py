@@ -1,7 +1,7 @@
 """head.S: what the tables hold before any C code runs.
 
     virtual                                                  physical
-    the section(s) of __turn_mmu_on      identity map        the same address
+    the section(s) of __turn_mmu_on      identity map        the same address (XIP: in flash)
     PAGE_OFFSET .. section of _end - 1   the kernel          PHYS_OFFSET ..
     0xff800000, or in the linear map     the blob at r2      two sections (or one, by version)
     DEBUG_UART_VIRT                      the debug UART      DEBUG_UART_PHYS
@@ -77,11 +77,14 @@ def create_page_tables(state: BootState) -> None:
         _map_debug_uart(state)
     for address in range(first, last + 1, form.section_size):
         if state.mapped(address) != address:
+            near = f"PHYS_OFFSET {handover.phys_offset:#010x}"
+            if kernel.has("xip"):
+                near = f"CONFIG_XIP_PHYS_ADDR {kernel.config.integer('XIP_PHYS_ADDR'):#010x}"
             raise state.die(
                 "identity-map-lost",
                 f"__turn_mmu_on runs at {address:#010x} and must be mapped there when the MMU comes on, but that "
-                f"address is {_owner(state, address)}: the next instruction is fetched from elsewhere. PHYS_OFFSET "
-                f"{handover.phys_offset:#010x} is too near to it",
+                f"address is {_owner(state, address)}: the next instruction is fetched from elsewhere. {near} is too "
+                f"near to it",
                 address=address,
             )
 
@@ -97,8 +100,19 @@ def _identity(state: BootState) -> tuple[int, int]:
     names = ("__turn_mmu_on", "__turn_mmu_on_end")
     if not kernel.has("idmap_turn_mmu_on"):
         names = ("__enable_mmu", "__enable_mmu_end")
-    start, end = (state.pa(va) for va in kernel.symbols.require(*names))
+    start, end = (_running_at(state, va) for va in kernel.symbols.require(*names))
     return align_down(start, size), align_down(end, size)
+
+
+def _running_at(state: BootState, va: int) -> int:
+    """Where the code at ``va`` runs before the MMU is on: head.S takes the address from its PC (``adr_l``).
+
+    An XIP kernel's text is in flash, wherever RAM is.
+    """
+    kernel = state.kernel
+    if kernel.has("xip"):
+        return (va - kernel.xip_text + kernel.config.integer("XIP_PHYS_ADDR")) & _U32
+    return state.pa(va)
 
 
 def _map_kernel(state: BootState, flags: int) -> None:
@@ -122,7 +136,7 @@ def _map_xip(state: BootState, flags: int) -> None:
     start = kernel.page_offset
     _sections(state, start, state.pa(start), (end - start) // size, flags, "the kernel's data")
     physical = align_down(kernel.config.integer("XIP_PHYS_ADDR"), size)
-    text = kernel.modules_vaddr + (kernel.config.integer("XIP_PHYS_ADDR") & 0xFFFFF)
+    text = kernel.xip_text
     last = kernel.symbols.require("_edata_loc" if "_edata_loc" in kernel.symbols else "_etext")[0] - 1
     count = align_down(last, size) // size - align_down(text, size) // size + 1
     _sections(state, align_down(text, size), physical, count, flags, "the kernel's text in flash")
@@ -156,7 +170,7 @@ def _map_debug_uart(state: BootState) -> None:
     if kernel.config.enabled("DEBUG_ICEDCC") or kernel.config.enabled("DEBUG_SEMIHOSTING"):
         return
     if "DEBUG_UART_PHYS" not in kernel.config or "DEBUG_UART_VIRT" not in kernel.config:
-        state.assumptions.append(
+        state.assume(
             "CONFIG_DEBUG_LL is set but DEBUG_UART_PHYS and DEBUG_UART_VIRT are not: the early map of the debug "
             "UART is left out"
         )
@@ -176,11 +190,26 @@ def _map_debug_uart(state: BootState) -> None:
 
 
 def _sections(state: BootState, virtual: int, physical: int, count: int, flags: int, what: str) -> None:
-    """``count`` section descriptors in a row, with no regard to what was there; addresses wrap at 4 GiB."""
-    size = state.kernel.format.section_size
+    """``count`` section descriptors in a row, with no regard to what was there; physical addresses wrap at 4 GiB.
+
+    Virtual ones do not: what would be mapped beyond 4 GiB is stored behind the page directory.
+    """
+    form = state.kernel.format
+    size = form.section_size
     origin = Origin("__create_page_tables", what, parent=Origin("handover", f"mm_mmuflags {flags:#x}"))
     words = (
         (np.arange(count, dtype=np.uint64) * np.uint64(size) + np.uint64(physical | flags & _U32)) & np.uint64(_U32)
         | np.uint64(flags & ~_U32)
     ).astype(state.tables.dtype)
-    state.tables.write(state.descriptor_address(virtual), words, state.cause("early section", origin=origin))
+    start, behind = state.descriptor_address(virtual), state.tables.root + form.pgd_bytes
+    inside = words[: (behind - start) // form.word_bytes]
+    state.tables.write(start, inside, state.cause("early section", origin=origin))
+    if len(inside) < len(words):
+        there = "data that is copied there later" if state.kernel.has("xip") else "its first instruction, which has run"
+        state.hazard(
+            "section-behind-directory",
+            f"{what} reach beyond 4 GiB in virtual space: head.S stores {len(words) - len(inside)} descriptor(s) of "
+            f"sections behind the page directory, over the kernel at {behind:#010x} ({there})",
+            address=behind,
+            origin=origin,
+        )

@@ -27,7 +27,7 @@ def kasan_early_init(state: BootState) -> None:
     """Point every pmd of the shadow to one table, and every pte of that to one page; nothing without KASAN."""
     kernel, form, tables = state.kernel, state.kernel.format, state.tables
     if "kasan_early_shadow_pte" not in kernel.symbols or "kasan_early_shadow_page" not in kernel.symbols:
-        state.assumptions.append(
+        state.assume(
             "KASAN's early shadow is left out of the tables: the symbols kasan_early_shadow_pte and "
             "kasan_early_shadow_page were not given"
         )

@@ -18,7 +18,7 @@ from bootmap.boot.records import LostRam
 from bootmap.boot.setup.meminfo import sanity_check_banks
 from bootmap.boot.trace import Origin
 from bootmap.facts.linux.memblock import Flags
-from bootmap.units import MIB, align_down, align_up, hex_address, size_text
+from bootmap.units import MIB, Span, align_down, align_up, hex_address, size_text
 
 if TYPE_CHECKING:
     from bootmap.boot.state import BootState
@@ -144,14 +144,48 @@ def _without_highmem(state: BootState, limit: int) -> None:
     end = state.memblock.end_of_dram()
     if end <= state.vars.arm_lowmem_limit:
         return
+    _lowmem_rounded(state, limit)
     why = "no CONFIG_HIGHMEM" if not kernel.has("highmem") else "HIGHMEM needs a cache that does not alias"
     origin = Origin("adjust_lowmem_bounds", f"{why}, vmalloc area of {size_text(state.vars.vmalloc_size)}")
     state.print(f"Ignoring RAM at 0x{limit:08x}-0x{end:08x}")
     state.print("Consider using a HIGHMEM enabled kernel.")
     for base, size, flags in list(state.memblock.memory.regions):
-        if base + size > limit and not flags & Flags.NOMAP:
-            state.lost.append(LostRam(max(base, limit), base + size, why, origin))
+        start = max(base, limit, state.vars.arm_lowmem_limit)
+        if base + size > start and not flags & Flags.NOMAP:
+            state.lost.append(LostRam(start, base + size, why, origin))
     state.memblock.remove(limit, end - limit, origin=origin)
+
+
+def _lowmem_rounded(state: BootState, limit: int) -> None:
+    """Say what is cut off because lowmem must end on a 2 MiB boundary where there is no highmem."""
+    end, pmd = state.vars.arm_lowmem_limit, size_text(state.kernel.format.pmd_size)
+    regions = [(base, base + size) for base, size, flags in state.memblock.memory.regions if not flags & Flags.NOMAP]
+    cut = [Span(max(start, limit), min(stop, end)) for start, stop in regions if start < end and stop > limit]
+    cut = [row for row in cut if row.size > 0]
+    if not cut:
+        return
+    last = max(row.end for row in cut)
+    area = next((row for row in state.lost if row.start == last and row.reason == "no-map"), None)
+    cause = f"RAM ends at {hex_address(last)}"
+    advice = "nothing is to be done about it"
+    if area is not None:
+        cause = f"{area.origin.text if area.origin else 'a no-map area'} begins at {hex_address(last)}"
+        after = align_up(last, state.kernel.format.pmd_size)
+        advice = f"let that area begin at {hex_address(limit)} or {hex_address(after)}"
+    reason = f"lowmem must end on a multiple of {pmd}, and {cause}"
+    origin = Origin("adjust_lowmem_bounds", reason, None, area.origin if area else None)
+    for row in cut:
+        state.lost.append(LostRam(row.start, row.end, reason, origin))
+    if any(hazard.id == "lowmem-rounded" for hazard in state.hazards):
+        return
+    state.hazard(
+        "lowmem-rounded",
+        f"{size_text(sum(row.size for row in cut))} of RAM at {hex_address(cut[0].start)} are lost to rounding: "
+        f"{reason}; the rest is removed, as there is no usable highmem. Neither HIGHMEM nor vmalloc= is the "
+        f"reason; {advice}",
+        address=cut[0].start,
+        origin=origin,
+    )
 
 
 def _sanity_check_regions(state: BootState) -> None:
@@ -175,13 +209,15 @@ def _sanity_check_regions(state: BootState) -> None:
         else:
             room = bound - base
         if no_highmem and highmem:
-            state.print(f"Ignoring RAM at 0x{base:08x}-0x{end - 1:08x} (!CONFIG_HIGHMEM)")
+            state.print(f"Ignoring RAM at {state.phys_text(base)}-{state.phys_text(end)} (!CONFIG_HIGHMEM)")
             state.lost.append(LostRam(base, end, "no CONFIG_HIGHMEM", origin))
             memblock.remove(base, size, origin=origin)
             removed = True
             continue
         if no_highmem and size > room:
-            state.print(f"Truncating RAM at 0x{base:08x}-0x{end - 1:08x} to -0x{bound:08x}")
+            state.print(
+                f"Truncating RAM at {state.phys_text(base)}-{state.phys_text(end)} to -{state.phys_text(bound)}"
+            )
             state.lost.append(LostRam(bound, end, "no CONFIG_HIGHMEM", origin))
             memblock.remove(bound, size - room, origin=origin)
             removed = True

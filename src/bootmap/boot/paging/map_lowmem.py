@@ -31,6 +31,9 @@ _PMD = 1 << 21
 def prepare_page_table(state: BootState) -> None:
     """Clear user space, the modules' area, and lowmem from the end of the first region on."""
     kernel = state.kernel
+    if kernel.has("xip") and kernel.has("kernel_sec"):  # head.S cannot: its variables are still in flash
+        state.vars.kernel_sec_start = align_down(state.handover.phys_offset, kernel.format.section_size)
+        state.vars.kernel_sec_end = kernel.section_up(state.pa(kernel.image_end))
     if kernel.has("memblock_init_late"):
         state.memblock.current_limit = state.vars.arm_lowmem_limit
     start = 0

@@ -35,9 +35,8 @@ def tcm_init(state: BootState) -> None:
     if not handover.cpu.tcm:
         return
     if handover.dtcm is None and handover.itcm is None:
-        state.assumptions.append(
-            f"this {handover.cpu.name} has no tightly coupled memory: the kernel maps what there is (--dtcm, --itcm)"
-        )
+        text = f"this {handover.cpu.name} has no tightly coupled memory: the kernel maps what there is"
+        state.assume(text, "--dtcm, --itcm")
     for kind, banks in ((DTCM, handover.dtcm or ()), (ITCM, handover.itcm or ())):
         if not _setup_banks(state, kind, banks):
             return

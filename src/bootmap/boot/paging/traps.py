@@ -116,7 +116,7 @@ def _has_tls_register(state: BootState) -> bool:
     if config.enabled("TLS_REG_EMUL"):
         return True
     if state.handover.cpu.name == "arm1136" and config.enabled("CPU_V6"):
-        state.assumptions.append("the ARM1136 is of r1 or later, which has the register for the thread pointer")
+        state.assume("the ARM1136 is of r1 or later, which has the register for the thread pointer")
     return config.enabled("CPU_V6") or config.enabled("CPU_V6K") or config.enabled("CPU_32v6K")
 
 

@@ -12,7 +12,17 @@ from bootmap.boot.paging.mapping import iotable_init, pmd_clear
 from bootmap.boot.records import CmaArea, MapDesc
 from bootmap.boot.trace import Origin
 from bootmap.facts.linux.memblock import Flags
-from bootmap.units import GIB, MIB, PAGE_SHIFT, PAGE_SIZE, align_down, align_up
+from bootmap.units import (
+    GIB,
+    MIB,
+    PAGE_SHIFT,
+    PAGE_SIZE,
+    Span,
+    align_down,
+    align_up,
+    hex_address,
+    size_text,
+)
 
 if TYPE_CHECKING:
     from bootmap.boot.kernel import KernelModel
@@ -52,6 +62,14 @@ def cma_alignment(kernel: KernelModel) -> int:
         return pageblock_bytes(kernel)
     block = max_order_bytes(kernel)
     return max(2 * block if kernel.has("cma_align_max_order") else block, pageblock_bytes(kernel))
+
+
+def _unit_text(kernel: KernelModel, align: int) -> str:
+    """The unit of an area, and the option that it comes from where that is set."""
+    for name in ("ARCH_FORCE_MAX_ORDER", "FORCE_MAX_ZONEORDER"):
+        if name in kernel.config:
+            return f"{size_text(align)} (the largest block of free pages by CONFIG_{name}={kernel.config.text(name)})"
+    return size_text(align)
 
 
 def dma_contiguous_reserve(state: BootState) -> None:
@@ -117,33 +135,51 @@ def _declare(state: BootState, size: int, base: int, limit: int, fixed: bool, or
     end_of_dram = memblock.end_of_dram() if len(memblock.memory) else 0
     high = (state.pa(state.vars.high_memory - 1) + 1) & mask
 
-    def failed(why: str) -> None:
-        state.print(f"cma: {why}")
+    def failed(line: str, why: str = "") -> None:
+        """What the kernel prints, if anything, and why the area is not made."""
+        if line:
+            state.print(f"cma: {line}")
         state.print(f"cma: Failed to reserve {size >> 20} MiB")
-        state.hazard("cma-failed", f"the default CMA area of {size >> 20} MiB is not made: {why}", origin=origin)
+        state.hazard(
+            "cma-failed", f"the default CMA area of {size_text(size)} is not made: {why or line}", origin=origin
+        )
 
     checks = state.kernel.has("cma_checks_place")
     if checks and fixed and base % align:
-        failed(f"Region at 0x{base:08x} must be aligned to 0x{align:08x} bytes")
+        failed(
+            f"Region at {state.phys_text(base)} must be aligned to {state.phys_text(align)} bytes",
+            f"it begins at {hex_address(base)}, which is no multiple of {_unit_text(state.kernel, align)}",
+        )
         return None
     base, size, limit = align_up(base, align) & mask, align_up(size, align) & mask, align_down(limit, align)
     fixed = fixed and bool(base)
     if fixed and base < high < base + size:
-        failed(f"Region at 0x{base:08x} defined on low/high memory boundary (0x{high:08x})")
+        failed(
+            f"Region at {state.phys_text(base)} defined on low/high memory boundary ({state.phys_text(high)})",
+            f"it would lie across the end of lowmem, {hex_address(high)}",
+        )
         return None
     if not limit or limit > end_of_dram:
         limit = end_of_dram
     if checks and base + size > limit:
-        failed(f"Size (0x{size:08x}) of region at 0x{base:08x} exceeds limit (0x{limit:08x})")
+        failed(
+            f"Size ({state.phys_text(size)}) of region at {state.phys_text(base)} exceeds limit "
+            f"({state.phys_text(limit)})",
+            f"{size_text(size)} from {hex_address(base)} on reach beyond the end of RAM for it, {hex_address(limit)}",
+        )
         return None
     if fixed:
         if memblock.is_region_reserved(base, size) or memblock.reserve(base, size, origin=origin) < 0:
-            failed("the region is reserved already")
+            failed("", f"{Span(base, base + size)} is reserved already")
             return None
     else:
         found = _place(state, size, align, base, limit, high, origin)
         if not found:
-            failed(f"no free {size >> 20} MiB below 0x{limit:08x}")
+            failed(
+                "",
+                f"no {size_text(size)} aligned to {_unit_text(state.kernel, align)} are free below "
+                f"{hex_address(limit)}",
+            )
             return None
         base = found
     node = " on node -1" if state.kernel.has("log_cma_node") else ""

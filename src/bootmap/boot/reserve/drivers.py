@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bootmap.boot.records import CmaArea, ReservedArea
 from bootmap.boot.reserve.cma import cma_alignment
 from bootmap.boot.trace import Origin
-from bootmap.units import MIB, size_text
+from bootmap.units import MIB, hex_address, size_text
 
 if TYPE_CHECKING:
     from bootmap.boot.state import BootState
@@ -78,9 +78,17 @@ def set_up_by_driver(state: BootState, area: RmemArea) -> bool:
         kind = "restricted DMA pool"
         if node.get("reusable") is not None or node.get("no-map") is not None:
             failure = "a restricted-dma-pool must be neither reusable nor no-map"
-    if failure and kernel.has("rmem_init_error_frees"):
+    if failure and not kernel.has("rmem_init_error_frees"):
+        text = f"{node.path}: {failure}; the area stays reserved, and no driver gets it"
+        state.hazard("reserved-area-refused", text, address=area.base, origin=area.origin)
+    elif failure:
         state.print(f"OF: reserved mem: node {node.name} compatible matching fail")
-        state.hazard("reserved-area-refused", f"{node.path}: {failure}; the area is given back", origin=area.origin)
+        state.hazard(
+            "reserved-area-refused",
+            f"{node.path}: {failure}; the area is given back",
+            address=area.base,
+            origin=area.origin,
+        )
         origin = Origin("fdt_init_reserved_mem", failure, None, area.origin)
         if area.nomap:
             memblock.clear_nomap(area.base, area.size, origin=origin)
@@ -106,7 +114,16 @@ def _shared_dma_pool(state: BootState, area: RmemArea) -> tuple[str, str]:
             failure = "a pool for contiguous memory must be reusable and not no-map"
         elif (area.base | area.size) % align:
             state.print("Reserved memory: incorrect alignment of CMA region")
-            failure = f"a pool for contiguous memory must be aligned to {size_text(align)}"
+            wrong = [
+                name
+                for name, value in (
+                    (f"its start {hex_address(area.base)}", area.base),
+                    (f"its size {size_text(area.size)}", area.size),
+                )
+                if value % align
+            ]
+            failure = f"a pool for contiguous memory comes in units of {size_text(align)}: {' and '.join(wrong)} "
+            failure += "is no multiple" if len(wrong) == 1 else "are no multiples"
         else:
             cma = CmaArea(area.base, area.size, node.name, area.origin)
             state.cma_areas.append(cma)
@@ -124,6 +141,8 @@ def _shared_dma_pool(state: BootState, area: RmemArea) -> tuple[str, str]:
                 f"Reserved memory: created DMA memory pool at {state.phys_text(area.base)}, size {area.size // MIB} MiB"
             )
             return "DMA pool", ""
+        if reusable:
+            failure = failure or "the kernel has no CONFIG_DMA_CMA, and a reusable pool is of no use without"
         failure = failure or "a DMA pool must be no-map on ARM"
         if not reusable:
             state.print("Reserved memory: regions without no-map are not yet supported")

@@ -18,8 +18,8 @@ from bootmap.boot.reserve.drivers import RmemArea, compatible, early_fixup, set_
 from bootmap.boot.reserve.heapsort import kernel_sort
 from bootmap.boot.setup.fdt_scan import RootCells, dt_origin, fdt_prefix, is_available, root_cells
 from bootmap.boot.trace import Origin
-from bootmap.inputs.cells import pairs, read_cells
-from bootmap.units import MIB, size_text
+from bootmap.inputs.cells import MOST_PAIRS, pairs, read_cells
+from bootmap.units import MIB, Span, size_text
 
 if TYPE_CHECKING:
     from bootmap.boot.state import BootState
@@ -88,7 +88,7 @@ def _scan(state: BootState, fdt: Fdt) -> list[RmemArea]:
     if parent is None:
         return table
     if not _root_agrees(parent, cells):
-        state.print("OF: reserved mem: Reserved memory: unsupported node format, ignoring")
+        state.print(f"{_scan_prefix(state)}Reserved memory: unsupported node format, ignoring")
         state.hazard(
             "reserved-memory-ignored",
             f"/reserved-memory is ignored as a whole: it needs ranges, #address-cells = <{cells.address}> and "
@@ -96,11 +96,15 @@ def _scan(state: BootState, fdt: Fdt) -> list[RmemArea]:
             origin=Origin("device tree", "/reserved-memory", parent.offset),
         )
         return table
+    areas = 0
     for node in parent.children:
         if not is_available(node):
             continue
         reg = node.get("reg")
         if reg is not None:
+            areas += 1 + len(reg.value) // (_CELL * max(cells.address + cells.size, 1))
+            if areas > 2 * MOST_PAIRS:
+                reg.fail(f"is more than bootmap reads: {2 * MOST_PAIRS} nodes and areas of /reserved-memory")
             _reserve_reg(state, node, cells, table)
         elif (size := node.get("size")) is not None:
             _save(state, table, RmemArea(node, 0, 0, dt_origin(size)))
@@ -122,10 +126,12 @@ def _table_size(state: BootState) -> int:
 
 def _save(state: BootState, table: list[RmemArea], area: RmemArea) -> None:
     if len(table) >= _table_size(state) and not state.kernel.has("rmem_late_init"):
-        state.print("OF: reserved mem: not enough space for all defined regions.")
+        wanted = "for all" if state.kernel.has("log_rmem_for_all") else "all"
+        state.print(f"{_prefix(state)}not enough space {wanted} defined regions.")
         state.hazard(
             "reserved-memory-full",
-            f"/reserved-memory has more than {_table_size(state)} areas; {area.node.name} is not set up",
+            f"/reserved-memory has more than {_table_size(state)} areas, which is all that Linux "
+            f"{state.kernel.version_text} holds: {area.node.name} is not set up for its driver",
             origin=area.origin,
         )
         return
@@ -136,7 +142,7 @@ def _reserve_reg(state: BootState, node: Node, cells: RootCells, table: list[Rme
     kernel, prop = state.kernel, node.properties["reg"]
     width = _CELL * (cells.address + cells.size)
     if not width or (prop.value and len(prop.value) % width):
-        state.print(f"OF: reserved mem: Reserved memory: invalid reg property in '{node.name}', skipping node.")
+        state.print(f"{_scan_prefix(state)}Reserved memory: invalid reg property in '{node.name}', skipping node.")
         return
     nomap = node.get("no-map") is not None
     entries = pairs(prop, cells.address, cells.size)
@@ -147,26 +153,67 @@ def _reserve_reg(state: BootState, node: Node, cells: RootCells, table: list[Rme
     for i, entry in enumerate(entries):
         entered = Origin("device tree", f"{node.path}/reg = <{entry.base:#x} {entry.size:#x}>", entry.offset)
         origin = Origin("early_init_fdt_scan_reserved_mem", node.path, None, entered)
+        _outside_ram(state, node, Span(entry.base, entry.base + entry.size), origin)
         wanted = entry.size and (entry.base or not kernel.has("reserve_refuses_overlap"))
         if wanted and _reserve(state, entry.base, entry.size, nomap, origin):
             early_fixup(state, node, entry.base, entry.size, origin)
         else:
-            # In drivers/of/fdt.c up to 6.3, then in of_reserved_mem.c.
-            prefix = "OF: reserved mem: " if kernel.has("memreserve_last") else fdt_prefix(state)
             state.print(
-                f"{prefix}Reserved memory: failed to reserve memory for node '{node.name}': base "
+                f"{_scan_prefix(state)}Reserved memory: failed to reserve memory for node '{node.name}': base "
                 f"{state.phys_text(entry.base)}, size {entry.size // MIB} MiB"
             )
             if entry.size:
+                why = _why_refused(state, entry.base, entry.size)
                 state.hazard(
                     "reservation-failed",
-                    f"{node.path}: {entry.base:#010x} {size_text(entry.size)} overlaps something reserved already and "
-                    f"stays mapped",
+                    f"{node.path}: {entry.base:#010x} {size_text(entry.size)} {why} and stays mapped",
+                    address=entry.base,
+                    origin=origin,
+                )
+            else:
+                state.hazard(
+                    "reserved-area-empty",
+                    f"{node.path} has size 0: the kernel says that it failed to reserve it, which is harmless: nothing "
+                    f"is reserved and nothing is lost",
                     address=entry.base,
                     origin=origin,
                 )
         if i == 0:
             _save(state, table, RmemArea(node, entry.base & state.phys_mask, entry.size & state.phys_mask, origin))
+
+
+def _outside_ram(state: BootState, node: Node, area: Span, origin: Origin) -> None:
+    """Note an area that is not in RAM at all: it keeps nothing, and what was meant is not kept."""
+    ram = state.told_banks
+    if not ram or not area.size or any(area.overlaps(bank) for bank in ram):
+        return
+    where = " and ".join(str(bank) for bank in ram[:2])
+    state.hazard(
+        "reserved-area-outside-ram",
+        f"{node.path}, {area}, lies outside RAM, which is at {where}: nothing is lost, but if RAM was meant, it is not "
+        f"reserved",
+        address=area.start,
+        origin=origin,
+    )
+
+
+def _why_refused(state: BootState, base: int, size: int) -> str:
+    """Why an area cannot be reserved, as a clause."""
+    memblock = state.memblock
+    full = next((row for row in (memblock.memory, memblock.reserved) if len(row) + 2 > row.capacity), None)
+    if memblock.is_region_reserved(base, size) or full is None or memblock.can_resize:
+        return "overlaps something reserved already"
+    return f"cannot be kept, as memblock's list of {full.name} is full ({len(full)} regions) and may not grow yet,"
+
+
+def _prefix(state: BootState) -> str:
+    """What drivers/of/of_reserved_mem.c puts in front of its lines."""
+    return "OF: reserved mem: " if state.kernel.has("log_rmem_prefix") else "Reserved memory: "
+
+
+def _scan_prefix(state: BootState) -> str:
+    """The same where /reserved-memory is scanned: in drivers/of/fdt.c up to 6.3, then in of_reserved_mem.c."""
+    return "OF: reserved mem: " if state.kernel.has("memreserve_last") else fdt_prefix(state)
 
 
 def _reserve(state: BootState, base: int, size: int, nomap: bool, origin: Origin) -> bool:
@@ -230,9 +277,16 @@ def _sorted(state: BootState, table: list[RmemArea]) -> list[RmemArea]:
     result = kernel_sort(table, compare, bottom_up=kernel.has("rmem_bottom_up_heapsort"))
     for this, following in pairwise(result):
         if this.base + this.size > following.base and following.size:
+            ends = [state.phys_text(area.base + area.size) for area in (this, following)]
+            state.print(f"{_prefix(state)}OVERLAP DETECTED!")
+            state.print(
+                f"{this.node.name} ({state.phys_text(this.base)}--{ends[0]}) overlaps with {following.node.name} "
+                f"({state.phys_text(following.base)}--{ends[1]})"
+            )
             state.hazard(
                 "reserved-memory-overlap",
-                f"{this.node.path} and {following.node.path} overlap",
+                f"{this.node.path}, {Span(this.base, this.base + this.size)}, and {following.node.path}, "
+                f"{Span(following.base, following.base + following.size)}, overlap",
                 address=following.base,
                 origin=following.origin,
             )
@@ -264,10 +318,11 @@ def _allocate(state: BootState, area: RmemArea, cells: RootCells, neighbours: li
     ranges = node.get("alloc-ranges")
     if ranges is not None:
         width = _CELL * (cells.address + cells.size)
-        if len(ranges.value) % width:
+        # Without any cells the kernel divides by 0, and on ARM the remainder of that is the dividend.
+        if len(ranges.value) % width if width else ranges.value:
             state.print(f"OF: reserved mem: invalid alloc-ranges property in '{node.name}', skipping node.")
             return False
-        for entry in pairs(ranges, cells.address, cells.size):
+        for entry in pairs(ranges, cells.address, cells.size) if width else ():
             start, end = (address & state.phys_mask for address in (entry.base, entry.base + entry.size))
             base = _allocate_in(state, size, align, start, end, area, neighbours, origin)
             if base:

@@ -78,7 +78,24 @@ def _mem(state: BootState, param: Param, origin: Origin) -> None:
     start = state.handover.phys_offset
     if rest.startswith("@"):
         start, _ = memparse(rest[1:])
+    state.promised.append(Span(start, start + size))
+    if not state.kernel.has("mem_param_64") and max(start, size) > state.phys_mask:
+        _wrapped(state, param, start, size, origin)
+        start, size = start & state.phys_mask, size & state.phys_mask
     arm_add_memory(state, start, size, origin)
+
+
+def _wrapped(state: BootState, param: Param, start: int, size: int, origin: Origin) -> None:
+    """Say that ``early_mem`` keeps what it reads in a phys_addr_t of 32 bits (before commit 6d7d5da7d75c)."""
+    mask = state.phys_mask
+    state.hazard(
+        "mem-beyond-4g",
+        f"{param.text} does not fit into the 32 bits of an address without CONFIG_ARM_LPAE: the kernel takes it for "
+        f"{size_text(size & mask)} at {hex_address(start & mask)}, where there may be no RAM; leave it out, or use a "
+        f"kernel with CONFIG_ARM_LPAE",
+        address=start & mask,
+        origin=origin,
+    )
 
 
 def _forget_ram(state: BootState, origin: Origin) -> None:

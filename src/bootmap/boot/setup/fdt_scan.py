@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from bootmap.boot.records import Bank, LostRam
 from bootmap.boot.setup.meminfo import add_bank
 from bootmap.boot.trace import Origin
-from bootmap.inputs.cells import pairs, read_cells
-from bootmap.units import PAGE_SIZE, Span, align_down, align_up
+from bootmap.inputs.cells import MOST_PAIRS, pairs, read_cells
+from bootmap.units import PAGE_SIZE, Span, align_down, align_up, hex_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +71,7 @@ def setup_machine_fdt(state: BootState, fdt: Fdt) -> None:
     if chosen is not None:
         _check_initrd(state, chosen)
         _check_elfcorehdr(state, chosen, cells)
+        _check_uefi(state, chosen)
     state.cmdline = command_line(state, chosen)
     _model(state, fdt)
     for node in _memory_nodes(state, fdt):
@@ -81,6 +82,29 @@ def setup_machine_fdt(state: BootState, fdt: Fdt) -> None:
         params = state.handover.params
         origin = Origin("setup_arch", "the device tree blob", parent=Origin("handover", f"r2 = {params:#010x}"))
         state.memblock.reserve(params, fdt.totalsize, origin=origin)
+
+
+def _check_uefi(state: BootState, chosen: Node) -> None:
+    """Whether memory will come from a map that is not in the tree (efi-init.c ``efi_init``, fdtparams.c)."""
+    if not state.kernel.has("efi_memory") or chosen.get("linux,uefi-system-table") is None:
+        return
+    start = chosen.get("linux,uefi-mmap-start")
+    if start is None:
+        return
+    at = int.from_bytes(start.value[:8], "big")
+    what = f"efi_init() takes memory from the UEFI map at {hex_address(at)} (/chosen/linux,uefi-mmap-start)"
+    state.assume(
+        f"{what}, which was not given: the tree's memory nodes are taken to say the same. If they do not, edit them "
+        f"after the map and delete the linux,uefi-* properties"
+    )
+    state.hazard(
+        "uefi-map",
+        f"{what} and drops the device tree's memory nodes, which are all that is known here: what the firmware has "
+        f"kept for itself is missing, and everything that is allocated from the top down lies elsewhere",
+        address=at,
+        luck=True,
+        origin=dt_origin(start),
+    )
 
 
 def command_line(state: BootState, chosen: Node | None) -> str:
@@ -162,6 +186,8 @@ def _scan_memory(state: BootState, node: Node, cells: RootCells) -> None:
     for entry in pairs(prop, cells.address, cells.size):
         if not entry.size:
             continue
+        if len(state.banks) >= MOST_PAIRS:
+            prop.fail(f"is more RAM than bootmap reads: {MOST_PAIRS} banks, of which memblock has room for 128")
         origin = Origin(
             "device tree",
             f"{prop.node.rstrip('/')}/{prop.name} = <{entry.base:#x} {entry.size:#x}>",

@@ -30,6 +30,8 @@ from bootmap.boot.zones.bootmem_init import find_limits, free_pages
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE, Span, align_down, align_up, hex_address, size_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bootmap.boot.kernel import KernelModel
     from bootmap.boot.memblock import Memblock
     from bootmap.boot.records import Zone
@@ -46,6 +48,8 @@ _LIST_HEAD = 8
 _SECTION_SHIFT = 28
 """SECTION_SIZE_BITS."""
 _RCU_HEAD = 8
+_MOST_VICTIMS = 3
+_TAKES = ("reserve", "alloc_range")
 
 
 def is_modelled(kernel: KernelModel) -> bool:
@@ -126,11 +130,13 @@ def _mem_map(state: BootState, memblock: Memblock) -> bool:
         return True
     _check_zones_covered(state, at, covered, page, what)
     shift = _shift(state, first, covered.start)
-    over = Span(at + size, at + ((last - covered.start) >> PAGE_SHIFT) * page + shift * page)
-    if shift > 0 and over.size > 0:
-        _overrun(state, over, f"{what}; mem_map stands for PHYS_OFFSET {hex_address(state.handover.phys_offset)}, but "
-                 f"RAM begins at {hex_address(first)}, and only less than {size_text(block)} are made up for: the "
-                 f"table is filled in up to {size_text(over.size)} behind its end")  # fmt: skip
+    if shift > 0:
+        filled = Span(*(at + ((end - covered.start >> PAGE_SHIFT) + shift) * page for end in (first, last)))
+        over = Span(max(at + size, filled.start), filled.end)
+        if over.size > 0:
+            _overrun(state, over, f"{what}; mem_map stands for PHYS_OFFSET {hex_address(state.handover.phys_offset)}, "
+                     f"but RAM begins at {hex_address(first)}, and only less than {size_text(block)} are made up for: "
+                     f"memmap_init fills the table in {size_text(shift * page)} too high, at {filled}")  # fmt: skip
     return True
 
 
@@ -201,7 +207,7 @@ def _waitqueue_bytes(state: BootState) -> int:
     """sizeof(wait_queue_head_t): a spinlock and a list (include/linux/wait.h, include/linux/spinlock_types.h)."""
     config = state.kernel.config
     if config.enabled("DEBUG_LOCK_ALLOC"):
-        state.assumptions.append("a spinlock is as large as without CONFIG_DEBUG_LOCK_ALLOC, for zones' wait tables")
+        state.assume("a spinlock is as large as without CONFIG_DEBUG_LOCK_ALLOC, for zones' wait tables")
     debug = config.enabled("DEBUG_SPINLOCK")
     lock = 4 if config.enabled("SMP") or debug else 0
     lock += 4 if config.enabled("GENERIC_LOCKBREAK") else 0
@@ -239,18 +245,33 @@ def _overrun(state: BootState, over: Span, what: str) -> None:
     pages = range(align_down(over.start, PAGE_SIZE), over.end, PAGE_SIZE)
     lost = next((page for page in pages if state.mapped(state.va(page)) != page), None)
     if lost is not None:
-        _fatal(state, "memmap-displaced", f"{what}, at {hex_address(max(lost, over.start))} nothing is mapped", lost)
+        _fatal(state, "memmap-displaced", f"{what}; at {hex_address(max(lost, over.start))} nothing is mapped", lost)
         return
     if not state.kernel.has("free_area_in_paging_init"):
         return
-    hit = [base for base, size, _ in state.memblock.reserved.regions if Span(base, base + size).overlaps(over)]
-    if hit:
-        state.hazard(
-            "memmap-displaced",
-            f"{what}, over what lies there at {hex_address(hit[0])}: page tables, the vectors",
-            address=hit[0],
-            luck=True,
-        )
+    victims = list(_reserved_there(state, over)) or [(over.start, "free memory")]
+    state.hazard(
+        "memmap-displaced",
+        f"{what}, over {', '.join(text for _, text in victims[:_MOST_VICTIMS])}. The kernel goes on until it uses what "
+        f"was there, or the page allocator gives that memory away and others write over the struct pages (booted: "
+        f'"list_del corruption")',
+        address=victims[0][0],
+        luck=True,
+    )
+
+
+def _reserved_there(state: BootState, over: Span) -> Iterator[tuple[int, str]]:
+    """What is reserved in the range, by address: (where it begins there, what it is)."""
+    for base, size, _ in state.memblock.reserved.regions:
+        at = max(base, over.start)
+        end = min(base + size, over.end)
+        while at < end:
+            owner = next((op for op in reversed(state.memblock.owners(at)) if op.name in _TAKES and op.origin), None)
+            if owner is None:
+                yield at, f"what is reserved at {hex_address(at)}"
+                break
+            yield at, f"{owner.origin} at {hex_address(at)}"
+            at = owner.base + owner.size
 
 
 def _fatal(state: BootState, id: str, message: str, address: int | None = None) -> None:

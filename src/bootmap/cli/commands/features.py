@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from bootmap.cli.inputs import feature_overrides, read_config_option, read_kernel_file, version_of
+import bootmap
 from bootmap.errors import UsageError
 
 
@@ -17,16 +17,14 @@ from bootmap.errors import UsageError
     help="A version such as 3.10 or 6.1.55; several are put side by side.",
 )
 @click.option("--config", type=click.Path(), help="The kernel's .config (also .gz).")
-@click.option(
-    "--kernel", "kernel_file", type=click.Path(), help="vmlinux or zImage, for its version and configuration."
-)
+@click.option("--kernel", "image", type=click.Path(), help="vmlinux or zImage, for its version and configuration.")
 @click.option("--feature", "features", multiple=True, metavar="NAME=on|off", help="Override a rule.")
 @click.option("--all", "whole", is_flag=True, help="Also the rules that do not apply.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (bootmap.features/1).")
 def command(
     versions: tuple[str, ...],
     config: str | None,
-    kernel_file: str | None,
+    image: str | None,
     features: tuple[str, ...],
     whole: bool,
     as_json: bool,
@@ -36,23 +34,15 @@ def command(
     What a version has, what a stable release brought back, and what an option of the configuration decides.  A vendor
     kernel is a version with --feature for what it has taken from later ones.
     """  # fmt: skip
-    from bootmap.analysis.features import Subject, answer, sections
     from bootmap.report.features import features_columns, features_json, features_text
 
-    if not versions and config is None and kernel_file is None:
+    if not versions and config is None and image is None:
         raise UsageError("which kernel? Give --kernel-version, --config or --kernel")
-    image = read_kernel_file(kernel_file)
-    options = read_config_option(config, image)
-    overrides = feature_overrides(features)
-    subjects = []
-    for text in versions or (None,):
-        version, sublevel = version_of(text, options, image)
-        subjects.append(Subject(version, sublevel, options, overrides))
-    names = [subject.text for subject in subjects]
-    tables = [[(title, [answer(subject, name) for name in part]) for title, part in sections()] for subject in subjects]
+    tables = bootmap.features(versions, config=config, image=image, overrides=features)
+    names, rows = [table.name for table in tables], [table.sections for table in tables]
     if as_json:
-        click.echo(features_json(names, tables, whole=whole))
+        click.echo(features_json(names, rows, whole=whole))
     elif len(tables) == 1:
-        click.echo(features_text(names[0], tables[0], whole=whole), nl=False)
+        click.echo(features_text(names[0], rows[0], whole=whole), nl=False)
     else:
-        click.echo(features_columns(names, tables, whole=whole))
+        click.echo(features_columns(names, rows, whole=whole))

@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bootmap.cli.inputs import ADDRESS
+import bootmap
+from bootmap.cli.options import ADDRESS
 from bootmap.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from bootmap.verify.fuzz.campaign import Result
+    from bootmap import FuzzResult
+
+    _Duration = click.ParamType[float]
+else:
+    _Duration = click.ParamType  # not to be subscripted before click 8.4
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
-class DurationType(click.ParamType[float]):
+class DurationType(_Duration):
     """A time such as 90, 90s, 15m or 2h, in seconds."""
 
     name = "time"
@@ -75,20 +80,13 @@ def command(
     an initrd and the device tree in all sorts of places.  It is predicted, booted up to the end of paging_init, and
     compared word by word.  Exit code 1 where bootmap was wrong.
     """  # fmt: skip
-    from bootmap.cli.kernels import load_kernel
-    from bootmap.cli.machines import qemu_machine
     from bootmap.report.fuzz_text import campaign_json, campaign_text, failure_lines
-    from bootmap.verify.fuzz.campaign import Campaign
-    from bootmap.verify.guest import Setup
-    from bootmap.verify.text_symbols import completed
 
-    spec = qemu_machine(machine)
-    loaded = [completed(load_kernel(path), Setup(spec, memory or spec.default)) for path in kernels]
-    campaign = Campaign(loaded, machine, memory, output, failure_lines)
+    campaign = bootmap.fuzz_campaign(kernels, machine, memory, output, failure_lines)
     wrong = 0
-    with Progress(count * len(loaded), sys.stderr) as bar:
+    with Progress(count * len(kernels), sys.stderr) as bar:
 
-        def told(result: Result) -> None:
+        def told(result: FuzzResult) -> None:
             nonlocal wrong
             wrong += result.is_wrong
             bar.step(f"{wrong} wrong")

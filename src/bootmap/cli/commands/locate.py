@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+import bootmap
+
 
 @click.command()
 @click.argument("dump", nargs=-1, required=True, metavar="DUMP...")
@@ -16,16 +18,12 @@ def command(dump: tuple[str, ...], whole: bool, as_json: bool) -> int:
     image), an ELF core or LiME.  Nothing else is needed: no symbols, no registers, no kernel.
     Exit code 1: no tables were found.
     """
-    from bootmap.analysis.locate.locate import search
-    from bootmap.image.open import open_image
     from bootmap.report.locate_text import locate_json, locate_text
 
-    with open_image(*dump) as image:
-        found = search(image.memory, base_known=image.base_known)
-        problems = image.memory.problems
-        name = " ".join(dump)
-        if as_json:
-            click.echo(locate_json(name, image.kind, found, problems))
-        else:
-            click.echo(locate_text(name, image.kind, found, problems, whole=whole))
+    kind, found, problems = bootmap.locate(*dump)
+    name = " ".join(dump)
+    if as_json:
+        click.echo(locate_json(name, kind, found, problems))
+    else:
+        click.echo(locate_text(name, kind, found, problems, whole=whole))
     return 0 if found.found else 1

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from bootmap.cli.inputs import board_options, predict
+import bootmap
+from bootmap.cli.options import board_options
 
 
 @click.command()
@@ -15,12 +16,11 @@ from bootmap.cli.inputs import board_options, predict
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(board: str, as_json: bool, **options: Any) -> int:
     """Print the memory types of the kernel on BOARD's CPU, and what was adjusted on the way from the static table."""
-    from bootmap.analysis.overview import hardware_words
     from bootmap.report.mem_types import mem_types_json, mem_types_text
 
-    prediction = predict(board, **options)
+    prediction = bootmap.predict(*bootmap.load(board, **options))
     if as_json:
-        click.echo(mem_types_json(prediction))
+        click.echo(mem_types_json(prediction.replay))
     else:
-        click.echo(mem_types_text(prediction, hardware_words(prediction)))
+        click.echo(mem_types_text(prediction.replay, prediction.hardware_words))
     return 0

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from bootmap.cli.inputs import board_options, predict
-from bootmap.cli.source import ARCH_NAMES
+import bootmap
+from bootmap.cli.options import ARCH_NAMES, board_options
 from bootmap.errors import UsageError
 
 
@@ -26,16 +26,12 @@ def command(log: str, board: str | None, arch: str | None, as_json: bool, **opti
     looked up in the predicted tables.
     Exit code 1: words and status do not agree, or a word is not as predicted.
     """
-    from bootmap.analysis.oops.expected import expected
-    from bootmap.analysis.oops.oops import judge
-    from bootmap.inputs.oops_log import read_oopses
     from bootmap.report.oops_text import oops_json, oops_text
 
     if board is None and any(value for value in options.values()):
         raise UsageError("options that describe a kernel say nothing without --board")
-    judgements = [judge(oops, "v7lpae" if arch == "lpae" else arch) for oops in read_oopses(log)]
-    prediction = predict(board, **options) if board is not None else None
-    rows = [(found, expected(prediction, found) if prediction is not None else None) for found in judgements]
+    prediction = bootmap.predict(*bootmap.load(board, **options)) if board is not None else None
+    rows = bootmap.oopses(log, arch=arch, prediction=prediction)
     if as_json:
         click.echo(oops_json(log, rows))
     else:

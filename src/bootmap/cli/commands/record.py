@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
 
-from bootmap.cli.booting import boot_boards, boot_options
-from bootmap.cli.inputs import board_options
+import bootmap
+from bootmap.cli.options import board_options, boot_options
+from bootmap.cli.progress import Progress
 
 
 @click.command()
@@ -22,14 +24,10 @@ def command(board: str | None, output: str, **options: Any) -> int:
     log: everything with which others can replay the case.  It is a SOURCE for `bootmap tables` and `bootmap walk`.
     Exit code 1: the kernel did not come back; what it did is in the recording.
     """
-    from msgspec import UNSET
-
-    from bootmap.image.recording import write_recording
-
-    (booted,) = boot_boards([board] if board else [], **options)
+    with Progress(bootmap.BOOT_STEPS, sys.stderr) as bar:
+        (booted,) = bootmap.boot_boards([board] if board else [], progress=bar.step, **options)
     if isinstance(booted, Exception):
         raise booted
-    write_recording(booted.recording, output)
-    died = booted.recording.outcome is not UNSET
-    click.echo(f"{output}: {'the kernel did not come back from paging_init' if died else 'recorded'}", err=True)
-    return 1 if died else 0
+    came_back = bootmap.keep_recording(booted, output)
+    click.echo(f"{output}: {'recorded' if came_back else 'the kernel did not come back from paging_init'}", err=True)
+    return 0 if came_back else 1

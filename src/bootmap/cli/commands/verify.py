@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
 
-from bootmap.cli.booting import boot_boards, boot_options
-from bootmap.cli.inputs import board_options
+import bootmap
+from bootmap.cli.options import board_options, boot_options
+from bootmap.cli.progress import Progress
 from bootmap.errors import UsageError
 
 
@@ -44,9 +46,9 @@ def command(boards: tuple[str, ...], logs: tuple[str, ...], as_json: bool, **opt
         return verify_log(boards[0] if boards else None, logs, as_json=as_json, **options)
 
     from bootmap.report.verify_text import verify_json, verify_text
-    from bootmap.verify.compare import Finding
 
-    results = boot_boards(boards, **options)
+    with Progress(bootmap.BOOT_STEPS * max(len(boards), 1), sys.stderr) as bar:
+        results = bootmap.boot_boards(boards, progress=bar.step, **options)
     booted = [result for result in results if not isinstance(result, Exception)]
     rows = [(one, one.compared()) for one in booted]
     if as_json:
@@ -57,4 +59,4 @@ def command(boards: tuple[str, ...], logs: tuple[str, ...], as_json: bool, **opt
     for failure in results:
         if isinstance(failure, Exception):
             raise failure
-    return 0 if all(comparison.finding is Finding.EQUAL for _, comparison in rows) else 1
+    return 0 if all(comparison.finding is bootmap.Comparison.EQUAL for _, comparison in rows) else 1

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bootmap.cli.source import SourceOptions, open_source, source_options
+import bootmap
+from bootmap.cli.options import tables_arguments, tables_options
 from bootmap.errors import UsageError
 from bootmap.units import Span, memparse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from bootmap.analysis.translation import Translation
-    from bootmap.cli.source import Source
-    from bootmap.facts.arm.permissions import Rights
 
 _MOST = 1 << 16
 _VA_END = 1 << 32
@@ -29,7 +25,7 @@ _VA_END = 1 << 32
 @click.option("--write", is_flag=True, help="Check a write.")
 @click.option("--exec", "execute", is_flag=True, help="Check an instruction fetch.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (bootmap.walk/1).")
-@source_options
+@tables_options
 def command(
     source: str, addresses: tuple[str, ...], user: bool, write: bool, execute: bool, as_json: bool, **options: Any
 ) -> int:
@@ -40,52 +36,33 @@ def command(
     ADDR is a number, a symbol (NAME or NAME+OFFSET), or START-END: every descriptor there once.
     Exit code 1: an address or one of the accesses asked about faults.
     """
-    from bootmap.analysis.translation import SymbolFinder
     from bootmap.report.walk_text import walk_text
 
     accesses = _accesses(user, write, execute)
-    with open_source(source, SourceOptions.of(options)) as opened:
-        names = SymbolFinder(opened.symbols)
-        asked = [va for text in addresses for va in _asked(text, opened)]
-        found = [replace(_look(opened, va, accesses), symbol=names.name(va)) for va in asked]
+    with bootmap.open(source, **tables_arguments(options)) as tables:
+        asked = [va for text in addresses for va in _asked(text, tables)]
+        found = [tables.walk(va, accesses) for va in asked]
         if as_json:
-            click.echo(_document(opened, found))
+            click.echo(_document(tables, found))
         else:
             from bootmap.report.source_text import assumptions_text
 
-            sections = [*map(walk_text, found), assumptions_text(opened.assumptions)]
+            sections = [*map(walk_text, found), assumptions_text(tables.assumptions)]
             click.echo("\n\n".join(filter(None, sections)))
     return 1 if any(translation.faults for translation in found) else 0
 
 
-def _accesses(user: bool, write: bool, execute: bool) -> list[Rights]:
+def _accesses(user: bool, write: bool, execute: bool) -> list[bootmap.Rights]:
     """The accesses that the flags ask about: none without a flag, a read where only --user is given."""
-    from bootmap.facts.arm.permissions import Rights
-
-    kinds = [kind for given, kind in ((write, Rights.WRITE), (execute, Rights.EXECUTE)) if given]
+    rights = bootmap.Rights
+    kinds = [kind for given, kind in ((write, rights.WRITE), (execute, rights.EXECUTE)) if given]
     if user and not kinds:
-        kinds = [Rights.READ]
-    return [kind & (Rights.USER if user else Rights.PRIV) for kind in kinds]
+        kinds = [rights.READ]
+    return [kind & (rights.USER if user else rights.PRIV) for kind in kinds]
 
 
-def _look(source: Source, va: int, accesses: list[Rights]) -> Translation:
-    from bootmap.analysis.overview import virtual_layout
-    from bootmap.analysis.translation import translate
-    from bootmap.mmu.regs import regime_of
-
-    written, areas = None, tuple[str, ...]()
-    if source.prediction is not None and source.stage is not None:
-        written = (source.prediction, source.stage)
-        areas = tuple(row.name for row in virtual_layout(*written) if row.start <= va < row.end)
-    found = translate(source.memory, regime_of(source.regs), va, accesses, written)
-    return replace(found, areas=areas)
-
-
-def _asked(text: str, source: Source) -> Iterator[int]:
+def _asked(text: str, source: bootmap.Tables) -> Iterator[int]:
     """The virtual addresses that one ADDR names."""
-    from bootmap.analysis.translation import descriptors_in
-    from bootmap.mmu.regs import regime_of
-
     first, dash, last = text.partition("-")
     if not dash:
         yield address(text, source.symbols)
@@ -93,7 +70,7 @@ def _asked(text: str, source: Source) -> Iterator[int]:
     span = Span(address(first, source.symbols), address(last, source.symbols, end=True))
     if span.end <= span.start:
         raise UsageError(f"{text!r}: expected START-END, the end above the start")
-    for count, va in enumerate(descriptors_in(source.memory, regime_of(source.regs), span)):
+    for count, va in enumerate(source.descriptors(span)):
         if count == _MOST:
             raise UsageError(f"{text!r}: more than {_MOST} descriptors; `bootmap tables --range` lists them merged")
         yield va
@@ -127,13 +104,12 @@ def address(text: str, symbols: Mapping[str, int], *, end: bool = False) -> int:
     return base
 
 
-def _document(source: Source, found: list[Translation]) -> str:
+def _document(source: bootmap.Tables, found: list[bootmap.Translation]) -> str:
     import msgspec
 
-    from bootmap.analysis.registers import named
     from bootmap.report.source_text import source_document
     from bootmap.report.walk_json import SCHEMA, walk_document
 
-    head = source_document(source.name, source.kind, source.regs, named(source.regs), source.assumptions)
+    head = source_document(source.name, source.kind, source.regs, source.named_registers, source.assumptions)
     document = {"schema": SCHEMA, **head, "walks": [walk_document(translation) for translation in found]}
     return msgspec.json.encode(document).decode()

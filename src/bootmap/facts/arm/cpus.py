@@ -116,6 +116,7 @@ def _v4_v5(
     bit4: bool = True,
     wt_quirk: bool = False,
     tcm: bool = False,
+    also: tuple[str, ...] = (),
 ) -> Cpu:
     return Cpu(
         name,
@@ -127,6 +128,7 @@ def _v4_v5(
         _SECT | _AP_RW | cache | (_BIT4 if bit4 else 0),
         wt_quirk=wt_quirk,
         tcm=tcm,
+        compatible=also,
     )
 
 
@@ -150,8 +152,8 @@ CPUS = (
     _v7("brahma-b53", 0x420F1000, lpae=True, also=("brcm,brahma-b53",)),
     _v7("krait", 0x510F0400, mask=0xFF0FFC00, also=("qcom,krait",)),
     _v7("scorpion", 0x510F00F0, also=("qcom,scorpion", "qcom,scorpion-mp")),
+    _v7("pj4", 0x560F5810, "never", mask=0xFF0FFFF0, also=("marvell,mmp2", "marvell,pj4", "marvell,pj4a")),
     _v7("pj4b", 0x560F5800, mask=0xFF0FFF00, also=("marvell,sheeva-v7", "marvell,pj4b")),
-    _v7("pj4", 0x560F5810, "never", mask=0xFF0FFFF0, also=("marvell,mmp2", "marvell,pj4")),
     _v6("arm1136", 0x4107B360, 0xFF0FFFF0, 6, tcm=True, also=("arm,arm1136jf-s", "arm,arm1136", "arm,arm1136j-s")),
     _v6("arm1176", 0x410FB760, 0xFF0FFFF0, 7, tcm=True, also=("arm,arm1176jzf-s", "arm,arm1176jz-s", "arm,arm1176jzf")),
     _v6("arm11mpcore", 0x410FB020, 0xFF0FFFF0, 7, "always", also=("arm,arm11mpcore",)),
@@ -168,7 +170,9 @@ CPUS = (
     _v4_v5("sa110", 0x4401A100, 0xFFFFFFF0, 4, _B | _C, bit4=False),
     _v4_v5("sa1100", 0x4401A110, 0xFFFFFFF0, 4, _B | _C, bit4=False),
     _v4_v5("sa1110", 0x6901B110, 0xFFFFFFF0, 4, _B | _C, bit4=False),
-    _v4_v5("feroceon", 0x56251310, 0xFFFFFFF0, 5, _B | _C),
+    _v4_v5("feroceon", 0x56251310, 0xFFFFFFF0, 5, _B | _C, also=("marvell,feroceon",)),
+    _v4_v5("88fr531", 0x56055310, 0xFFFFFFF0, 5, _B | _C),
+    _v4_v5("88fr571", 0x56155710, 0xFFFFFFF0, 5, _B | _C),
     _v4_v5("mohawk", 0x56158000, 0xFFFFF000, 5, _B | _C, wt_quirk=True),
     Cpu("pxa25x", 0x69052100, 0xFFFFF7F0, 5, "ARMv5TE", "xscale", _SECT | _AP_RW | _B | _C, xscale=True,
         compatible=("marvell,xscale",)),
@@ -176,7 +180,7 @@ CPUS = (
     Cpu("ixp4xx", 0x69054040, 0xFFFFFFC0, 5, "ARMv5TE", "xscale", _SECT | _AP_RW | _B | _C, xscale=True),
     Cpu("iop3xx", 0x69052400, 0xFFFFF7E0, 5, "ARMv5TE", "xscale", _SECT | _AP_RW | _B | _C, xscale=True),
     Cpu("pxa3xx", 0x69056000, 0xFFFFE000, 5, "ARMv5TE", "xsc3", _SECT | _AP_RW | _B | _C, xscale=True),
-)  # fmt: skip
+)
 """Most specific first where masks overlap."""
 
 ALIASES = {
@@ -210,14 +214,16 @@ ALIASES = {
 """Other names that emulators and people use for a core."""
 
 
-_V6 = ("CPU_V6", "CPU_V6K")
+ARMV6_OPTIONS = ("CPU_V6", "CPU_V6K")
+"""With one of them a kernel is compiled for ARMv6, CPU_V7 or not (arch/arm/Makefile, arch/arm/mm/Kconfig)."""
+_V6 = ARMV6_OPTIONS
 _V7 = ("CPU_V7",)
 SUPPORT = {
     "arm720t": ("CPU_ARM720T",),
     "arm920t": ("CPU_ARM920T",),
     "arm922t": ("CPU_ARM922T",),
     "arm925t": ("CPU_ARM925T",),
-    "arm926ej-s": ("CPU_ARM926T",),
+    "arm926ej-s": ("CPU_ARM926T", "CPU_FEROCEON_OLD_ID"),
     "arm1020t": ("CPU_ARM1020",),
     "arm1020e": ("CPU_ARM1020E",),
     "arm1022e": ("CPU_ARM1022",),
@@ -227,6 +233,8 @@ SUPPORT = {
     "sa1100": ("CPU_SA1100",),
     "sa1110": ("CPU_SA1100",),
     "feroceon": ("CPU_FEROCEON",),
+    "88fr531": ("CPU_FEROCEON",),
+    "88fr571": ("CPU_FEROCEON",),
     "mohawk": ("CPU_MOHAWK",),
     "pxa25x": ("CPU_XSCALE",),
     "pxa27x": ("CPU_XSCALE",),
@@ -242,7 +250,8 @@ SUPPORT = {
 }
 """Configuration options any of which brings a processor description that matches the core (arch/arm/mm/proc-*.S).
 
-The last of ARMv7's matches whatever has the CPUID scheme, so an ARM1176 too.
+The last of ARMv7's matches whatever has the CPUID scheme, so an ARM1176 too.  The one for the first Feroceon cores,
+which carry the number of an ARM926, takes an ARM926 as well (arch/arm/mm/proc-feroceon.S ``feroceon_old_id``).
 """
 
 SPECTRE_BHB = {

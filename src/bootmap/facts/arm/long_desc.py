@@ -30,7 +30,7 @@ _LOWER: tuple[Bits, ...] = (
     bits("nG", 1, "not global: the TLB entry belongs to the current ASID"),
     bits("AF", 1, "access flag: 0 makes the first access fault"),
     bits("SH", 2, "shareability: 0 none, 2 outer, 3 inner"),
-    bits("AP[2:1]", 2, "access permissions: AP[2] read-only, AP[1] also for PL0"),
+    bits("AP[2:1]", 2, "access permissions: AP[2] 1 for read-only, AP[1] 1 for PL0 too"),
     bits("NS", 1, "Non-secure: the output address is in the Non-secure space (Secure state only)"),
     bits("AttrIndx", 3, "index into MAIR0 (0-3) and MAIR1 (4-7)"),
 )

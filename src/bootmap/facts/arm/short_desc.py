@@ -21,7 +21,7 @@ from bootmap.facts.arm.layout import Bits, Layout, address, bits, fixed, ignored
 _NS = bits("NS", 1, "Non-secure: the output address is in the Non-secure space (Secure state only)")
 _NG = bits("nG", 1, "not global: the TLB entry belongs to the current ASID")
 _S = bits("S", 1, "shareable")
-_AP2 = bits("AP[2]", 1, "access permissions, upper bit: read-only")
+_AP2 = bits("AP[2]", 1, "access permissions, upper bit: 1 for read-only")
 _AP = bits("AP[1:0]", 2, "access permissions")
 _TEX = bits("TEX", 3, "type extension of C and B")
 _C = bits("C", 1, "cacheable")

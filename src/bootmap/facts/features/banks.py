@@ -34,4 +34,4 @@ BANK_FEATURES = (
             "3.18.140 differ; commit b5f2a8c02697)", (3, 15), (3, 17)),
     Feature("early_kmalloc_fails", "kmalloc long before there are slabs returns NULL; before, it is a data abort",
             "mm/slub.c slab_alloc_node (3.18.140 and 4.1.52 differ; commit 8135be5a8012)", (3, 19)),
-)  # fmt: skip
+)

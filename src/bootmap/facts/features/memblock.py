@@ -58,7 +58,7 @@ MEMBLOCK_FEATURES = (
             f"{_INIT} arm_memblock_steal (3.5 and 3.10 differ, 4.19 and 5.4 again)", (3, 10), (5, 1)),
     Feature("memblock_resize_panics", "a full array that cannot grow is a panic",
             f"{_MEMBLOCK} memblock_double_array, commit e96c6b8f212a (6.6 lacks it, reported against 6.7-rc)", (6, 7)),
-)  # fmt: skip
+)
 
 LOG_FEATURES = (
     Feature("memblock_log_wide", "memblock=debug prints ranges with 14 digits, and flags", _MEMBLOCK, None, (4, 12)),
@@ -75,6 +75,8 @@ LOG_FEATURES = (
     Feature("log_machine_model", "the log names the model apart from the machine", _FDT, (3, 14)),
     Feature("log_rmem_prefix", "lines of reserved memory begin with \"OF: reserved mem: \" (4.4.155 and 4.9 differ)",
             "drivers/of/of_reserved_mem.c pr_fmt", (4, 7)),
+    Feature("log_rmem_for_all", "\"not enough space for all defined regions\"; before, without the \"for\"",
+            "drivers/of/of_reserved_mem.c fdt_reserved_mem_save_node (patch of June 2020)", (5, 9)),
     Feature("log_rmem_size", "an area that is not allocated is logged with its size (5.18 and 6.1 differ)",
             "drivers/of/of_reserved_mem.c __reserved_mem_alloc_size", (6, 0)),
     Feature("log_cma_node", "the line about the default CMA area names the node (6.1, 6.12 and 7.2 differ)", _CMA,
@@ -88,4 +90,4 @@ LOG_FEATURES = (
             f"{_SETUP} request_standard_resources, \"ARM: 8583/1\"", (4, 8)),
     Feature("layout_message", "the log has the virtual kernel memory layout (5.0 has it, 5.2 not)",
             f"{_INIT} mem_init, commit 1c31d4e96b8c", None, (5, 1)),
-)  # fmt: skip
+)

@@ -94,7 +94,7 @@ class LinuxFormat:
         section_size: bytes that one section (block) descriptor maps.
         pmd_size: bytes that one Linux pmd stands for (a pair of descriptors in the short format).
         pgd_bytes: size of the area head.S clears and memblock reserves at swapper_pg_dir.
-        pgd_first_level_bytes: in the long format the first page holds the pgd, the pmd pages follow.
+        pmd_area_offset: bytes from swapper_pg_dir to the first pmd: in the long format the pgd has a page of its own.
         ptes_per_table: ptes in one page table page.
         pte_hwtable_offset: bytes from Linux's ptes to the hardware's in the same page; 0 if one and the same.
     """

@@ -13,7 +13,7 @@ HEX = frozenset({"start", "last", "end", "base", "to", "midr", "cr", "size", "fl
 DECIMAL = frozenset({
     "free", "present", "reserved", "highmem", "code", "init", "bss", "cma", "mib", "kib", "pages", "sum", "cpus",
     "align", "rwdata", "rodata", "count",
-})  # fmt: skip
+})
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ LINES = (
     _line("freed_initrd", r"Freeing initrd memory: <kib>K", "init/initramfs.c free_initrd_mem"),
     _line("freed", r"Freeing (?:init|unused kernel)\b.* memory: \d+K", "mm/page_alloc.c",
           unmodelled="given back when the boot is over"),
-)  # fmt: skip
+)
 """Every kind of line, in the order of a boot."""
 
 KINDS = {line.kind: line for line in LINES}

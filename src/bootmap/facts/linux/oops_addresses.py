@@ -34,5 +34,5 @@ MARKERS: tuple[Marker, ...] = (
     Marker(0x5A5A5A5A, 0x5A5A5A5A + _MEMBERS, "POISON_INUSE (0x5a): a pointer read from memory never written to"),
     Marker(0x00000000, PAGE_SIZE - 1, "a NULL pointer, or a member of what it points to"),
     Marker(0xFFFFFFFF - _MAX_ERRNO + 1, 0xFFFFFFFF, "an error number taken for a pointer, or a member before NULL"),
-)  # fmt: skip
+)
 """The first that holds an address is meant."""

@@ -32,7 +32,7 @@ STYLES = (
             "in 6.1)", (6, 1)),
     Feature("fdt_marker", "FDT Area stands in place of vmalloc() End", f"{_DUMP} address_markers (seen without in "
             "5.13, with in 6.1)", (6, 1)),
-)  # fmt: skip
+)
 """How versions differ; rows of the same form as those of ``spec.features``."""
 
 
@@ -111,7 +111,7 @@ SECTION_BITS: dict[str, tuple[ProtBit, ...]] = {
     "long, AP[2]": (_flag(_USER_LONG, "USR", None), _flag(PTE_AP2_LONG, "ro", "RW"), *_TAIL_LONG),
     "long, rdonly": (_flag(_USER_LONG, "USR", None), _flag(_L.rdonly, "ro", "RW"), *_TAIL_LONG),
     "long, both": (_flag(_USER_LONG, "USR", None), _flag(_L.rdonly | PTE_AP2_LONG, "ro", "RW"), *_TAIL_LONG),
-}  # fmt: skip
+}
 """Columns of a section by what the kernel was built for: ARMv6 and later, up to ARMv5, or long descriptors."""
 
 DOMAIN_NAMES = {"KERNEL": "KERNEL ", "USER": "USER   ", "IO": "IO     ", "VECTORS": "VECTORS"}

@@ -118,5 +118,5 @@ LANDMARKS = (
         adr_restart=(Landmark(0xF2AF0500, _THUMB_IMM, immediate="plain", negative=True),
                      Landmark(0xF20F0500, _THUMB_IMM, immediate="plain")),
     ),
-)  # fmt: skip
+)
 """ARM, then Thumb (CONFIG_THUMB2_KERNEL)."""

@@ -43,7 +43,7 @@ VEXPRESS = (
             since=(3, 4), until=(3, 15), tree=TreeSays("motherboard", "arm,v2m-memory-map", "rs1")),
     Machine("ARM-Versatile Express", ("arm,vexpress",), options=("ARCH_VEXPRESS",), maps=(_V2M, _V2T_SCU),
             since=(3, 4), until=(3, 15)),
-)  # fmt: skip
+)
 
 # -- Versatile: IO_ADDRESS(x) = (x & 0x0fffffff) + ((x >> 4) & 0x0f000000) + 0xf0000000 --------------------------------
 
@@ -60,7 +60,7 @@ def _versatile(*pci_cfg: StaticMap) -> tuple[tuple[StaticMap, ...], ...]:
         + io_desc(_CORE, (0xF1001000, 0x10001000, PAGE), (0xE8000000, 0x41000000, 16 * MIB),
                   (0xE9000000, 0x42000000, 32 * MIB), options=("PCI",))
         + pci_cfg,
-    )  # fmt: skip
+    )
 
 
 _VERSATILE_TREE = ("arm,versatile-ab", "arm,versatile-pb")
@@ -82,7 +82,7 @@ VERSATILE = (
             maps=(io_desc("arch/arm/mach-versatile/versatile.c versatile_io_desc",
                           (0xF11E0000, 0x101E0000, 9 * PAGE)),),
             map_io_debug_ll=True, since=(4, 5)),
-)  # fmt: skip
+)
 
 # -- Integrator: the same IO_ADDRESS -----------------------------------------------------------------------------------
 
@@ -105,7 +105,7 @@ _AP_MAP = (
     io_desc(f"{_AP} ap_map_io, pci_map_io_early", (0xFEE00000, 0x60000000, 64 * KIB), since=(3, 10), until=(3, 12))
     + io_desc("arch/arm/mach-integrator/pci_v3.c pci_map_io_early", (0xFEE00000, 0x60000000, 64 * KIB),
               options=("PCI",), since=(3, 12), until=(4, 15)),
-)  # fmt: skip
+)
 _CP_MAP = (
     io_desc(f"{_CP} intcp_io_desc", (0xF1000000, 0x10000000, PAGE), until=(4, 9))
     + io_desc(f"{_CP} intcp_io_desc", (0xF1100000, 0x11000000, PAGE), until=(3, 10))
@@ -116,12 +116,12 @@ _CP_MAP = (
     + io_desc(f"{_CP} intcp_io_desc", (0xF1A00000, 0x1A000000, PAGE), (0xFC900000, 0xC9000000, PAGE), until=(4, 9))
     + io_desc(f"{_CP} intcp_io_desc", (0xFCA00000, 0xCA000000, PAGE))
     + io_desc(f"{_CP} intcp_io_desc", (0xFCB00000, 0xCB000000, PAGE), until=(3, 10)),
-)  # fmt: skip
+)
 _AP_ATAG = io_desc(f"{_AP} ap_io_desc_atag", (0xF1100000, 0x11000000, PAGE), since=(3, 10))
 _CP_ATAG = io_desc(f"{_CP} intcp_io_desc_atag", (0xFCB00000, 0xCB000000, PAGE), since=(3, 10))
 
 _AP_READ = ((None, (3, 6)), ((3, 10), (3, 11)), ((3, 12), (3, 13)), ((3, 14), (3, 19)), ((4, 1), (4, 5)),
-            ((4, 9), (4, 15)), ((4, 16), None))  # fmt: skip
+            ((4, 9), (4, 15)), ((4, 16), None))
 _CP_READ = ((None, (3, 6)), ((3, 10), (3, 13)), ((3, 14), (4, 5)), ((4, 9), None))
 
 INTEGRATOR = (
@@ -142,7 +142,7 @@ INTEGRATOR = (
         )
         for since, until in read
     ),
-)  # fmt: skip
+)
 
 # -- RealView: IO_ADDRESS(x) = (x & 0x03ffffff) + 0xfb000000 -----------------------------------------------------------
 
@@ -165,14 +165,14 @@ _EB = (
                   options=(tile, "REALVIEW_EB_ARM11MP_REVB"), since=(3, 3), cpu=cpu)
         for tile, cpu in (("REALVIEW_EB_ARM11MP", "arm11mpcore"), ("REALVIEW_EB_A9MP", "cortex-a9"))
     ),
-)  # fmt: skip
+)
 _PB1176 = (
     io_desc(f"{_RV}_pb1176.c realview_pb1176_io_desc", (0xFB000000, 0x10000000, PAGE),
             (0xFB040000, 0x10040000, PAGE), (0xFB041000, 0x10041000, PAGE), (0xFB120000, 0x10120000, PAGE),
             (0xFB121000, 0x10121000, PAGE), (0xFB001000, 0x10001000, PAGE), (0xFB104000, 0x10104000, PAGE),
             (0xFB105000, 0x10105000, PAGE), (0xFB110000, 0x10110000, 2 * PAGE))
     + io_desc(f"{_RV}_pb1176.c realview_pb1176_io_desc", (0xFB10C000, 0x1010C000, PAGE), options=("DEBUG_LL",)),
-)  # fmt: skip
+)
 _PB11MP_FILE = f"{_RV}_pb11mp.c realview_pb11mp_io_desc"
 _PB11MP = (
     io_desc(_PB11MP_FILE, (0xFB000000, 0x10000000, PAGE), (0xFD000000, 0x1E000000, PAGE),
@@ -182,7 +182,7 @@ _PB11MP = (
     + io_desc(_PB11MP_FILE, (0xFB001000, 0x10001000, PAGE), (0xFB011000, 0x10011000, PAGE),
               (0xFB012000, 0x10012000, PAGE), (0xFE002000, 0x1F002000, 2 * PAGE))
     + io_desc(_PB11MP_FILE, _UART0, options=("DEBUG_LL",)),
-)  # fmt: skip
+)
 
 
 def _pba8(source: str) -> tuple[StaticMap, ...]:
@@ -190,7 +190,7 @@ def _pba8(source: str) -> tuple[StaticMap, ...]:
     return io_desc(
         source, (0xFB000000, 0x10000000, PAGE), (0xFD000000, 0x1E000000, PAGE), (0xFD001000, 0x1E001000, PAGE),
         (0xFB001000, 0x10001000, PAGE), (0xFB011000, 0x10011000, PAGE), (0xFB012000, 0x10012000, PAGE)
-    ) + io_desc(source, _UART0, options=("DEBUG_LL",))  # fmt: skip
+    ) + io_desc(source, _UART0, options=("DEBUG_LL",))
 
 
 _PBX = (
@@ -202,19 +202,19 @@ _PBX = (
                   (0xFE002000, 0x1F002000, 2 * PAGE), cpu=cpu)
         for cpu in ("arm11mpcore", "cortex-a9")
     ),
-)  # fmt: skip
+)
 
 _RAM = (
     FixedRam(((0x70000000, 512 * MIB),), "arch/arm/mach-realview/core.c realview_fixup",
              ("REALVIEW_HIGH_PHYS_OFFSET",)),
     FixedRam(((0, 256 * MIB),), "arch/arm/mach-realview/core.c realview_fixup"),
-)  # fmt: skip
+)
 _PB1176_RAM = (FixedRam(((0, 128 * MIB),), f"{_RV}_pb1176.c realview_pb1176_fixup"),)
 _PBX_RAM = (
     FixedRam(((0, 256 * MIB), (0x20000000, 512 * MIB), (0x80000000, 256 * MIB)), f"{_RV}_pbx.c realview_pbx_fixup",
              ("SPARSEMEM",)),
     *_RAM,
-)  # fmt: skip
+)
 
 REALVIEW = (
     *(
@@ -233,7 +233,7 @@ REALVIEW = (
     Machine("ARM RealView", ("arm,realview-eb", "arm,realview-pb1176", "arm,realview-pb11mp", "arm,realview-pba8",
                              "arm,realview-pbx"),
             options=("ARCH_REALVIEW",), dma_zone_size=256 * MIB),
-)  # fmt: skip
+)
 
 ARM_MACHINES = (*VEXPRESS, *VERSATILE, *INTEGRATOR, *REALVIEW)
 ARM_CALLBACKS = {

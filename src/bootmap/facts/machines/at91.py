@@ -28,7 +28,7 @@ _SOCS = (
     ("atmel,at91sam9n12", "SOC_AT91SAM9N12", "arm926ej-s", ((0xFEF70000, 0x00300000, 32 * KIB),)),
     ("atmel,at91sam9x5", "SOC_AT91SAM9X5", "arm926ej-s", ((0xFEF70000, 0x00300000, 32 * KIB),)),
     ("atmel,sama5d3", "SOC_SAMA5D3", "cortex-a5", ((0xFEF58000, 0x00300000, 128 * KIB),)),
-)  # fmt: skip
+)
 
 AT91_MACHINES = tuple(
     Machine(compatible.removeprefix("atmel,").upper(), (compatible,), options=("ARCH_AT91", option), cpu=cpu,
@@ -37,10 +37,10 @@ AT91_MACHINES = tuple(
     for compatible, option, cpu, banks in _SOCS
     for kind, since, until in (("DEVICE", (3, 5), (3, 11)), ("MEMORY_RWX_NONCACHED", (3, 12), (3, 13)),
                                ("MEMORY_RWX_NONCACHED", (3, 14), (3, 19)))
-)  # fmt: skip
+)
 
 AT91_CALLBACKS = dict.fromkeys(
     ("atmel,at91sam9", "atmel,at91sam9m10g45ek", "atmel,at91sam9x5ek", "calao,usb-a9g20", "atmel,sama5",
      "atmel,sama5d4", *(compatible for compatible, _, _, _ in _SOCS)),
     Callback("ARCH_AT91", "map_io", until=(4, 1)),
-)  # fmt: skip
+)

@@ -23,7 +23,7 @@ def _dm(chip: str, sram: int, size: int) -> tuple[tuple[StaticMap, ...], ...]:
     return (
         io_desc(source, _IO)
         + io_desc(source, (0xFFFE0000, sram, size), kind="MEMORY_RWX_NONCACHED", until=(3, 10)),
-    )  # fmt: skip
+    )
 
 
 _DA830 = (io_desc(f"{_DIR}/da830.c da830_io_desc", _IO, _INTC),)
@@ -51,6 +51,6 @@ DAVINCI_MACHINES = (
     ),
     Machine("DA850 device tree", _TREE, options=("ARCH_DAVINCI_DA850",), cpu="arm926ej-s", maps=_DA850,
             since=(3, 10)),
-)  # fmt: skip
+)
 
 DAVINCI_CALLBACKS = dict.fromkeys(_TREE, Callback("ARCH_DAVINCI_DA850", "map_io"))

@@ -19,7 +19,7 @@ _MX1 = (io_desc(f"{_DIR}/mm-imx1.c imx_io_desc", (0xF4000000, 0x00200000, MIB)),
 _MX25 = (
     io_desc(f"{_DIR}/mm-imx25.c mx25_io_desc", (0xF5800000, 0x68000000, MIB), (0xF5300000, 0x43F00000, MIB),
             (0xF5700000, 0x53F00000, MIB), kind="DEVICE_NONSHARED"),
-)  # fmt: skip
+)
 _MX27 = (
     io_desc(f"{_DIR}/mm-imx27.c imx27_io_desc", (0xF4400000, 0x10000000, MIB))
     + io_desc(f"{_DIR}/mm-imx27.c imx27_io_desc", (0xF4000000, 0x80000000, MIB), until=(3, 6))
@@ -36,7 +36,7 @@ def _mx3(array: str) -> tuple[tuple[StaticMap, ...], ...]:
         + io_desc(source, (0xF5C00000, 0xB8000000, 64 * KIB), since=(3, 10))
         + io_desc(source, (0xF5800000, 0x68000000, MIB), (0xF5300000, 0x43F00000, MIB), (0xF5700000, 0x53F00000, MIB),
                   (0xF5400000, 0x50000000, MIB), kind="DEVICE_NONSHARED"),
-    )  # fmt: skip
+    )
 
 
 _MX51_FILE = f"{_DIR}/mm-imx5.c mx51_io_desc"
@@ -45,11 +45,11 @@ _MX51 = (
             (0xF5700000, 0x73F00000, MIB), (0xF5400000, 0x70000000, MIB))
     + io_desc(_MX51_FILE, (0xF4300000, 0x83F00000, MIB), until=(3, 6))
     + io_desc(_MX51_FILE, (0xF5300000, 0x83F00000, MIB), since=(3, 10)),
-)  # fmt: skip
+)
 _MX53 = (
     io_desc(f"{_DIR}/mm-imx5.c mx53_io_desc", (0xF4BFC000, 0x0FFFC000, 16 * KIB), (0xF5700000, 0x53F00000, MIB),
             (0xF5400000, 0x50000000, MIB), (0xF5300000, 0x63F00000, MIB)),
-)  # fmt: skip
+)
 _SCU = io_desc(f"{_DIR}/platsmp.c scu_io_desc", (0xF4000000, CpuRegister.CBAR, 4 * KIB), options=("SMP",))
 
 # By number, only boards whose description has no other callback in any release read:
@@ -82,7 +82,7 @@ IMX_MACHINES = (
             until=(3, 17)),
     Machine("i.MX6 Quad/DualLite", ("fsl,imx6q", "fsl,imx6dl", "fsl,imx6qp"), options=("SOC_IMX6Q",), maps=(_SCU,),
             map_io_debug_ll=True, since=(3, 10)),
-)  # fmt: skip
+)
 
 IMX_CALLBACKS = {
     "fsl,imx1": Callback("SOC_IMX1", "map_io", until=(4, 14)),
@@ -97,4 +97,4 @@ IMX_CALLBACKS = {
     **dict.fromkeys(_MX53_TREE, Callback("SOC_IMX53", "map_io", until=(3, 18))),
     **dict.fromkeys(("fsl,imx6q", "fsl,imx6dl", "fsl,imx6q-sabreauto", "fsl,imx6q-arm2", "fsl,imx6q-sabrelite",
                      "fsl,imx6q-sabresd"), Callback("SOC_IMX6Q", "map_io", until=(3, 10))),
-}  # fmt: skip
+}

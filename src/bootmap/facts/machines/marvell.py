@@ -25,7 +25,7 @@ _ORION5X = (
     + io_desc(_ORION5X_FILE, (0xFE000000, 0xF1000000, MIB), since=(3, 10), until=(4, 20))
     + io_desc(_ORION5X_FILE, (0xFEC00000, 0xF1000000, MIB), since=(5, 4))
     + io_desc(_ORION5X_FILE, (0xFD000000, 0xF0000000, 16 * MIB), since=(3, 10)),
-)  # fmt: skip
+)
 _DOVE_FILE = "arch/arm/mach-dove/common.c dove_io_desc"
 _DOVE = (
     io_desc(_DOVE_FILE, (0xFDE00000, 0xF1000000, 8 * MIB), (0xFE600000, 0xF1800000, 8 * MIB))
@@ -33,7 +33,7 @@ _DOVE = (
 )
 _ARMADA = (io_desc("arch/arm/mach-mvebu/armada-370-xp.c armada_370_xp_io_desc", (0xFEC00000, 0xD0000000, MIB)),)
 _TRAINING = MachineArea("where DDR training writes", "arch/arm/mach-mvebu/board-v7.c mvebu_memblock_reserve",
-                        10 * KIB, 0, each_bank=True, options=("SMP",))  # fmt: skip
+                        10 * KIB, 0, each_bank=True, options=("SMP",))
 
 # -- PXA -----------------------------------------------------------------------------------------------------------
 
@@ -43,7 +43,7 @@ _PXA_COMMON = io_desc("arch/arm/mach-pxa/generic.c common_io_desc", (0xF2000000,
 _PXA25X_FILE, _PXA27X_FILE = "arch/arm/mach-pxa/pxa25x.c pxa25x_io_desc", "arch/arm/mach-pxa/pxa27x.c pxa27x_io_desc"
 _PXA3XX_FILE = "arch/arm/mach-pxa/pxa3xx.c pxa3xx_io_desc"
 _CPLD = io_desc("arch/arm/mach-pxa/lubbock.c lubbock_io_desc, mainstone.c mainstone_io_desc",
-                (0xF0000000, 0x08000000, MIB))  # fmt: skip
+                (0xF0000000, 0x08000000, MIB))
 _UNCACHED = (0xFE000000, 0x00000000, MIB)
 _PXA25X = (
     _PXA_COMMON,
@@ -69,7 +69,7 @@ _PXA25X_IDS = (220, 373, 384, 413, 423, 424, 448, 496, 497, 520, 543, 545, 598, 
 # H4700, SPITZ, COLIBRI, AKITA, STARGATE2, INTELMOTE2, BORZOI, MAGICIAN, PALMZ72, VPAC270, EM_X270, CSB726,
 # EZX_A780, E680, A1200, E6, E2, A910, ZIPIT2, EXEDA, INCOME
 _PXA27X_IDS = (562, 713, 729, 744, 774, 775, 831, 875, 904, 1227, 1297, 1359, 1740, 1741, 1742, 1743, 1744, 1745, 1757,
-               1994, 2849)  # fmt: skip
+               1994, 2849)
 # ZYLONITE, COLIBRI320, LITTLETON, CM_X300, TAVOREVB, SAAR, COLIBRI300, TAVOREVB3, RAUMFELD_RC, CONNECTOR, SPEAKER,
 # CAPC7117, ICONTROL
 _PXA3XX_IDS = (1233, 1340, 1388, 1616, 1827, 1828, 2000, 2384, 2413, 2414, 2415, 2612, 2624)
@@ -78,7 +78,7 @@ _PXA3XX_IDS = (1233, 1340, 1388, 1616, 1827, 1828, 2000, 2384, 2413, 2414, 2415,
 def _pxa(
     name: str, compatible: tuple[str, ...], ids: tuple[int, ...], option: str, cpu: str,
     maps: tuple[tuple[StaticMap, ...], ...], not_read: tuple[int, ...] | None = None,
-) -> tuple[Machine, ...]:  # fmt: skip
+) -> tuple[Machine, ...]:
     """The rows of one family: 3.18's pxa_map_io is the first that was read to map the debug UART."""
     later = ((3, 18), None) if not_read is None else ((3, 18), not_read)
     return (
@@ -90,7 +90,7 @@ def _pxa(
 # -- MMP -----------------------------------------------------------------------------------------------------------
 
 _MMP = io_desc("arch/arm/mach-mmp/common.c standard_io_desc", (0xFE000000, 0xD4000000, 2 * MIB),
-               (0xFE200000, 0xD4200000, 2 * MIB))  # fmt: skip
+               (0xFE200000, 0xD4200000, 2 * MIB))
 _MMP2 = io_desc("arch/arm/mach-mmp/common.c mmp2_io_desc", (0xFE400000, 0xE0000000, MIB))
 _MMP_TREE, _MMP2_TREE = ("mrvl,pxa168-aspenite", "mrvl,pxa910-dkb"), ("mrvl,mmp2", "mrvl,mmp2-brownstone")
 # ZYLONITE2, ASPENITE, AVENGERS_LITE, GPLUGD, TETON_BGA; TTC_DKB
@@ -101,12 +101,12 @@ _MMP2_IDS = (2382, 2383, 2957)  # MARVELL_JASPER, FLINT, BROWNSTONE
 # NET2BIG_V2, NET5BIG_V2, INETSPACE_V2, OPENRD_BASE, OPENRD_CLIENT, TS41X, GURUPLUG, ESATA_SHEEVAPLUG, T5325,
 # OPENRD_ULTIMATE, DOCKSTAR
 _KIRKWOOD_IDS = (1681, 1682, 1680, 1932, 2097, 2139, 2201, 2202, 2203, 2204, 2206, 2208, 2325, 2361, 2502, 2659, 2678,
-                 2846, 2884, 2998)  # fmt: skip
+                 2846, 2884, 2998)
 # DB88F5281, RD88F5182, KUROBOX_PRO, DNS323, TS209, TERASTATION_PRO2, LINKSTATION_PRO, TS409, WRT350N_V2, MV2120,
 # EDMINI_V2, MSS2, WNR854T, RD88F5181L_GE, RD88F5181L_FXO, LINKSTATION_MINI, RD88F6183AP_GE, LINKSTATION_LS_HGL,
 # D2NET, BIGDISK, NET2BIG, LINKSTATION_LSCHL
 _ORION5X_IDS = (1358, 1508, 1509, 1542, 1565, 1584, 1585, 1601, 1633, 1693, 1756, 1766, 1801, 1812, 1818, 1858, 1894,
-                2005, 2282, 2283, 2342, 2913)  # fmt: skip
+                2005, 2282, 2283, 2342, 2913)
 _DOVE_IDS = (1788, 3020)  # DOVE_DB, CM_A510
 
 MARVELL_MACHINES = (
@@ -145,7 +145,7 @@ MARVELL_MACHINES = (
     Machine("MMP2 device tree", _MMP2_TREE, options=("MACH_MMP2_DT",), maps=(_MMP,), until=(5, 5)),
     Machine("MMP2 device tree", _MMP2_TREE, options=("MACH_MMP2_DT",), maps=(_MMP, _MMP2), since=(5, 10)),
     Machine("MMP3 device tree", ("marvell,mmp3",), options=("MACH_MMP3_DT",), maps=(_MMP, _MMP2), since=(5, 10)),
-)  # fmt: skip
+)
 
 MARVELL_CALLBACKS = {
     "marvell,kirkwood": Callback("ARCH_KIRKWOOD", "map_io", until=(3, 18)),

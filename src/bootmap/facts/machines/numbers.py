@@ -39,7 +39,7 @@ _GONE: dict[Version, tuple[int, ...]] = {
              2042, 2043, 2045, 2104, 2138, 2157, 2254, 2382, 2383, 2479, 2495, 2520, 2534, 2612, 2624, 2625, 2650,
              2816, 2849, 2957, 2990),
     (6, 12): (451, 462, 463, 538, 607, 772, 1127, 1128),
-}  # fmt: skip
+}
 
 NUMBERS_GONE: Mapping[int, Version] = {number: version for version, numbers in _GONE.items() for number in numbers}
 """Of the numbers in the machine table: number -> the first release read that lacks it."""

@@ -30,19 +30,19 @@ _OMAP3 = (
               options=("DEBUG_LL", "MACH_OMAP_ZOOM2"))
     + io_desc(f"{_IO} omap34xx_io_desc ZOOM_UART_VIRT", (0xFA400000, 0x10000000, MIB),
               options=("DEBUG_LL", "!MACH_OMAP_ZOOM2", "MACH_OMAP_ZOOM3")),
-)  # fmt: skip
+)
 _TI81XX = (io_desc(f"{_IO} omapti81xx_io_desc", (0xFA000000, 0x48000000, 4 * MIB)),)
 _AM33XX = (io_desc(f"{_IO} omapam33xx_io_desc", (0xFA000000, 0x48000000, 4 * MIB), (0xF9C00000, 0x44C00000, 4 * MIB)),)
 
 
 _SRAM_PAGE = io_desc(f"{_IO} omap44xx_io_desc OMAP4_SRAM_VA", (0xFE404000, 0x40304000, 4 * KIB),
-                     kind="MEMORY_RW_SO", options=_I688)  # fmt: skip
+                     kind="MEMORY_RW_SO", options=_I688)
 _BARRIER_MAP = tuple(
     row
     for options in (_I688, _INTERCONNECT)
     for row in io_desc("arch/arm/mach-omap2/omap4-common.c omap_barriers_init",
                        (0xFE600000, AreaTaken(_BARRIER), MIB), kind="MEMORY_RW_SO", options=options)
-)  # fmt: skip
+)
 _OMAP4 = (
     io_desc(f"{_IO} omap44xx_io_desc", (0xF8000000, 0x44000000, MIB), (0xFC000000, 0x4A000000, 4 * MIB))
     + io_desc(f"{_IO} omap44xx_io_desc", (0xF9000000, 0x50000000, MIB), (0xFD100000, 0x4C000000, MIB),
@@ -51,25 +51,25 @@ _OMAP4 = (
     + io_desc(f"{_IO} omap44xx_io_desc", (0xFE800000, 0x54000000, 8 * MIB), until=(3, 5))
     + _SRAM_PAGE,
     _BARRIER_MAP,
-)  # fmt: skip
+)
 _OMAP5 = (
     io_desc(f"{_IO} omap54xx_io_desc", (0xF8000000, 0x44000000, MIB), (0xFC000000, 0x4A000000, 4 * MIB),
             (0xFCE00000, 0x4AE00000, 2 * MIB), (0xFA000000, 0x48000000, 4 * MIB)),
     _BARRIER_MAP,
-)  # fmt: skip
+)
 _DRA7 = (
     io_desc(f"{_IO} dra7xx_io_desc", (0xFA210000, 0x48210000, MIB), (0xF8000000, 0x44000000, MIB),
             (0xFA000000, 0x48000000, MIB), (0xFA400000, 0x48400000, MIB), (0xFA800000, 0x48800000, 2 * MIB),
             (0xFC000000, 0x4A000000, 3 * MIB), (0xFCE00000, 0x4AE00000, MIB)),
-)  # fmt: skip
+)
 
 _STEAL_SECURE_RAM = MachineArea("secure RAM", "arch/arm/mach-omap2/omap-secure.c omap_secure_ram_reserve_memblock",
-                                _SECURE_RAM, align=SECTION, steal=True, since=(3, 3))  # fmt: skip
+                                _SECURE_RAM, align=SECTION, steal=True, since=(3, 3))
 _STEAL_BARRIER = tuple(
     MachineArea(_BARRIER, "arch/arm/mach-omap2/omap4-common.c omap_barrier_reserve_memblock", 4 * KIB, align=MIB,
                 steal=True, options=options)
     for options in (_I688, _INTERCONNECT)
-)  # fmt: skip
+)
 _RESERVE = (_STEAL_SECURE_RAM, *_STEAL_BARRIER)
 # omap-secure.o is linked for the other families; a kernel for this one alone has the weak function that does nothing.
 _SECURE = ("ARCH_OMAP3", "ARCH_OMAP4", "SOC_OMAP5", "SOC_AM43XX", "SOC_DRA7XX")
@@ -80,7 +80,7 @@ _RESERVE_OMAP2 = (
 )
 
 _OMAP3_TREE = ("ti,omap3", "ti,omap3430", "ti,omap3630", "ti,omap36xx", "ti,omap3-beagle", "timll,omap3-devkit8000",
-               "ti,am3517")  # fmt: skip
+               "ti,am3517")
 _OMAP5_TREE = ("ti,omap5432", "ti,omap5430", "ti,omap5")
 _DRA74 = ("ti,dra7", "ti,dra7xx", "ti,dra742", "ti,dra762", "ti,am5726", "ti,am5728")
 _DRA72 = ("ti,dra722", "ti,dra718", "ti,am5716", "ti,am5718")
@@ -93,9 +93,9 @@ _OMAP4_IDS = (2160, 2791)  # OMAP_4430SDP, OMAP4_PANDA
 
 _OMAP2 = io_desc(f"{_IO} omap24xx_io_desc", (0xF8000000, 0x68000000, MIB), (0xFA000000, 0x48000000, MIB))
 _OMAP2420 = io_desc(f"{_IO} omap242x_io_desc", (0xFC100000, 0x58000000, 160 * KIB), (0xFC128000, 0x59000000, 4 * KIB),
-                    (0xFC129000, 0x5A000000, 4 * KIB))  # fmt: skip
+                    (0xFC129000, 0x5A000000, 4 * KIB))
 _OMAP2430 = io_desc(f"{_IO} omap243x_io_desc", (0xFB000000, 0x49000000, MIB), (0xFE000000, 0x6E000000, MIB),
-                    (0xFD000000, 0x6D000000, MIB), (0xFC000000, 0x6C000000, MIB))  # fmt: skip
+                    (0xFD000000, 0x6D000000, MIB), (0xFC000000, 0x6C000000, MIB))
 
 # -- OMAP1 ---------------------------------------------------------------------------------------------------------
 
@@ -172,7 +172,7 @@ OMAP_MACHINES = (
         )
         for options, size in (((option, "ARM_LPAE"), 2 * GIB if since >= (4, 4) else 0), ((option, "!ARM_LPAE"), 0))
     ),
-)  # fmt: skip
+)
 
 _BOTH = "map_io and reserve"
 OMAP_CALLBACKS = {

@@ -66,9 +66,11 @@ MACHINES = (
     QemuMachine("realview-eb-mpcore", 0, "arm11mpcore", 256 * MIB, 128 * MIB, machine_id=827, own_ram=True),
     QemuMachine("integratorcp", 0, "arm926", 256 * MIB, 128 * MIB, cpu_option=True, machine_id=275),
     QemuMachine("smdkc210", 0x40000000, "cortex-a9", GIB, GIB, sizes=(GIB,), cpus=2, machine_id=2838, own_ram=True),
+    QemuMachine("sx1", 0x10000000, "arm925t", 32 * MIB, 32 * MIB, sizes=(32 * MIB,), machine_id=613),
+    QemuMachine("sx1-v1", 0x10000000, "arm925t", 32 * MIB, 32 * MIB, sizes=(32 * MIB,), machine_id=613),
     QemuMachine("spitz", 0xA0000000, "pxa270-c0", 64 * MIB, 64 * MIB, sizes=(64 * MIB,), machine_id=713, own_ram=True),
     QemuMachine("akita", 0xA0000000, "pxa270-c0", 64 * MIB, 64 * MIB, sizes=(64 * MIB,), machine_id=744, own_ram=True),
-)  # fmt: skip
+)
 
 MACHINES_BY_NAME = {machine.name: machine for machine in MACHINES}
 

@@ -19,18 +19,18 @@ PAGE = 4 * KIB
 
 _S3C24XX = io_desc("arch/arm/mach-s3c24xx/common.c s3c_iodesc", (0xFD000000, 0x56000000, MIB),
                    (0xF6000000, 0x4A000000, MIB), (0xF6200000, 0x48000000, MIB),
-                   (0xF7000000, 0x50000000, MIB))  # fmt: skip
+                   (0xF7000000, 0x50000000, MIB))
 _S3C244X = io_desc("arch/arm/mach-s3c24xx/s3c244x.c s3c244x_iodesc", (0xF6100000, 0x4C000000, MIB),
-                   (0xF6300000, 0x51000000, MIB), (0xF6400000, 0x53000000, MIB))  # fmt: skip
+                   (0xF6300000, 0x51000000, MIB), (0xF6400000, 0x53000000, MIB))
 _S3C2416 = io_desc("arch/arm/mach-s3c24xx/s3c2416.c s3c2416_iodesc", (0xF6400000, 0x53000000, MIB),
-                   (0xF6100000, 0x4C000000, MIB), (0xF6300000, 0x51000000, MIB))  # fmt: skip
+                   (0xF6100000, 0x4C000000, MIB), (0xF6300000, 0x51000000, MIB))
 _GTA02 = io_desc("arch/arm/mach-s3c24xx/mach-gta02.c gta02_iodesc", (0xE0000000, 0x19000000, MIB))
 
 _S3C64XX = io_desc("arch/arm/mach-s3c64xx/common.c s3c_iodesc", (0xF6100000, 0x7E00F000, PAGE),
                    (0xF6200000, 0x70000000, PAGE), (0xF7005000, 0x7F005000, PAGE), (0xF6000000, 0x71200000, 16 * KIB),
                    (0xF6010000, 0x71300000, 16 * KIB), (0xF6300000, 0x7F006000, 16 * KIB),
                    (0xF6500000, 0x7F008000, PAGE), (0xF6600000, 0x74108000, PAGE), (0xF6400000, 0x7E004000, PAGE),
-                   (0xF6700000, 0x7C100000, KIB))  # fmt: skip
+                   (0xF6700000, 0x7C100000, KIB))
 _S3C64XX_TREE = io_desc("arch/arm/mach-s3c/mach-s3c64xx-dt.c s3c64xx_dt_iodesc", (0xF6100000, 0x7E00F000, PAGE))
 # SMDK6400, SMDK6410, NCP, HMT, SMARTQ7, MINI6410, SMARTQ5, REAL6410
 _S3C64XX_IDS = (1270, 1626, 1933, 2254, 2479, 2520, 2534, 2990)
@@ -42,15 +42,15 @@ _S5PV210 = io_desc("arch/arm/mach-s5pv210/common.c s5pv210_iodesc", (0xF8000000,
                    (0xF6010000, 0xF2100000, 16 * KIB), (0xF6020000, 0xF2200000, 16 * KIB),
                    (0xF6030000, 0xF2300000, 16 * KIB), (0xF7000000, 0xE2900000, 512 * KIB),
                    (0xF8440000, 0xF0000000, PAGE), (0xF8480000, 0xF1400000, PAGE),
-                   (0xF6700000, 0xEC100000, PAGE))  # fmt: skip
+                   (0xF6700000, 0xEC100000, PAGE))
 _S5PV210_TREE = io_desc("arch/arm/mach-s5pv210/s5pv210.c s5pv210_fdt_map_sys",
-                        (0xF6100000, NodeReg(("samsung,s5pv210-clock",), 2), None))  # fmt: skip
+                        (0xF6100000, NodeReg(("samsung,s5pv210-clock",), 2), None))
 # s5p_mfc_reserve_mem(0x43000000, 8 << 20, 0x51000000, 8 << 20), where RAM starts at 0x20000000
 _CODEC = tuple(
     MachineArea("the video codec's buffers", "arch/arm/mach-s5pv210/mach-goni.c goni_reserve", 8 * MIB,
                 base - 0x20000000, remove=True, only_at=0x20000000)
     for base in (0x43000000, 0x51000000)
-)  # fmt: skip
+)
 
 S3C_MACHINES = (
     Machine("S3C2416/2450 device tree", ("samsung,s3c2416", "samsung,s3c2450"), options=("ARCH_S3C24XX",),
@@ -73,7 +73,7 @@ S3C_MACHINES = (
             maps=(_S5PV210,), reserve=_CODEC, since=(3, 5), until=(3, 17)),
     Machine("S5PV210 device tree", ("samsung,s5pv210", "samsung,s5pc110"), options=("ARCH_S5PV210",), cpu="cortex-a8",
             maps=(_S5PV210_TREE,), map_io_debug_ll=True, since=(3, 18)),
-)  # fmt: skip
+)
 
 S3C_CALLBACKS = {
     **dict.fromkeys(("samsung,s3c2416", "samsung,s3c2450"), Callback("ARCH_S3C24XX", "map_io", until=(6, 11))),

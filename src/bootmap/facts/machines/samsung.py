@@ -18,7 +18,7 @@ PAGE = 4 * KIB
 _FILE = "arch/arm/mach-exynos/exynos.c"
 # The kernel wants exactly two cells, and maps one byte less than they say.
 _CHIPID = io_desc(f"{_FILE} exynos_fdt_map_chipid",
-                  (0xF8000000, NodeReg(("samsung,exynos4210-chipid",), 2), None))  # fmt: skip
+                  (0xF8000000, NodeReg(("samsung,exynos4210-chipid",), 2), None))
 
 # Bounds are the first release read that lacks a row; 3.11, 3.15, 3.17, 3.19 and 4.0, 4.5 to 4.8 and 4.18 were not
 # read where their neighbours differ, and have no machine.
@@ -37,7 +37,7 @@ _EXYNOS4 = (
     + io_desc(f"{_FILE} exynos4_iodesc", (0xF8440000, 0x10400000, 64 * KIB), (0xF8480000, 0x10410000, 64 * KIB),
               until=(4, 9))
     + io_desc(f"{_FILE} exynos4_iodesc", (0xF6700000, 0x125B0000, PAGE), until=(4, 1)),
-)  # fmt: skip
+)
 _EXYNOS4_SYSRAM = (
     io_desc("arch/arm/mach-exynos/common.c exynos4_iodesc1", (0xF8400000, 0x02020000, PAGE)),
     io_desc("arch/arm/mach-exynos/common.c exynos4x12_iodesc", (0xF8410000, 0x0204F000, PAGE)),
@@ -50,17 +50,17 @@ _EXYNOS5 = (
     + io_desc(f"{_FILE} exynos5_iodesc", (0xF8100000, 0x10010000, 144 * KIB))
     + io_desc(f"{_FILE} exynos5_iodesc", (0xF8180000, 0x10040000, 64 * KIB), until=(3, 18))
     + io_desc(f"{_FILE} exynos5_iodesc", (0xF7000000, 0x12C00000, 512 * KIB), until=(3, 12)),
-)  # fmt: skip
+)
 _EXYNOS5250_SYSRAM = (
     io_desc("arch/arm/mach-exynos/common.c exynos5250_iodesc", (0xF8410000, 0x0204F000, PAGE)),
-)  # fmt: skip
+)
 
 
 def _codec(*versions: int) -> tuple[MachineArea, ...]:
     """The video codec's buffers, of the first MFC version that has them."""
     node = NodeAreas(tuple(f"samsung,mfc-v{n}" for n in versions), ("samsung,mfc-r", "samsung,mfc-l"))
     return (MachineArea("the video codec's buffers", "arch/arm/mach-exynos/s5p-dev-mfc.c s5p_mfc_reserve_mem", 0,
-                        node=node, options=("S5P_DEV_MFC",)),)  # fmt: skip
+                        node=node, options=("S5P_DEV_MFC",)),)
 
 
 # root compatible, option of the SoC, whether soc_is_exynos4() or soc_is_exynos5() holds for it
@@ -106,7 +106,7 @@ SAMSUNG_MACHINES = (
             ("samsung,exynos5420", "SOC_EXYNOS5420", (), (3, 12), (3, 15)),
         )
     ),
-)  # fmt: skip
+)
 
 SAMSUNG_CALLBACKS = {
     **dict.fromkeys(
@@ -114,4 +114,4 @@ SAMSUNG_CALLBACKS = {
          *(chip for chip, _, _ in _CHIPS)),
         Callback("ARCH_EXYNOS", "map_io and reserve"),
     ),
-}  # fmt: skip
+}

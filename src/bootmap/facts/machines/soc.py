@@ -18,22 +18,22 @@ _TEGRA_TREE = ("nvidia,tegra20", "nvidia,tegra30", "nvidia,tegra114", "nvidia,te
 _TEGRA_OLD = (
     io_desc(_TEGRA_FILE, (0xFE200000, 0x60000000, MIB), (0xFE300000, 0x70000000, MIB),
             (0xFE000000, 0x50040000, 16 * KIB), (0xFE400000, 0x40000000, 256 * KIB)),
-)  # fmt: skip
+)
 _TEGRA_BY_SECTION = [  # the first two are SECTION_SIZE long
     io_desc(_TEGRA_FILE, (0xFE200000, 0x60000000, section), (0xFE000000, 0x70000000, section),
             (0xFE440000, 0x50040000, 16 * KIB), (0xFE400000, 0x40000000, 256 * KIB), options=(option,))
     for option, section in (("!ARM_LPAE", MIB), ("ARM_LPAE", 2 * MIB))
-]  # fmt: skip
+]
 _TEGRA = (_TEGRA_BY_SECTION[0] + _TEGRA_BY_SECTION[1],)
 _TEGRA_BOARDS = ("nvidia,harmony", "nvidia,seaboard", "nvidia,ventana", "nvidia,cardhu", "compulab,trimslice",
-                 "compal,paz00")  # fmt: skip
+                 "compal,paz00")
 _TEGRA_IDS = (2731, 3005, 3128, 3209, 3217, 3288)  # HARMONY, SEABOARD, PAZ00, TRIMSLICE, KAEN, WARIO
 
 _ZYNQ = (io_desc("arch/arm/mach-zynq/common.c zynq_scu_map_io", (0xF8F00000, 0xF8F00000, 256)),)
 _ZYNQ_RESERVE = (
     MachineArea("the first 512 KiB, where DMA cannot work", "arch/arm/mach-zynq/common.c zynq_memory_init",
                 512 * KIB, 0, only_at=0),
-)  # fmt: skip
+)
 
 _SOCFPGA = "arch/arm/mach-socfpga/socfpga.c"
 _SOCFPGA_UART = io_desc(f"{_SOCFPGA} uart_io_desc", (0xFEC02000, 0xFFC02000, 8 * KIB))
@@ -47,35 +47,35 @@ _U8500 = (
             (0xFA3FF000, 0xA03FF000, PAGE), (0xFA3CF000, 0xA03CF000, PAGE), (0xF812E000, 0x8012E000, PAGE),
             (0xF800E000, 0x8000E000, PAGE), (0xF811E000, 0x8011E000, PAGE), (0xFA3FE000, 0xA03FE000, PAGE)),
     io_desc(f"{_U8500_FILE} u8500_io_desc", (0xF8157000, 0x80157000, PAGE), (0xF81B8000, 0x801B8000, PAGE)),
-)  # fmt: skip
+)
 
 _SPEAR = "arch/arm/mach-spear"
 _SPEAR3XX = io_desc(f"{_SPEAR}/spear3xx.c spear3xx_io_desc", (0xFD000000, 0xD0000000, 16 * MIB),
-                    (0xFC000000, 0xFC000000, 16 * MIB))  # fmt: skip
+                    (0xFC000000, 0xFC000000, 16 * MIB))
 _SPEAR320 = io_desc(f"{_SPEAR}/spear320.c spear320_io_desc", (0xFE000000, 0xB3000000, 16 * MIB))
 _SPEAR6XX = io_desc(f"{_SPEAR}/spear6xx.c spear6xx_io_desc", (0xF0000000, 0xF0000000, 32 * MIB),
-                    (0xFD000000, 0xD0000000, 16 * MIB), (0xFC000000, 0xFC000000, 16 * MIB))  # fmt: skip
+                    (0xFD000000, 0xD0000000, 16 * MIB), (0xFC000000, 0xFC000000, 16 * MIB))
 
 # -- SA1100: the family's array, then the board's
 
 _SA1100 = io_desc("arch/arm/mach-sa1100/generic.c standard_io_desc", (0xF8000000, 0x80000000, MIB),
                   (0xFA000000, 0x90000000, MIB), (0xFC000000, 0xA0000000, MIB),
-                  (0xFE000000, 0xB0000000, 2 * MIB))  # fmt: skip
+                  (0xFE000000, 0xB0000000, 2 * MIB))
 _COLLIE = io_desc("arch/arm/mach-sa1100/collie.c collie_io_desc", (0xE8000000, 0x00000000, 32 * MIB),
-                  (0xEA000000, 0x08000000, 32 * MIB))  # fmt: skip
+                  (0xEA000000, 0x08000000, 32 * MIB))
 _JORNADA = io_desc("arch/arm/mach-sa1100/jornada720.c jornada720_io_desc", (0xF0000000, 0x48000000, MIB),
                    (0xF1000000, 0x48200000, 512 * KIB)) + io_desc(
     "arch/arm/mach-sa1100/jornada720.c jornada720_io_desc", (0xF4000000, 0x40000000, 0x1FFF), until=(3, 4)
-)  # fmt: skip
+)
 _H3XXX = io_desc("arch/arm/mach-sa1100/h3xxx.c h3600_io_desc", (0xF1000000, 0x10000000, 40 * MIB),
-                 (0xF3800000, 0x40000000, 8 * MIB), (0xF0000000, 0x49000000, 16 * MIB))  # fmt: skip
+                 (0xF3800000, 0x40000000, 8 * MIB), (0xF0000000, 0x49000000, 16 * MIB))
 _SIMPAD = io_desc("arch/arm/mach-sa1100/simpad.c simpad_io_desc", (0xF2800000, 0x4B800000, 8 * MIB),
-                  (0xF1000000, 0x18000000, MIB))  # fmt: skip
+                  (0xF1000000, 0x18000000, MIB))
 _LART = io_desc("arch/arm/mach-sa1100/lart.c lart_io_desc", (0xE8000000, 0x00000000, 4 * MIB),
-                (0xEC000000, 0x08000000, 4 * MIB))  # fmt: skip
+                (0xEC000000, 0x08000000, 4 * MIB))
 _CERF = io_desc("arch/arm/mach-sa1100/cerf.c cerf_io_desc", (0xF0000000, 0x08000000, MIB))
 _NANOENGINE = io_desc("arch/arm/mach-sa1100/nanoengine.c nanoengine_io_desc", (0xF0000000, 0x10000000, MIB),
-                      (0xF1000000, 0x18600000, MIB), (0xF2000000, 0x18A10000, 64 * KIB))  # fmt: skip
+                      (0xF1000000, 0x18600000, MIB), (0xF2000000, 0x18A10000, 64 * KIB))
 SA1100_MACHINES = (
     *(
         Machine(name, machine_ids=ids, options=(option,), cpu=cpu, maps=(_SA1100, *board), until=until)
@@ -95,29 +95,29 @@ SA1100_MACHINES = (
             maps=(_SA1100, _JORNADA), dma_zone_size=MIB),
     Machine("HP Jornada 720", machine_ids=(48,), options=("SA1100_JORNADA720", "!SA1111"), cpu="sa1110",
             maps=(_SA1100, _JORNADA)),
-)  # fmt: skip
+)
 
 _LPC32XX = io_desc("arch/arm/mach-lpc32xx/common.c lpc32xx_io_desc", (0xF2020000, 0x20020000, 0x89000),
                    (0xF3100000, 0x31000000, 0xE1000), (0xF4004000, 0x40004000, 0xA5000),
-                   (0xF0800000, 0x08000000, 256 * KIB))  # fmt: skip
+                   (0xF0800000, 0x08000000, 256 * KIB))
 _EP93XX = io_desc("arch/arm/mach-ep93xx/core.c ep93xx_io_desc", (0xFEF00000, 0x80000000, MIB),
-                  (0xFED00000, 0x80800000, 2 * MIB))  # fmt: skip
+                  (0xFED00000, 0x80800000, 2 * MIB))
 # EDB9312, EDB9301, EDB9315, EDB9302, EDB9307, ADSSPHERE, EDB9315A, MICRO9, MICRO9L, GESBC9312, SNAPPER_CL15, EDB9302A,
 # EDB9307A, MICRO9M, SIM_ONE, MICRO9S: descriptions without other callbacks in any release read
 _EP93XX_IDS = (451, 462, 463, 538, 607, 723, 772, 811, 812, 958, 986, 1127, 1128, 1169, 1476, 1902)
 _CNS3XXX = io_desc("arch/arm/mach-cns3xxx/core.c cns3xxx_io_desc", (0xFB004000, 0x90000000, 8 * KIB),
                    (0xFB003000, 0x7C800000, PAGE), (0xFB000000, 0x76000000, PAGE),
-                   (0xFB001000, 0x77000000, PAGE))  # fmt: skip
+                   (0xFB001000, 0x77000000, PAGE))
 _CNS3XXX_PCI = io_desc("arch/arm/mach-cns3xxx/core.c cns3xxx_io_desc", (0xE1000000, 0xAB000000, PAGE),
                        (0xE3000000, 0xAD000000, 64 * KIB), (0xE4000000, 0xAE000000, 16 * MIB),
                        (0xE9000000, 0xBB000000, PAGE), (0xEB000000, 0xBD000000, 64 * KIB),
-                       (0xEC000000, 0xBE000000, 16 * MIB), options=("PCI",))  # fmt: skip
+                       (0xEC000000, 0xBE000000, 16 * MIB), options=("PCI",))
 _R8A7779 = io_desc("arch/arm/mach-shmobile/setup-r8a7779.c r8a7779_io_desc", (0xF0000000, 0xF0000000, 2 * MIB),
-                   (0xFE000000, 0xFE000000, 16 * MIB), kind="DEVICE_NONSHARED")  # fmt: skip
+                   (0xFE000000, 0xFE000000, 16 * MIB), kind="DEVICE_NONSHARED")
 _SH73A0 = io_desc("arch/arm/mach-shmobile/setup-sh73a0.c sh73a0_io_desc", (0xE6000000, 0xE6000000, 256 * MIB),
-                  kind="DEVICE_NONSHARED")  # fmt: skip
+                  kind="DEVICE_NONSHARED")
 _R8A7740 = io_desc("arch/arm/mach-shmobile/setup-r8a7740.c r8a7740_io_desc", (0xE6000000, 0xE6000000, 160 * MIB),
-                   kind="DEVICE_NONSHARED")  # fmt: skip
+                   kind="DEVICE_NONSHARED")
 _IXP4XX_FILE = "arch/arm/mach-ixp4xx/common.c ixp4xx_io_desc"
 _IXP4XX = (
     io_desc(_IXP4XX_FILE, (0xFFBEB000, 0xC8000000, 0x13000), (0xFFBFE000, 0xC4000000, PAGE),
@@ -125,7 +125,7 @@ _IXP4XX = (
     + io_desc(_IXP4XX_FILE, (0xFEF00000, 0xC8000000, 0x13000), (0xFEF14000, 0xC4000000, PAGE),
               (0xFEF13000, 0xC0000000, PAGE), since=(3, 10))
     + io_desc(_IXP4XX_FILE, (0xFEF15000, 0x60000000, 16 * KIB), since=(3, 10), until=(4, 20)),
-)  # fmt: skip
+)
 # IXDP425, IXCDP1100, ADI_COYOTE, ARCOM_VULCAN, AVILA, NSLU2, IXDP465, GTWX5715, GATEWAY7001, LOFT, NAS100D, WG302V2,
 # DSMG600, FSG, KIXRP435
 _IXP4XX_IDS = (245, 260, 290, 414, 526, 597, 618, 641, 731, 849, 865, 890, 964, 1091, 1109)
@@ -137,13 +137,13 @@ _RTD1195 = tuple(
     MachineArea(what, "arch/arm/mach-realtek/rtd1195.c rtd1195_reserve", size, base, remove=True, only_at=0)
     for what, base, size in (("the boot ROM", 0, 0xA800), ("registers", 0x18000000, 0x70000),
                              ("registers", 0x18100000, 16 * MIB))
-)  # fmt: skip
+)
 
 _RCAR_GEN2 = MachineArea("contiguous memory below 4 GiB", "arch/arm/mach-shmobile/setup-rcar-gen2.c rcar_gen2_reserve",
-                         256 * MIB, legacy_cma=True, options=("DMA_CMA",))  # fmt: skip
+                         256 * MIB, legacy_cma=True, options=("DMA_CMA",))
 _RCAR_GEN2_TREE = ("renesas,r8a7790", "renesas,r8a7791", "renesas,r8a7792", "renesas,r8a7793", "renesas,r8a7794",
                    "renesas,r8a7742", "renesas,r8a7743", "renesas,r8a7744", "renesas,r8a7745",
-                   "renesas,r8a77470")  # fmt: skip
+                   "renesas,r8a77470")
 
 SOC_MACHINES = (
     Machine("NVIDIA Tegra", (*_TEGRA_TREE[:2], *_TEGRA_BOARDS), _TEGRA_IDS, ("ARCH_TEGRA",), "cortex-a9", _TEGRA_OLD,
@@ -237,7 +237,7 @@ SOC_MACHINES = (
             until=(5, 12)),
     Machine("Keystone", ("ti,k2hk", "ti,k2e", "ti,k2l", "ti,k2g", "ti,keystone", "ti,keystone-evm"),
             options=("ARCH_KEYSTONE", "ARM_LPAE"), dma_zone_size=2 * GIB),
-)  # fmt: skip
+)
 
 _BOTH = "map_io and reserve"
 SOC_CALLBACKS = {
@@ -276,4 +276,4 @@ SOC_CALLBACKS = {
     **dict.fromkeys(("renesas,r8a7779", "renesas,sh73a0", "renesas,r8a7740", "renesas,sh7372", "renesas,emev2"),
                     Callback("ARCH_SHMOBILE", "map_io", until=(4, 9))),
     **dict.fromkeys(_RCAR_GEN2_TREE, Callback("ARCH_RCAR_GEN2", "reserve", until=(6, 18))),
-}  # fmt: skip
+}

@@ -13,6 +13,7 @@ import contextlib
 import os
 import queue
 import random
+import re
 import threading
 import time
 from collections import Counter
@@ -23,8 +24,8 @@ import msgspec
 from msgspec import Struct
 
 from bootmap.errors import InputError, MachineError
-from bootmap.image.documents import write_whole
 from bootmap.image.recording import write_recording
+from bootmap.output import write_file
 from bootmap.verify.compare import Finding
 from bootmap.verify.fuzz.boards import Board, random_board
 from bootmap.verify.fuzz.shrink import shrink
@@ -196,7 +197,7 @@ class Campaign:
             trial = _patient(kernel, setup, minimal, name=f"{kernel.name}-{seed}")
         assert trial.finding is not None
         if self.folder is not None and first:
-            _keep(os.path.join(self.folder, f"{kernel.name}-{seed}"), minimal or board, trial)
+            _keep(os.path.join(self.folder, f"{_file_part(kernel.name)}-{seed}"), minimal or board, trial)
         notes = tuple(self.describe(trial))
         return Result(kernel.name, seed, trial.finding.name, trial.signature, board, minimal, notes)
 
@@ -216,10 +217,15 @@ def _signature(kernel: BootKernel, setup: Setup, board: Board) -> str | None:
     return None
 
 
+def _file_part(name: str) -> str:
+    """A kernel's name as part of a file's: a release may hold anything but spaces."""
+    return re.sub(r"[^\w.+~-]", "_", name)
+
+
 def _keep(path: str, board: Board, trial: Trial) -> None:
     blob = board.blob()
-    write_whole(f"{path}.dtb", blob)
-    write_whole(f"{path}.dts", board.source().encode())
+    write_file(f"{path}.dtb", blob)
+    write_file(f"{path}.dts", board.source().encode())
     if trial.recording is not None:
         write_recording(trial.recording, f"{path}.json.gz")
 

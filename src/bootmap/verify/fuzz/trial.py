@@ -104,6 +104,7 @@ def try_board(kernel: BootKernel, setup: Setup, board: Board, *, name: str = "tr
             kernel.symbols,
             page_offset=model.page_offset,
             long=model.has("lpae"),
+            byteorder=model.byteorder,
             board=blob,
             command_line=" ".join(board.cmdline),
             name=name,

@@ -1,0 +1,162 @@
+"""The board under prediction: its description, and what the boot loader and the hardware add to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from bootmap.assemble import texts
+from bootmap.errors import UsageError
+from bootmap.inputs.kernel_file import KernelFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
+
+    from bootmap.facts.machines.machine import StaticMap
+    from bootmap.inputs.atags import AtagList
+    from bootmap.inputs.fdt import Fdt
+
+    Path = str | PathLike[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Board:
+    """A board and how its boot loader starts the kernel.  What is None is derived or assumed by `predict`.
+
+    Attributes:
+        name: what reports and errors call it.
+        description: the device tree, or the ATAG list, that the boot loader passes.
+        cmdline: the command line in place of the description's.
+        cpu: a name such as ``cortex-a9``, or the value of MIDR as text.
+        cpus: CPUs that a Cortex-A9's snoop control unit counts.
+        dtb_addr: physical address of the description (r2).
+        initrd: physical start and bytes of the initrd, in place of the description's.
+        phys_offset: PHYS_OFFSET, physical address of the start of RAM as the kernel takes it.
+        zimage: the zImage, or its size in bytes, to check what it overwrites while unpacking.
+        load_addr: where the zImage runs.
+        machine_id: machine number (r1), with an ATAG list.
+        static_maps: what the machine's map_io maps, in place of what is known of it.
+        dtcm: data TCM as ``SIZE[,SIZE]``; ``0`` for none.
+        itcm: instruction TCM, likewise.
+    """
+
+    name: str
+    description: Fdt | AtagList
+    cmdline: str | None = None
+    cpu: str | None = None
+    cpus: int | None = None
+    dtb_addr: int | None = None
+    initrd: tuple[int, int] | None = None
+    phys_offset: int | None = None
+    zimage: KernelFile | int | None = None
+    load_addr: int | None = None
+    machine_id: int | None = None
+    static_maps: tuple[StaticMap, ...] | None = None
+    dtcm: str | None = None
+    itcm: str | None = None
+
+    @classmethod
+    def load(
+        cls,
+        path: Path,
+        *,
+        initrd: str | tuple[int, int] | None = None,
+        zimage: Path | KernelFile | int | None = None,
+        static_maps: Iterable[str | StaticMap] = (),
+        **more: Any,
+    ) -> Board:
+        """Read a board from the file of its device tree or ATAG list (gzip is undone; ``-`` is standard input).
+
+        Args:
+            path: the file.
+            initrd: (start, bytes), or ``ADDR,SIZE`` as text.
+            zimage: the zImage's file, or its size.
+            static_maps: mappings, or ``VIRT,PHYS,LEN,TYPE`` as text.
+            more: the other attributes by their names.
+
+        Raises:
+            InputError: a file cannot be read, or is no board.
+            UsageError: a text is not of its form.
+
+        >>> Board.load("boards/imx6q-sabrelite.dtb", phys_offset=0x1000_0000)
+        <Board boards/imx6q-sabrelite.dtb, phys_offset=0x10000000>
+        """
+        from bootmap.inputs.board import read_board
+        from bootmap.inputs.fs import file_name
+
+        return cls.of(read_board(str(path)), file_name(str(path)), initrd, zimage, static_maps, **more)
+
+    @classmethod
+    def parse(cls, data: bytes, name: str = "the board", **more: Any) -> Board:
+        """The same from the bytes of a device tree blob or ATAG list.
+
+        Raises:
+            InputError: they are neither.
+        """
+        from bootmap.errors import InputError
+        from bootmap.inputs.board import parse_board
+
+        try:
+            description = parse_board(data)
+        except InputError as error:
+            raise error.in_file(name) from None
+        return cls.of(description, name, **more)
+
+    @classmethod
+    def of(
+        cls,
+        description: Fdt | AtagList,
+        name: str,
+        initrd: str | tuple[int, int] | None = None,
+        zimage: Path | KernelFile | int | None = None,
+        static_maps: Iterable[str | StaticMap] = (),
+        **more: Any,
+    ) -> Board:
+        """The same from a description that was parsed already."""
+        maps = tuple(static_maps)
+        parsed = [row for row in maps if not isinstance(row, str)]
+        parsed += texts.parse_static_maps([row for row in maps if isinstance(row, str)])
+        return cls(
+            name=name,
+            description=description,
+            initrd=texts.parse_initrd(initrd) if isinstance(initrd, str) else initrd,
+            zimage=read_zimage(zimage),
+            static_maps=tuple(parsed) if maps else None,
+            **more,
+        )
+
+    def replace(self, **changes: Any) -> Board:
+        """The same board with some attributes changed."""
+        return replace(self, **changes)
+
+    def __repr__(self) -> str:
+        given = []
+        for name in ("cpu", "cmdline", "phys_offset", "dtb_addr", "load_addr"):
+            value = getattr(self, name)
+            if value is not None:
+                given.append(f"{name}={value:#x}" if isinstance(value, int) else f"{name}={value!r}")
+        return f"<Board {', '.join([self.name, *given])}>"
+
+
+def read_zimage(given: Path | KernelFile | int | None) -> KernelFile | int | None:
+    """The zImage of a file, of a size as text, or as it is.
+
+    Raises:
+        InputError: the file cannot be read.
+        UsageError: the file is no zImage.
+    """
+    from bootmap.units import memparse
+
+    if given is None or isinstance(given, int | KernelFile):
+        return given
+    text = str(given)
+    number, rest = memparse(text)
+    if text[:1].isdigit() and not rest:
+        return number
+    from bootmap.inputs.zimage import read_kernel
+
+    file = read_kernel(text)
+    if file.kind != "zImage":
+        raise UsageError(f"--zimage {text}: is of the kind {file.kind}; a zImage or a size was expected")
+    return file

@@ -1,0 +1,66 @@
+"""Which CPU the board has: as told, as its device tree says, or as on its machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bootmap.assumptions import Assumption
+from bootmap.boot.setup.machine import pick_machine
+from bootmap.errors import MissingInputError, UnsupportedError
+from bootmap.facts.arm.cpus import CPUS, Cpu, cpu_by_midr, cpu_by_name
+from bootmap.inputs.fdt import Fdt
+from bootmap.units import whole_number
+
+if TYPE_CHECKING:
+    from bootmap.assemble.board import Board
+    from bootmap.boot.kernel import KernelModel
+
+
+def pick_cpu(model: KernelModel, board: Board, assumptions: list[Assumption]) -> Cpu:
+    """The CPU that boots.
+
+    Args:
+        model: the kernel, which has the machines.
+        board: the board.
+        assumptions: grows by what was guessed.
+
+    Raises:
+        UnsupportedError: the one that is named is not modelled.
+        MissingInputError: nothing names it.
+    """
+    if board.cpu is not None:
+        return _named(board.cpu)
+    unknown = None
+    for text in _compatibles(board):
+        if (found := cpu_by_name(text)) is not None:
+            return found
+        unknown = unknown or text
+    machine = pick_machine(model, board.description, board.machine_id).machine
+    if machine is not None and machine.cpu is not None and (found := cpu_by_name(machine.cpu)) is not None:
+        assumptions.append(Assumption(f"the CPU is {found.name}, as on {machine.name}", "--cpu", found.name))
+        return found
+    where = f"the CPU {unknown!r} of the device tree is not known" if unknown else "the board does not name its CPU"
+    raise MissingInputError(f"{where}; give --cpu (cortex-a9, arm926, or the value of MIDR)")
+
+
+def _named(name: str) -> Cpu:
+    found = cpu_by_name(name)
+    if found is None and name[:1].isdigit():
+        number = whole_number(name)
+        found = cpu_by_midr(number) if number is not None else None
+    if found is None:
+        known = ", ".join(cpu.name for cpu in CPUS)
+        raise UnsupportedError(f"--cpu {name}: not modelled; known: {known}, or a MIDR")
+    return found
+
+
+def _compatibles(board: Board) -> list[str]:
+    """Every compatible string of the tree's CPUs, in order."""
+    tree = board.description
+    cpus = tree.node("/cpus") if isinstance(tree, Fdt) else None
+    found: list[str] = []
+    for node in cpus.children if cpus is not None else ():
+        compatible = node.get("compatible")
+        if compatible is not None:
+            found += compatible.value.rstrip(b"\0").decode("latin-1").split("\0")
+    return found
