@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from bootmap.analysis.audit.finding import Audit as Audit
     from bootmap.analysis.explain import PhysicalFacts as PhysicalFacts
     from bootmap.analysis.translation import Translation as Translation
+    from bootmap.api.archives import collect_script as collect_script
+    from bootmap.api.archives import keep_archive as keep_archive
+    from bootmap.api.archives import open_archive as open_archive
+    from bootmap.api.archives import verify_archive as verify_archive
     from bootmap.api.dumps import locate as locate
     from bootmap.api.dumps import oopses as oopses
     from bootmap.api.kernels import features as features
@@ -42,6 +46,8 @@ if TYPE_CHECKING:
     from bootmap.boot.trace import Hazard as Hazard
     from bootmap.boot.trace import Outcome as Outcome
     from bootmap.boot.trace import Verdict as Verdict
+    from bootmap.bootlog.diagnosis import Diagnosis as Diagnosis
+    from bootmap.bootlog.judgement import LogReport as LogReport
     from bootmap.errors import BootmapError as BootmapError
     from bootmap.facts.arm.permissions import Rights as Rights
     from bootmap.facts.audit_rules import Severity as Severity
@@ -71,10 +77,12 @@ _PUBLIC = {
     "Board": ("bootmap.assemble.board", "Board"),
     "BootmapError": ("bootmap.errors", "BootmapError"),
     "Comparison": ("bootmap.verify.compare", "Finding"),
+    "Diagnosis": ("bootmap.bootlog.diagnosis", "Diagnosis"),
     "Explanation": ("bootmap.api.prediction", "Explanation"),
     "FuzzResult": ("bootmap.verify.fuzz.campaign", "Result"),
     "Hazard": ("bootmap.boot.trace", "Hazard"),
     "Kernel": ("bootmap.assemble.kernel", "Kernel"),
+    "LogReport": ("bootmap.bootlog.judgement", "LogReport"),
     "MEMBLOCK_CALLS": ("bootmap.inputs.memblock_script", "PARAMETERS"),
     "MemblockDeath": ("bootmap.boot.memblock", "MemblockDeath"),
     "MemblockRun": ("bootmap.api.memblock", "MemblockRun"),
@@ -93,20 +101,24 @@ _PUBLIC = {
     "audit": ("bootmap.source.audit", "audit"),
     "boot_boards": ("bootmap.verify.run", "boot_boards"),
     "check_stage": ("bootmap.source.open", "check_stage"),
+    "collect_script": ("bootmap.api.archives", "collect_script"),
     "core_of": ("bootmap.source.raw", "core_of"),
     "crash_of": ("bootmap.source.listings", "crash_of"),
     "diagnose": ("bootmap.api.logs", "diagnose_log"),
     "diff": ("bootmap.source.diff", "diff"),
     "features": ("bootmap.api.kernels", "features"),
     "fuzz_campaign": ("bootmap.verify.fuzz.run", "fuzz_campaign"),
+    "keep_archive": ("bootmap.api.archives", "keep_archive"),
     "keep_recording": ("bootmap.verify.run", "keep_recording"),
     "load": ("bootmap.assemble.load", "load"),
     "locate": ("bootmap.api.dumps", "locate"),
     "memblock_script": ("bootmap.api.memblock", "memblock_script"),
     "oopses": ("bootmap.api.dumps", "oopses"),
     "open": ("bootmap.source.open", "open_tables"),
+    "open_archive": ("bootmap.api.archives", "open_archive"),
     "predict": ("bootmap.api.prediction", "predict"),
     "ptdump_of": ("bootmap.source.listings", "ptdump_of"),
+    "verify_archive": ("bootmap.api.archives", "verify_archive"),
     "verify_log": ("bootmap.api.logs", "verify_log"),
 }
 
@@ -119,10 +131,12 @@ __all__ = [
     "Board",
     "BootmapError",
     "Comparison",
+    "Diagnosis",
     "Explanation",
     "FuzzResult",
     "Hazard",
     "Kernel",
+    "LogReport",
     "MemblockDeath",
     "MemblockRun",
     "Outcome",
@@ -139,20 +153,24 @@ __all__ = [
     "audit",
     "boot_boards",
     "check_stage",
+    "collect_script",
     "core_of",
     "crash_of",
     "diagnose",
     "diff",
     "features",
     "fuzz_campaign",
+    "keep_archive",
     "keep_recording",
     "load",
     "locate",
     "memblock_script",
     "oopses",
     "open",
+    "open_archive",
     "predict",
     "ptdump_of",
+    "verify_archive",
     "verify_log",
 ]
 

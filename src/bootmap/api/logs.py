@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bootmap.api.archives import open_archive, unpacked
 from bootmap.assemble import kernel as kernels
 from bootmap.assemble import texts
 from bootmap.assemble.handover import replay
@@ -24,7 +25,7 @@ from bootmap.facts.arm.cpus import cpu_by_midr, cpu_by_name
 from bootmap.facts.arm.tcm import DTCM, ITCM
 from bootmap.inputs.board import read_board
 from bootmap.inputs.console import MOST_BYTES, console_text
-from bootmap.inputs.fs import file_name, read_file
+from bootmap.inputs.fs import STDIN, file_name, read_file
 from bootmap.units import memparse, whole_number
 
 if TYPE_CHECKING:
@@ -51,13 +52,20 @@ def diagnose_log(log: str, board: str | None = None, *, boot: int | None = None,
         InputError: a file cannot be read, or is empty.
         UsageError: there is no such boot.
     """
+    collected = open_archive(log) if log != STDIN else None
+    if collected is not None:
+        with unpacked(collected, options) as (tree, _, merged):
+            return _diagnosed(log, collected.log, boot, read_given(board or tree, merged))
     (text,) = read_texts([log]).values()
+    return _diagnosed(log, text, boot, read_given(board, options))
+
+
+def _diagnosed(log: str, text: str, boot: int | None, given: Given) -> list[Diagnosis]:
     if not text.strip():
         raise InputError("is empty; expected what the console of a board showed", file=file_name(log))
     boots = read_boots(text)
     if boot is not None and not 0 < boot <= len(boots):
         raise UsageError(f"--boot {boot}: {file_name(log)} has {len(boots)} boot{'s' if len(boots) > 1 else ''}")
-    given = read_given(board, options)
     return [diagnose(each, given) for each in (boots if boot is None else boots[boot - 1 : boot])]
 
 

@@ -19,6 +19,7 @@ from bootmap.bootlog import phys_offset as phys
 from bootmap.bootlog.banks import bank_lines, read_ram
 from bootmap.bootlog.description import Description, describe
 from bootmap.bootlog.evidence import Confidence, exact, weigh
+from bootmap.bootlog.given import Given
 from bootmap.bootlog.identity import identify
 from bootmap.bootlog.options import read_options
 from bootmap.bootlog.places import read_places
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bootmap.bootlog.evidence import Weighed
-    from bootmap.bootlog.given import Given
     from bootmap.bootlog.identity import Identity
     from bootmap.bootlog.log import Log
     from bootmap.bootlog.places import Places
@@ -85,30 +85,24 @@ class LogBoard:
         return self.phys.value or 0
 
 
-def board_from_log(
-    log: Log,
-    *,
-    version: str | None = None,
-    midr: int | None = None,
-    phys_offset: int | None = None,
-    cmdline: str | None = None,
-    board: Sequence[Span] | None = None,
-) -> LogBoard:
-    """Make a board of what ``log`` tells; the keywords are what the user says, which goes before.
+def board_from_log(log: Log, given: Given | None = None) -> LogBoard:
+    """Make a board of what ``log`` tells; what the user gives goes before.
 
-    With ``board``, the banks of a board that is given, only the kernel and the boot loader are made of the log.
+    Where a board is given, only the kernel and what the boot loader did are made of the log.
 
     Raises:
         MissingInputError: the log says neither version nor CPU, or nothing of RAM, and the user does not either.
         InputError: what it says cannot be.
     """
-    identity = identify(log, version=version, midr=midr, cmdline=cmdline, cmdline_known=board is not None)
+    given = given or Given()
+    board = given.banks
+    identity = identify(log, given)
     options = read_options(log, identity)
-    weighed, assumed = weigh_phys_offset(log, identity, phys_offset, board or ())
+    weighed, assumed = weigh_phys_offset(log, identity, given.phys_offset, board or ())
     taken = set(identity.taken | options.taken)
     if not any(each.low == each.high for each in weighed.witnesses):  # found between bounds: these prove nothing
         taken |= {f"phys:{each.line}" for each in weighed.witnesses}
-    assumptions = [*identity.assumptions, *options.assumptions, *assumed]
+    assumptions = [*identity.assumptions, *(() if given.config else options.assumptions), *assumed]
     line, described = identity.cmdline, Description()
     banks: tuple[Span, ...] = ()
     places = read_places(log, identity.cmdline)
@@ -134,7 +128,7 @@ def board_from_log(
         dtcm=tcm.dtcm,
         itcm=tcm.itcm,
         taken=frozenset(taken | places.taken | tcm.taken),
-        assumptions=(*assumptions, *assumed_symbols),
+        assumptions=(*assumptions, *(() if given.symbols else assumed_symbols)),
     )
 
 
@@ -178,8 +172,7 @@ def seen_places(log: Log, given: Given) -> dict[str, int | str]:
     if loaded is not None:
         seen["load_addr"] = loaded.number("start")
     try:
-        midr = given.cpu.midr if given.cpu else None
-        identity = identify(log, version=given.version, midr=midr, cmdline=given.cmdline, cmdline_known=True)
+        identity = identify(log, given)
         weighed, _ = weigh_phys_offset(log, identity, None, given.banks or ())
     except (MissingInputError, InputError):
         return seen

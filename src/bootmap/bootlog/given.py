@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bootmap.boot.decompressor.phys_offset import memory_ranges
+from bootmap.boot.kernel import KernelModel
+from bootmap.inputs.symbols import Symbols
 from bootmap.units import Span
 
 if TYPE_CHECKING:
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from bootmap.inputs.fdt import Fdt
     from bootmap.inputs.kconfig import Config
     from bootmap.inputs.kernel_file import KernelFile
-    from bootmap.inputs.symbols import Symbols
 
 
 @dataclass(frozen=True)
@@ -69,3 +70,20 @@ class Given:
         if self.board is None:
             return None
         return [Span(start, end) for start, end in memory_ranges(self.board) if start < end]
+
+    @property
+    def release(self) -> str | None:
+        """Version of Linux: as given, else as the configuration or the kernel file says."""
+        if self.version is not None:
+            return self.version
+        if self.config is not None and self.config.release is not None:
+            return self.config.release
+        known = self.image is not None and self.image.version is not None
+        return str(self.image.version) if self.image is not None and known else None
+
+    @property
+    def page_offset(self) -> int | None:
+        """PAGE_OFFSET by the configuration, which alone decides it."""
+        if self.config is None:
+            return None
+        return KernelModel((0, 0), None, self.config, self.symbols or Symbols([], [], [])).page_offset

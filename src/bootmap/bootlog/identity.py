@@ -13,6 +13,7 @@ from bootmap.errors import InputError, MissingInputError
 from bootmap.units import GIB, MIB, Span, memparse
 
 if TYPE_CHECKING:
+    from bootmap.bootlog.given import Given
     from bootmap.bootlog.log import Log, Said
 
 _SPLITS = (0xC0000000, 0xB0000000, 0x80000000, 0x40000000)
@@ -54,24 +55,19 @@ class Identity:
     assumptions: tuple[str, ...] = field(default=())
 
 
-def identify(log: Log, *, version: str | None, midr: int | None, cmdline: str | None, cmdline_known: bool) -> Identity:
-    """The kernel that ``log`` is of; the keywords are what the user says.
-
-    Args:
-        log: the log.
-        version: of Linux.
-        midr: of the CPU.
-        cmdline: the command line.
-        cmdline_known: whether a board that is given has the command line, where the log does not.
+def identify(log: Log, given: Given) -> Identity:
+    """The kernel that ``log`` is of; what the user gives goes before.
 
     Raises:
         MissingInputError: neither the log nor the user says version or CPU.
         InputError: lowmem begins where none can.
     """
-    release = version or _release(log)
+    release = given.release or _release(log)
     cpu = log.first("cpu")
+    midr = given.cpu.midr if given.cpu else None
     if midr is None and cpu is None:
         raise MissingInputError("the log does not name the CPU; give --cpu")
+    cmdline, cmdline_known = given.cmdline, given.board is not None
     assumptions = []
     said = log.first("cmdline")
     if cmdline is None and said is None and not cmdline_known:
@@ -79,6 +75,8 @@ def identify(log: Log, *, version: str | None, midr: int | None, cmdline: str | 
     text = _latin(cmdline if cmdline is not None else said.word("text") if said else "")
     layout = {row.word("name"): row for row in log.all("layout", "layout_other")}
     offset, told, assumed = _page_offset(log, layout, text)
+    if given.page_offset is not None:
+        offset, told, assumed = given.page_offset, set(), []
     sections = _sections(layout, offset)
     modelled = _modelled(release)
     if modelled != release:

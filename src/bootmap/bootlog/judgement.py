@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from bootmap.boot.trace import Hazard
     from bootmap.bootlog.findings import Finding
@@ -94,6 +94,10 @@ class LogReport:
         """Take over the verdicts on one file of so many lines."""
         self.judged += [replace(row, file=file) for row in judged]
         self.lines += lines
+
+    def name_files(self, shown: Callable[[str], str]) -> None:
+        """Call the files otherwise."""
+        self.judged = [replace(row, file=shown(row.file)) if row.file else row for row in self.judged]
 
     @property
     def contradicted(self) -> int:

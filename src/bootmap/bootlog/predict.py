@@ -77,14 +77,7 @@ def predict_from_log(log: Log, given: Given | None = None, fits: Callable[[FromL
         BootmapError: the log does not tell enough, or what it tells is not modelled.
     """
     given = given or Given()
-    made = board_from_log(
-        log,
-        version=given.version or _image_version(given),
-        midr=given.cpu.midr if given.cpu else None,
-        phys_offset=given.phys_offset,
-        cmdline=given.cmdline,
-        board=given.banks,
-    )
+    made = board_from_log(log, given)
     first = _predict(made, given, None, log)
     if fits is None or not log.all("cma", "cma_failed") or given.config is not None or fits(first):
         return first
@@ -104,13 +97,6 @@ def repredict(found: FromLog, log: Log, **changes: object) -> FromLog:
     """The same with other things given, for trying what else fits."""
     given = replace(found.given, **changes)  # type: ignore[arg-type]
     return _predict(found.board, given, found.max_order, log)
-
-
-def _image_version(given: Given) -> str | None:
-    if given.config is not None and given.config.release is not None:
-        return given.config.release
-    image = given.image
-    return str(image.version) if image is not None and image.version is not None else None
 
 
 def _predict(made: LogBoard, given: Given, max_order: int | None, log: Log) -> FromLog:

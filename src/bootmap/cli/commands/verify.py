@@ -31,6 +31,8 @@ def command(boards: tuple[str, ...], logs: tuple[str, ...], as_json: bool, **opt
     With --kernel zImage the kernel is booted on QEMU's --machine with BOARD's device tree (without BOARD: the one that
     QEMU makes), read at the entry of paging_init and at its return, and compared word by word.
 
+    Where BOARD is an archive that `bootmap collect` made, everything in it is held against the prediction.
+
     With --log the log is held against the prediction, line by line.  Without --config and --system-map the kernel is
     then made of what the log tells, without BOARD the board too.
 
@@ -44,6 +46,13 @@ def command(boards: tuple[str, ...], logs: tuple[str, ...], as_json: bool, **opt
         for name in ("machine", "memory", "late", "place", "jobs", "timeout"):
             options.pop(name)
         return verify_log(boards[0] if boards else None, logs, as_json=as_json, **options)
+
+    if len(boards) == 1 and options["image"] is None and bootmap.open_archive(boards[0]) is not None:
+        from bootmap.cli.commands.verify_log import verify_archive
+
+        for name in ("machine", "memory", "late", "place", "jobs", "timeout"):
+            options.pop(name)
+        return verify_archive(boards[0], as_json=as_json, **options)
 
     from bootmap.report.verify_text import verify_json, verify_text
 

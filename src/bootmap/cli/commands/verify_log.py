@@ -22,8 +22,23 @@ def verify_log(board: str | None, logs: tuple[str, ...], *, as_json: bool, **opt
         BootmapError: something cannot be read or is missing.
     """
     from bootmap.report.ptdump_text import ptdump_text
+
+    return _print(bootmap.verify_log(board, logs, ptdump=ptdump_text, **options), as_json=as_json)
+
+
+def verify_archive(archive: str, *, as_json: bool, **options: Any) -> int:
+    """Compare everything in an archive of a running board and print; exit codes as above.
+
+    Raises:
+        BootmapError: something cannot be read or is missing.
+    """
+    from bootmap.report.ptdump_text import ptdump_text
+
+    return _print(bootmap.verify_archive(archive, ptdump=ptdump_text, **options), as_json=as_json)
+
+
+def _print(report: bootmap.LogReport, *, as_json: bool) -> int:
     from bootmap.report.verify_log import verify_log_json, verify_log_text
 
-    report = bootmap.verify_log(board, logs, ptdump=ptdump_text, **options)
     click.echo(verify_log_json(report) if as_json else verify_log_text(report), nl=as_json)
     return 1 if report.contradicted or report.outcome else 0
