@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bootmap.bootlog.capture import Boot
-    from bootmap.bootlog.log import Log
+    from bootmap.bootlog.log import Log, Said
     from bootmap.bootlog.predict import FromLog
     from bootmap.bootlog.progress import Progress
     from bootmap.inputs.oops_log import Oops
@@ -49,6 +49,10 @@ class Case:
     def page_offset(self) -> int | None:
         """PAGE_OFFSET, None where nothing could be predicted."""
         return self.found.replay.state.kernel.page_offset if self.found else None
+
+    def kernel_at(self) -> Said | None:
+        """The line that says where the boot loader starts the kernel: the first, a ramdisk's comes later."""
+        return self.log.first("load") or self.log.first("kernel_at")
 
     def where_tree(self) -> list[Reason]:
         """The line that says where the boot loader put the device tree."""

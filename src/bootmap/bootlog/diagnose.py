@@ -15,6 +15,7 @@ from bootmap.bootlog.check import check_log
 from bootmap.bootlog.diagnosis import Diagnosis
 from bootmap.bootlog.faults import fault_findings, function_of
 from bootmap.bootlog.fit import best_prediction
+from bootmap.bootlog.handed_over import handover_findings, initrd_reasons
 from bootmap.bootlog.harmless import harmless
 from bootmap.bootlog.judgement import Judgement, LogReport
 from bootmap.bootlog.last_words import last_words
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from bootmap.bootlog.log import Log
     from bootmap.bootlog.predict import FromLog
     from bootmap.inputs.oops_log import Oops
+
+_INITRD_LOST = ("initrd-damaged", "initrd-no-memory", "initrd-in-use")
+_MISSED_WITHOUT_INITRD = ("no-root", "no-init")
 
 
 def diagnose(boot: Boot, given: Given | None = None) -> Diagnosis:
@@ -86,58 +90,85 @@ def _oopses(boot: Boot) -> tuple[Oops, ...]:
 def shown_by(boot: Boot, log: Log, found: FromLog | None) -> list[Finding]:
     """What the lines of a boot themselves show, for which a prediction may be made already."""
     case = Case(boot, log, progress_of(boot), _oopses(boot), found)
-    return [*fault_findings(case), *last_words(list(case.lines()))]
+    return [finding for finding in _findings(case) if finding.certain and finding.id != "silence"]
 
 
 def _findings(case: Case) -> list[Finding]:
-    """The cause first: a fault, then the line with which the boot ended, then what is predicted, then silence."""
+    """The cause first: a fault, then what was handed over, the line with which the boot ended, what is predicted."""
     faults = fault_findings(case)
-    words = last_words(list(case.lines()))
-    told = {finding.id for finding in [*faults, *words]}
+    early = not case.progress.reached("memory types")
+    handed = handover_findings(case)
+    words = [_with_places(case, word) for word in last_words(list(case.lines()))]
+    told = {finding.id for finding in [*faults, *handed]}
+    words = [word for word in words if word.id not in told]
+    words = _what_follows(words)
+    told |= {finding.id for finding in words}
     predicted = [finding for finding in predicted_findings(case) if finding.id not in told]
-    fatal = [*faults, *(word for word in words if word.fatal)]
     if any(finding.id != "oops" for finding in faults):
         predicted = [finding for finding in predicted if not finding.fatal]
-    silence = silence_finding(case) if not fatal else None
+    causes = [*faults, *(each for each in handed if each.fatal and early), *(word for word in words if word.fatal)]
     deaths = [finding for finding in predicted if finding.fatal]
-    rest = [*(word for word in words if not word.fatal), *(finding for finding in predicted if not finding.fatal)]
-    if any(finding.id == "ram-lost" for finding in rest):
-        rest = [finding for finding in rest if finding.id != "bank-cut"]
+    rest = [each for each in handed if each not in causes and not faults]
+    rest += [*(word for word in words if not word.fatal), *(finding for finding in predicted if not finding.fatal)]
     if case.progress.ending in (Ending.RUNS, Ending.LOADER):
-        return [*fatal, *rest]
-    return [*fatal, *deaths, *([silence] if silence else []), *rest]
+        return [*causes, *rest]
+    silence = silence_finding(case) if not causes else None
+    return [*causes, *deaths, *rest, *([silence] if silence else [])]
+
+
+def _what_follows(words: list[Finding]) -> list[Finding]:
+    """The findings with an initrd that was lost before the root file system that was in it and is missed."""
+    lost = [word for word in words if word.id in _INITRD_LOST]
+    missed = [word for word in words if word.id in _MISSED_WITHOUT_INITRD]
+    if not lost or not missed:
+        return words
+    others = [word for word in words if word not in lost and word not in missed]
+    return [*(replace(word, fatal=True) for word in lost), *missed, *others]
+
+
+def _with_places(case: Case, word: Finding) -> Finding:
+    """A finding about the initrd with what the boot loader's sizes and addresses say of it."""
+    if word.id not in ("initrd-in-use", "initrd-damaged"):
+        return word
+    return replace(word, reasons=(*word.reasons[:1], *initrd_reasons(case), *word.reasons[1:]))
 
 
 def _title(case: Case) -> str:
     model = case.log.first("model") or case.log.first("machine")
-    banner = case.log.first("banner") or case.log.first("release")
+    banner = case.log.first("banner") or case.log.first("image_name") or case.log.first("release")
     board = model.word("name") if model else next((o.hardware for o in case.oopses if o.hardware), None)
     version = banner.word("release") if banner else None
     if board is None and version is None:
-        return "no kernel" if not case.progress.reached("started") else "a kernel"
+        return "a kernel" if case.progress.reached("handed over") or _of_kernel(case) else "no kernel"
     return ", ".join(filter(None, [board, f"Linux {version}" if version else ""]))
+
+
+def _of_kernel(case: Case) -> bool:
+    """Whether there is a line of a kernel, though none that every boot passes."""
+    return case.progress.ending in (Ending.OOPS, Ending.PANIC) or bool(last_words(list(case.lines())))
 
 
 def _headline(case: Case, findings: Sequence[Finding]) -> str:
     """What happened, in one sentence."""
     progress = case.progress
-    if progress.ending is Ending.LOADER:
+    cause = next((finding for finding in findings if finding.fatal and finding.id != "silence"), None)
+    lost = next((finding for finding in findings if not finding.fatal), None)
+    silence = next((finding for finding in findings if finding.id == "silence"), None)
+    if progress.ending is Ending.RUNS:
+        return f"boots; {lost.headline}" if lost and cause is None else "boots" if cause is None else cause.headline
+    if cause is not None and cause.certain:
+        return cause.headline
+    if cause is not None and progress.last is not None:
+        return f"silent after {progress.last.who}, as predicted: {cause.headline}"
+    if silence is not None:
+        return f"{silence.headline}; before that: {lost.headline}" if lost else silence.headline
+    if progress.ending is Ending.OOPS and case.oopses:
+        return f"faulted in {function_of(case.oopses[0]) or 'the kernel'}"
+    if lost is not None:
+        return lost.headline
+    if progress.ending is Ending.LOADER and progress.last is not None:
         return "the capture ends before a kernel is started"
-    if progress.last is None:
-        return "no line of a boot"
-    cause = next((finding for finding in findings if finding.fatal), None)
-    lost = [finding for finding in findings if not finding.fatal]
-    if cause is None and progress.ending is Ending.RUNS:
-        what = f"boots; {lost[0].headline}" if lost else "boots"
-    elif cause is None:
-        what = f"ended after {progress.last.who}"
-    elif cause.id == "silence" or cause.certain:
-        what = cause.headline
-    else:
-        what = f"silent after {progress.last.who}, as predicted: it {cause.headline}"
-    if progress.ending is Ending.OOPS and cause is None and case.oopses:
-        what = f"faulted in {function_of(case.oopses[0]) or 'the kernel'}"
-    return what
+    return f"ended after {progress.last.who}" if progress.last else "no line of a boot"
 
 
 def _report(case: Case) -> LogReport | None:

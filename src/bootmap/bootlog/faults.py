@@ -7,21 +7,24 @@ Not here: what the page tables hold at the address (``analysis.oops``).
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from bootmap.analysis.oops.linear import physical_of, places_at, reader_of
 from bootmap.bootlog.changes import tree_changes
-from bootmap.bootlog.findings import Finding, Reason
+from bootmap.bootlog.findings import Change, Finding, Reason
 from bootmap.bootlog.predict import repredict
 from bootmap.errors import BootmapError
 from bootmap.units import MIB, hex_address, size_text
 
 if TYPE_CHECKING:
     from bootmap.bootlog.case import Case
-    from bootmap.bootlog.findings import Change
+    from bootmap.bootlog.log import Said
     from bootmap.inputs.oops_log import Oops
 
 _SECTION = 2 * MIB
+_BACKTRACE = 24
+_CALLER = re.compile(r"\((\w{1,80})(?:\+0x[0-9a-f/x]+)?\)")
 
 
 def fault_findings(case: Case) -> list[Finding]:
@@ -37,8 +40,13 @@ def function_of(oops: Oops) -> str:
 def _finding(case: Case, oops: Oops) -> Finding:
     where = function_of(oops)
     at = f" in {where}" if where else ""
-    reads = reader_of(oops.pc_at, oops.lr_at)
+    callers = _callers(case, oops)
+    reads = reader_of(oops.pc_at, oops.lr_at, *callers)
+    where = where or (callers[0] if callers else "")
     tree = _is_tree(case, oops)
+    freed = case.log.first("freed_initrd")
+    if reads == "dtb" and freed is not None and freed.line < oops.line:
+        return _freed(oops, where, freed)
     if oops.address is not None and (reads == "dtb" or tree):
         return _tree(case, oops, where)
     if oops.address is not None and reads == "initrd":
@@ -55,6 +63,24 @@ def _finding(case: Case, oops: Oops) -> Finding:
                 )
                 return Finding("no-map-accessed", True, headline, (*reasons, why))
     return Finding("oops", True, f"the kernel faults{at}: {oops.message}", tuple(reasons))
+
+
+def _callers(case: Case, oops: Oops) -> list[str]:
+    """The functions of the backtrace, innermost first."""
+    lines = [text for number, text in case.lines() if oops.line < number <= oops.line + _BACKTRACE]
+    return [name for text in lines for name in _CALLER.findall(text)]
+
+
+def _freed(oops: Oops, where: str, freed: Said) -> Finding:
+    """The device tree is read again late, after the memory that it lies in was given back."""
+    headline = f"stopped in {where or 'the kernel'}: the device tree was given back with the initrd, and is overwritten"
+    reasons = (
+        Reason(freed.line, f'"{freed.text}": whoever allocates may now write there'),
+        Reason(oops.line, f"{oops.message}: the tree is read once more, and what its header says is no longer so"),
+        Reason(0, "so the tree lies within the initrd's range: appended to the zImage, or loaded into it"),
+    )
+    changes = (Change("put the device tree and the initrd clear of each other"),)
+    return Finding("dtb-freed", True, headline, reasons, changes)
 
 
 def _is_tree(case: Case, oops: Oops) -> bool:
@@ -89,14 +115,7 @@ def _tree(case: Case, oops: Oops, where: str) -> Finding:
     why = f"; it lies {_inside(case, places[0].what, places[0].kind, physical)}" if places else ""
     text = f"the fault address {hex_address(oops.address)} is {what}{hex_address(physical)} in the linear map{why}"
     reasons.append(Reason(oops.line, f"{text}: never mapped" if places else text))
-    return Finding("dtb-unmapped", True, headline, tuple(reasons), tuple(_tree_changes(case, found)))
-
-
-def _tree_changes(case: Case, found: object) -> list[Change]:
-    from bootmap.bootlog.predict import FromLog
-
-    assert isinstance(found, FromLog)
-    return tree_changes(found.replay, case.log)
+    return Finding("dtb-unmapped", True, headline, tuple(reasons), tuple(tree_changes(found.replay, case.log)))
 
 
 def _inside(case: Case, what: str, kind: str, physical: int) -> str:

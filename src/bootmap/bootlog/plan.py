@@ -63,7 +63,8 @@ def _range(span: Span) -> str:
 def _loaded(case: Case) -> Iterator[Loaded]:
     log = case.log
     size = next((int(match[1]) for _, text in case.lines() if (match := _SIZE.search(text))), 1)
-    for said in [*log.all("load"), *log.all("kernel_at")][-1:]:
+    said = case.kernel_at()
+    if said is not None:
         yield Loaded("the kernel", Span(said.number("start"), said.number("start") + size), said.line)
     for said in (log.all("dtb") or log.all("blob"))[-1:]:
         last = said.number("last") if "last" in said else said.number("start")

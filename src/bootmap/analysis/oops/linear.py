@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bootmap.boot.sequence import Replay
 
 READS_TREE = re.compile(
-    r"^_*(?:fdt_|unflatten_d|populate_node|early_init_(?:fdt|dt)|of_scan_flat_dt|of_flat_dt|setup_machine_fdt|"
+    r"^_*(?:fdt_|unflatten_d|populate_node|early_init_(?:fdt|dt)|of_scan_flat_dt|of_flat_dt|of_fdt_|setup_machine_fdt|"
     r"fdt_scan|of_get_flat_dt|arm_dt_memblock)"
 )
 """Functions that read the device tree as the boot loader left it."""

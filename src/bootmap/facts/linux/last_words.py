@@ -87,7 +87,7 @@ LAST_WORDS = (
           "load the zImage at RAM + 32 MiB or higher, so that it need not move, and tree and initrd behind it | "
           "compare its checksum in RAM with the file's (`crc32 ADDRESS SIZE`)", _MISC),
     # -- head.S ------------------------------------------------------------------------------------------------
-    _word("machine-unknown", r"unrecognized/unsupported machine ID(?: \(r1 = (?P<id>0x[0-9a-f]{8})\))?",
+    _word("machine-unknown", r"unrecognized/unsupported machine ID",
           "the kernel knows no such machine",
           "r1 names no machine that the kernel was built for, and r2 points to no device tree that it accepts: "
           "the boot "

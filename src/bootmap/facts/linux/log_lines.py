@@ -60,6 +60,7 @@ LINES = (
     _line("machine", r"\bMachine: (?P<name>[^,]+)(?:, model: (?P<model>.*))?", f"{_SETUP} setup_machine"),
     _line("model", r"Machine model: (?P<name>.+)", "arch/arm/kernel/devtree.c (drivers/of/fdt.c)"),
     _line("cmdline", r"Kernel command line: ?(?P<text>.*)", "init/main.c"),
+    _line("image_name", r"Image Name: +Linux-(?P<release>[2-9]\.\d{1,3}\S{0,60})", "U-Boot image_print_contents"),
     _line("release", r"\bCPU: \d+ (?:PID: \d+ |UID: \d+ )+Comm: .{1,40} (?P<release>[2-9]\.\d{1,3}\.\d{1,3}\S{0,80}) #",
           "lib/dump_stack.c dump_stack_print_info"),
     _line("pgd", r"\bpgd = <base>", "arch/arm/mm/fault.c show_pte"),
