@@ -24,7 +24,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 # room -> rooms that it may import from, besides itself
 EVERYTHING = {"units", "errors", "assumptions", "facts", "inputs", "assemble", "boot", "image", "analysis", "source"}
-EVERYTHING |= {"bootlog", "verify", "api"}
+EVERYTHING |= {"bootlog", "verify", "api", "loaders", "plan"}
 DOORS = {
     "units": set(),
     "errors": set(),
@@ -33,13 +33,15 @@ DOORS = {
     "facts": {"units"},
     "inputs": {"units", "errors", "output", "facts"},
     "boot": {"units", "assumptions", "facts", "inputs"},
-    "mmu": {"units", "facts"},
+    "loaders": {"units", "facts", "inputs"},
+    "mmu": {"units", "errors", "facts"},
     "image": {"units", "errors", "output"},
     "assemble": {"units", "errors", "assumptions", "facts", "inputs", "boot"},
     "analysis": {"units", "errors", "facts", "boot", "mmu", "image"},
+    "plan": {"units", "errors", "assumptions", "facts", "inputs", "loaders", "boot", "assemble", "analysis"},
     "source": {"units", "errors", "output", "facts", "inputs", "assemble", "boot", "mmu", "image", "analysis"},
     "bootlog": {"units", "errors", "assumptions", "facts", "inputs", "assemble", "boot", "analysis"},
-    "verify": {"units", "errors", "output", "facts", "inputs", "boot", "image", "assemble", "bootlog"},
+    "verify": {"units", "errors", "output", "facts", "inputs", "loaders", "boot", "image", "assemble", "bootlog"},
     "api": EVERYTHING - {"verify", "api"} | {"output"},
     "report": EVERYTHING - {"errors"} | {"mmu", "output"},
     "cli": {"units", "errors", "output", "report", "__init__"},
@@ -51,7 +53,20 @@ FACE = "__init__"
 # What boot runs of inputs: results, and the arithmetic on them; nothing that opens a file.
 RESULTS = {"atags", "cells", "cmdline", "fdt", "kconfig", "memblock_script", "symbols"}
 # report takes objects and prints them: of the rooms that work things out it imports classes, and no functions.
-WORKING = {"inputs", "boot", "mmu", "image", "assemble", "analysis", "source", "bootlog", "verify", "api"}
+WORKING = {
+    "inputs",
+    "boot",
+    "mmu",
+    "image",
+    "assemble",
+    "analysis",
+    "source",
+    "bootlog",
+    "verify",
+    "api",
+    "loaders",
+    "plan",
+}
 # ... but for the hardware's words, which are kept beside the hardware.
 WORDS = {"bootmap.mmu.describe"}
 # Modules of boot that hold no step of the kernel, and so have no source in it.

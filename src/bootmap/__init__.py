@@ -52,6 +52,12 @@ if TYPE_CHECKING:
     from bootmap.facts.arm.permissions import Rights as Rights
     from bootmap.facts.audit_rules import Severity as Severity
     from bootmap.inputs.memblock_script import PARAMETERS as MEMBLOCK_CALLS
+    from bootmap.plan.chain import Chain as Chain
+    from bootmap.plan.chain import chain as chain
+    from bootmap.plan.load import uboot_setups as uboot_setups
+    from bootmap.plan.propose import Proposal as Proposal
+    from bootmap.plan.propose import propose as propose
+    from bootmap.plan.setup import Setup as BootSetup
     from bootmap.source.audit import audit as audit
     from bootmap.source.diff import TablesDiff as TablesDiff
     from bootmap.source.diff import diff as diff
@@ -65,6 +71,7 @@ if TYPE_CHECKING:
     from bootmap.verify.compare import Finding as Comparison
     from bootmap.verify.fuzz.campaign import Result as FuzzResult
     from bootmap.verify.fuzz.run import fuzz_campaign as fuzz_campaign
+    from bootmap.verify.loader.run import boot_with_loader as boot_with_loader
     from bootmap.verify.run import STEPS as BOOT_STEPS
     from bootmap.verify.run import boot_boards as boot_boards
     from bootmap.verify.run import keep_recording as keep_recording
@@ -75,7 +82,9 @@ _PUBLIC = {
     "Audit": ("bootmap.analysis.audit.finding", "Audit"),
     "BOOT_STEPS": ("bootmap.verify.run", "STEPS"),
     "Board": ("bootmap.assemble.board", "Board"),
+    "BootSetup": ("bootmap.plan.setup", "Setup"),
     "BootmapError": ("bootmap.errors", "BootmapError"),
+    "Chain": ("bootmap.plan.chain", "Chain"),
     "Comparison": ("bootmap.verify.compare", "Finding"),
     "Diagnosis": ("bootmap.bootlog.diagnosis", "Diagnosis"),
     "Explanation": ("bootmap.api.prediction", "Explanation"),
@@ -89,6 +98,7 @@ _PUBLIC = {
     "Outcome": ("bootmap.boot.trace", "Outcome"),
     "PhysicalFacts": ("bootmap.analysis.explain", "PhysicalFacts"),
     "Prediction": ("bootmap.api.prediction", "Prediction"),
+    "Proposal": ("bootmap.plan.propose", "Proposal"),
     "Rights": ("bootmap.facts.arm.permissions", "Rights"),
     "STAGES": ("bootmap.boot.sequence", "STAGE_NAMES"),
     "Severity": ("bootmap.facts.audit_rules", "Severity"),
@@ -100,6 +110,8 @@ _PUBLIC = {
     "Verdict": ("bootmap.boot.trace", "Verdict"),
     "audit": ("bootmap.source.audit", "audit"),
     "boot_boards": ("bootmap.verify.run", "boot_boards"),
+    "boot_with_loader": ("bootmap.verify.loader.run", "boot_with_loader"),
+    "chain": ("bootmap.plan.chain", "chain"),
     "check_stage": ("bootmap.source.open", "check_stage"),
     "collect_script": ("bootmap.api.archives", "collect_script"),
     "core_of": ("bootmap.source.raw", "core_of"),
@@ -117,7 +129,9 @@ _PUBLIC = {
     "open": ("bootmap.source.open", "open_tables"),
     "open_archive": ("bootmap.api.archives", "open_archive"),
     "predict": ("bootmap.api.prediction", "predict"),
+    "propose": ("bootmap.plan.propose", "propose"),
     "ptdump_of": ("bootmap.source.listings", "ptdump_of"),
+    "uboot_setups": ("bootmap.plan.load", "uboot_setups"),
     "verify_archive": ("bootmap.api.archives", "verify_archive"),
     "verify_log": ("bootmap.api.logs", "verify_log"),
 }
@@ -129,7 +143,9 @@ __all__ = [
     "Assumption",
     "Audit",
     "Board",
+    "BootSetup",
     "BootmapError",
+    "Chain",
     "Comparison",
     "Diagnosis",
     "Explanation",
@@ -142,6 +158,7 @@ __all__ = [
     "Outcome",
     "PhysicalFacts",
     "Prediction",
+    "Proposal",
     "Rights",
     "Severity",
     "Span",
@@ -152,6 +169,8 @@ __all__ = [
     "Verdict",
     "audit",
     "boot_boards",
+    "boot_with_loader",
+    "chain",
     "check_stage",
     "collect_script",
     "core_of",
@@ -169,7 +188,9 @@ __all__ = [
     "open",
     "open_archive",
     "predict",
+    "propose",
     "ptdump_of",
+    "uboot_setups",
     "verify_archive",
     "verify_log",
 ]

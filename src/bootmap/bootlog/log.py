@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bootmap.bootlog.capture import read_boots
+from bootmap.errors import InputError
 from bootmap.facts.linux.log_lines import DECIMAL, HEX, LINES
 from bootmap.units import PAGE_SIZE
 
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from bootmap.facts.linux.log_lines import LogLine
 
 _WRAPPED = 6  # a message is put together from at most so many lines
+_MAX_WRAPPED = 1024  # and from none longer than that: mail programs and terminals break far sooner
+_MOST_LINES = 30_000  # that could be about memory; a boot with memblock=debug has some thousands
 _PARAMETERS = re.compile(r"[\w.-]+=[^\s:]*(?: [\w.,=/:@-]+)*$")
 # What a message has in it when it is whole, where its pattern is content with less.
-_WHOLE = {"banner": re.compile(r"#\d+ \w"), "memory": re.compile(r"available \(.*\)")}
+_WHOLE = {"banner": re.compile(r"#\d{1,9} \w"), "memory": re.compile(r"available \([^)]{0,400}\)")}
 # A line without any of these words is not looked at twice.
 WORTH = re.compile(
     r"[Mm]em|[Rr]eserved|RAM|zone|[Nn]ode|[Nn]ormal|DMA|cma|CMA|CPU|0x[0-9a-f]+ - 0x|pages|"
@@ -107,18 +110,29 @@ class Log:
 
 
 def read_log(text: str) -> Log:
-    """What bears on memory in the text of a log: of its first boot, if there are several."""
+    """What bears on memory in the text of a log: of its first boot, if there are several.
+
+    Raises:
+        InputError: far more lines could be about memory than a boot prints.
+    """
     return messages_of(read_boots(text)[0])
 
 
 def messages_of(boot: Boot) -> Log:
-    """What bears on memory in one boot of a capture."""
+    """What bears on memory in one boot of a capture.
+
+    Raises:
+        InputError: far more lines could be about memory than a boot prints.
+    """
     lines = [line.text for line in boot.lines]
     stamped = [line.stamped for line in boot.lines]
+    worth = [at for at, line in enumerate(lines) if WORTH.search(line)]
+    if len(worth) > _MOST_LINES:
+        line = boot.first + worth[_MOST_LINES]
+        raise InputError(f"more than {_MOST_LINES} lines could be about memory; give the log of one boot", line=line)
     said = [
         replace(message, line=message.line + boot.first - 1)
-        for at, line in enumerate(lines)
-        if WORTH.search(line)
+        for at in worth
         for message in _messages(lines, stamped, at)
     ]
     return Log(tuple(said), boot.total)
@@ -140,9 +154,11 @@ def _whole(row: LogLine, lines: Sequence[str], stamped: Sequence[bool], at: int)
     if row.kind == "cmdline" and not row.pattern.search(lines[at]):
         return lines[at]
     line = lines[at]
+    if len(line) > _MAX_WRAPPED:
+        return line
     for upto in range(at + 1, min(at + _WRAPPED, len(lines))):
         more = lines[upto]
-        if not more or (stamped[at] and stamped[upto]):
+        if not more or len(more) > _MAX_WRAPPED or (stamped[at] and stamped[upto]):
             break
         if row.kind == "cmdline":
             if not stamped[at] and not _PARAMETERS.match(more):

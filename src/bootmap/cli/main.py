@@ -19,6 +19,7 @@ from bootmap.output import OutputError, ReaderGoneError, guarded_streams, one_li
 # subcommand -> (module in cli/commands, one line for the list of commands)
 _COMMANDS = {
     "predict": ("predict", "Does it boot, where is what, and the page tables byte for byte."),
+    "plan": ("plan", "Where U-Boot puts everything, whether that boots, and addresses that are safe."),
     "explain": ("explain", "From an address back to the device tree, and down the page tables."),
     "walk": ("walk", "Walk the page tables for an address as the CPU does, step by step."),
     "tables": ("tables", "List everything that page tables map, merged, in several formats."),

@@ -16,12 +16,13 @@ from typing import NamedTuple
 
 MOST_BYTES = 32 << 20
 _MAX_LINE = 4096
+_MAX_PREFIXES = 16
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]{0,32}[A-Za-z]|\][^\x07\x1b\n]{0,256}(?:\x07|\x1b\\)?|[()#][0-9A-Za-z])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _STAMPED = re.compile(r"^[>\s]*(?:<\d+>)?\[ *\d+\.\d+\]?")
 _PREFIX = re.compile(
     r"""\s*(?:
-      >                                                 # a mail that quotes
+      >[>\s]*+                                          # a mail that quotes
     | <\d{1,3}>                                         # the level
     | \[(?=[\d\s]*[.:@/-])[\d.:\s@/-]{1,40}\]            # a clock: printk's, with the CPU, or a terminal program's
     | \[\s*[TC]\d+\] | \[\s*\d+:\s*[\w/.-]+\]           # who printed: CONFIG_PRINTK_CALLER, vendors
@@ -108,6 +109,9 @@ def clean(line: str) -> str:
         line = _ESCAPE.sub("", line)
     line = _CONTROL.sub("", line)
     at = 0
-    while match := _PREFIX.match(line, at):
+    for _ in range(_MAX_PREFIXES):
+        match = _PREFIX.match(line, at)
+        if match is None:
+            break
         at = match.end()
     return line[at:].rstrip()

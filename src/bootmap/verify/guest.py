@@ -133,7 +133,7 @@ def placed(
         ToolMissingError: QEMU is not installed.
         MachineError: QEMU does not start, or something would lie outside its RAM.
     """
-    with _machine(setup, (), timeout) as (machine, ram):
+    with machine_with_ram(setup, (), timeout) as (machine, ram):
         ram.write(handed.address, handed.board)
         for address, blob in handed.blobs:
             ram.write(address, blob)
@@ -171,7 +171,7 @@ def decompressed(
     """
     start = setup.machine.ram_base + KERNEL_AT
     entry = phys_offset + text_offset
-    with _machine(setup, ("-kernel", zimage), timeout) as (machine, ram):
+    with machine_with_ram(setup, ("-kernel", zimage), timeout) as (machine, ram):
         machine.run_until(start, timeout=timeout)
         ram.write(handed.address, handed.board)
         for address, blob in handed.blobs:
@@ -236,11 +236,25 @@ def _require_ram(span: range, address: int, size: int) -> None:
 
 
 @contextlib.contextmanager
-def _machine(setup: Setup, more: tuple[str, ...], timeout: float) -> Iterator[tuple[Machine, _Ram]]:
+def machine_with_ram(
+    setup: Setup, more: tuple[str, ...], timeout: float, *, serials: int = 1
+) -> Iterator[tuple[Machine, _Ram]]:
+    """A machine that stands at its first instruction, and its RAM.
+
+    Args:
+        setup: the hardware.
+        more: further arguments of QEMU's.
+        timeout: seconds for QEMU's answers.
+        serials: how many serial ports have their output kept; 0 where ``more`` says what becomes of them.
+
+    Raises:
+        ToolMissingError: QEMU is not installed.
+        MachineError: it does not start.
+    """
     with contextlib.ExitStack() as stack:
         arguments = [*setup.arguments(), *more]
         if setup.machine.own_ram:
-            machine = stack.enter_context(_traced(setup, arguments, timeout))
+            machine = stack.enter_context(_traced(setup, arguments, timeout, serials))
             yield machine, _OwnRam(setup.ram, machine)
             return
         size = align_up(setup.memory, mmap.PAGESIZE)
@@ -250,11 +264,11 @@ def _machine(setup: Setup, more: tuple[str, ...], timeout: float) -> Iterator[tu
         ram = _SharedRam(setup.ram, file)
         stack.callback(ram.close)
         backend = f"memory-backend-file,id=ram,size={size},share=on,mem-path=/proc/{os.getpid()}/fd/{file}"
-        yield stack.enter_context(_traced(setup, ["-object", backend, *arguments], timeout)), ram
+        yield stack.enter_context(_traced(setup, ["-object", backend, *arguments], timeout, serials)), ram
 
 
-def _traced(setup: Setup, arguments: list[str], timeout: float) -> Machine:
-    return Machine(arguments, qemu=setup.program, trace_exceptions=True, timeout=timeout)
+def _traced(setup: Setup, arguments: list[str], timeout: float, serials: int) -> Machine:
+    return Machine(arguments, qemu=setup.program, serials=serials, trace_exceptions=True, timeout=timeout)
 
 
 def _set(machine: Machine, **registers: int) -> None:

@@ -24,8 +24,23 @@ from bootmap.errors import UsageError
     help="A boot log, /proc/iomem, or a file of debugfs (memblock/*, kernel_page_tables); repeatable.",
 )
 @boot_options
+@click.option("--loader", type=click.Choice(("u-boot",)), help="Boot with a boot loader, and compare what it does too.")
+@click.option("--loader-file", type=click.Path(), help="Its image for QEMU's virt.  [Debian's u-boot-qemu]")
+@click.option("--ramdisk", type=click.Path(), help="A ramdisk for --loader.")
+@click.option(
+    "--set", "changes", multiple=True, metavar="NAME=VALUE", help="A variable for --loader; NAME= deletes it."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(boards: tuple[str, ...], logs: tuple[str, ...], as_json: bool, **options: Any) -> int:
+def command(
+    boards: tuple[str, ...],
+    logs: tuple[str, ...],
+    as_json: bool,
+    loader: str | None,
+    loader_file: str | None,
+    ramdisk: str | None,
+    changes: tuple[str, ...],
+    **options: Any,
+) -> int:
     """Compare the prediction for BOARD with a real boot: under QEMU, or the log of a real board.
 
     With --kernel zImage the kernel is booted on QEMU's --machine with BOARD's device tree (without BOARD: the one that
@@ -35,6 +50,9 @@ def command(boards: tuple[str, ...], logs: tuple[str, ...], as_json: bool, **opt
 
     With --log the log is held against the prediction, line by line.  Without --config and --system-map the kernel is
     then made of what the log tells, without BOARD the board too.
+
+    With --loader u-boot the same kernel is booted by U-Boot on the virt machine: its messages, where it puts the tree
+    and every byte of it are compared, then the kernel as above.
 
     Exit code 0: it boots and nothing differs; 1: something does, or the kernel dies.
     """
@@ -47,6 +65,17 @@ def command(boards: tuple[str, ...], logs: tuple[str, ...], as_json: bool, **opt
             options.pop(name)
         return verify_log(boards[0] if boards else None, logs, as_json=as_json, **options)
 
+    if loader is not None:
+        from bootmap.report.chain_text import chain_json, chain_text
+
+        with Progress(4 * max(len(boards), 1), sys.stderr) as bar:
+            chains = bootmap.boot_with_loader(
+                boards, loader_file=loader_file, ramdisk=ramdisk, changes=changes, progress=bar.step, **options
+            )
+        click.echo(chain_json(chains) if as_json else "\n".join(chain_text(*row) for row in chains))
+        return 0 if all(chain.equal for _, chain in chains) else 1
+    if loader_file or ramdisk or changes:
+        raise UsageError("--loader-file, --ramdisk and --set go with --loader")
     if len(boards) == 1 and options["image"] is None and bootmap.open_archive(boards[0]) is not None:
         from bootmap.cli.commands.verify_log import verify_archive
 

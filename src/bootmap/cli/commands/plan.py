@@ -1,0 +1,76 @@
+"""``bootmap plan``: where U-Boot puts kernel, ramdisk and device tree, and addresses that are safe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+import bootmap
+from bootmap.cli.options import ADDRESS
+from bootmap.errors import UsageError
+
+_FORMS = ("setenv", "extlinux", "fit", "header")
+
+
+@click.command()
+@click.argument("boards", metavar="[BOARD]...", nargs=-1, type=click.Path())
+@click.option("--printenv", type=click.Path(), help="U-Boot's variables: what printenv prints, or the image in flash.")
+@click.option("--bdinfo", type=click.Path(), help="What bdinfo prints; a whole console log will do.")
+@click.option("--uboot", default="", help="U-Boot's release: 2023.01, or the line that it begins with.")
+@click.option("--dram", multiple=True, metavar="BASE,SIZE", help="A bank of RAM, where bdinfo is not given.")
+@click.option("--boot", default="", metavar="COMMAND", help="What is typed: 'bootz ADDR ADDR:SIZE ADDR'.")
+@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Set a variable; NAME= deletes it.")
+@click.option("--extlinux", type=click.Path(), help="extlinux.conf: its command line, and whether it has a ramdisk.")
+@click.option("--ramdisk", metavar="FILE|SIZE", help="The ramdisk.")
+@click.option("--dtb-size", type=ADDRESS, help="Bytes of the device tree, where BOARD is not given.")
+@click.option("--config", type=click.Path(), help="The kernel's .config (also .gz).")
+@click.option("--system-map", type=click.Path(), help="Its System.map.")
+@click.option("--kernel", "image", type=click.Path(), help="zImage or uImage: for what it tells of these.")
+@click.option("--kernel-version", "version", help="Its version, if the configuration does not say: 3.10, 6.1.55.")
+@click.option("--feature", "features", multiple=True, metavar="NAME=on|off", help="Override a rule of the kernel.")
+@click.option("--cpu", help="CPU: a name such as cortex-a9, or the value of MIDR.")
+@click.option("--zimage", metavar="FILE|SIZE", help="The zImage, or its size, where --kernel is not it.")
+@click.option("--propose", is_flag=True, help="Print addresses that are safe, for all BOARDs at once.")
+@click.option(
+    "--times", default=1.5, type=click.FloatRange(1, 16), help="Room for kernels so much larger.", show_default=True
+)
+@click.option(
+    "--format", "form", default="setenv", type=click.Choice(_FORMS), help="A proposal's form.", show_default=True
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (bootmap.plan/1, bootmap.proposal/1).")
+def command(
+    boards: tuple[str, ...], propose: bool, times: float, form: str, as_json: bool, ramdisk: str | None, **options: Any
+) -> int:
+    """Say where U-Boot puts everything for BOARD, and whether that boots.
+
+    Prints the load map from the boot loader's first byte to the decompressor's heap, the messages that U-Boot will
+    print, and the verdict where a kernel is given (--config and --system-map).  With --propose prints safe addresses.
+    """  # fmt: skip
+    if propose and not boards:
+        raise UsageError("--propose needs a BOARD: its reserved memory decides too")
+    if len(boards) > 1 and not propose:
+        raise UsageError("several boards go with --propose only")
+    setups = bootmap.uboot_setups(boards, ramdisk=ramdisk, **options)
+    if propose:
+        proposal = bootmap.propose(setups, times)
+        if as_json:
+            from bootmap.report.plan_json import proposal_json
+
+            click.echo(proposal_json(proposal))
+        else:
+            from bootmap.report.plan_text import proposal_text
+
+            file = "" if ramdisk is None else "initrd" if ramdisk[:1].isdigit() else ramdisk
+            click.echo(proposal_text(proposal, form, "zImage", file, boards[0]), nl=False)
+        return 0
+    chain = bootmap.chain(setups[0])
+    if as_json:
+        from bootmap.report.plan_json import plan_json
+
+        click.echo(plan_json(chain))
+    else:
+        from bootmap.report.plan_text import plan_text
+
+        click.echo(plan_text(chain, setups[0].name), nl=False)
+    return 0 if chain.safe or (chain.verdict is None and not chain.load_map.damage) else 1

@@ -1,0 +1,223 @@
+"""U-Boot on 32-bit ARM: what changed in the way it places kernel, ramdisk and device tree, and its boards' numbers.
+
+Releases are those in which a change first shipped; the commit is named where one made it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bootmap.units import KIB, MIB
+
+Release = tuple[int, int]
+"""(2023, 1) for 2023.01."""
+
+OLDEST: Release = (2013, 7)
+"""The first release with boot_relocate_fdt() as it is modelled (commit 13d06981a98)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One way in which U-Boot differs between releases.
+
+    Attributes:
+        name: what code calls it.
+        summary: what U-Boot does since then.
+        since: first release with it; None for "from the beginning".
+        until: first release without it; None for "to this day".
+        source: file and function, and the commit that made it.
+    """
+
+    name: str
+    summary: str
+    source: str
+    since: Release | None = None
+    until: Release | None = None
+
+    def covers(self, release: Release) -> bool:
+        """Whether ``release`` does so."""
+        return (self.since is None or release >= self.since) and (self.until is None or release < self.until)
+
+
+CHANGES = (
+    Change(
+        "global_lmb",
+        "one memory map lives from start to boot; bootm_low and bootm_size do not limit it, only the highest address",
+        "lib/lmb.c (ed17a33fed2)", since=(2025, 1),
+    ),
+    Change(
+        "lmb_keeps_room_for_stack",
+        "the reservation begins CONFIG_STACK_SIZE below the stack that U-Boot started with",
+        "lib/lmb.c lmb_reserve_uboot_region (6534d26ee9a)", since=(2025, 1),
+    ),
+    Change(
+        "lmb_16k_below_sp",
+        "the reservation begins 16 KiB below the stack pointer, before 4 KiB",
+        "arch/arm/lib/stack.c arch_lmb_reserve (1274698d13c)", since=(2022, 1), until=(2025, 1),
+    ),
+    Change(
+        "lmb_flags",
+        "regions have flags; those that differ do not join",
+        "lib/lmb.c lmb_add_region_flags (59c0ea5df33)", since=(2021, 10),
+    ),
+    Change(
+        "lmb_efi",
+        "what EFI_LOADER does not have as free memory is reserved too",
+        "lib/lmb.c efi_lmb_reserve (06d514d77c3; gone with 596516d3301)", since=(2023, 1), until=(2025, 1),
+    ),
+    Change(
+        "lmb_16_regions", "a list holds 16 regions, before 8", "lib/Kconfig LMB_MAX_REGIONS (2dc16a2c1f9)",
+        since=(2023, 4), until=(2025, 1),
+    ),
+    Change(
+        "lmb_resizes",
+        "a reservation that overlaps others grows them, unless a flag forbids it",
+        "lib/lmb.c lmb_resize_regions (5e9553cc72b)", since=(2025, 1),
+    ),
+    Change(
+        "lmb_checks_first",
+        "a reservation is refused before anything is changed, where it overlaps one with a flag or has one",
+        "lib/lmb.c lmb_overlap_checks (7aa19c3667d, 56f186a68b3)", since=(2025, 7),
+    ),
+    Change(
+        "lmb_goes_on_past_flags",
+        "the search for a neighbour below goes on where its flags differ; overlaps of the joined regions are resized",
+        "lib/lmb.c lmb_regions_check (fa5b4f5a5f9)", since=(2025, 7),
+    ),
+    Change(
+        "lmb_alloc_mem",
+        "a failed reservation ends the command; nothing is printed for a failed allocation",
+        "lib/lmb.c lmb_alloc_mem (9d37a3d6e8b)", since=(2025, 10),
+    ),
+    Change(
+        "fdt_areas_no_overwrite",
+        "reserved memory of the tree has a flag that keeps allocations from joining it",
+        "boot/image-fdt.c boot_fdt_add_mem_rsv_regions (827dee587b7)", since=(2025, 1),
+    ),
+    Change(
+        "fdt_areas_again_is_fine",
+        "an area that is reserved already is passed over in silence",
+        "boot/image-fdt.c boot_fdt_reserve_region (5a6aa7d5913)", since=(2025, 1), until=(2025, 10),
+    ),
+    Change(
+        "fdt_areas_replaced",
+        "the areas of U-Boot's own tree are freed before those of the kernel's are reserved",
+        "boot/image-fdt.c boot_fdt_add_mem_rsv_regions (623f6c5b6ab)", since=(2026, 10),
+    ),
+    Change(
+        "fdt_areas_outside_ram_pass",
+        "an area that lies outside RAM as a whole is passed over in silence",
+        "boot/image-fdt.c; seen in Debian's 2026.10-rc5, not yet in the source of 2026.10-rc2", since=(2026, 10),
+    ),
+    Change(
+        "fdt_by_bank",
+        "the tree is placed bank by bank, below the bank's end or the mapped size",
+        "boot/image-fdt.c boot_relocate_fdt (a96d5657253)", since=(2022, 7),
+    ),
+    Change(
+        "fdt_mapsize_from_low",
+        "the mapped size counts from bootm_low, not from the bank's start",
+        "boot/image-fdt.c boot_relocate_fdt (d545fe3b82c)", since=(2024, 7),
+    ),
+    Change(
+        "fdt_in_place_warns", "fdt_high=~0 prints a warning", "boot/image-fdt.c boot_relocate_fdt (9235da9446e)",
+        since=(2026, 4),
+    ),
+    Change(
+        "fdt_room_for_initrd",
+        "with a ramdisk the tree's size is that of its contents and 128 bytes more, which are left",
+        "boot/image-fdt.c image_setup_libfdt FDT_RAMDISK_OVERHEAD (83cd8fb13cd)", until=(2024, 4),
+    ),
+    Change(
+        "fdt_initrd_before_shrinking",
+        "the ramdisk is told of before the tree is shrunk, before after",
+        "boot/image-fdt.c image_setup_libfdt (f2cbe6e43e1)", since=(2024, 4),
+    ),
+    Change(
+        "fdt_says_version", "/chosen gets u-boot,version", "boot/fdt_support.c fdt_chosen (622ecee93a6)",
+        since=(2022, 7),
+    ),
+    Change(
+        "fdt_says_smbios", "/chosen gets smbios3-entrypoint", "boot/fdt_support.c fdt_chosen", since=(2026, 10),
+    ),
+    Change(
+        "says_working_fdt", "prints where the tree that it works on is", "cmd/fdt.c set_working_fdt_addr",
+        since=(2023, 1),
+    ),
+    Change(
+        "resets_without_fdt", "a tree that cannot be placed resets the board, before it hangs",
+        "arch/arm/lib/bootm.c boot_prep_linux", since=(2021, 7),
+    ),
+    Change(
+        "check_overlap",
+        "one function looks for overlaps, and is given the tree's size where its end was meant",
+        "boot/bootm.c check_overlap (65f0bfe28ac)", since=(2024, 4),
+    ),
+    Change(
+        "check_overlap_before_end",
+        "a tree that begins where the kernel ends does not overlap it",
+        "boot/bootm.c bootm_find_images (5acfdfbd43b)", since=(2022, 10),
+    ),
+    Change(
+        "says_load_address", "prints where the kernel is loaded", "boot/image.c print_decomp_msg (30ad6366c0e)",
+        since=(2023, 4),
+    ),
+    Change(
+        "kaslr_seed", "looks for a random number generator for kaslr-seed", "boot/fdt_support.c fdt_kaslrseed",
+        since=(2024, 10),
+    ),
+)  # fmt: skip
+
+CHANGES_BY_NAME = {change.name: change for change in CHANGES}
+
+ALLOC_ALIGN = 4 * KIB
+"""Ramdisk and tree begin on a multiple of this (boot_ramdisk_high, boot_relocate_fdt)."""
+IN_PLACE = 0xFFFFFFFF
+"""fdt_high or initrd_high with this value: it stays where it was loaded."""
+FDT_PAD = 0x3000
+"""CONFIG_SYS_FDT_PAD, bytes by which the tree grows; its default, and that of nearly every board."""
+RAMDISK_OVERHEAD = 0x80
+"""FDT_RAMDISK_OVERHEAD in bytes."""
+STACK_SIZE = 16 * MIB
+"""CONFIG_STACK_SIZE in bytes (its default)."""
+NO_MAP, NO_OVERWRITE, NO_NOTIFY = 2, 4, 8
+"""Flags of a region since 2025.01 (include/lmb.h); before, no-map was 4 and there was no other."""
+OLD_NO_MAP = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What only a build of U-Boot decides and no command shows.
+
+    Attributes:
+        name: the board, as the variable ``board`` has it.
+        sdram_base: CFG_SYS_SDRAM_BASE, what bootm_low is by default; None to take the first bank.
+        bootmapsz: CFG_SYS_BOOTMAPSZ, what bootm_mapsize is by default, in bytes; None where it is not set.
+        phys_64bit: addresses have 64 bits (CONFIG_PHYS_64BIT).
+        smbios: it makes SMBIOS tables, and tells where since 2026.10.
+        random_numbers: there is a random number generator, for kaslr-seed.
+        source: where it is seen.
+    """
+
+    name: str
+    sdram_base: int | None = None
+    bootmapsz: int | None = None
+    phys_64bit: bool = False
+    random_numbers: bool = False
+    smbios: bool = False
+    source: str = ""
+
+
+BUILDS = (
+    Build(
+        "qemu-arm",
+        0x40000000,
+        smbios=True,
+        source="include/configs/qemu-arm.h, configs/qemu_arm_defconfig (2021.01 to 2026.10)",
+    ),
+)
+BUILDS_BY_NAME = {build.name: build for build in BUILDS}
+
+STACK_DEPTH = 0x1D0
+"""Bytes of stack in use when bootz or bootm reserves memory, up to 2024.10: found from placements of Debian's 2021.01,
+four bytes at a time; other builds differ by some hundred, which shows only where that crosses a page."""

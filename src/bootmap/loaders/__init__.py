@@ -1,0 +1,1 @@
+"""What runs before the kernel and decides where things are: pure functions from what it was told to placements."""

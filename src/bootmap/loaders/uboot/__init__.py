@@ -1,0 +1,1 @@
+"""U-Boot: the commands that start a kernel, and its list of memory, by release."""

@@ -1,0 +1,126 @@
+"""The whole chain: what the boot loader is told, where it puts things, what the decompressor does, whether it boots.
+
+U-Boot's result is the kernel's handover: the tree that it completes, at the place that it found.  The load map shows
+all of it, with U-Boot itself and the files as they were loaded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from bootmap.analysis.layout import LoadMap, Phase, Placed, load_map
+from bootmap.assumptions import Assumption
+from bootmap.boot.decompressor.phys_offset import phys_offset
+from bootmap.boot.sequence import boot
+from bootmap.boot.trace import Verdict
+from bootmap.inputs import fdt
+from bootmap.loaders.uboot.bootm import run
+from bootmap.loaders.uboot.fixups import complete
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bootmap.boot.sequence import Replay
+    from bootmap.loaders.uboot.board import Board
+    from bootmap.loaders.uboot.bootm import Command
+    from bootmap.loaders.uboot.bootm import Placed as UBootPlaced
+    from bootmap.loaders.uboot.release import UBoot
+    from bootmap.plan.setup import Setup
+    from bootmap.units import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What became of a boot.
+
+    Attributes:
+        uboot: the boot loader.
+        placed: where it put things, and what it says.
+        load_map: everything in RAM.
+        told: what was taken for what was not given of the boot loader.
+        replay: the kernel's boot; None where none was given, or where U-Boot starts none.
+    """
+
+    uboot: UBoot
+    placed: UBootPlaced
+    load_map: LoadMap
+    told: tuple[Assumption, ...] = ()
+    replay: Replay | None = None
+
+    @property
+    def assumptions(self) -> tuple[Assumption, ...]:
+        """Everything that was taken for what was not given."""
+        return self.told if self.replay is None else tuple(self.replay.state.assumptions)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Whether the kernel boots; DIES too where U-Boot starts none, None where no kernel was given."""
+        if self.placed.failed:
+            return Verdict.DIES
+        return None if self.replay is None else self.replay.outcome.verdict
+
+    @property
+    def safe(self) -> bool:
+        """Whether it boots, and nothing is damaged on the way."""
+        return self.verdict is Verdict.BOOTS and not self.load_map.damage
+
+
+def chain(setup: Setup) -> Chain:
+    """Replay the boot loader, then the kernel.
+
+    Raises:
+        InputError: the tree cannot be completed as U-Boot does it.
+    """
+    uboot, board, command = setup.uboot, setup.board, setup.command
+    kernel, handover = setup.kernel, setup.handover
+    placed = run(uboot, board, command)
+    extra = tuple(_loader(uboot, board, command, placed))
+    ready = not placed.failed and command.tree is not None and placed.dtb is not None
+    if not ready or kernel is None or handover is None or command.tree is None or placed.dtb is None:
+        return Chain(uboot, placed, LoadMap(_sorted(*extra, *_moved(placed)), board.banks), setup.assumptions)
+    blob = complete(uboot, command.tree, placed.dtb.start, board.banks, placed.ramdisk, command.env)
+    tree = fdt.parse(blob)
+    offset, how = phys_offset(kernel, tree, placed.entry)
+    assert offset is not None
+    told = (*setup.assumptions, Assumption(f"PHYS_OFFSET is {offset:#010x}: {how}"), *handover.assumptions)
+    zimage = replace(handover.zimage, load_addr=placed.entry) if handover.zimage is not None else None
+    replay = boot(
+        kernel,
+        replace(
+            handover, board=tree, params=placed.dtb.start, phys_offset=offset, initrd=None, zimage=zimage,
+            assumptions=told,
+        ),
+    )  # fmt: skip
+    return Chain(uboot, placed, load_map(replay, extra), setup.assumptions, replay)
+
+
+def _sorted(*objects: Placed) -> tuple[Placed, ...]:
+    return tuple(sorted(objects, key=lambda each: (each.start, -each.size)))
+
+
+def _loader(uboot: UBoot, board: Board, command: Command, placed: UBootPlaced) -> Iterator[Placed]:
+    """U-Boot itself, and the files where they were loaded, if that is not where they end up."""
+    own = board.own(uboot)
+    yield Placed("U-Boot, its heap and its stack", own.start, own.size, "loader", until=Phase.LOADER)
+    kernel = command.kernel
+    if kernel.start != placed.kernel.start:
+        name = "kernel image, as loaded"
+        yield Placed(name, kernel.at, kernel.header + kernel.size, "image", until=Phase.LOADER)
+    if command.ramdisk is not None and command.ramdisk != placed.ramdisk:
+        yield _as_loaded("initrd", command.ramdisk)
+    if command.dtb is not None and command.tree is not None and not placed.in_place:
+        yield Placed("device tree, as loaded", command.dtb, command.tree.totalsize, "dtb", until=Phase.LOADER)
+
+
+def _as_loaded(kind: str, span: Span) -> Placed:
+    return Placed(f"{kind}, as loaded", span.start, span.size, kind, until=Phase.LOADER)
+
+
+def _moved(placed: UBootPlaced) -> Iterator[Placed]:
+    """What U-Boot had placed when no kernel is known."""
+    yield Placed("kernel image", placed.kernel.start, placed.kernel.size, "zimage")
+    if placed.ramdisk is not None:
+        yield Placed("initrd", placed.ramdisk.start, placed.ramdisk.size, "initrd")
+    if placed.dtb is not None:
+        yield Placed("device tree", placed.dtb.start, placed.dtb.size, "dtb")

@@ -1,0 +1,164 @@
+"""From files and words to a boot that can be replayed: the options of ``bootmap plan``, by their names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bootmap.assemble.handover import assemble
+from bootmap.assemble.kernel import Kernel
+from bootmap.errors import InputError, MissingInputError, UsageError
+from bootmap.inputs.fdt import Fdt
+from bootmap.plan.setup import Setup, Told, blank_tree, board_of, command_of, image_of, loader_of, version_in
+from bootmap.units import Span, memparse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from bootmap.assemble.board import Board
+
+Result = TypeVar("Result")
+_REPLACED = ("PHYS_OFFSET", "the boot loader put")
+"""Beginnings of assumptions of a hand-over that U-Boot's own result replaces."""
+
+
+def uboot_setups(
+    boards: Sequence[str],
+    *,
+    printenv: str | None = None,
+    bdinfo: str | None = None,
+    uboot: str = "",
+    dram: Iterable[str] = (),
+    boot: str = "",
+    changes: Iterable[str] = (),
+    extlinux: str | None = None,
+    ramdisk: str | None = None,
+    dtb_size: int | None = None,
+    cpu: str | None = None,
+    zimage: str | None = None,
+    image: str | None = None,
+    **kernel: Any,
+) -> list[Setup]:
+    """One boot for each board; one without a tree where there is none.
+
+    Args:
+        boards: files of device trees.
+        printenv: file of U-Boot's variables: what printenv prints, or the image in flash.
+        bdinfo: file of what bdinfo prints, or of a whole console log.
+        uboot: its release, or the line that it begins with; "" to look for it.
+        dram: banks of RAM as ``BASE,SIZE``, where there is no bdinfo.
+        boot: the boot command; "" for the usual one with the usual variables.
+        changes: ``NAME=VALUE``, variables on top; ``NAME=`` deletes one.
+        extlinux: file of an extlinux.conf.
+        ramdisk: its file, or its size.
+        dtb_size: bytes of the tree, without a board.
+        cpu: the CPU's name.
+        zimage: the zImage's file, or its size.
+        image: the kernel file.
+        kernel: further arguments of `Kernel.load`.
+
+    Raises:
+        BootmapError: something cannot be read, is missing, or is not modelled.
+    """
+    from bootmap.assemble.board import Board, read_zimage
+
+    told = _told(printenv, bdinfo, uboot, dram, boot, changes, extlinux, ramdisk)
+    loader = loader_of(told)
+    ram = board_of(told, loader)
+    length = _size(ramdisk)
+    packed = read_zimage(zimage if zimage is not None else image)
+    if packed is None:
+        raise MissingInputError("nothing says how large the zImage is; give --zimage FILE or SIZE")
+    if not boards:
+        command = command_of(told, image_of(packed), length, blank_tree(dtb_size or 0))
+        return [Setup("a board without a tree", loader, ram, command)]
+    model = None
+    if kernel.get("config") is not None or image is not None:
+        model = Kernel.load(image=image, **kernel)
+    setups = []
+    for path in boards:
+        board = Board.load(path, cpu=cpu, zimage=packed)
+        if not isinstance(board.description, Fdt):
+            raise UsageError(f"{path}: is an ATAG list; U-Boot's placements are modelled for device trees")
+        command = command_of(told, image_of(packed), length, board.description)
+        setups.append(_with_kernel(Setup(path, loader, ram, command), model, board))
+    return setups
+
+
+def _with_kernel(setup: Setup, kernel: Kernel | None, board: Board) -> Setup:
+    if kernel is None:
+        return setup
+    model, handover = assemble(kernel, board.replace(load_addr=setup.command.kernel.at))
+    kept = tuple(each for each in handover.assumptions if not each.text.startswith(_REPLACED))
+    return replace(setup, kernel=model, handover=replace(handover, assumptions=kept))
+
+
+def _told(
+    printenv: str | None,
+    bdinfo_file: str | None,
+    uboot: str,
+    dram: Iterable[str],
+    boot: str,
+    changes: Iterable[str],
+    extlinux_file: str | None,
+    ramdisk: str | None,
+) -> Told:
+    from bootmap.inputs import bdinfo, extlinux, uboot_env
+
+    env = _parsed(printenv, uboot_env.parse) if printenv is not None else {}
+    text = _text(bdinfo_file) if bdinfo_file is not None else ""
+    info = _parsed(bdinfo_file, lambda data: bdinfo.parse(_decoded(data))) if bdinfo_file is not None else None
+    set_now = {}
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--set {change}: expected NAME=VALUE, or NAME= to delete it")
+        set_now[name] = value
+    if extlinux_file is not None:
+        label = _parsed(extlinux_file, lambda data: extlinux.parse(_decoded(data))).default
+        if label.initrd and ramdisk is None:
+            raise MissingInputError(
+                f"{extlinux_file}: {label.name!r} has a ramdisk; give {label.initrd} with --ramdisk"
+            )
+        set_now |= {"bootargs": label.append} if label.append else {}
+    return Told(env, info, uboot or version_in(text), tuple(map(_bank, dram)), boot, set_now)
+
+
+def _parsed(path: str, parse: Callable[[bytes], Result]) -> Result:
+    from bootmap.inputs.fs import read_file
+
+    try:
+        return parse(read_file(path))
+    except InputError as error:
+        raise error.in_file(path) from None
+
+
+def _decoded(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _text(path: str) -> str:
+    return _parsed(path, _decoded)
+
+
+def _bank(text: str) -> Span:
+    start, rest = memparse(text)
+    size, tail = memparse(rest[1:])
+    if not rest.startswith(",") or tail or not size or start + size > 1 << 40:
+        raise UsageError(f"--dram {text}: expected BASE,SIZE such as 0x40000000,512M")
+    return Span(start, start + size)
+
+
+def _size(text: str | None) -> int | None:
+    """A size, or that of a file; without U-Boot's header, which it takes off."""
+    if text is None:
+        return None
+    number, rest = memparse(text)
+    if text[:1].isdigit() and not rest:
+        return number
+    from bootmap.inputs.fs import read_file
+
+    size = len(read_file(text))
+    if not size:
+        raise UsageError(f"--ramdisk {text}: the file is empty")
+    return size

@@ -1,0 +1,243 @@
+"""From what a user has of U-Boot to the boot that is to be replayed: printenv, bdinfo, a command, sizes.
+
+What is not given is derived: the release from the variable ``ver`` or the banner, addresses from ``kernel_addr_r`` and
+its like, U-Boot's own place from bdinfo.  What cannot be derived is asked for by name.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bootmap.assumptions import Assumption
+from bootmap.errors import InputError, MissingInputError, UnsupportedError, UsageError
+from bootmap.inputs import bdinfo, fdt, uboot_env
+from bootmap.inputs.fdt_writer import Node, cells, flatten
+from bootmap.loaders.uboot.board import Board
+from bootmap.loaders.uboot.bootm import Command, KernelImage
+from bootmap.loaders.uboot.release import UBoot
+from bootmap.units import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bootmap.boot.handover import Handover
+    from bootmap.boot.kernel import KernelModel
+    from bootmap.inputs.fdt import Fdt
+    from bootmap.inputs.kernel_file import KernelFile
+
+UIMAGE_HEADER = 64
+"""Bytes of U-Boot's header (include/image.h ``struct legacy_img_hdr``)."""
+_BANNER = re.compile(r"U-Boot (?:SPL )?20\d\d\.\d\d[^\r\n]*")
+_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
+_MOST_EXPANSIONS = 64
+_KERNEL_AT = ("kernel_addr_r", "loadaddr", "kernel_addr")
+_RAMDISK_AT = ("ramdisk_addr_r", "ramdiskaddr", "rdaddr", "initrd_addr", "ramdisk_addr")
+_TREE_AT = ("fdt_addr_r", "fdtaddr", "fdt_addr", "fdtcontroladdr")
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """One board with one boot loader, and with a kernel or without.
+
+    Attributes:
+        name: for people.
+        uboot: the boot loader.
+        board: RAM, and U-Boot's place in it.
+        command: what is typed.
+        kernel: the kernel; None for the boot loader alone.
+        handover: CPU, zImage and what else the user said; U-Boot's tree and addresses replace those in it.
+    """
+
+    name: str
+    uboot: UBoot
+    board: Board
+    command: Command
+    kernel: KernelModel | None = None
+    handover: Handover | None = None
+
+    @property
+    def assumptions(self) -> tuple[Assumption, ...]:
+        """What was not given of the boot loader and what was taken instead."""
+        return tuple(Assumption(text, "--bdinfo") for text in self.board.assumptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is known of U-Boot.
+
+    Attributes:
+        env: variables.
+        info: what bdinfo said, None where not given.
+        version: U-Boot's version as the user gave it; "" to look for it.
+        banks: RAM as the user gave it; empty to take bdinfo's.
+        command: what is typed; "" for bootz or bootm with the usual variables.
+        changes: variables set on top of ``env``; "" deletes one.
+    """
+
+    env: Mapping[str, str] = field(default_factory=dict)
+    info: bdinfo.Bdinfo | None = None
+    version: str = ""
+    banks: tuple[Span, ...] = ()
+    command: str = ""
+    changes: Mapping[str, str] = field(default_factory=dict)
+
+
+def version_in(text: str) -> str:
+    """The version line in a console log; "" where there is none."""
+    found = _BANNER.search(text)
+    return found[0].strip() if found else ""
+
+
+def environment(told: Told) -> dict[str, str]:
+    """The variables with the user's changes."""
+    merged = {**told.env, **told.changes}
+    return {name: value for name, value in merged.items() if value or name not in told.changes}
+
+
+def loader_of(told: Told) -> UBoot:
+    """Which U-Boot it is.
+
+    Raises:
+        MissingInputError: nothing says it.
+        UnsupportedError: it is older than what is modelled.
+    """
+    env = environment(told)
+    uboot = UBoot.named(told.version or env.get("ver", ""), env.get("board"))
+    if uboot is None:
+        if told.version:
+            raise UsageError(
+                f"--uboot {told.version}: is no release (2023.01, or the line that U-Boot begins with, is)"
+            )
+        raise MissingInputError("nothing says which release of U-Boot this is; give --uboot 2023.01")
+    if uboot.too_old:
+        raise UnsupportedError(f"U-Boot {uboot.text} is not modelled; 2013.07 and later are")
+    return uboot
+
+
+def board_of(told: Told, uboot: UBoot) -> Board:
+    """RAM and U-Boot's place.
+
+    Raises:
+        MissingInputError: nothing says where RAM is.
+    """
+    if told.info is not None:
+        return Board.of(told.info)
+    if told.banks:
+        return Board.of_banks(uboot, told.banks)
+    raise MissingInputError("nothing says where RAM is; give what bdinfo prints (--bdinfo), or --dram BASE,SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """The kernel file as U-Boot sees it: bytes behind its header; load and entry address of a uImage."""
+
+    size: int
+    header: int = 0
+    load: int | None = None
+    entry: int = 0
+
+
+def image_of(kernel: KernelFile | int) -> Image:
+    """What U-Boot sees of a kernel file, or of a zImage of that many bytes."""
+    if isinstance(kernel, int):
+        return Image(kernel)
+    header = kernel.uimage
+    size = kernel.zimage_size or 0
+    if header is None:
+        return Image(size)
+    # mkimage's kernel_noload, and images that are started where they are, have 0 as load address
+    return Image(size + len(kernel.appended_dtb or b""), UIMAGE_HEADER, header.load or None, header.entry)
+
+
+def blank_tree(size: int) -> Fdt:
+    """A tree that says nothing, of so many bytes."""
+    tree = fdt.parse(flatten(Node(properties={"#address-cells": cells(1), "#size-cells": cells(1)})))
+    return tree if size <= tree.totalsize else fdt.parse(_grown(tree.data, size))
+
+
+def _grown(data: bytes, size: int) -> bytes:
+    if size > fdt.MAX_SIZE:
+        raise UsageError(f"--dtb-size {size}: a device tree has at most {fdt.MAX_SIZE} bytes")
+    return (data[:4] + size.to_bytes(4, "big") + data[8:]).ljust(size, b"\0")
+
+
+def command_of(told: Told, image: Image, ramdisk: int | None, tree: Fdt | None) -> Command:
+    """The boot command.
+
+    Args:
+        told: variables, and what is typed.
+        image: the kernel.
+        ramdisk: bytes of the ramdisk; None for none, or where the command says it.
+        tree: the tree.
+
+    Raises:
+        MissingInputError: a variable is missing.
+        UsageError: the command is none that is modelled, or names no number.
+    """
+    env = environment(told)
+    words = expand(told.command, env).split() if told.command else []
+    if words and words[0] not in ("bootz", "bootm"):
+        raise UsageError(f"{words[0]!r} is not modelled; bootz and bootm are")
+    name = words[0] if words else "bootm" if image.header else "bootz"
+    if name == "bootz" and image.header:
+        raise UsageError("bootz starts a zImage without U-Boot's header; this one has it (bootm)")
+    if name == "bootm" and not image.header:
+        raise UsageError("bootm wants an image with U-Boot's header; this is a plain zImage (bootz)")
+    at = _number(words[1], "the kernel's address") if len(words) > 1 else _variable(env, _KERNEL_AT, "the kernel")
+    where = None
+    if len(words) > 2:
+        where = _ramdisk(words[2], ramdisk)
+    elif ramdisk and not words:
+        start = _variable(env, _RAMDISK_AT, "the ramdisk")
+        where = Span(start, start + ramdisk)
+    dtb = None
+    if len(words) > 3:
+        dtb = _number(words[3], "the tree's address")
+    elif not words:
+        dtb = _variable(env, _TREE_AT, "the device tree")
+    kernel = KernelImage(at, image.size, image.header, image.load, image.entry)
+    return Command(name, kernel, where, dtb, tree, env)
+
+
+def expand(text: str, env: Mapping[str, str]) -> str:
+    """Replace ``${name}`` by the variables' values, and ``run name`` by its commands, as often as it takes.
+
+    Raises:
+        InputError: they name each other for ever.
+    """
+    for _ in range(_MOST_EXPANSIONS):
+        replaced = _VARIABLE.sub(lambda found: env.get(found[1], ""), text)
+        if replaced == text:
+            return text
+        text = replaced
+    raise InputError(f"the variables of {text[:60]!r} name each other")
+
+
+def _ramdisk(word: str, size: int | None) -> Span | None:
+    if word == "-":
+        return None
+    start, colon, length = word.partition(":")
+    if colon:
+        size = _number(length, "the ramdisk's size")
+    if size is None:
+        raise MissingInputError("nothing says how large the ramdisk is; write ADDR:SIZE, or give --ramdisk")
+    base = _number(start, "the ramdisk's address")
+    return Span(base, base + size)
+
+
+def _number(word: str, what: str) -> int:
+    digits = word.removeprefix("0x")
+    if not digits or any(char not in "0123456789abcdefABCDEF" for char in digits) or len(digits) > 8:
+        raise UsageError(f"{word!r} is no address: {what} is hexadecimal, as U-Boot reads it")
+    return int(digits, 16)
+
+
+def _variable(env: Mapping[str, str], names: tuple[str, ...], what: str) -> int:
+    for name in names:
+        if env.get(name):
+            return uboot_env.hextoul(env[name])
+    raise MissingInputError(
+        f"nothing says where {what} is loaded: none of {', '.join(names)} is set; give --boot or --set"
+    )

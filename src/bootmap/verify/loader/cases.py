@@ -1,0 +1,208 @@
+"""Boots for a boot loader to place: made up from a seed, so that more can be made at any time.
+
+Each draws RAM from 256 MiB to 3 GiB, the variables that decide on addresses, a tree with reserved memory at awkward
+places (below U-Boot, in it, on the kernel, outside RAM, side by side, more than an old LMB can hold), a ramdisk up to
+nearly all of RAM, and one of the ways to start a kernel.
+"""
+
+from __future__ import annotations
+
+import random
+import struct
+import zlib
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bootmap.inputs.fdt_writer import Node, cells, flatten, text
+from bootmap.units import GIB, KIB, MIB, align_down
+from bootmap.verify.loader.payload import zimage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+RAM = 0x40000000
+"""Where QEMU's virt machine has it."""
+_MEMORY = (256, 320, 384, 512, 640, 768, 1024, 1536, 2048, 2560, 3072)
+_IN_PLACE = "ffffffff"
+_UIMAGE = struct.Struct(">7I4B32s")
+_UIMAGE_MAGIC, _LINUX, _ARM, _KERNEL, _NOLOAD = 0x27051956, 5, 2, 2, 14
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One boot.
+
+    Attributes:
+        memory: MiB of RAM.
+        command: "bootz", or "bootm" with a legacy image.
+        kernel: where the image is, and the size that its header says, in bytes.
+        load: for bootm, the load address of the image; None for kernel_noload.
+        ramdisk: where it is and its size in bytes; None for none.
+        dtb: where the tree is.
+        env: variables that are set, None to delete one.
+        reserved: nodes of /reserved-memory: base, size, whether they are no-map.
+        memreserve: /memreserve/ entries: base, size.
+        padding: bytes of a property that makes the tree larger.
+        wide: two cells for addresses and sizes, else one.
+        chosen: whether the tree has a /chosen, with bootargs of its own.
+    """
+
+    memory: int
+    command: str
+    kernel: tuple[int, int]
+    load: int | None
+    ramdisk: tuple[int, int] | None
+    dtb: int
+    env: dict[str, str | None] = field(default_factory=dict)
+    reserved: tuple[tuple[int, int, bool], ...] = ()
+    memreserve: tuple[tuple[int, int], ...] = ()
+    padding: int = 0
+    wide: bool = True
+    chosen: bool = True
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Case:
+        """The case of :meth:`row`."""
+        values = dict(row)
+        for name in ("kernel", "ramdisk"):
+            values[name] = tuple(values[name]) if values.get(name) is not None else None
+        for name in ("reserved", "memreserve"):
+            values[name] = tuple(tuple(each) for each in values.get(name, ()))
+        return cls(**values)
+
+    def row(self) -> dict[str, Any]:
+        """The case as JSON has it."""
+        return asdict(self)
+
+    @property
+    def words(self) -> str:
+        """The command that boots it."""
+        ramdisk = f"{self.ramdisk[0]:x}:{self.ramdisk[1]:x}" if self.ramdisk else "-"
+        return f"{self.command} {self.kernel[0]:x} {ramdisk} {self.dtb:x}"
+
+    def tree(self) -> bytes:
+        """The blob."""
+        width = 2 if self.wide else 1
+        root = Node(properties={"#address-cells": cells(width), "#size-cells": cells(width)})
+        root.properties["compatible"] = text("linux,dummy-virt")
+        if self.padding:
+            root.properties["padding"] = bytes(self.padding)
+        if self.chosen:
+            root.add("chosen", {"bootargs": text("console=ttyAMA0")})
+        memory = cells(RAM, 16 * MIB, width=width)
+        root.add(f"memory@{RAM:x}", {"device_type": text("memory"), "reg": memory})
+        if self.reserved:
+            parent = root.add("reserved-memory", {"#address-cells": cells(width), "#size-cells": cells(width)})
+            parent.properties["ranges"] = b""
+            for i, (base, size, no_map) in enumerate(self.reserved):
+                node = parent.add(f"area{i}@{base:x}", {"reg": cells(base, size, width=width)})
+                if no_map:
+                    node.properties["no-map"] = b""
+        return flatten(root, self.memreserve)
+
+    def image(self) -> bytes:
+        """What is in RAM at ``kernel``: a zImage, for bootm with a header in front."""
+        if self.command == "bootz":
+            return zimage(self.kernel[1])
+        data = zimage(0x1000).ljust(self.kernel[1], b"\0")
+        load = self.load or 0
+        kind = _KERNEL if self.load is not None else _NOLOAD
+        rest = (0, len(data), load, load, zlib.crc32(data), _LINUX, _ARM, kind, 0, b"payload")
+        return _UIMAGE.pack(_UIMAGE_MAGIC, zlib.crc32(_UIMAGE.pack(_UIMAGE_MAGIC, 0, *rest)), *rest) + data
+
+
+def made_up(seed: int, number: int, room: int = 40 * MIB) -> list[Case]:
+    """``number`` cases.
+
+    Args:
+        seed: of the random numbers.
+        number: how many.
+        room: bytes that U-Boot, its heap and stack take at the end of RAM, to have things near them.
+    """
+    rng = random.Random(seed)
+    return [_case(rng, room) for _ in range(number)]
+
+
+def _case(rng: random.Random, room: int) -> Case:
+    memory = rng.choice(_MEMORY)
+    end = min(RAM + memory * MIB, 1 << 32)
+    top = end - room
+    command = rng.choice(("bootz", "bootz", "bootz", "bootm"))
+    kernel_at = rng.choice((RAM + 4 * MIB, RAM + 4 * MIB, RAM + 0x8000 + 2 * MIB, RAM + 32 * MIB, top - 100 * MIB))
+    size = rng.randrange(1 * MIB, 24 * MIB) & ~3 if command == "bootz" else rng.randrange(4 * KIB, 256 * KIB) & ~3
+    load = None
+    if command == "bootm" and rng.random() < 0.7:
+        load = rng.choice((RAM + 0x8000 + 2 * MIB, kernel_at + 64, RAM + 64 * MIB, top - 120 * MIB + 0x8000))
+    if kernel_at == RAM + 32 * MIB and rng.random() < 0.9:
+        size = min(size, 12 * MIB)
+    places = [RAM + 48 * MIB, RAM + 58 * MIB, RAM + 58 * MIB + 0x10, top - 64 * MIB, kernel_at + size + 0x100]
+    dtb = align_down(rng.choice(places), 8)
+    ramdisk = None
+    if rng.random() < 0.75:
+        sizes = (rng.randrange(1, MIB), rng.randrange(MIB, 48 * MIB), rng.randrange(64 * MIB, 200 * MIB))
+        length = rng.choice(sizes)
+        if rng.random() < 0.12:
+            length = rng.randrange((top - RAM) // 2, top - RAM + 8 * MIB)
+        at = rng.choice((RAM + 64 * MIB, RAM + 96 * MIB + 0x120))
+        ramdisk = (align_down(kernel_at + size // 2, 8) if rng.random() < 0.08 else at, length)
+    case = Case(
+        memory, command, (kernel_at, size), load, ramdisk, dtb, _environment(rng, top, end), (), (),
+        rng.choice((0, rng.randrange(1, 9000), rng.randrange(9000, 60000))), rng.random() < 0.7, rng.random() < 0.8,
+    )  # fmt: skip
+    reserved, memreserve = _reserved(rng, case, top, end)
+    values = case.row() | {"reserved": reserved, "memreserve": memreserve}
+    return Case.of(values)
+
+
+def _environment(rng: random.Random, top: int, end: int) -> dict[str, str | None]:
+    env: dict[str, str | None] = {}
+
+    def high() -> str | None:
+        kind = rng.random()
+        if kind < 0.5:
+            return None
+        if kind < 0.65:
+            return _IN_PLACE
+        if kind < 0.72:
+            return rng.choice(("0", "no"))
+        places = (top, end, RAM + 128 * MIB, RAM + 768 * MIB, top - 5 * MIB + 0x321, RAM + rng.randrange(8, 300) * MIB)
+        return f"{rng.choice(('', '0x'))}{min(rng.choice(places), 0xFFFFF000):x}"
+
+    env["fdt_high"], env["initrd_high"] = high(), high()
+    if rng.random() < 0.25:
+        env["bootm_low"] = f"{RAM + rng.choice((0, 0, 16, 48, 128)) * MIB + rng.choice((0, 0, 0x1234)):x}"
+    if rng.random() < 0.25:
+        env["bootm_size"] = f"{rng.choice((128, 256, 400)) * MIB + rng.choice((0, 0, 0x800)):x}"
+    if rng.random() < 0.3:
+        env["bootm_mapsize"] = f"{rng.choice((16, 64, 128, 256, 512, 1024)) * MIB + rng.choice((0, 0, 0x777)):x}"
+    return env
+
+
+def _reserved(
+    rng: random.Random, case: Case, top: int, end: int
+) -> tuple[list[tuple[int, int, bool]], list[tuple[int, int]]]:
+    count = rng.choice((0, 0, 1, 1, 2, 3, 4, 5, rng.choice((10, 20))))
+    areas: list[tuple[int, int, bool]] = []
+    for _ in range(count):
+        size = rng.choice((4 * KIB, 64 * KIB, MIB, 7 * MIB, 16 * MIB, 0x1234, 64 * MIB))
+        places = [
+            top - size, top - size - rng.randrange(1, 64 * KIB), top - rng.randrange(1, 200 * MIB), top - size // 2,
+            end - size, end, case.kernel[0] + 0x1000, case.dtb, RAM + 80 * MIB, RAM + rng.randrange(8, 250) * MIB,
+        ]  # fmt: skip
+        if case.ramdisk:
+            places += [case.ramdisk[0], case.ramdisk[0] + case.ramdisk[1]]
+        if areas:
+            places += [areas[-1][0] + areas[-1][1], areas[-1][0] - size, areas[-1][0]]
+        base = rng.choice(places)
+        if rng.random() < 0.7:
+            base = align_down(base, 4 * KIB)
+        if base > 0 and base + size <= 1 << 32:
+            areas.append((base, size, rng.random() < 0.4))
+    entries = []
+    if rng.random() < 0.3:
+        entries.append((align_down(top - rng.randrange(1, 40 * MIB), 4 * KIB), rng.choice((4 * KIB, 0x2345, 2 * MIB))))
+    if rng.random() < 0.1:
+        entries.append((case.dtb, 64 * KIB))
+    if case.memory * MIB >= 3 * GIB:
+        areas = [area for area in areas if area[0] + area[1] < 1 << 32]
+    return areas, entries

@@ -1,0 +1,308 @@
+"""The whole chain under QEMU: U-Boot, the decompressor, the kernel; each compared with what was predicted.
+
+U-Boot is typed to over its console while QEMU's gdb stub waits for the kernel's first instruction.  What U-Boot said,
+where it put the tree and every byte of it are compared first; then the kernel is read at the entry of paging_init and
+at its return, as for any other boot, and held against the prediction for the tree that the model made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import tempfile
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bootmap.boot.decompressor.phys_offset import phys_offset
+from bootmap.errors import MachineError, UsageError
+from bootmap.facts.arm.cpus import cpu_by_name
+from bootmap.image.recording import Entry, KernelId
+from bootmap.inputs import bdinfo, fdt, uboot_env
+from bootmap.loaders.uboot.board import Board
+from bootmap.loaders.uboot.bootm import Command, KernelImage, run
+from bootmap.loaders.uboot.fixups import complete
+from bootmap.loaders.uboot.release import UBoot
+from bootmap.units import MIB, Span, hex_address
+from bootmap.verify.compare import compare
+from bootmap.verify.guest import Guest, machine_with_ram
+from bootmap.verify.loader.console import PROMPT
+from bootmap.verify.observe import observe
+from bootmap.verify.session import machine_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bootmap.image.recording import Recording
+    from bootmap.loaders.uboot.bootm import Placed
+    from bootmap.verify.compare import Comparison
+    from bootmap.verify.guest import Setup
+    from bootmap.verify.kernels import BootKernel
+
+_KERNEL_AT, _RAMDISK_AT, _TREE_AT = 32 * MIB, 96 * MIB, 80 * MIB
+"""Into RAM: where the files are before the command."""
+_STOP = b"stop autoboot"
+_START = 120.0
+_SLICE = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class ChainRequest:
+    """What is to be booted.
+
+    Attributes:
+        binary: u-boot.bin for QEMU's virt machine.
+        board: the tree; None for the one that QEMU makes.
+        ramdisk: bytes of the ramdisk; None for none.
+        changes: variables that are set before; "" deletes one.
+        timeout: seconds for each stretch of the kernel's way.
+    """
+
+    binary: Path
+    board: bytes | None = None
+    ramdisk: bytes | None = None
+    changes: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ChainBoot:
+    """What came of it.
+
+    Attributes:
+        uboot: the U-Boot that ran.
+        placed: what was predicted of it.
+        loader_differences: what U-Boot did otherwise, a sentence each.
+        recording: the kernel, read; None where U-Boot starts none.
+        comparison: of the kernel; None likewise.
+    """
+
+    uboot: UBoot
+    placed: Placed
+    loader_differences: tuple[str, ...]
+    recording: Recording | None = None
+    comparison: Comparison | None = None
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing differs."""
+        return not self.loader_differences and (self.comparison is None or not self.comparison.finding.is_wrong)
+
+
+def boot_chain(
+    kernel: BootKernel, setup: Setup, request: ChainRequest, progress: Callable[[str], None] = lambda _: None
+) -> ChainBoot:
+    """Boot all of it, read it and compare.
+
+    Raises:
+        ToolMissingError: QEMU is not installed.
+        UsageError: the machine is not virt, or the kernel no zImage.
+        MachineError: QEMU or U-Boot ended, or something makes no sense.
+    """
+    if setup.machine.name != "virt" or kernel.file.kind != "zImage":
+        raise UsageError("--loader boots a zImage with U-Boot on QEMU's virt machine")
+    board = request.board if request.board is not None else machine_tree(setup)
+    base, model = setup.ram.start, kernel.model()
+    with tempfile.TemporaryDirectory(prefix="bootmap-") as folder, contextlib.ExitStack() as stack:
+        files = {base + _KERNEL_AT: Path(kernel.file.path), base + _TREE_AT: _file(folder, "dtb", board)}
+        if request.ramdisk:
+            files[base + _RAMDISK_AT] = _file(folder, "ramdisk", request.ramdisk)
+        path = os.path.join(folder, "serial")
+        more = ["-bios", str(request.binary), "-nic", "none", "-chardev"]
+        more += [f"socket,id=uboot,path={path},server=on,wait=off", "-serial", "chardev:uboot"]
+        for address, file in files.items():
+            more += ["-device", f"loader,file={file},addr={address:#x},force-raw=on"]
+        progress("QEMU")
+        machine, _ = stack.enter_context(machine_with_ram(setup, tuple(more), 30.0, serials=0))
+        talk = stack.enter_context(_Talk(path, request.changes))
+        ramdisk = f"{base + _RAMDISK_AT:x}:{len(request.ramdisk):x}" if request.ramdisk else "-"
+        talk.start(f"bootz {base + _KERNEL_AT:x} {ramdisk} {base + _TREE_AT:x}")
+        progress("U-Boot")
+        # What the model says comes before the kernel runs: it tells where the kernel's entry will be.
+        machine.gdb.resume()
+        talk.until_typed(_START)
+        machine.gdb.interrupt(30.0)
+        uboot, own, command = _inputs(kernel, talk, board, request, base)
+        placed = run(uboot, own, command)
+        assert command.tree is not None
+        if placed.failed or placed.dtb is None:
+            machine.gdb.resume()
+            return ChainBoot(uboot, placed, tuple(_said_otherwise(placed, talk.answer(_START))))
+        blob = complete(uboot, command.tree, placed.dtb.start, own.banks, placed.ramdisk, command.env)
+        offset, _ = phys_offset(model, fdt.parse(blob), placed.entry)
+        assert offset is not None
+        talk.go()
+        machine.run_until(offset + model.text_offset, timeout=_START)
+        registers = machine.gdb.core_registers()
+        entry = Entry(registers["r0"], registers["r1"], registers["r2"])
+        found = bytes(machine.memory.read(entry.r2, len(blob)))
+        differences = [*_said_otherwise(placed, talk.said()), *_handed_otherwise(placed, blob, entry, found)]
+        command_line = command.env.get("bootargs", "")
+        recording = observe(
+            Guest(machine, setup, entry, offset), kernel.symbols, page_offset=model.page_offset,
+            long=model.has("lpae"), board=found, command_line=command_line, name="chain",
+            kernel=KernelId(os.path.basename(str(kernel.file.path)), kernel.key or kernel.name),
+            timeout=request.timeout, progress=progress,
+        )  # fmt: skip
+    cpu = cpu_by_name(setup.cpu or setup.machine.cpu)
+    if cpu is None:
+        raise UsageError(f"the CPU {setup.cpu or setup.machine.cpu} is not modelled")
+    prediction = kernel.predict(_known(blob, found), placed.dtb.start, offset, cpu)
+    return ChainBoot(uboot, placed, tuple(differences), recording, compare(recording, prediction))
+
+
+def _file(folder: str, name: str, data: bytes) -> Path:
+    path = Path(folder, name)
+    path.write_bytes(data)
+    return path
+
+
+def _inputs(
+    kernel: BootKernel, talk: _Talk, board: bytes, request: ChainRequest, base: int
+) -> tuple[UBoot, Board, Command]:
+    env = {**uboot_env.parse_text(talk.printenv), **request.changes}
+    env = {name: value for name, value in env.items() if value}
+    uboot = UBoot.named(talk.version, env.get("board"))
+    if uboot is None:
+        raise MachineError(f"{talk.version!r} names no release of U-Boot", file=str(request.binary))
+    header = kernel.file.zimage
+    assert header is not None
+    ramdisk = Span(base + _RAMDISK_AT, base + _RAMDISK_AT + len(request.ramdisk)) if request.ramdisk else None
+    image = KernelImage(base + _KERNEL_AT, header.size)
+    command = Command("bootz", image, ramdisk, base + _TREE_AT, fdt.parse(board), env)
+    return uboot, Board.of(bdinfo.parse(talk.bdinfo)), command
+
+
+def _said_otherwise(placed: Placed, said: list[str]) -> list[str]:
+    """Lines of U-Boot's that differ from those predicted."""
+    differences = []
+    for i in range(max(len(said), len(placed.said))):
+        ours = placed.said[i] if i < len(placed.said) else "nothing"
+        theirs = said[i].rstrip() if i < len(said) else "nothing"
+        if ours != theirs:
+            differences.append(f"U-Boot says {theirs!r}, predicted was {ours!r}")
+    return differences
+
+
+def _handed_otherwise(placed: Placed, blob: bytes, entry: Entry, found: bytes) -> list[str]:
+    assert placed.dtb is not None
+    if entry.r2 != placed.dtb.start:
+        where = f"{hex_address(entry.r2)}, predicted was {hex_address(placed.dtb.start)}"
+        return [f"the kernel gets its tree at {where}"]
+    ours = _known(blob, found)
+    used = int.from_bytes(ours[12:16], "big") + int.from_bytes(ours[32:36], "big")
+    if ours[:used] == found[:used]:
+        return []
+    at = next(i for i in range(used) if ours[i] != found[i])
+    return [f"the tree differs from byte {at:#x} on"]
+
+
+def _known(blob: bytes, found: bytes) -> bytes:
+    """The predicted blob with the values that are not known before: where SMBIOS tables are."""
+    chosen = fdt.parse(blob).node("/chosen")
+    prop = chosen.get("smbios3-entrypoint") if chosen is not None else None
+    if prop is None:
+        return blob
+    end = prop.offset + len(prop.value)
+    return blob[: prop.offset] + found[prop.offset : end] + blob[end:]
+
+
+class _Talk:
+    """The conversation with U-Boot, in a thread of its own: it goes on while the machine is held by its gdb stub."""
+
+    def __init__(self, path: str, changes: Mapping[str, str]) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(_SLICE)
+        self._path = path
+        self._changes = changes
+        self._heard = b""
+        self._typed = threading.Event()
+        self._boots = threading.Event()
+        self._ends = threading.Event()
+        self._error: Exception | None = None
+        self.version = self.bdinfo = self.printenv = ""
+
+    def __enter__(self) -> _Talk:
+        self._socket.connect(self._path)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.set()
+        self._boots.set()
+        self._socket.close()
+
+    def start(self, words: str) -> None:
+        """Begin; the boot command waits for :meth:`go`."""
+        threading.Thread(target=self._talk, args=(words,), daemon=True).start()
+
+    def until_typed(self, timeout: float) -> None:
+        """Wait until everything but the boot command is typed.
+
+        Raises:
+            MachineError: U-Boot does not come to its prompt.
+        """
+        if not self._typed.wait(timeout) or self._error is not None:
+            raise MachineError(f"U-Boot gives no prompt: {self._error or 'no answer'}")
+
+    def go(self) -> None:
+        """Let the boot command be typed."""
+        self._heard = b""
+        self._boots.set()
+
+    def said(self) -> list[str]:
+        """What U-Boot said to the boot command so far, without the echo, up to the kernel's start."""
+        text = self._heard.decode("latin-1").replace("\r", "").partition("\n")[2]
+        return [line for line in text.partition("Starting kernel")[0].split("\n") if line.strip()]
+
+    def answer(self, timeout: float) -> list[str]:
+        """What it says to a boot command that it refuses."""
+        self.go()
+        for _ in range(int(timeout / _SLICE)):
+            if self._heard.endswith(PROMPT) or b"resetting" in self._heard or b"RESET the board" in self._heard:
+                break
+            threading.Event().wait(_SLICE)
+        return [line for line in self.said() if line != PROMPT.decode()]
+
+    def _talk(self, words: str) -> None:
+        try:
+            banner = self._until(_STOP)
+            self._send(" ")
+            banner += self._until(PROMPT)
+            self.version = next(line for line in banner.splitlines() if line.startswith("U-Boot 2")).strip()
+            self._ask("")
+            self.bdinfo, self.printenv = self._ask("bdinfo"), self._ask("printenv")
+            for name, value in self._changes.items():
+                self._ask(f"setenv {name} {value}".strip())
+            self._typed.set()
+            self._boots.wait()
+            self._send(words + "\r")
+            while not self._ends.is_set():
+                self._hear()
+        except (OSError, StopIteration, MachineError) as error:
+            self._error = error
+            self._typed.set()
+
+    def _ask(self, line: str) -> str:
+        self._heard = b""
+        self._send(line + "\r")
+        return self._until(PROMPT).partition("\n")[2].replace("\r", "").removesuffix(PROMPT.decode())
+
+    def _send(self, text: str) -> None:
+        self._socket.sendall(text.encode("latin-1"))
+
+    def _hear(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            data = self._socket.recv(1 << 16)
+            if not data:
+                raise MachineError("the console is closed")
+            self._heard += data
+
+    def _until(self, mark: bytes) -> str:
+        while not (self._heard.endswith(mark) if mark == PROMPT else mark in self._heard):
+            if self._ends.is_set():
+                raise MachineError("given up")
+            self._hear()
+        said, self._heard = self._heard.decode("latin-1"), b""
+        return said

@@ -1,0 +1,152 @@
+"""U-Boot on QEMU's virt machine, spoken to over its console.
+
+Typed command, answer up to the next prompt; the machine ends when the payload switches it off, when U-Boot resets it,
+or with the ``with`` block.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from bootmap.errors import MachineError, MachineTimeoutError, ToolMissingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+QEMU = "qemu-system-arm"
+PROMPT = b"=> "
+_HANGS = b"Please RESET the board ###"
+_STOP = b"stop autoboot"
+_MOST = 4 << 20
+"""Bytes of console that are taken at most."""
+
+
+class SilentError(MachineTimeoutError):
+    """No prompt came in time; ``said`` is what came instead."""
+
+    def __init__(self, message: str, said: bytes) -> None:
+        super().__init__(message, file=QEMU)
+        self.said = said.decode("latin-1")
+
+
+class UBoot:
+    """A running U-Boot.
+
+    Args:
+        binary: u-boot.bin, as QEMU's ``-bios`` takes it.
+        memory: bytes of RAM.
+        files: physical address -> file that is in RAM when the machine starts.
+        more: further arguments of QEMU's.
+
+    Attributes:
+        banner: what it said until the first prompt.
+
+    Raises:
+        ToolMissingError: QEMU is not installed.
+        MachineError: it does not come to a prompt.
+    """
+
+    def __init__(self, binary: Path, memory: int, files: Mapping[int, Path], more: tuple[str, ...] = ()) -> None:
+        loads = [f"loader,file={path},addr={address:#x},force-raw=on" for address, path in files.items()]
+        words = ["-M", "virt", "-m", f"{memory >> 10}k", "-bios", str(binary), "-display", "none", "-no-reboot"]
+        words += ["-serial", "stdio", "-monitor", "none", "-nic", "none", *more]
+        for load in loads:
+            words += ["-device", load]
+        try:
+            self._child = subprocess.Popen(
+                [QEMU, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+        except FileNotFoundError:
+            raise ToolMissingError(f"{QEMU} is not installed: boot loaders are run under QEMU") from None
+        self._buffer = b""
+        self.banner = ""
+        try:
+            said = self._until(_STOP)
+            self._send(b" ")
+            self.banner = (said + self._until(PROMPT, at_end=True)).decode("latin-1")
+            self._send(b"\r")  # whatever was typed at the countdown
+            self._until(PROMPT, at_end=True)
+        except BaseException:
+            self.close()
+            raise
+
+    def command(self, line: str, timeout: float = 120.0) -> str:
+        """What U-Boot answers to ``line``, up to its next prompt or the machine's end.
+
+        Raises:
+            SilentError: neither comes.
+        """
+        self._send(line.encode("latin-1") + b"\r")
+        answer = self._until(PROMPT, timeout, at_end=True, end_is_fine=True, or_else=_HANGS).decode("latin-1")
+        _, _, rest = answer.partition("\n")
+        return rest.replace("\r", "").removesuffix(PROMPT.decode())
+
+    @property
+    def ended(self) -> bool:
+        """Whether the machine has switched itself off or was reset."""
+        return self._child.poll() is not None
+
+    def close(self) -> None:
+        """End the machine."""
+        self._child.kill()
+        self._child.wait()
+        for stream in (self._child.stdin, self._child.stdout, self._child.stderr):
+            if stream is not None:
+                stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _send(self, data: bytes) -> None:
+        assert self._child.stdin is not None
+        try:
+            self._child.stdin.write(data)
+            self._child.stdin.flush()
+        except BrokenPipeError:
+            raise MachineError(self._last_words()) from None
+
+    def _until(
+        self,
+        mark: bytes,
+        timeout: float = 30.0,
+        *,
+        at_end: bool = False,
+        end_is_fine: bool = False,
+        or_else: bytes = b"\0",
+    ) -> bytes:
+        """Read until ``mark`` was said (``at_end``: as the last thing), or ``or_else``; nothing is read twice."""
+        assert self._child.stdout is not None
+        file = self._child.stdout.fileno()
+        deadline = time.monotonic() + timeout
+        while not (self._buffer.endswith(mark) if at_end else mark in self._buffer) and or_else not in self._buffer:
+            ready, _, _ = select.select([file], [], [], max(0.0, deadline - time.monotonic()))
+            if not ready or len(self._buffer) > _MOST:
+                said, self._buffer = self._buffer, b""
+                raise SilentError(f"U-Boot gave no prompt within {timeout:g} s", said)
+            data = os.read(file, 1 << 16)
+            if not data:
+                if end_is_fine:
+                    self._child.wait(10)
+                    break
+                raise MachineError(self._last_words())
+            self._buffer += data
+        said, self._buffer = self._buffer, b""
+        return said
+
+    def _last_words(self) -> str:
+        assert self._child.stderr is not None
+        self._child.kill()
+        said = self._child.stderr.read().decode("utf-8", "replace").strip().splitlines()
+        return f"{QEMU} ended: {said[-1] if said else 'without a word'}"

@@ -1,0 +1,84 @@
+"""What a real U-Boot does with a case: its own words, and what the kernel would have got.
+
+A recording is a dictionary: ``uboot`` (the version line), ``bdinfo`` (MiB of RAM -> what bdinfo says), ``printenv``,
+and ``cases``, each with ``case`` (a row of :class:`Case`), ``console`` (the answer's lines up to the kernel's start)
+and ``handed``: entry, r1, r2 and the blob, or None where no kernel was started.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import tempfile
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bootmap.units import MIB
+from bootmap.verify.loader.cases import RAM
+from bootmap.verify.loader.console import SilentError, UBoot
+from bootmap.verify.loader.payload import handed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from bootmap.verify.loader.cases import Case
+
+_STARTED = "Starting kernel ..."
+_RESERVED = re.compile(r"reserved(?:\[\d+\]\s+\[0x|\.reg\[0x\w+\]\.base = 0x)(\w+)")
+
+
+def room(binary: Path) -> int:
+    """Bytes that U-Boot keeps for itself at the end of RAM, as its bdinfo shows them.
+
+    Raises:
+        BootmapError: QEMU is missing, or U-Boot does not come to its prompt.
+    """
+    memory = 512 * MIB
+    with UBoot(binary, memory, {}) as uboot:
+        starts = [int(start, 16) for start in _RESERVED.findall(uboot.command("bdinfo"))]
+    return RAM + memory - min(starts)
+
+
+def record(binary: Path, cases: Iterable[Case], note: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """Boot every case.
+
+    Args:
+        binary: u-boot.bin for QEMU's virt machine.
+        cases: the boots.
+        note: told of each boot that was done.
+
+    Raises:
+        BootmapError: QEMU is missing, or U-Boot does not come to its prompt.
+    """
+    doc: dict[str, Any] = {"uboot": "", "bdinfo": {}, "printenv": "", "cases": []}
+    with tempfile.TemporaryDirectory(prefix="bootmap-") as folder:
+        for case in cases:
+            files = {case.kernel[0]: Path(folder, "image"), case.dtb: Path(folder, "dtb")}
+            files[case.kernel[0]].write_bytes(case.image())
+            files[case.dtb].write_bytes(case.tree())
+            with UBoot(binary, case.memory * MIB, files) as uboot:
+                doc["uboot"] = next(line for line in uboot.banner.splitlines() if line.startswith("U-Boot 2")).strip()
+                if str(case.memory) not in doc["bdinfo"]:
+                    doc["bdinfo"][str(case.memory)] = uboot.command("bdinfo")
+                doc["printenv"] = doc["printenv"] or uboot.command("printenv")
+                for name, value in case.env.items():
+                    uboot.command(f"setenv {name} {value or ''}".strip())
+                doc["cases"].append({"case": case.row(), **answer(uboot, case.words)})
+            note(case.words)
+    return doc
+
+
+def answer(uboot: UBoot, words: str) -> dict[str, Any]:
+    """What comes of a boot command; ``console`` ends with "hangs" where neither kernel nor prompt comes."""
+    try:
+        said = uboot.command(words)
+    except SilentError as silent:
+        said = silent.said.replace("\r", "").partition("\n")[2] + "\nhangs"
+    found = handed(said)
+    lines = said.partition(_STARTED)[0].split("\n") if found else said.split("\n")
+    result: dict[str, Any] = {"console": [line.rstrip() for line in lines if line.strip()], "handed": None}
+    if found is not None:
+        blob = base64.b64encode(zlib.compress(found.blob, 9)).decode()
+        result["handed"] = {"entry": found.entry, "r1": found.r1, "r2": found.r2, "blob": blob}
+    return result
