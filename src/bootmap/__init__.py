@@ -22,9 +22,15 @@ if TYPE_CHECKING:
     from bootmap.analysis.audit.finding import Audit as Audit
     from bootmap.analysis.explain import PhysicalFacts as PhysicalFacts
     from bootmap.analysis.translation import Translation as Translation
+    from bootmap.api.archives import collect_script as collect_script
+    from bootmap.api.archives import keep_archive as keep_archive
+    from bootmap.api.archives import open_archive as open_archive
+    from bootmap.api.archives import verify_archive as verify_archive
     from bootmap.api.dumps import locate as locate
     from bootmap.api.dumps import oopses as oopses
     from bootmap.api.kernels import features as features
+    from bootmap.api.logs import diagnose_log as diagnose
+    from bootmap.api.logs import verify_log as verify_log
     from bootmap.api.memblock import MemblockRun as MemblockRun
     from bootmap.api.memblock import memblock_script as memblock_script
     from bootmap.api.prediction import Explanation as Explanation
@@ -40,6 +46,8 @@ if TYPE_CHECKING:
     from bootmap.boot.trace import Hazard as Hazard
     from bootmap.boot.trace import Outcome as Outcome
     from bootmap.boot.trace import Verdict as Verdict
+    from bootmap.bootlog.diagnosis import Diagnosis as Diagnosis
+    from bootmap.bootlog.judgement import LogReport as LogReport
     from bootmap.errors import BootmapError as BootmapError
     from bootmap.explore.bitmap import png_of as draw_png
     from bootmap.explore.drawing import draw as draw
@@ -84,10 +92,12 @@ _PUBLIC = {
     "BootmapError": ("bootmap.errors", "BootmapError"),
     "Chain": ("bootmap.plan.chain", "Chain"),
     "Comparison": ("bootmap.verify.compare", "Finding"),
+    "Diagnosis": ("bootmap.bootlog.diagnosis", "Diagnosis"),
     "Explanation": ("bootmap.api.prediction", "Explanation"),
     "FuzzResult": ("bootmap.verify.fuzz.campaign", "Result"),
     "Hazard": ("bootmap.boot.trace", "Hazard"),
     "Kernel": ("bootmap.assemble.kernel", "Kernel"),
+    "LogReport": ("bootmap.bootlog.judgement", "LogReport"),
     "MEMBLOCK_CALLS": ("bootmap.inputs.memblock_script", "PARAMETERS"),
     "MemblockDeath": ("bootmap.boot.memblock", "MemblockDeath"),
     "MemblockRun": ("bootmap.api.memblock", "MemblockRun"),
@@ -109,8 +119,10 @@ _PUBLIC = {
     "boot_with_loader": ("bootmap.verify.loader.run", "boot_with_loader"),
     "chain": ("bootmap.plan.chain", "chain"),
     "check_stage": ("bootmap.source.open", "check_stage"),
+    "collect_script": ("bootmap.api.archives", "collect_script"),
     "core_of": ("bootmap.source.raw", "core_of"),
     "crash_of": ("bootmap.source.listings", "crash_of"),
+    "diagnose": ("bootmap.api.logs", "diagnose_log"),
     "diff": ("bootmap.source.diff", "diff"),
     "draw": ("bootmap.explore.drawing", "draw"),
     "draw_png": ("bootmap.explore.bitmap", "png_of"),
@@ -119,17 +131,21 @@ _PUBLIC = {
     "explore_side": ("bootmap.explore.sides", "opened_side"),
     "features": ("bootmap.api.kernels", "features"),
     "fuzz_campaign": ("bootmap.verify.fuzz.run", "fuzz_campaign"),
+    "keep_archive": ("bootmap.api.archives", "keep_archive"),
     "keep_recording": ("bootmap.verify.run", "keep_recording"),
     "load": ("bootmap.assemble.load", "load"),
     "locate": ("bootmap.api.dumps", "locate"),
     "memblock_script": ("bootmap.api.memblock", "memblock_script"),
     "oopses": ("bootmap.api.dumps", "oopses"),
     "open": ("bootmap.source.open", "open_tables"),
+    "open_archive": ("bootmap.api.archives", "open_archive"),
     "predict": ("bootmap.api.prediction", "predict"),
     "propose": ("bootmap.plan.propose", "propose"),
     "ptdump_of": ("bootmap.source.listings", "ptdump_of"),
     "serve": ("bootmap.explore.serve", "serve"),
     "uboot_setups": ("bootmap.plan.load", "uboot_setups"),
+    "verify_archive": ("bootmap.api.archives", "verify_archive"),
+    "verify_log": ("bootmap.api.logs", "verify_log"),
 }
 
 __all__ = [
@@ -143,10 +159,12 @@ __all__ = [
     "BootmapError",
     "Chain",
     "Comparison",
+    "Diagnosis",
     "Explanation",
     "FuzzResult",
     "Hazard",
     "Kernel",
+    "LogReport",
     "MemblockDeath",
     "MemblockRun",
     "Outcome",
@@ -166,8 +184,10 @@ __all__ = [
     "boot_with_loader",
     "chain",
     "check_stage",
+    "collect_script",
     "core_of",
     "crash_of",
+    "diagnose",
     "diff",
     "draw",
     "draw_png",
@@ -176,17 +196,21 @@ __all__ = [
     "explore_side",
     "features",
     "fuzz_campaign",
+    "keep_archive",
     "keep_recording",
     "load",
     "locate",
     "memblock_script",
     "oopses",
     "open",
+    "open_archive",
     "predict",
     "propose",
     "ptdump_of",
     "serve",
     "uboot_setups",
+    "verify_archive",
+    "verify_log",
 ]
 
 

@@ -34,6 +34,8 @@ _COMMANDS = {
     ),
     "features": ("features", "Which rules apply to a kernel version and configuration, and why."),
     "memblock": ("memblock", "Run memblock operations and print the state after each."),
+    "diagnose": ("diagnose", "What happened on a board's console, why, and what to change."),
+    "collect": ("collect", "A shell script that gathers on a running board what diagnose and verify read."),
     "verify": ("verify", "Hold a prediction against what a real kernel did."),
     "locate": ("locate", "Find page tables in a dump of memory, without any hint."),
     "oops": ("oops", "What an ARM oops says of the page tables."),
