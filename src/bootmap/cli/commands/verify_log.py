@@ -238,7 +238,10 @@ def predict_from_log(
     tree = read_board(board) if board is not None else parse_board(made.description)
     if board is not None:
         made.assumptions.append("version, configuration and symbols of the kernel are what the log tells of them")
+        if log.first("cmdline") is None and options.get("cmdline") is None:
+            made.assumptions = [text for text in made.assumptions if not text.startswith("the command line is empty")]
         if not made.phys_known:
+            made.assumptions = [text for text in made.assumptions if not text.startswith("PHYS_OFFSET is ")]
             made.phys_offset = find_phys_offset(kernel, tree, options.get("load_addr"))[0] or 0
             made.phys_known = True
     params = options.get("dtb_addr") or made.params
