@@ -19,6 +19,7 @@ from bootmap.bootlog.fit import best_prediction
 from bootmap.bootlog.given import Given
 from bootmap.bootlog.judgement import LogReport
 from bootmap.bootlog.log import messages_of
+from bootmap.bootlog.neighbours import neighbours
 from bootmap.bootlog.predict import areas_of
 from bootmap.errors import InputError, MissingInputError, UnsupportedError, UsageError
 from bootmap.facts.arm.cpus import cpu_by_midr, cpu_by_name
@@ -104,7 +105,9 @@ def verify_log(
     for name, text in named.items():
         shown = name if several else ""
         if name in parsed:
-            report.add(check_log(prediction, areas, parsed[name], basis), parsed[name].lines, shown)
+            judged = check_log(prediction, areas, parsed[name], basis)
+            report.add(judged, parsed[name].lines, shown)
+            report.neighbours += neighbours(parsed[name], made, judged) if made else []
             report.findings += shown_by(boots[name], parsed[name], made)
         else:
             known = kinds[name] == "page_tables" and made is None

@@ -20,6 +20,7 @@ from bootmap.bootlog.harmless import harmless
 from bootmap.bootlog.judgement import Judgement, LogReport
 from bootmap.bootlog.last_words import last_words
 from bootmap.bootlog.log import messages_of
+from bootmap.bootlog.neighbours import neighbours
 from bootmap.bootlog.plan import plan
 from bootmap.bootlog.predict import areas_of
 from bootmap.bootlog.predicted import own_areas, predicted_findings
@@ -180,7 +181,9 @@ def _report(case: Case) -> LogReport | None:
     outcome = replay.outcome
     text = "" if outcome.all_well else f"{outcome.headline}: {outcome.stage}: {outcome.reason}"
     judged = check_log(replay, areas_of(replay), case.log, found.basis)
-    return LogReport(judged, case.boot.total, text, [str(each) for each in replay.state.assumptions], replay.hazards)
+    report = LogReport(judged, case.boot.total, text, [str(each) for each in replay.state.assumptions], replay.hazards)
+    report.neighbours = neighbours(case.log, found, judged)
+    return report
 
 
 def contradictions(diagnosis: Diagnosis) -> int:

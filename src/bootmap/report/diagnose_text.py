@@ -98,6 +98,8 @@ def _counts(found: Diagnosis) -> Iterator[str]:
             yield from _wrapped(f"{place}: {row.text}: predicted {row.ours}", "  ")
         if len(rows) > _MOST_SHOWN:
             yield f"  and {len(rows) - _MOST_SHOWN} more (bootmap verify --log)"
+        for text in report.neighbours:
+            yield from _wrapped(text, "  ")
         yield ""
     counts = ", ".join(
         f"{report.count(verdict)} {verdict.value}"
