@@ -26,6 +26,7 @@ from bootmap.bootlog.predict import areas_of
 from bootmap.bootlog.predicted import own_areas, predicted_findings
 from bootmap.bootlog.progress import Ending, progress_of
 from bootmap.bootlog.silence import silence_finding
+from bootmap.bootlog.values import values
 from bootmap.errors import BootmapError
 from bootmap.inputs.oops_log import parse_oopses
 
@@ -61,7 +62,7 @@ def diagnose(boot: Boot, given: Given | None = None) -> Diagnosis:
         headline=_headline(case, found),
         findings=tuple(found),
         harmless=tuple(harmless(case.lines(), own_areas(case))),
-        values=(case.found.board.phys,) if case.found else (),
+        values=values(case.log, case.found.board.phys if case.found else None),
         report=report,
         refused=refused,
         plan=tuple(plan(case))
@@ -111,7 +112,7 @@ def _findings(case: Case) -> list[Finding]:
     deaths = [finding for finding in predicted if finding.fatal]
     rest = [each for each in handed if each not in causes and not faults]
     rest += [*(word for word in words if not word.fatal), *(finding for finding in predicted if not finding.fatal)]
-    if case.progress.ending in (Ending.RUNS, Ending.LOADER):
+    if case.progress.ending in (Ending.RUNS, Ending.LOADER, Ending.CUT):
         return [*causes, *rest]
     silence = silence_finding(case) if not causes else None
     return [*causes, *deaths, *rest, *([silence] if silence else [])]
@@ -155,6 +156,10 @@ def _headline(case: Case, findings: Sequence[Finding]) -> str:
     cause = next((finding for finding in findings if finding.fatal and finding.id != "silence"), None)
     lost = next((finding for finding in findings if not finding.fatal), None)
     silence = next((finding for finding in findings if finding.id == "silence"), None)
+    if progress.ending is Ending.CUT and cause is None:
+        return f"the log goes on to {progress.last.who if progress.last else 'nothing'}" + (
+            f"; {lost.headline}" if lost else ""
+        )
     if progress.ending is Ending.RUNS:
         return f"boots; {lost.headline}" if lost and cause is None else "boots" if cause is None else cause.headline
     if cause is not None and cause.certain:
