@@ -114,7 +114,7 @@ def _findings(case: Case) -> list[Finding]:
     rest += [*(word for word in words if not word.fatal), *(finding for finding in predicted if not finding.fatal)]
     if case.progress.ending in (Ending.RUNS, Ending.LOADER, Ending.CUT):
         return [*causes, *rest]
-    silence = silence_finding(case) if not causes else None
+    silence = silence_finding(case) if not causes and not deaths else None
     return [*causes, *deaths, *rest, *([silence] if silence else [])]
 
 
