@@ -15,6 +15,7 @@ from bootmap.bootlog.check import check_log
 from bootmap.bootlog.diagnosis import Diagnosis
 from bootmap.bootlog.faults import fault_findings, function_of
 from bootmap.bootlog.fit import best_prediction
+from bootmap.bootlog.given import Given
 from bootmap.bootlog.handed_over import handover_findings, initrd_reasons
 from bootmap.bootlog.harmless import harmless
 from bootmap.bootlog.judgement import Judgement, LogReport
@@ -22,7 +23,7 @@ from bootmap.bootlog.last_words import last_words
 from bootmap.bootlog.log import messages_of
 from bootmap.bootlog.neighbours import neighbours
 from bootmap.bootlog.plan import plan
-from bootmap.bootlog.predict import areas_of
+from bootmap.bootlog.predict import areas_of, beside
 from bootmap.bootlog.predicted import own_areas, predicted_findings
 from bootmap.bootlog.progress import Ending, progress_of
 from bootmap.bootlog.silence import silence_finding
@@ -31,11 +32,11 @@ from bootmap.errors import BootmapError
 from bootmap.inputs.oops_log import parse_oopses
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from bootmap.boot.sequence import Replay
     from bootmap.bootlog.capture import Boot
     from bootmap.bootlog.findings import Finding
-    from bootmap.bootlog.given import Given
     from bootmap.bootlog.log import Log
     from bootmap.bootlog.predict import FromLog
     from bootmap.inputs.oops_log import Oops
@@ -44,14 +45,15 @@ _INITRD_LOST = ("initrd-damaged", "initrd-no-memory", "initrd-in-use")
 _MISSED_WITHOUT_INITRD = ("no-root", "no-init")
 
 
-def diagnose(boot: Boot, given: Given | None = None) -> Diagnosis:
+def diagnose(boot: Boot, given: Given | None = None, whole: Callable[[Log], Replay] | None = None) -> Diagnosis:
     """What happened in ``boot``, why, and what to change.
 
     Args:
         boot: one boot of a capture.
         given: what the user knows of board and kernel.
+        whole: predicts for a board and a kernel that are given whole; None where they are not.
     """
-    case, refused = open_case(boot, given)
+    case, refused = open_case(boot, given, whole)
     found = _findings(case)
     report = _report(case)
     return Diagnosis(
@@ -71,13 +73,13 @@ def diagnose(boot: Boot, given: Given | None = None) -> Diagnosis:
     )
 
 
-def open_case(boot: Boot, given: Given | None = None) -> tuple[Case, str]:
+def open_case(boot: Boot, given: Given | None = None, whole: Callable[[Log], Replay] | None = None) -> tuple[Case, str]:
     """Everything that is known of a boot, and why nothing could be predicted, "" where it could."""
     log = messages_of(boot)
     found: FromLog | None = None
     refused = ""
     try:
-        found = best_prediction(log, given)
+        found = beside(whole(log), log, given or Given()) if whole else best_prediction(log, given)
     except BootmapError as error:
         refused = str(error)
     return Case(boot, log, progress_of(boot), _oopses(boot), found), refused
