@@ -49,6 +49,12 @@ if TYPE_CHECKING:
     from bootmap.bootlog.diagnosis import Diagnosis as Diagnosis
     from bootmap.bootlog.judgement import LogReport as LogReport
     from bootmap.errors import BootmapError as BootmapError
+    from bootmap.explore.bitmap import png_of as draw_png
+    from bootmap.explore.drawing import draw as draw
+    from bootmap.explore.page import page_of as explore_page
+    from bootmap.explore.serve import serve as serve
+    from bootmap.explore.sides import opened_side as explore_side
+    from bootmap.explore.sides import prediction_side as explore_prediction
     from bootmap.facts.arm.permissions import Rights as Rights
     from bootmap.facts.audit_rules import Severity as Severity
     from bootmap.inputs.memblock_script import PARAMETERS as MEMBLOCK_CALLS
@@ -118,6 +124,11 @@ _PUBLIC = {
     "crash_of": ("bootmap.source.listings", "crash_of"),
     "diagnose": ("bootmap.api.logs", "diagnose_log"),
     "diff": ("bootmap.source.diff", "diff"),
+    "draw": ("bootmap.explore.drawing", "draw"),
+    "draw_png": ("bootmap.explore.bitmap", "png_of"),
+    "explore_page": ("bootmap.explore.page", "page_of"),
+    "explore_prediction": ("bootmap.explore.sides", "prediction_side"),
+    "explore_side": ("bootmap.explore.sides", "opened_side"),
     "features": ("bootmap.api.kernels", "features"),
     "fuzz_campaign": ("bootmap.verify.fuzz.run", "fuzz_campaign"),
     "keep_archive": ("bootmap.api.archives", "keep_archive"),
@@ -131,6 +142,7 @@ _PUBLIC = {
     "predict": ("bootmap.api.prediction", "predict"),
     "propose": ("bootmap.plan.propose", "propose"),
     "ptdump_of": ("bootmap.source.listings", "ptdump_of"),
+    "serve": ("bootmap.explore.serve", "serve"),
     "uboot_setups": ("bootmap.plan.load", "uboot_setups"),
     "verify_archive": ("bootmap.api.archives", "verify_archive"),
     "verify_log": ("bootmap.api.logs", "verify_log"),
@@ -177,6 +189,11 @@ __all__ = [
     "crash_of",
     "diagnose",
     "diff",
+    "draw",
+    "draw_png",
+    "explore_page",
+    "explore_prediction",
+    "explore_side",
     "features",
     "fuzz_campaign",
     "keep_archive",
@@ -190,6 +207,7 @@ __all__ = [
     "predict",
     "propose",
     "ptdump_of",
+    "serve",
     "uboot_setups",
     "verify_archive",
     "verify_log",

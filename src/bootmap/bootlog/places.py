@@ -56,10 +56,16 @@ def read_places(log: Log) -> Places:
     params, blob_size = _unannounced(log, tree, reserved, behind, taken)
     params, blob_size, rows = _by_calls(log, params, blob_size, reserved, behind, taken)
     image, rest = _by_arm_memblock_init(reserved, behind, taken)
-    if initrd is None and rest is not None:
-        initrd = (rest.number("start"), rest.number("last") + behind - rest.number("start"))
-        lines["initrd"] = rest.line
-        taken.add(f"call:{rest.line}")
+    if rest is not None:
+        start = rest.number("start")
+        size = rest.number("last") + behind - start
+        if params is None and initrd is None and log.first("freed_initrd") is None:
+            # Every board has a tree to be reserved, not every one an initrd.
+            params, blob_size, lines["dtb"] = start, size, rest.line
+            taken.add(f"call:{rest.line}")
+        elif initrd is None:
+            initrd, lines["initrd"] = (start, size), rest.line
+            taken.add(f"call:{rest.line}")
     return Places(params, blob_size, initrd, image, tuple(rows), lines, frozenset(taken))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bootmap.analysis.overview import virtual_layout
-from bootmap.assemble.handover import usual_place
+from bootmap.assemble.guess import place_of_description
 from bootmap.assemble.kernel import version_of
 from bootmap.assumptions import Assumption
 from bootmap.boot.handover import Handover
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from bootmap.boot.sequence import Replay
     from bootmap.bootlog.board import LogBoard
     from bootmap.bootlog.log import Log
-    from bootmap.inputs.atags import AtagList
-    from bootmap.inputs.fdt import Fdt
 
 ORDERS = (None, *range(11, 15), 9, 8)
 """Orders of the largest block that configurations choose, the usual 10 first: 8 MiB to 64 MiB, 2 MiB and 1 MiB."""
@@ -134,7 +132,7 @@ def _predict(made: LogBoard, given: Given, max_order: int | None, log: Log) -> F
         assumptions.append("version, configuration and symbols of the kernel are what the log tells of them")
     handover = Handover(
         board=tree,
-        params=_params(made, given, tree, assumptions),
+        params=_params(made, given, assumptions) or 0,
         phys_offset=made.phys_offset,
         cpu=cpu,
         cpus=given.cpus or made.cpus,
@@ -142,10 +140,14 @@ def _predict(made: LogBoard, given: Given, max_order: int | None, log: Log) -> F
         cmdline=made.cmdline if given.board is not None and log.first("cmdline") else given.cmdline,
         initrd=given.initrd or made.places.initrd,
         static_maps=given.static_maps,
-        assumptions=tuple(map(Assumption, assumptions)),
         dtcm=_banks_of(given.dtcm, made.dtcm, tcm=cpu.tcm),
         itcm=_banks_of(given.itcm, made.itcm, tcm=cpu.tcm),
     )
+    if not handover.params:
+        params, guess = place_of_description(kernel, handover)
+        handover = replace(handover, params=params)
+        assumptions.append(str(guess))
+    handover = replace(handover, assumptions=tuple(map(Assumption, assumptions)))
     board = replace(made, taken=frozenset(taken))
     return FromLog(boot(kernel, handover), board, given, max_order)
 
@@ -182,15 +184,11 @@ def _order(kernel: KernelModel, max_order: int) -> int:
     return max_order + (0 if kernel.has("max_order_inclusive") else 1)
 
 
-def _params(made: LogBoard, given: Given, tree: Fdt | AtagList, assumptions: list[str]) -> int:
-    """Where the board's description lies."""
-    if given.params is not None:
+def _params(made: LogBoard, given: Given, assumptions: list[str]) -> int | None:
+    """Where the board's description lies, as told by the user or by the log; None where neither does."""
+    if given.params is not None or made.places.params is None:
         return given.params
-    if made.places.params is not None:
-        line = made.places.lines.get("dtb")
-        if line:
-            assumptions.append(f"the device tree lies at {hex_address(made.places.params)} (line {line}, --dtb-addr)")
-        return made.places.params
-    params = usual_place(tree, made.phys_offset)
-    assumptions.append(f"the boot loader put the board description at {hex_address(params)} (--dtb-addr)")
-    return params
+    line = made.places.lines.get("dtb")
+    if line:
+        assumptions.append(f"the device tree lies at {hex_address(made.places.params)} (line {line}, --dtb-addr)")
+    return made.places.params
