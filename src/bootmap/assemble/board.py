@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bootmap.assemble import texts
-from bootmap.errors import UsageError
+from bootmap.errors import InputError, UsageError
 from bootmap.inputs.kernel_file import KernelFile
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from bootmap.facts.machines.machine import StaticMap
     from bootmap.inputs.atags import AtagList
+    from bootmap.inputs.efi_map import EfiMap
     from bootmap.inputs.fdt import Fdt
 
     Path = str | PathLike[str]
@@ -39,6 +40,10 @@ class Board:
         static_maps: what the machine's map_io maps, in place of what is known of it.
         dtcm: data TCM as ``SIZE[,SIZE]``; ``0`` for none.
         itcm: instruction TCM, likewise.
+        efi_map: the memory map of a firmware that starts the kernel by UEFI; None where it does not.
+        cache: the kind of data cache: ``vipt-aliasing``, ``vipt-nonaliasing`` or ``vivt``; an aliasing one rules out
+            highmem.
+        vmalloc_end: VMALLOC_END before 3.3, where each platform had its own.
     """
 
     name: str
@@ -55,6 +60,9 @@ class Board:
     static_maps: tuple[StaticMap, ...] | None = None
     dtcm: str | None = None
     itcm: str | None = None
+    efi_map: EfiMap | None = None
+    cache: str | None = None
+    vmalloc_end: int | None = None
 
     @classmethod
     def load(
@@ -64,6 +72,7 @@ class Board:
         initrd: str | tuple[int, int] | None = None,
         zimage: Path | KernelFile | int | None = None,
         static_maps: Iterable[str | StaticMap] = (),
+        efi_map: Path | EfiMap | None = None,
         **more: Any,
     ) -> Board:
         """Read a board from the file of its device tree or ATAG list (gzip is undone; ``-`` is standard input).
@@ -73,6 +82,7 @@ class Board:
             initrd: (start, bytes), or ``ADDR,SIZE`` as text.
             zimage: the zImage's file, or its size.
             static_maps: mappings, or ``VIRT,PHYS,LEN,TYPE`` as text.
+            efi_map: the firmware's memory map, or a file with what a kernel or a shell printed of it.
             more: the other attributes by their names.
 
         Raises:
@@ -85,6 +95,7 @@ class Board:
         from bootmap.inputs.board import read_board
         from bootmap.inputs.fs import file_name
 
+        more["efi_map"] = read_efi_map(efi_map)
         return cls.of(read_board(str(path)), file_name(str(path)), initrd, zimage, static_maps, **more)
 
     @classmethod
@@ -94,7 +105,6 @@ class Board:
         Raises:
             InputError: they are neither.
         """
-        from bootmap.errors import InputError
         from bootmap.inputs.board import parse_board
 
         try:
@@ -137,6 +147,23 @@ class Board:
             if value is not None:
                 given.append(f"{name}={value:#x}" if isinstance(value, int) else f"{name}={value!r}")
         return f"<Board {', '.join([self.name, *given])}>"
+
+
+def read_efi_map(given: Path | EfiMap | None) -> EfiMap | None:
+    """A firmware's memory map from the file of what was printed, or as it is.
+
+    Raises:
+        InputError: the file cannot be read, or holds no map.
+    """
+    from bootmap.inputs.efi_map import EfiMap, parse
+    from bootmap.inputs.fs import read_file
+
+    if given is None or isinstance(given, EfiMap):
+        return given
+    try:
+        return parse(read_file(str(given)).decode("utf-8", "replace"))
+    except InputError as error:
+        raise error.in_file(str(given)) from None
 
 
 def read_zimage(given: Path | KernelFile | int | None) -> KernelFile | int | None:

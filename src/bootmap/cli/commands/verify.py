@@ -24,8 +24,12 @@ from bootmap.errors import UsageError
     help="A boot log, /proc/iomem, or a file of debugfs (memblock/*, kernel_page_tables); repeatable.",
 )
 @boot_options
-@click.option("--loader", type=click.Choice(("u-boot",)), help="Boot with a boot loader, and compare what it does too.")
-@click.option("--loader-file", type=click.Path(), help="Its image for QEMU's virt.  [Debian's u-boot-qemu]")
+@click.option(
+    "--loader",
+    type=click.Choice(("u-boot", "efi", "bootefi")),
+    help="Boot with U-Boot's bootz, EDK2, U-Boot's bootefi.",
+)
+@click.option("--loader-file", type=click.Path(), help="Its image for QEMU's virt.  [Debian's]")
 @click.option("--ramdisk", type=click.Path(), help="A ramdisk for --loader.")
 @click.option(
     "--set", "changes", multiple=True, metavar="NAME=VALUE", help="A variable for --loader; NAME= deletes it."
@@ -50,7 +54,8 @@ def command(
     then made of what the log tells, without BOARD the board too.
 
     With --loader u-boot the same kernel is booted by U-Boot on the virt machine: its messages, where it puts the tree
-    and every byte of it are compared, then the kernel as above.
+    and every byte of it are compared, then the kernel as above.  With efi (EDK2) or bootefi memory comes from UEFI's
+    map, which is read where the kernel's stub left it.
 
     Exit code 0: it boots and nothing differs; 1: something does, or the kernel dies.
     """
@@ -68,7 +73,13 @@ def command(
 
         with Progress(4 * max(len(boards), 1), sys.stderr) as bar:
             chains = bootmap.boot_with_loader(
-                boards, loader_file=loader_file, ramdisk=ramdisk, changes=changes, progress=bar.step, **options
+                boards,
+                loader=loader,
+                loader_file=loader_file,
+                ramdisk=ramdisk,
+                changes=changes,
+                progress=bar.step,
+                **options,
             )
         click.echo(chain_json(chains) if as_json else "\n".join(chain_text(*row) for row in chains))
         return 0 if all(chain.equal for _, chain in chains) else 1
