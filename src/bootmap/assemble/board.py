@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from bootmap.assemble import texts
@@ -10,12 +10,13 @@ from bootmap.errors import UsageError
 from bootmap.inputs.kernel_file import KernelFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from os import PathLike
 
     from bootmap.facts.machines.machine import StaticMap
     from bootmap.inputs.atags import AtagList
     from bootmap.inputs.fdt import Fdt
+    from bootmap.units import Span
 
     Path = str | PathLike[str]
 
@@ -39,6 +40,10 @@ class Board:
         static_maps: what the machine's map_io maps, in place of what is known of it.
         dtcm: data TCM as ``SIZE[,SIZE]``; ``0`` for none.
         itcm: instruction TCM, likewise.
+        cache: what the data cache is where that differs from the core's usual one: "vipt-aliasing",
+            "vipt-nonaliasing" or "vivt".
+        ram: what RAM the board really has, where the description and mem= tell of other RAM.
+        lines: of a tree that was compiled here, path of a node or property -> (source file, line).
     """
 
     name: str
@@ -55,6 +60,9 @@ class Board:
     static_maps: tuple[StaticMap, ...] | None = None
     dtcm: str | None = None
     itcm: str | None = None
+    cache: str | None = None
+    ram: tuple[Span, ...] | None = None
+    lines: Mapping[str, tuple[str, int]] | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def load(

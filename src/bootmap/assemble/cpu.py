@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bootmap.assumptions import Assumption
 from bootmap.boot.setup.machine import pick_machine
-from bootmap.errors import MissingInputError, UnsupportedError
+from bootmap.errors import MissingInputError, UnsupportedError, UsageError
 from bootmap.facts.arm.cpus import CPUS, Cpu, cpu_by_midr, cpu_by_name
 from bootmap.inputs.fdt import Fdt
 from bootmap.units import whole_number
@@ -14,6 +15,9 @@ from bootmap.units import whole_number
 if TYPE_CHECKING:
     from bootmap.assemble.board import Board
     from bootmap.boot.kernel import KernelModel
+
+
+CACHES = ("vipt-aliasing", "vipt-nonaliasing", "vivt")
 
 
 def pick_cpu(model: KernelModel, board: Board, assumptions: list[Assumption]) -> Cpu:
@@ -41,6 +45,24 @@ def pick_cpu(model: KernelModel, board: Board, assumptions: list[Assumption]) ->
         return found
     where = f"the CPU {unknown!r} of the device tree is not known" if unknown else "the board does not name its CPU"
     raise MissingInputError(f"{where}; give --cpu (cortex-a9, arm926, or the value of MIDR)")
+
+
+def with_cache(model: KernelModel, cpu: Cpu, board: Board, assumptions: list[Assumption]) -> Cpu:
+    """The CPU with the data cache that ``--cache`` says; of ARM11 the size decides, which nothing else tells.
+
+    Source: arch/arm/kernel/setup.c ``cacheid_init``: ARMv6 aliases where a way is larger than a page (CTR bit 23).
+
+    Raises:
+        UsageError: there is no such kind of cache.
+    """
+    if board.cache is not None:
+        if board.cache not in CACHES:
+            raise UsageError(f"--cache {board.cache}: expected {', '.join(CACHES)}")
+        return replace(cpu, aliasing=board.cache == "vipt-aliasing")
+    if cpu.pte == "v6" and cpu.name != "arm11mpcore" and model.has("highmem"):
+        text = "the data cache does not alias (16 KiB; one of 32 KiB does, and then HIGHMEM is not used)"
+        assumptions.append(Assumption(text, "--cache", "vipt-nonaliasing"))
+    return cpu
 
 
 def _named(name: str) -> Cpu:

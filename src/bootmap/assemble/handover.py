@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.assemble.cpu import pick_cpu
+from bootmap.assemble.cpu import pick_cpu, with_cache
 from bootmap.assemble.texts import parse_tcm
 from bootmap.assemble.zimage import appended_tree, describe, load_address
 from bootmap.assumptions import Assumption
@@ -61,7 +61,7 @@ def assemble(kernel: Kernel, board: Board) -> tuple[KernelModel, Handover]:
         board = board.replace(description=appended)
         text = "the device tree is the one appended to the zImage, which replaces the boot loader's"
         assumptions.append(Assumption(text))
-    cpu = pick_cpu(model, board, assumptions)
+    cpu = with_cache(model, pick_cpu(model, board, assumptions), board, assumptions)
     phys_offset = _phys_offset(kernel, model, board, load_addr, appended is not None, assumptions)
     described = None if zimage is None else describe(model, zimage, load_addr, phys_offset, assumptions)
     dtb_addr = board.dtb_addr

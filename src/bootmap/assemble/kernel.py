@@ -38,6 +38,7 @@ class Kernel:
         overrides: features that the user switched on or off, by name.
         file: the kernel file, None where none was given.
         assumptions: what of this was taken for what was not given.
+        vmalloc_end: VMALLOC_END where the version's and the platform's does not hold; None to derive it.
     """
 
     version: Version
@@ -47,6 +48,7 @@ class Kernel:
     overrides: Mapping[str, bool] = field(default_factory=dict)
     file: KernelFile | None = None
     assumptions: tuple[Assumption, ...] = ()
+    vmalloc_end: int | None = None
 
     @classmethod
     def load(
@@ -89,7 +91,10 @@ class Kernel:
 
     def model(self) -> KernelModel:
         """The kernel as a boot asks it: a fresh one, which notes what it was asked."""
-        return KernelModel(self.version, self.sublevel, self.config, self.symbols, self.overrides, self.file)
+        model = KernelModel(self.version, self.sublevel, self.config, self.symbols, self.overrides, self.file)
+        if self.vmalloc_end is not None:
+            model.vmalloc_end = self.vmalloc_end
+        return model
 
     @property
     def release(self) -> str:
