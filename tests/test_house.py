@@ -34,7 +34,7 @@ DOORS = {
     "inputs": {"units", "errors", "output", "facts"},
     "boot": {"units", "assumptions", "facts", "inputs"},
     "loaders": {"units", "facts", "inputs"},
-    "mmu": {"units", "facts"},
+    "mmu": {"units", "errors", "facts"},
     "image": {"units", "errors", "output"},
     "assemble": {"units", "errors", "assumptions", "facts", "inputs", "boot"},
     "analysis": {"units", "errors", "facts", "boot", "mmu", "image"},

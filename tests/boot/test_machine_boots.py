@@ -11,6 +11,7 @@ from support.trees import Node, cells, text
 
 from bootmap.boot.handover import Handover
 from bootmap.boot.sequence import boot
+from bootmap.boot.trace import Verdict
 from bootmap.inputs.atags import parse as parse_atags
 from bootmap.units import GIB, KIB, MIB
 
@@ -46,10 +47,18 @@ def test_versatile_express_3_10(nodes: list[Node], smp: bool, want: list[tuple[i
 ], ids=["two cells", "four cells"])  # fmt: skip
 def test_exynos_chip_id(reg: bytes, want: list[tuple[int, int, int]]) -> None:
     chip = Node("chipid@10000000", {"compatible": text("samsung,exynos4210-chipid"), "reg": reg})
-    prediction = booted(kernel("deb-6.1", (6, 1), "ARCH_EXYNOS"), "samsung,exynos5800", RAM, chip)
+    prediction = booted(kernel("deb-6.1", (6, 1), "ARCH_EXYNOS"), "samsung,exynos5420", RAM, chip)
     assert device_maps(prediction) == want
-    if want:
-        assert prediction.state.mapped(0xF8000000) == 0x10000000
+    assert prediction.state.mapped(0xF8000000) == (0x10000000 if want else None)
+    ids = [hazard.id for hazard in prediction.hazards if hazard.fatal]
+    assert ids == ([] if want else ["map-io-unmapped"])  # it reads the id: booted, virt-1g-nochipid-6.1
+
+
+@pytest.mark.parametrize(("name", "claimed"), [("samsung,exynos5", True), ("samsung,exynos5800", False)])
+def test_exynos_is_named_by_its_family(name: str, claimed: bool) -> None:
+    """exynos_dt_compat lacks the 5410 and the 5800: their trees say exynos5 too (mach-samsung.exynos5800-7.3)."""
+    prediction = booted(kernel("deb-6.1", (6, 1), "ARCH_EXYNOS"), name, RAM)
+    assert (prediction.outcome.verdict is Verdict.DIES) is claimed
 
 
 @pytest.mark.parametrize(("version", "options"), [((6, 1), "SOC_DRA7XX OMAP_INTERCONNECT_BARRIER"),

@@ -155,10 +155,13 @@ def test_sparse_init_of_linux_6_1() -> None:
 
 @pytest.mark.parametrize(
     ("version", "flags"),
-    [((5, 4), None), ((5, 10), 160), ((5, 15), 128), ((6, 1), 160), ((6, 12), 160), ((7, 2), None)],
+    [((4, 19), None), ((5, 4), 192), ((5, 10), 160), ((5, 15), 128), ((6, 1), 160), ((6, 12), 160), ((7, 2), None)],
 )
 def test_sparse_init_by_version(version: tuple[int, ...], flags: int | None) -> None:
-    """Four sections: 32 bytes each, and 8 where struct mem_section_usage has an rcu_head; 5.4 is not modelled."""
+    """Four sections: 32 bytes each, and 8 where struct mem_section_usage has an rcu_head, 16 for 128 subsections.
+
+    4.19 is not modelled.
+    """
     found = allocated(booted(version, [(START, GIB)], SPARSE + (ORDER_10 if version > (6, 4) else "")))
     assert found.get("the pageblock flags of all sections") == flags
 

@@ -81,7 +81,7 @@ class Stage:
 
     def __repr__(self) -> str:
         memory, reserved = self.memblock.memory.regions, self.memblock.reserved.regions
-        return f"<Stage {self.name}: {len(memory)} regions of memory, {len(reserved)} reserved>"
+        return f"<Stage {self.name}: memory {len(memory)} regions, reserved {len(reserved)}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class Prediction:
             KeyError: the boot does not come so far.
 
         >>> prediction["map_lowmem"]
-        <Stage map_lowmem: 2 regions of memory, 11 reserved>
+        <Stage map_lowmem: memory 1 regions, reserved 4>
         """
         check_stage(name)
         snapshot = self.replay.stage(name)

@@ -47,12 +47,36 @@ class BootState:
         kernel: the kernel.
         handover: what the boot loader gave.
         smp: whether the kernel runs as SMP (``is_smp()``).
-        cmdline: the command line as the kernel assembled it.
         memblock: the allocator.
         tables: the page tables.
+        machine: the machine description that the kernel picks.
         vars: kernel variables.
         mem_types: the adjusted memory types, None until build_mem_type_table ran.
+        cmdline: the command line as the kernel assembled it.
         stage: name of the step that runs.
+        banks: RAM as the description declares it, before the kernel judges it.
+        told_banks: the description's RAM where ``mem=`` replaced it: what is beyond may not be there.
+        meminfo: struct meminfo, before 3.16.
+        lost: RAM that was declared and is not used, with the reason.
+        initrd_origin: who named the initrd, None where nobody did.
+        cma_areas: areas for contiguous memory, in the order in which they were made.
+        cma_fixups: those that dma_contiguous_remap maps anew.
+        default_cma: the one that ``cma=`` or the configuration asks for, None until it is made.
+        cma_cmdline: ``cma=`` as (bytes, base, limit), None without.
+        cma_origin: who asked for the default area.
+        reserved_areas: nodes of /reserved-memory that the kernel accepted.
+        elfcorehdr: (start, bytes) of the crashed kernel's headers, None outside of a crash kernel.
+        static_vms: virtual areas that are noted before vmalloc works.
+        earlycon: the mapping of the early console, None without one.
+        maps: every map_desc that was created, in order.
+        zones: the page allocator's zones.
+        hazards: what broke, or might.
+        dmesg: the kernel's lines about memory.
+        dmesg_marks: for each of them, how far memblock's log was.
+        assumptions: what was taken for what is not known.
+        memblock_debug: whether ``memblock=debug`` was given.
+        memblock_debug_from: how far memblock's log was when it was read.
+        mem_param: whether a ``mem=`` was seen, which drops the description's banks.
     """
 
     kernel: KernelModel

@@ -16,23 +16,29 @@ arch/arm/mm/dump.c ``note_page``.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bootmap.bootlog.judgement import Judged, Judgement
+from bootmap.errors import InputError
 from bootmap.facts.linux.memblock import Flags
-from bootmap.units import PAGE_SIZE, Span
+from bootmap.units import PAGE_SIZE, Span, align_down
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bootmap.boot.sequence import Replay
 
-_IOMEM = re.compile(r"^( *)([0-9a-f]{8,16})-([0-9a-f]{8,16}) : (.+?)\s*$", re.MULTILINE)
-_ROW = re.compile(r"^ *(\d+): 0x([0-9a-f]{1,16})\.\.0x([0-9a-f]{1,16})(?: +(?:-?\d+|x) +(\w+))?", re.MULTILINE)
-_MAPPED = re.compile(r"^0x([0-9a-f]{8})-0x([0-9a-f]{8})\s+(\d+)([KMG])(.*)$", re.MULTILINE)
+_IOMEM = re.compile(r"^( *)([0-9a-f]{8,16})-([0-9a-f]{8,16}) : (.+)$", re.MULTILINE)
+_ROW = re.compile(
+    r"^ *(\d{1,9}): 0x([0-9a-f]{1,16})\.\.0x([0-9a-f]{1,16})(?: +(?:-?\d{1,9}|x) +(\w{1,40}))?", re.MULTILINE
+)
+_MAPPED = re.compile(r"^0x([0-9a-f]{8})-0x([0-9a-f]{8})\s{1,80}+(\d{1,9})([KMG])(.*)$", re.MULTILINE)
 _IMAGE = ("Kernel code", "Kernel data")
 _NOT_KNOWN = "the kernel's configuration and symbols are not known"
-_MAX_ROWS = 1 << 16
+_MOST_ROWS = 4096  # of memory; such files have some dozens
+_MOST_RANGES = 1 << 16
 
 
 def _flag_name(flags: int) -> str:
@@ -70,7 +76,11 @@ class FileChecker:
         self.state = prediction.state
 
     def judge(self, kind: str, text: str) -> list[Judged]:
-        """Every line of the file that bears on memory, judged; ``kind`` as :func:`kind_of` says."""
+        """Every line of the file that bears on memory, judged; ``kind`` as :func:`kind_of` says.
+
+        Raises:
+            InputError: it has more rows than such a file can have.
+        """
         judges = {"iomem": self._iomem, "memblock": self._memblock, "page_tables": self._page_tables}
         return list(judges[kind](text))
 
@@ -80,9 +90,8 @@ class FileChecker:
         rows = self.state.memblock.memory.regions
         ram = [Span(b, b + s) for b, s, f in rows if not f & Flags.NOMAP]
         image = self._image()
-        for match in _IOMEM.finditer(text):
-            start, end, name = int(match[2], 16), int(match[3], 16) + 1, match[4]
-            line = text.count("\n", 0, match.start()) + 1
+        for line, match in _numbered(_IOMEM, text, _MOST_ROWS):
+            start, end, name = int(match[2], 16), int(match[3], 16) + 1, match[4].rstrip()
             found = f"{start:#010x}-{end - 1:#010x}"
             if name == "System RAM":
                 # Neighbours that differ in their flags are rows of their own.
@@ -122,13 +131,12 @@ class FileChecker:
         flags = {Span(base, base + size): _flag_name(flags) for base, size, flags in memblock.memory.regions}
         memory = list(flags)
         reserved = [Span(base, base + size) for base, size, _ in memblock.reserved.regions]
-        rows = [(Span(int(m[2], 16), int(m[3], 16) + 1), m) for m in list(_ROW.finditer(text))[:_MAX_ROWS]]
-        is_memory = sum(span in memory for span, _ in rows) >= sum(span in reserved for span, _ in rows)
-        if is_memory and not any(span in memory for span, _ in rows):
-            held = sum(span.size for span, _ in rows)
+        rows = [(Span(int(m[2], 16), int(m[3], 16) + 1), line, m) for line, m in _numbered(_ROW, text, _MOST_ROWS)]
+        is_memory = sum(span in memory for span, *_ in rows) >= sum(span in reserved for span, *_ in rows)
+        if is_memory and not any(span in memory for span, *_ in rows):
+            held = sum(span.size for span, *_ in rows)
             is_memory = held * 2 > sum(span.size for span in memory)
-        for span, match in rows:
-            line = text.count("\n", 0, match.start()) + 1
+        for span, line, match in rows:
             found = f"{span.start:#010x}-{span.end - 1:#010x}"
             if is_memory:
                 there = [known for known in memory if known.overlaps(span)]
@@ -150,7 +158,7 @@ class FileChecker:
                 yield Judged(line, "memblock_reserved", match[0].strip(), Judgement.UNMODELLED,
                              why="reserved after paging_init")  # fmt: skip
         if not is_memory and self.kernel_known:
-            listed = [span for span, _ in rows]
+            listed = [span for span, *_ in rows]
             for known in reserved:
                 if known.size and not any(span.overlaps(known) for span in listed):
                     ours = f"{known.start:#010x}-{known.end - 1:#010x}"
@@ -163,18 +171,40 @@ class FileChecker:
         state = self.state
         low = Span(state.kernel.page_offset, state.vars.high_memory)
         drivers = Span(state.vmalloc_start, state.kernel.vmalloc_end)
-        ours = None if self.page_tables is None else [" ".join(line.split()) for line in self.page_tables]
-        for match in list(_MAPPED.finditer(text))[:_MAX_ROWS]:
-            start, end = int(match[1], 16), int(match[2], 16)
-            line, row = text.count("\n", 0, match.start()) + 1, match[0].strip()
+        ours = None if self.page_tables is None else {" ".join(line.split()): None for line in self.page_tables}
+        begins = {row[:10]: row for row in reversed(ours or {})}
+        for line, match in _numbered(_MAPPED, text, _MOST_RANGES):
+            start, end, row = int(match[1], 16), int(match[2], 16), match[0].strip()
             if ours is not None and " ".join(row.split()) in ours:
                 yield Judged(line, "page_tables", row, Judgement.MATCHED)
             elif ours is not None and start not in drivers:
-                near = [row for row in ours if row.startswith(match[0][:10])]
-                yield self._judged(line, "page_tables", row, False, row, near[0] if near else "no range begins there")
+                near = begins.get(match[0][:10], "no range begins there")
+                yield self._judged(line, "page_tables", row, False, row, near)
             elif ours is None and low.start <= start < end <= low.end:
-                hole = next((va for va in range(start, end, PAGE_SIZE) if state.mapped(va) is None), None)
+                at = bisect_left(self._holes, align_down(start, PAGE_SIZE))
+                hole = self._holes[at] if at < len(self._holes) and self._holes[at] < end else None
                 there = "mapped" if hole is None else f"nothing at {hole:#010x}"
                 yield self._judged(line, "page_tables", row, hole is None, f"{start:#010x}-{end - 1:#010x}", there)
             else:
                 yield Judged(line, "page_tables", row, Judgement.UNMODELLED, why="drivers map there too")
+
+    @cached_property
+    def _holes(self) -> list[int]:
+        """Pages of lowmem that nothing maps, by virtual address; as many as there can be, looked at once."""
+        low = range(self.state.kernel.page_offset, self.state.vars.high_memory, PAGE_SIZE)
+        return [va for va in low if self.state.mapped(va) is None]
+
+
+def _numbered(pattern: re.Pattern[str], text: str, most: int) -> Iterator[tuple[int, re.Match[str]]]:
+    """Every match with the number of its line.
+
+    Raises:
+        InputError: there are more than ``most``.
+    """
+    line, counted = 1, 0
+    for number, match in enumerate(pattern.finditer(text), 1):
+        line += text.count("\n", counted, match.start())
+        counted = match.start()
+        if number > most:
+            raise InputError(f"has more than {most} rows", line=line)
+        yield line, match

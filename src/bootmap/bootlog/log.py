@@ -13,21 +13,25 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bootmap.errors import InputError
 from bootmap.facts.linux.log_lines import DECIMAL, HEX, LINES
 from bootmap.units import PAGE_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bootmap.facts.linux.log_lines import LogLine
+from bootmap.facts.linux.log_lines import LogLine
 
 _MAX_LINE = 4096
 _WRAPPED = 6  # a message is put together from at most so many lines
+_MAX_WRAPPED = 1024  # and from none longer than that: mail programs and terminals break far sooner
+_MAX_PREFIXES = 16
+_MOST_LINES = 30_000  # that could be about memory; a boot with memblock=debug has some thousands
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _STAMPED = re.compile(r"^[>\s]*(?:<\d+>)?\[ *\d+\.\d+")
 _PREFIX = re.compile(
     r"""\s*(?:
-      >                                                 # a mail that quotes
+      >[>\s]*+                                          # a mail that quotes
     | <\d{1,3}>                                         # the level
     | \[[\d.:\s@/-]+\]                                  # a clock: printk's, with the CPU, or a terminal program's
     | \[\s*[TC]\d+\] | \[\s*\d+:\s*[\w/.-]+\]           # who printed: CONFIG_PRINTK_CALLER, vendors
@@ -39,7 +43,7 @@ _PREFIX = re.compile(
 )
 _PARAMETERS = re.compile(r"[\w.-]+=[^\s:]*(?: [\w.,=/:@-]+)*$")
 # What a message has in it when it is whole, where its pattern is content with less.
-_WHOLE = {"banner": re.compile(r"#\d+ \w"), "memory": re.compile(r"available \(.*\)")}
+_WHOLE = {"banner": re.compile(r"#\d{1,9} \w"), "memory": re.compile(r"available \([^)]{0,400}\)")}
 # A line without any of these words is not looked at twice.
 _WORTH = re.compile(
     r"[Mm]em|[Rr]eserved|RAM|zone|[Nn]ode|[Nn]ormal|DMA|cma|CMA|CPU|0x[0-9a-f]+ - 0x|pages|"
@@ -122,15 +126,25 @@ class Log:
 
 
 def read_log(text: str) -> Log:
-    """What bears on memory in the text of a log: of its first boot, if there are several."""
+    """What bears on memory in the text of a log: of its first boot, if there are several.
+
+    Raises:
+        InputError: far more lines could be about memory than a boot prints.
+    """
     lines = text.replace("\xa0", " ").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     stamped = [bool(_STAMPED.match(line)) for line in lines]
     clean = [_clean(line) for line in lines]
     said: list[Said] = []
     booted = False
+    looked_at = 0
     for at, line in enumerate(clean):
         if not _WORTH.search(line):
             continue
+        looked_at += 1
+        if looked_at > _MOST_LINES:
+            raise InputError(
+                f"more than {_MOST_LINES} lines could be about memory; give the log of one boot", line=at + 1
+            )
         found = list(_messages(clean, stamped, at))
         if any(message.kind == "banner" for message in found):
             if booted and any(message.kind in ("policy", "memory", "memory_k") for message in said):
@@ -144,7 +158,10 @@ def _clean(line: str) -> str:
     """Without prefixes and control characters."""
     line = _CONTROL.sub("", line[:_MAX_LINE])
     at = 0
-    while match := _PREFIX.match(line, at):
+    for _ in range(_MAX_PREFIXES):
+        match = _PREFIX.match(line, at)
+        if match is None:
+            break
         at = match.end()
     return line[at:].rstrip()
 
@@ -165,9 +182,11 @@ def _whole(row: LogLine, lines: Sequence[str], stamped: Sequence[bool], at: int)
     if row.kind == "cmdline" and not row.pattern.search(lines[at]):
         return lines[at]
     line = lines[at]
+    if len(line) > _MAX_WRAPPED:
+        return line
     for upto in range(at + 1, min(at + _WRAPPED, len(lines))):
         more = lines[upto]
-        if not more or (stamped[at] and stamped[upto]):
+        if not more or len(more) > _MAX_WRAPPED or (stamped[at] and stamped[upto]):
             break
         if row.kind == "cmdline":
             if not stamped[at] and not _PARAMETERS.match(more):

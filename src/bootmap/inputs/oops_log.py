@@ -31,28 +31,33 @@ Access = Literal["read", "write", "execute"]
 _ACCESSES: dict[str, Access] = {"read": "read", "write": "write", "execute": "execute"}
 
 _HEX = r"(?:0x)?([0-9a-f]{1,16})"
+_SP = r"\s{1,80}+"
 # A time stamp in the midst of what one printk continued, or what mail wrapped: spaces, newline, stamp, spaces.
-_GAP = r"\s*(?:\n[^\S\n]*)?"
+_GAP = r"\s{0,80}+"
 _HEAD = re.compile(
-    rf"Unable\s+to\s+handle\s+kernel\s+(?P<what>NULL\s+pointer\s+dereference|paging\s+request|execution\s+of\s+memory)"
-    rf"\s+at\s+virtual\s+address{_GAP}(?P<kernel>[0-9a-f]{{1,8}})\b(?:\s+when\s+(?P<when>read|write|execute))?"
-    rf"|Unhandled (?P<abort>fault|prefetch abort): (?P<name>[^()\n]{{1,60}}?)\s+\(0x(?P<code>[0-9a-f]{{1,8}})\)\s+at"
-    rf"{_GAP}0x(?P<at>[0-9a-f]{{1,8}})"
-    rf"|unhandled page fault \((?P<signal>\d{{1,2}})\)\s+at{_GAP}0x(?P<user>[0-9a-f]{{1,8}}),{_GAP}code"
+    rf"Unable{_SP}to{_SP}handle{_SP}kernel{_SP}(?P<what>NULL{_SP}pointer{_SP}dereference|paging{_SP}request|"
+    rf"execution{_SP}of{_SP}memory){_SP}at{_SP}virtual{_SP}address{_GAP}(?P<kernel>[0-9a-f]{{1,8}})\b"
+    rf"(?:{_SP}when{_SP}(?P<when>read|write|execute))?"
+    rf"|Unhandled (?P<abort>fault|prefetch abort): (?P<name>[^()\n]{{1,60}}?){_SP}\(0x(?P<code>[0-9a-f]{{1,8}})\)"
+    rf"{_SP}at{_GAP}0x(?P<at>[0-9a-f]{{1,8}})"
+    rf"|unhandled page fault \((?P<signal>\d{{1,2}})\){_SP}at{_GAP}0x(?P<user>[0-9a-f]{{1,8}}),{_GAP}code"
     rf"{_GAP}0x(?P<status>[0-9a-f]{{1,8}})",
     re.ASCII,
 )
-_SHOW_PTE = re.compile(r"\[([0-9a-f]{8})\]\s*\*pgd=", re.ASCII)
-_ENTRY = re.compile(r"[\s,]*\*(pgd|p4d|pud|pmd|pte|ppte)=([0-9a-f]{1,16})\b(\(bad\))?", re.ASCII)
+_SHOW_PTE = re.compile(r"\[([0-9a-f]{8})\]\s{0,80}+\*pgd=", re.ASCII)
+_ENTRY = re.compile(r"[\s,]{0,80}+\*(pgd|p4d|pud|pmd|pte|ppte)=([0-9a-f]{1,16})\b(\(bad\))?", re.ASCII)
 _DIE = re.compile(r"Internal error: (?P<what>[^\n]{0,60}?): (?P<code>[0-9a-f]{1,8}) \[#\d{1,6}\](?P<flags>[^\n]{0,40})")
 _PGD = re.compile(r"\bpgd = ([0-9a-f]{8}|\(ptrval\)|\(____ptrval____\))")
-_PC = re.compile(r"\bpc : \[?<?([0-9a-f]{8})>?\]?\s+lr : \[?<?([0-9a-f]{8})>?\]?")
+_PC = re.compile(r"\bpc : \[?<?([0-9a-f]{8})>?\]?\s{1,80}+lr : \[?<?([0-9a-f]{8})>?\]?")
 _PC_AT = re.compile(r"\bPC is at ([^\s\[]{1,120})")
 _LR_AT = re.compile(r"\bLR is at ([^\s\[]{1,120})")
 _MODE = re.compile(r"\bMode ([A-Z]{3})_(?:32|26)\b")
-_CONTROL = re.compile(r"\bControl: ([0-9a-f]{8})(?:\s+Table: ([0-9a-f]{8})\s+DAC: ([0-9a-f]{8}))?", re.IGNORECASE)
-_VERSION = re.compile(r"\b(?:CPU: \d[^\n]{0,200}?|\()([2-9]\.\d{1,3}(?:\.\d{1,3})?[\w.+~-]{0,80}) #\d")
-_HARDWARE = re.compile(r"\bHardware name: ([^\n]{1,80}?)\s*(?:\n|$)")
+_CONTROL = re.compile(
+    r"\bControl: ([0-9a-f]{8})(?:\s{1,80}+Table: ([0-9a-f]{8})\s{1,80}+DAC: ([0-9a-f]{8}))?", re.IGNORECASE
+)
+_VERSION = re.compile(r"(?<![\w.+~-])([2-9]\.\d{1,3}+(?:\.\d{1,3}+)?[\w.+~-]{0,80}+) #\d")
+_VERSION_AFTER = re.compile(r"\bCPU: \d|\($")  # on the same line, not far before it
+_HARDWARE = re.compile(r"\bHardware name: ([^\n]{1,80})")
 _PROCESS = re.compile(r"\b(?:Comm: |Process )([^\s(]{1,32})")
 _CPU = re.compile(r"CPU: [^\n]{1,80}? \[([0-9a-f]{8})\] revision \d{1,3} \(")
 _PREFIX = re.compile(
@@ -199,8 +204,8 @@ def _oops(body: str, head: re.Match[str] | None, line: int, midr: int | None) ->
         table=int(control[2], 16) if control and control[2] else None,
         dac=int(control[3], 16) if control and control[3] else None,
         midr=midr,
-        version=_first(_VERSION, body),
-        hardware=_first(_HARDWARE, body),
+        version=_version(body),
+        hardware=(_first(_HARDWARE, body) or "").strip() or None,
         process=_first(_PROCESS, body),
         flags=die["flags"].strip() if die else "",
         died=die is not None,
@@ -233,6 +238,15 @@ def _entries(body: str) -> tuple[int | None, tuple[PrintedEntry, ...]]:
         entries.append(PrintedEntry(match[1], int(match[2], 16), match[3] is not None))
         at = match.end()
     return int(begin[1], 16), tuple(entries)
+
+
+def _version(body: str) -> str | None:
+    """The kernel's version: behind "CPU: 0 PID: 1 Comm: sh Not tainted", or in parentheses."""
+    for match in _VERSION.finditer(body):
+        before = body[max(match.start() - 208, 0) : match.start()].rpartition("\n")[2]
+        if _VERSION_AFTER.search(before):
+            return match[1]
+    return None
 
 
 def _first(pattern: re.Pattern[str], body: str) -> str | None:

@@ -8,18 +8,20 @@ have few of them, so that only runs, and of those only the distinct ones, need t
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bootmap.errors import ImageError
 from bootmap.facts.arm.descriptors import Role
 from bootmap.facts.arm.faults import FaultKind
 from bootmap.mmu.attributes import Attributes, attributes_of, flat_attributes
 from bootmap.mmu.entries import UNREADABLE, Entries, EntryTables, address_of, by_class, cut
 from bootmap.mmu.regs import VA_END
 from bootmap.mmu.walk import Fault, fault_of, inherit, quarter_fields
-from bootmap.units import PAGE_SHIFT, Span, align_down
+from bootmap.units import PAGE_SHIFT, Span, align_down, align_up
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     I64 = NDArray[np.int64]
     Words = NDArray[np.unsignedinteger[Any]]
     Part = tuple[I64, I64, I64, I64, U8]  # va, size, pa, outcome, size_bits
+
+MOST_RUNS = 400_000  # a process with more than a GiB of scattered pages has 300,000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,11 @@ class Runs:
 
 
 def collect(memory: Memory, regime: Regime) -> Runs:
-    """Read every table that the roots lead to and return the runs of the whole address space."""
+    """Read every table that the roots lead to and return the runs of the whole address space.
+
+    Raises:
+        ImageError: there are more than ``MOST_RUNS``.
+    """
     return _Collector(memory, regime).collect()
 
 
@@ -90,6 +98,7 @@ class _Collector:
         self.outcomes: dict[Attributes | Fault, int] = {}
         self.classes: dict[tuple[Layout, int, int], int] = {}
         self.parts: list[Part] = []
+        self.count = 0
         self.tables: list[EntryTables] = []
 
     def collect(self) -> Runs:
@@ -142,6 +151,12 @@ class _Collector:
         """Add the runs of these tables; return the tables that they point to."""
         level = tables.level
         entries = cut(level, *self._read(tables), tables)
+        self.count += len(entries.va)
+        if self.count > MOST_RUNS:
+            raise ImageError(
+                f"the page tables cut the address space into more than {MOST_RUNS} pieces that have nothing in common: "
+                f"noise is read as tables, or TTBR0 {self.regime.roots[0].base:#010x} is not theirs"
+            )
         children = []
         for number, descriptor in enumerate(level.descriptors):
             picked = entries.of_kind(number)
@@ -267,13 +282,30 @@ def _joined(arrays: tuple[NDArray[Any], ...]) -> NDArray[Any]:
 
 def _read_sparse(memory: Memory, pa: int, size: int, entry: int) -> tuple[bytes, bytes]:
     """What can be read of a table that is not all there: its bytes, and one flag (1: absent) per entry."""
+    held: tuple[Span, ...] | None = getattr(memory, "ranges", None)
+    if held is None:
+        return _halves(memory, pa, size, entry)
+    words, absent = bytearray(size), bytearray(b"\1" * (size // entry))
+    place = max(bisect_right(held, (pa,)) - 1, 0)
+    for span in held[place:]:
+        if span.start >= pa + size:
+            break
+        start, end = align_up(max(span.start, pa) - pa, entry), align_down(min(span.end, pa + size) - pa, entry)
+        if start < end:
+            data, gone = _halves(memory, pa + start, end - start, entry)
+            words[start:end], absent[start // entry : end // entry] = data, gone
+    return bytes(words), bytes(absent)
+
+
+def _halves(memory: Memory, pa: int, size: int, entry: int) -> tuple[bytes, bytes]:
+    """The same of a memory that cannot tell what it holds: by trying smaller and smaller parts."""
     try:
         return memory.read(pa, size), bytes(size // entry)
     except LookupError:
         if size == entry:
             return bytes(entry), b"\1"
     half = size // entry // 2 * entry
-    low, high = _read_sparse(memory, pa, half, entry), _read_sparse(memory, pa + half, size - half, entry)
+    low, high = _halves(memory, pa, half, entry), _halves(memory, pa + half, size - half, entry)
     return low[0] + high[0], low[1] + high[1]
 
 

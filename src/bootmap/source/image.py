@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bootmap.image.open import Image
     from bootmap.inputs.symbols import Symbols
     from bootmap.mmu.regs import Regs
-    from bootmap.source.open import Wanted
+    from bootmap.source.wanted import Wanted
 
 _EAE = 1 << 31
 _CPU_REGISTERS = ("SCTLR", "TTBR0", "TTBR1", "TTBCR", "DACR", "PRRR", "NMRR", "MAIR0", "MAIR1")

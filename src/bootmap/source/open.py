@@ -15,57 +15,20 @@ from __future__ import annotations
 import os
 import zlib
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bootmap.errors import UsageError
 from bootmap.output import shown_name
+from bootmap.source.wanted import ARCH_NAMES, REGISTERS, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from bootmap.mmu.regs import Regs
     from bootmap.source.tables import Tables
 
-REGISTERS = ("ttbr0", "ttbr1", "ttbcr", "sctlr", "dacr", "prrr", "nmrr", "mair0", "mair1")
-ARCH_NAMES = ("v4", "v5", "xscale", "v6", "v6k", "v6kz", "v7", "v7lpae", "lpae")
-_LONG_ARCH = "lpae"
-_EAE = 1 << 31
 _FDT_MAGIC, _ATAG_CORE = b"\xd0\x0d\xfe\xed", b"\x01\x00\x41\x54"
 _HEAD_BYTES = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is asked of a source beside its name.
-
-    Attributes:
-        stage: the stage of a prediction or recording, None for the usual one.
-        arch: one of ``ARCH_NAMES``, None where it is to be found out.
-        registers: values by the lower-case names of ``REGISTERS``, those that were given.
-        options: arguments of `Kernel.load` and `Board.load`.
-    """
-
-    stage: str | None = None
-    arch: str | None = None
-    registers: Mapping[str, int] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def on(self, regs: Regs) -> Regs:
-        """``regs`` with those that were given in their place.
-
-        Raises:
-            UsageError: a value does not fit in its register.
-        """
-        changes: dict[str, Any] = dict(self.registers)
-        if self.arch is not None:
-            changes["arch"] = "v7lpae" if self.arch == _LONG_ARCH else self.arch
-        if self.arch == _LONG_ARCH and "ttbcr" not in changes:
-            changes["ttbcr"] = regs.ttbcr | _EAE
-        try:
-            return replace(regs, **changes)
-        except ValueError as error:
-            raise UsageError(f"the registers do not fit together: {error}") from None
 
 
 @contextmanager

@@ -93,7 +93,7 @@ class Tables:
             accesses: kinds of access to check.
 
         >>> tables.walk(0xC030_0000).rights
-        <Rights.PRIV_READ|PRIV_WRITE|PRIV_EXECUTE: 7>
+        <Rights.PRIV: 7>
         """
         from bootmap.analysis.overview import virtual_layout
         from bootmap.analysis.translation import translate
@@ -134,7 +134,7 @@ class Tables:
             memory_types: only these, by the names of ``analysis.selection.KINDS``.
 
         >>> len(tables.ranges(writable=True, executable=True))
-        2
+        1
         """
         from bootmap.analysis.selection import Selection
 

@@ -33,6 +33,7 @@ from bootmap.verify.observe import FDT_MAGIC, observe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from bootmap.boot.sequence import Replay
     from bootmap.image.recording import Recording
@@ -163,7 +164,7 @@ def machine_tree(setup: Setup) -> bytes:
         path = os.path.join(folder, "machine.dtb")
         arguments = setup.arguments()
         machine = arguments.index("-M") + 1
-        arguments[machine] = f"{setup.machine.name},dumpdtb={path}"
+        arguments[machine] = f"{setup.machine.name},dumpdtb={path.replace(',', ',,')}"  # as QEMU quotes a comma
         with contextlib.suppress(subprocess.TimeoutExpired):
             try:
                 subprocess.run([setup.program, *arguments], capture_output=True, timeout=_DUMP_TIMEOUT, check=False)
@@ -200,63 +201,81 @@ def boot_board(
         UsageError: the machine, the CPU or the board does not fit.
         MachineError: QEMU ended, or what was read makes no sense.
     """
-    model, tree, machine = kernel.model(), kernel.parse(request.board), setup.machine
+    tree = kernel.parse(request.board)
     notes = list(request.notes)
     if kernel.learned:
         notes.append(f"no table of symbols names {', '.join(kernel.learned)}: the kernel told in a boot of its own")
-    offset = request.phys_offset
-    if offset is None:
-        offset, how = phys_offset(model, tree, machine.ram_base + KERNEL_AT)
-        if offset is None:
-            raise UsageError(f"{request.name}: nothing tells where RAM begins; give --phys-offset")
-        notes.append(f"PHYS_OFFSET {hex_address(offset)}: {how}")
-    dtb_at = request.dtb_at
-    if dtb_at is None:
-        dtb_at = usual_dtb_place(setup)
-    handed = Handed(request.board, dtb_at, machine.machine_id)
-    if not is_tree(tree) and machine.machine_id == NO_MACHINE_ID:
-        raise UsageError(
-            f"{request.name}: is an ATAG list, and QEMU's {machine.name} has no machine number to go with it"
-        )
-    packed = kernel.file.kind == "zImage" and not request.place
+    machine_id = setup.machine.machine_id
+    if not is_tree(tree) and machine_id == NO_MACHINE_ID:
+        name = setup.machine.name
+        raise UsageError(f"{request.name}: is an ATAG list, and QEMU's {name} has no machine number to go with it")
+    offset = _phys_offset(kernel, setup, request, tree, notes)
     progress("QEMU")
-    with contextlib.ExitStack() as stack:
-        if packed:
-            guest = stack.enter_context(
-                decompressed(setup, str(kernel.file.path), handed, offset, model.text_offset, progress=progress)
-            )
-        else:
-            guest = stack.enter_context(placed(setup, kernel.image(), offset + model.text_offset, handed, offset))
+    with _started(kernel, setup, request, offset, progress) as guest:
         board = _board_of(guest, request.board)
         if board != request.board:
             notes.append("the decompressor changed or moved the device tree; the kernel's own is compared")
-        recording = observe(
-            guest,
-            kernel.symbols,
-            page_offset=model.page_offset,
-            long=model.has("lpae"),
-            byteorder=model.byteorder,
-            board=board,
-            command_line=_command_line(kernel.parse(board)),
-            name=request.name,
-            kernel=KernelId(os.path.basename(str(kernel.file.path)), kernel.key or kernel.name),
-            late=request.late,
-            timeout=request.timeout,
-            progress=progress,
-        )
+        recording = _observed(guest, kernel, request, board, progress)
         params = guest.entry.r2
-    cpu = cpu_by_name(setup.cpu or machine.cpu)
-    if cpu is None:
-        raise UsageError(f"the CPU {setup.cpu or machine.cpu} is not modelled")
-    machine_id = NO_MACHINE_ID if is_tree(tree) else machine.machine_id
-    cpus = setup.cpus or machine.cpus
-    prediction = kernel.predict(board, params, offset, cpu, cpus if cpus > 1 else None, machine_id)
+    prediction = _predicted(kernel, setup, board, params, offset, NO_MACHINE_ID if is_tree(tree) else machine_id)
     if any(hazard.id == "memory-not-there" for hazard in prediction.hazards):
         raise UsageError(
             f"{request.name}: the command line promises RAM that no memory node has; a board dies of that, but this "
             f"machine has it: nothing can be compared"
         )
     return Booted(request, setup, recording, prediction, tuple(notes))
+
+
+def _phys_offset(kernel: BootKernel, setup: Setup, request: Request, tree: Fdt | AtagList, notes: list[str]) -> int:
+    """PHYS_OFFSET as it was given, else by the decompressor's rule, which is then noted."""
+    if request.phys_offset is not None:
+        return request.phys_offset
+    offset, how = phys_offset(kernel.model(), tree, setup.machine.ram_base + KERNEL_AT)
+    if offset is None:
+        raise UsageError(f"{request.name}: nothing tells where RAM begins; give --phys-offset")
+    notes.append(f"PHYS_OFFSET {hex_address(offset)}: {how}")
+    return offset
+
+
+def _started(
+    kernel: BootKernel, setup: Setup, request: Request, offset: int, progress: Callable[[str], None]
+) -> AbstractContextManager[Guest]:
+    """The machine at the kernel's first instruction: through the decompressor, or with the kernel put into RAM."""
+    dtb_at = usual_dtb_place(setup) if request.dtb_at is None else request.dtb_at
+    handed = Handed(request.board, dtb_at, setup.machine.machine_id)
+    text_offset = kernel.model().text_offset
+    if kernel.file.kind == "zImage" and not request.place:
+        return decompressed(setup, str(kernel.file.path), handed, offset, text_offset, progress=progress)
+    return placed(setup, kernel.image(), offset + text_offset, handed, offset)
+
+
+def _observed(
+    guest: Guest, kernel: BootKernel, request: Request, board: bytes, progress: Callable[[str], None]
+) -> Recording:
+    model = kernel.model()
+    return observe(
+        guest,
+        kernel.symbols,
+        page_offset=model.page_offset,
+        long=model.has("lpae"),
+        byteorder=model.byteorder,
+        board=board,
+        command_line=_command_line(kernel.parse(board)),
+        name=request.name,
+        kernel=KernelId(os.path.basename(str(kernel.file.path)), kernel.key or kernel.name),
+        late=request.late,
+        timeout=request.timeout,
+        progress=progress,
+    )
+
+
+def _predicted(kernel: BootKernel, setup: Setup, board: bytes, params: int, offset: int, machine_id: int) -> Replay:
+    name = setup.cpu or setup.machine.cpu
+    cpu = cpu_by_name(name)
+    if cpu is None:
+        raise UsageError(f"the CPU {name} is not modelled")
+    cpus = setup.cpus or setup.machine.cpus
+    return kernel.predict(board, params, offset, cpu, cpus if cpus > 1 else None, machine_id)
 
 
 def _board_of(guest: Guest, given: bytes) -> bytes:

@@ -19,9 +19,11 @@ from bootmap.boot.records import MapDesc
 from bootmap.boot.setup.machine import node_reg, scu_base
 from bootmap.boot.trace import Origin
 from bootmap.facts.machines.machine import AreaTaken, CpuRegister, NodeReg
-from bootmap.units import MIB, PAGE_SHIFT, PAGE_SIZE, align_down, align_up
+from bootmap.units import MIB, PAGE_SHIFT, PAGE_SIZE, align_down, align_up, hex_address
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bootmap.boot.state import BootState
     from bootmap.facts.machines.machine import StaticMap
 
@@ -101,6 +103,22 @@ def _machine_maps(state: BootState) -> None:
         debug_ll_io_init(state)
     for group in groups:
         iotable_init(state, [md for row in group if (md := _static_map(state, row)) is not None])
+    if machine.machine is not None and machine.machine.map_io_reads is not None:
+        _check_register(state, machine.machine.name, machine.machine.map_io_reads, groups)
+
+
+def _check_register(state: BootState, name: str, address: int, groups: Sequence[Sequence[StaticMap]]) -> None:
+    """See that the register which ``map_io`` reads is mapped: where the tree lacks its node, it is not."""
+    if state.mapped(address) is not None:
+        return
+    places = [row.physical for group in groups for row in group if row.virtual == address]
+    nodes = [node for place in places if isinstance(place, NodeReg) for node in place.compatible]
+    why = f"the device tree has no node {' or '.join(nodes)} that gives it" if nodes else "no --static-map gives it"
+    raise state.die(
+        "map-io-unmapped",
+        f"map_io of {name} reads a register at {hex_address(address)}, which nothing maps: {why}",
+        address=address,
+    )
 
 
 def _static_map(state: BootState, row: StaticMap) -> MapDesc | None:

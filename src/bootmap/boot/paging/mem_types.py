@@ -26,9 +26,12 @@ if TYPE_CHECKING:
 
     from bootmap.boot.kernel import KernelModel
     from bootmap.boot.state import BootState
+    from bootmap.facts.arm.cpus import Cpu
     from bootmap.facts.linux.linux_prot import PmdBits, PteBits
 
 
+_READ_ONLY = ("ROM", "MINICLEAN", "CACHECLEAN", "MEMORY_RO")
+_SHARED_DEVICES = ("DEVICE_WC", "DEVICE_CACHED")
 _MEMORY = ("MEMORY_RWX", "MEMORY_RW", "MEMORY_RO", "MEMORY")
 _DEVICES = ("DEVICE", "DEVICE_NONSHARED", "DEVICE_CACHED", "DEVICE_WC")
 
@@ -101,16 +104,47 @@ def build_mem_type_table(state: BootState) -> None:
     kernel, cpu, pmd, pte = state.kernel, state.handover.cpu, state.kernel.format.pmd, state.kernel.format.pte
     table = MemTypeTable(static_mem_types(kernel))
     build = _Builder(table)
-    every = tuple(table.types)
-    xsc3 = cpu.pte == "xsc3"
-    extended = cpu.arch >= 6 and cpu.xp
-
     policy, shared = _policy(state)
-    ecc = pmd.protection if state.vars.ecc and cpu.arch >= 5 else 0
+    extended, remap = cpu.arch >= 6 and cpu.xp, cpu.arch >= 7 and cpu.tre
 
+    _unsupported_bits(build, pmd, cpu)
+    _devices(build, pmd, extended=extended, xsc3=cpu.pte == "xsc3", remap=remap)
+    kernel_pgprot, vectors = pte.mt[CACHE_POLICIES[policy].pte], _vectors(state, policy)
+    if extended and kernel.format.name == "short":
+        build.set(_READ_ONLY, "prot_sect", pmd.apx | pmd.ap_write, "read-only to the kernel, nothing to user space")
+    if extended and shared:
+        kernel_pgprot |= pte.shared
+        vectors |= pte.shared
+        why, types = "the early tables map RAM shareable", (*_SHARED_DEVICES, *_MEMORY, "MEMORY_RWX_NONCACHED")
+        build.set(types, "prot_sect", pmd.s, why)
+        build.set((*types, "MEMORY_DMA_READY"), "prot_pte", pte.shared, why)
+    _noncached(build, pmd, arch=cpu.arch, remap=remap)
+    if kernel.format.name == "long":
+        kernel_pgprot |= pte.af
+        vectors |= pte.af
+        why, every = "no access flag faults for the kernel", tuple(table.types)
+        build.set(every, "prot_pte", pte.af, why)
+        build.set(every, "prot_sect", pmd.af, why, only_nonzero=not kernel.has("af_on_empty_sect"))
+
+    table.policy, table.shared = CACHE_POLICIES[policy].name, shared
+    table.ecc_mask = pmd.protection if state.vars.ecc and cpu.arch >= 5 else 0
+    table.kernel_pgprot = pte.present | pte.young | pte.dirty | kernel_pgprot
+    _cached(build, pmd, getattr(pmd, CACHE_POLICIES[policy].pmd), kernel_pgprot, vectors)
+    for mem_type in table.types.values():
+        domain, why = pmd.domain(mem_type.domain), f"domain {mem_type.domain}"
+        for field_ in ("prot_l1", "prot_sect"):
+            build.set((mem_type.name,), field_, domain, why, only_nonzero=True)
+    state.vars.cachepolicy = policy
+    state.mem_types = table
+    _print_policy(state, table)
+
+
+def _unsupported_bits(build: _Builder, pmd: PmdBits, cpu: Cpu) -> None:
+    """Take the bits away that this CPU has not, and see to bit 4, which old ones read differently."""
+    every = tuple(build.table.types)
     if cpu.arch < 5:
         build.clear(every, "prot_sect", pmd.tex(7), "before ARMv5 there are no TEX bits")
-    if (cpu.arch < 6 or not cpu.xp) and not xsc3:
+    if (cpu.arch < 6 or not cpu.xp) and cpu.pte != "xsc3":
         build.clear(every, "prot_sect", pmd.s, "no shareable bit without extended page tables")
     if cpu.xscale:
         build.clear(every, "prot_sect", pmd.bit4, "XScale needs bit 4 clear")
@@ -119,68 +153,37 @@ def build_mem_type_table(state: BootState) -> None:
         build.set(every, "prot_l1", pmd.bit4, "ARMv5 and before need bit 4 set", only_nonzero=True)
         build.set(every, "prot_sect", pmd.bit4, "ARMv5 and before need bit 4 set", only_nonzero=True)
 
-    _devices(build, pmd, extended=extended, xsc3=xsc3, remap=cpu.arch >= 7 and cpu.tre)
 
-    policy_row = CACHE_POLICIES[policy]
-    policy_pmd, policy_pte = getattr(pmd, policy_row.pmd), pte.mt[policy_row.pte]
-    kernel_pgprot = vectors = policy_pte
-    if kernel.has("vectors_wt_up") and not state.smp and cpu.arch >= 5:
-        vectors = pte.mt["WRITETHROUGH"] if policy >= POLICY_WRITETHROUGH else policy_pte
+def _vectors(state: BootState, policy: int) -> int:
+    """The Linux pte bits of the vectors page under a cache policy."""
+    kernel, cpu, pte = state.kernel, state.handover.cpu, state.kernel.format.pte
+    vectors = pte.mt[CACHE_POLICIES[policy].pte]
+    if kernel.has("vectors_wt_up") and not state.smp and cpu.arch >= 5 and policy >= POLICY_WRITETHROUGH:
+        vectors = pte.mt["WRITETHROUGH"]
     if kernel.format.name == "short" and cpu.arch == 6 and kernel.has("v6_vectors_mt"):
         vectors |= pte.mt["VECTORS"]
+    return vectors
 
-    if extended:
-        if kernel.format.name == "short":
-            build.set(
-                ("ROM", "MINICLEAN", "CACHECLEAN", "MEMORY_RO"),
-                "prot_sect",
-                pmd.apx | pmd.ap_write,
-                "read-only to the kernel, nothing to user space",
-            )
-        if shared:
-            why = "the early tables map RAM shareable"
-            kernel_pgprot |= pte.shared
-            vectors |= pte.shared
-            types = ("DEVICE_WC", "DEVICE_CACHED", *_MEMORY, "MEMORY_RWX_NONCACHED")
-            build.set(types, "prot_sect", pmd.s, why)
-            build.set((*types, "MEMORY_DMA_READY"), "prot_pte", pte.shared, why)
 
-    _noncached(build, pmd, arch=cpu.arch, remap=cpu.arch >= 7 and cpu.tre)
-
-    if kernel.format.name == "long":
-        why = "no access flag faults for the kernel"
-        build.set(every, "prot_pte", pte.af, why)
-        build.set(every, "prot_sect", pmd.af, why, only_nonzero=not kernel.has("af_on_empty_sect"))
-        kernel_pgprot |= pte.af
-        vectors |= pte.af
-
-    why = f"cache policy {policy_row.name}"
+def _cached(build: _Builder, pmd: PmdBits, policy_pmd: int, kernel_pgprot: int, vectors: int) -> None:
+    """RAM, ROM and the vectors get the cache policy, and ECC where it was asked for."""
+    table = build.table
+    why = f"cache policy {table.policy}"
     build.set(("LOW_VECTORS", "HIGH_VECTORS"), "prot_pte", vectors, why)
     build.set((*_MEMORY, "MEMORY_DMA_READY"), "prot_pte", kernel_pgprot, why)
     build.set((*_MEMORY, "ROM"), "prot_sect", policy_pmd, why)
-    if ecc:
-        why = "ecc=on"
-        build.set(("LOW_VECTORS", "HIGH_VECTORS"), "prot_l1", ecc, why)
-        build.set((*_MEMORY, "MEMORY_RWX_NONCACHED"), "prot_sect", ecc, why)
+    if table.ecc_mask:
+        build.set(("LOW_VECTORS", "HIGH_VECTORS"), "prot_l1", table.ecc_mask, "ecc=on")
+        build.set((*_MEMORY, "MEMORY_RWX_NONCACHED"), "prot_sect", table.ecc_mask, "ecc=on")
     cleaned = {pmd.wt: pmd.wt, pmd.wb: pmd.wb, pmd.wbwa: pmd.wb}.get(policy_pmd, 0)
-    build.set(("CACHECLEAN",), "prot_sect", cleaned, f"cache policy {policy_row.name}")
+    build.set(("CACHECLEAN",), "prot_sect", cleaned, why)
 
-    for mem_type in table.types.values():
-        for field_ in ("prot_l1", "prot_sect"):
-            build.set(
-                (mem_type.name,), field_, pmd.domain(mem_type.domain), f"domain {mem_type.domain}", only_nonzero=True
-            )
 
-    table.policy = policy_row.name
-    table.shared = shared
-    table.ecc_mask = ecc
-    table.kernel_pgprot = pte.present | pte.young | pte.dirty | kernel_pgprot
-    state.vars.cachepolicy = policy
-    state.mem_types = table
-    if kernel.has("policy_message_3_13"):
-        state.print(f"Memory policy: {'ECC enabled, ' if ecc else ''}Data cache {policy_row.name}")
+def _print_policy(state: BootState, table: MemTypeTable) -> None:
+    if state.kernel.has("policy_message_3_13"):
+        state.print(f"Memory policy: {'ECC enabled, ' if table.ecc_mask else ''}Data cache {table.policy}")
     else:
-        state.print(f"Memory policy: ECC {'en' if ecc else 'dis'}abled, Data cache {policy_row.name}")
+        state.print(f"Memory policy: ECC {'en' if table.ecc_mask else 'dis'}abled, Data cache {table.policy}")
 
 
 def default_policy(state: BootState) -> int:

@@ -77,24 +77,40 @@ def _judge_by_virtual(state: BootState, bound: int) -> None:
     kernel = state.kernel
     given = _sorted(state.meminfo) if kernel.has("meminfo_sorted_first") else state.meminfo
     vmin = state.va(bound - 1) + 1
+    if kernel.has("highmem"):
+        state.meminfo = _split_by_virtual(state, given, bound, vmin)
+        _drop_highmem(state)
+    else:
+        state.meminfo = _cut_by_virtual(state, given, vmin)
+
+
+def _cut_by_virtual(state: BootState, given: list[MemBank], vmin: int) -> list[MemBank]:
+    """Without HIGHMEM: what lies above ``vmin``, or below PAGE_OFFSET after it wrapped, is not used."""
+    kernel, banks, high = state.kernel, list[MemBank](), False
+    for bank in given:
+        va = state.va(bank.start)
+        high = high or (kernel.has("banks_beyond_4g_apart") and bank.start > _U32)
+        if high:
+            _ignore(state, bank, "!CONFIG_HIGHMEM", "no CONFIG_HIGHMEM")
+        elif va >= vmin or va < kernel.page_offset:
+            _ignore(state, bank, "vmalloc region overlap", "vmalloc region overlap")
+        elif va + bank.size > vmin:
+            _truncate(state, bank, bank.start + vmin - va)
+            banks.append(replace(bank, size=vmin - va))
+        else:
+            banks.append(bank)
+    return banks
+
+
+def _split_by_virtual(state: BootState, given: list[MemBank], bound: int, vmin: int) -> list[MemBank]:
+    """With HIGHMEM: a bank across ``vmin`` becomes two, as long as the array has room."""
+    kernel = state.kernel
     past, apart = kernel.has("bank_at_limit_is_highmem"), kernel.has("banks_beyond_4g_apart")
     total, most = len(given), kernel.config.integer("ARM_NR_BANKS", _NR_BANKS)
     highmem, banks = False, list[MemBank]()
     for bank in given:
         va = state.va(bank.start)
-        highmem = highmem or (apart and bank.start > _U32)
-        if not kernel.has("highmem"):
-            if highmem:
-                _ignore(state, bank, "!CONFIG_HIGHMEM", "no CONFIG_HIGHMEM")
-            elif va >= vmin or va < kernel.page_offset:
-                _ignore(state, bank, "vmalloc region overlap", "vmalloc region overlap")
-            elif va + bank.size > vmin:
-                _truncate(state, bank, bank.start + vmin - va)
-                banks.append(replace(bank, size=vmin - va))
-            else:
-                banks.append(bank)
-            continue
-        highmem = highmem or va + past > vmin or va < kernel.page_offset
+        highmem = highmem or (apart and bank.start > _U32) or va + past > vmin or va < kernel.page_offset
         bank = replace(bank, highmem=highmem)
         if va >= vmin or bank.size <= vmin - va or (highmem and apart):
             banks.append(bank)
@@ -102,20 +118,24 @@ def _judge_by_virtual(state: BootState, bound: int) -> None:
         banks.append(replace(bank, size=vmin - va))
         if total >= most:
             state.print("NR_BANKS too low, ignoring high memory")
-            state.lost.append(
-                LostRam(bank.start + vmin - va, bank.end, f"more than NR_BANKS = {most} banks", bank.origin)
-            )
+            reason = f"more than NR_BANKS = {most} banks"
+            state.lost.append(LostRam(bank.start + vmin - va, bank.end, reason, bank.origin))
             continue
         total += 1
         highmem = True
         banks.append(MemBank(bound & _U32, bank.size - (vmin - va), True, bank.origin))
-    reason = _no_highmem(state) if highmem and kernel.has("highmem") else ""
+    return banks
+
+
+def _drop_highmem(state: BootState) -> None:
+    """Take the banks of highmem away again where the CPU rules it out."""
+    banks = state.meminfo
+    reason = _no_highmem(state) if any(bank.highmem for bank in banks) else ""
     if reason:
         state.print(f"HIGHMEM is not supported {reason}, ignoring high memory")
         while banks and banks[-1].highmem:
             bank = banks.pop()
             state.lost.append(LostRam(bank.start, bank.end, f"no highmem {reason}", bank.origin))
-    state.meminfo = banks
 
 
 def _no_highmem(state: BootState) -> str:

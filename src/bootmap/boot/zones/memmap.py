@@ -10,9 +10,10 @@ mem_map is not moved by as much: the table is filled in behind its end.  Behind 
 pageblock, and before 4.9 a table of those who wait for pages.
 
     SPARSEMEM  | 256 MiB with any RAM: its struct pages | the next 256 MiB with any RAM | ...   in one piece
+               5.4 to 5.7: each aligned to its size, what is in between given back
 
 Before 3.14 all of this comes from bootmem, of which only is asked whether mem_map finds room.  Not here: SPARSEMEM
-before 5.8, which allocated piece by piece and gave back, and where struct page does not divide a page.
+before 5.4, and where struct page does not divide a page.
 
 Source: mm/page_alloc.c or mm/mm_init.c ``alloc_node_mem_map``, ``memmap_init``, ``setup_usemap``,
 ``zone_wait_table_init``; mm/sparse.c ``sparse_init_nid``, ``sparse_buffer_init``; include/asm-generic/memory_model.h,
@@ -48,13 +49,16 @@ _LIST_HEAD = 8
 _SECTION_SHIFT = 28
 """SECTION_SIZE_BITS."""
 _RCU_HEAD = 8
+_POINTER = 4
+_SUBSECTION_MAP = 16
+"""A bit for every 2 MiB of a section; from 5.8 on with SPARSEMEM_VMEMMAP only, which ARM has not."""
 _MOST_VICTIMS = 3
 _TAKES = ("reserve", "alloc_range")
 
 
 def is_modelled(kernel: KernelModel) -> bool:
     """Whether everything that the kernel reserves for its table of pages inside paging_init is known to the byte."""
-    if not kernel.config.enabled("SPARSEMEM"):
+    if not kernel.config.enabled("SPARSEMEM") or kernel.has("sparse_by_buffer"):
         return True
     page = struct_page_bytes(kernel)
     return kernel.has("sparse_in_one_piece") and not page & (page - 1)
@@ -74,7 +78,7 @@ def free_area_init(state: BootState) -> None:
     if not len(memblock.memory):
         return
     if kernel.config.enabled("SPARSEMEM"):
-        if ours and kernel.has("sparse_in_one_piece"):
+        if ours and (kernel.has("sparse_in_one_piece") or kernel.has("sparse_by_buffer")):
             _sparse_init(state)
     elif not _mem_map(state, memblock):
         return
@@ -144,26 +148,54 @@ def _sparse_init(state: BootState) -> None:
     """Bits for the pageblocks of all sections with RAM, and their struct pages."""
     kernel, memblock = state.kernel, state.memblock
     size = (1 << (_SECTION_SHIFT - PAGE_SHIFT)) * struct_page_bytes(kernel)
-    if size & (size - 1):  # the alignment is the size: with another one it is not an alignment
+    by_buffer = kernel.has("sparse_by_buffer")
+    if size & (size - 1) and not by_buffer:  # the alignment is the size: with another one it is not an alignment
         return
     sections = {
         number
         for base, length, _ in memblock.memory.regions
         for number in range(base >> _SECTION_SHIFT, (base + length - 1 >> _SECTION_SHIFT) + 1)
     }
+    if kernel.config.enabled("SPARSEMEM_EXTREME"):  # 256 sections: one root
+        _alloc(state, _POINTER, "memory_present", "the table of roots of mem_section")
+        _alloc(state, PAGE_SIZE, "sparse_index_alloc", "mem_section, its only root")
     usage = _usemap_bytes(kernel, 0, 1 << (_SECTION_SHIFT - PAGE_SHIFT))
     usage += _RCU_HEAD if kernel.has("section_usage_rcu") else 0
+    usage += _SUBSECTION_MAP if by_buffer else 0
     _alloc(state, usage * len(sections), "sparse_init_nid", "the pageblock flags of all sections")
     what = f"the struct pages of {len(sections)} sections of 256 MiB"
     origin = Origin("sparse_init_nid", what)
     # Sought above MAX_DMA_ADDRESS first; as memblock goes from the top down, that changes nothing.
-    if not memblock.alloc_range(size * len(sections), size, exact=False, origin=origin):
+    if by_buffer:
+        _sparse_buffer(state, size, len(sections), origin)
+    elif not memblock.alloc_range(size * len(sections), size, exact=False, origin=origin):
         raise state.die(
             "memmap-failed",
             f"no memory for {what}: there is no free {size_text(size * len(sections))} in one piece below "
             f"{hex_address(memblock.current_limit)}, and what the kernel then tries section by section is not modelled",
         )
     state.zones_mark = len(memblock.log)
+
+
+def _sparse_buffer(state: BootState, size: int, count: int, origin: Origin) -> None:
+    """5.4 to 5.7: ``count`` aligned pieces of ``size`` bytes out of one area; a last one that does not fit is apart."""
+    memblock = state.memblock
+    at = memblock.alloc_range(size * count, PAGE_SIZE, exact=False, origin=origin)
+    end = at + size * count
+    for _ in range(count):
+        piece = at + -state.va(at) % size
+        if at and piece + size <= end:
+            if piece > at:
+                memblock.free(at, piece - at, origin=origin)
+            at = piece + size
+        elif not memblock.alloc_range(size, PAGE_SIZE, exact=False, origin=origin):
+            raise state.die(
+                "memmap-failed",
+                f"no memory for {origin.text}: there is no free {size_text(size)} in one piece below "
+                f"{hex_address(memblock.current_limit)}; the kernel panics before it can say so",
+            )
+    if at and end > at:
+        memblock.free(at, end - at, origin=origin)
 
 
 def _check_zones_covered(state: BootState, at: int, covered: Span, page: int, what: str) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "ptdump", "crash", "json", "csv", "raw")
 _WHOLE = ("ptdump", "raw")
-_MOST = 1 << 20  # ranges: what 4 GiB of small pages make, none of which goes on where another ends
+_MOST = 1 << 17  # ranges: far more than anybody reads, or any kernel has
 # The names of analysis.selection.KINDS, which is not imported for the sake of a help text.
 _KINDS = ("strongly-ordered", "device", "normal", "reserved", "implementation defined", "non-cacheable",
           "write-through", "write-back")  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -10,11 +10,14 @@ from bootmap.errors import InputError, MissingInputError, UsageError
 from bootmap.units import whole_number
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bootmap.boot.sequence import Replay
     from bootmap.bootlog.board import LogBoard
     from bootmap.bootlog.judgement import LogReport
     from bootmap.bootlog.log import Log
 
+_T = TypeVar("_T")
 _MAX_ORDERS = range(11, 15)
 """Orders of the largest block that configurations choose, besides the usual 10: 8 MiB to 64 MiB."""
 
@@ -57,7 +60,7 @@ def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogR
         data = read_file(path, 64 * MIB, gunzip=True)
         texts[file_name(path)] = data.decode("utf-8", "replace")
     kinds = {name: kind_of(text) for name, text in texts.items()}
-    parsed = {name: read_log(text) for name, text in texts.items() if kinds[name] == "log"}
+    parsed = {name: _named(name, read_log, text) for name, text in texts.items() if kinds[name] == "log"}
     for name, log in parsed.items():
         if not log.said:
             raise InputError(
@@ -86,9 +89,17 @@ def check_logs(board: str | None, logs: tuple[str, ...], **options: Any) -> LogR
         else:
             known = kinds[name] == "page_tables" and made is None
             tables = _page_tables(board, options) if known else None
-            judged = FileChecker(prediction, tables, kernel_known=made is None).judge(kinds[name], text)
+            judged = _named(name, FileChecker(prediction, tables, kernel_known=made is None).judge, kinds[name], text)
             report.add(judged, text.count("\n"), name if several else "")
     return report
+
+
+def _named(name: str, read: Callable[..., _T], *arguments: object) -> _T:
+    """What ``read`` gives; its errors name the file."""
+    try:
+        return read(*arguments)
+    except InputError as error:
+        raise error.in_file(name) from None
 
 
 def _predict(board: str | None, log: Log | None, options: dict[str, Any]) -> tuple[Replay, LogBoard | None]:

@@ -65,6 +65,9 @@ PAGING_FEATURES = (
             "mm/page_alloc.c zone_wait_table_init", None, (4, 9)),
     Feature("sparse_in_one_piece", "SPARSEMEM's struct pages are one allocation, aligned to those of a section",
             "mm/sparse.c sparse_buffer_init (5.4 and 5.10 differ)", (5, 8)),
+    Feature("sparse_by_buffer", "SPARSEMEM's struct pages are one allocation of pages, of which each section takes an "
+            "aligned piece; what is left over goes back (5.4 and 5.10 differ)",
+            "mm/sparse.c sparse_buffer_init, sparse_buffer_alloc", (5, 4), (5, 8)),
     Feature("section_usage_rcu", "struct mem_section_usage begins with an rcu_head (5.15.100 lacks it; seen in "
             "5.10.262 and 6.1.192)", "include/linux/mmzone.h, commit 5ec8e8ea8b77", (6, 8),
             also=also(v6_1=192, v5_10=262)),

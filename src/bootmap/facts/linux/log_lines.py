@@ -1,6 +1,7 @@
 """The lines of a kernel's log that bear on memory: what each looks like, in every version's wording, and who prints it.
 
-A pattern is sought anywhere in a line, since noise may stand before it.  Groups named in ``HEX`` are hexadecimal
+A pattern is sought anywhere in a line, since noise may stand before it; so none may look far for its end, or a long
+line of nothing but beginnings takes for ever.  Groups named in ``HEX`` are hexadecimal
 numbers, those in ``DECIMAL`` decimal ones, the rest text.  Not here: what a line means, or whether it is right.
 """
 
@@ -54,8 +55,9 @@ _LATER = "made after paging_init"
 
 LINES = (
     # -- what the board and the kernel are ---------------------------------------------------------------------
-    _line("banner", r"Linux version (?P<release>\d+\.\d+\S*) (?P<rest>.*)", "init/version.c", "Linux version "),
-    _line("cpu", r"CPU: (?P<name>[^\[]+?) \[<midr>\] revision \d+ \((?P<arch>\w+)\), +cr=<cr>",
+    _line("banner", r"Linux version (?P<release>\d{1,4}+\.\d{1,4}+\S{0,100}+) (?P<rest>.*)",
+          "init/version.c", "Linux version "),
+    _line("cpu", r"CPU: (?P<name>[^\[]{1,60}?) \[<midr>\] revision \d{1,3} \((?P<arch>\w{1,20})\), {1,4}cr=<cr>",
           f"{_SETUP} setup_processor", "CPU: "),
     _line("machine", r"\bMachine: (?P<name>[^,]+)(?:, model: (?P<model>.*))?", f"{_SETUP} setup_machine"),
     _line("model", r"Machine model: (?P<name>.+)", "arch/arm/kernel/devtree.c (drivers/of/fdt.c)"),
@@ -65,13 +67,13 @@ LINES = (
     _line("load", r"\bLoad Address: +<start>|Starting kernel at <base>", "U-Boot fit_image_print, Samsung's loader"),
     _line("blob", r"Flattened Device Tree blob at <start>", "U-Boot boot_get_fdt"),
     _line("idmap", r"Setting up static identity map for 0x<start> - 0x<end>", "arch/arm/mm/idmap.c init_static_idmap"),
-    _line("slub", r"SLUB: .*HWalign=<align>,.* CPUs=<cpus>,", "mm/slub.c kmem_cache_init"),
+    _line("slub", r"SLUB: .{0,20}?HWalign=<align>,.{0,60}? CPUs=<cpus>,", "mm/slub.c kmem_cache_init"),
     _line("nosmp", r"CPU: All CPU\(s\) started in SVC mode|SMP: Total of <cpus> processors? activated",
           "arch/arm/kernel/setup.c hyp_mode_check, arch/arm/kernel/smp.c smp_cpus_done"),
     # -- memblock=debug ------------------------------------------------------------------------------------------
     _line("call", r"(?:__)?memblock_(?P<name>add|remove|reserve|free|phys_free|mark_nomap|clear_nomap): "
                   r"\[<start>-<last>\](?P<inside> \(|)(?P<rest>.*)", "mm/memblock.c"),
-    _line("announced", r"memblock_\w*alloc\w*: <pages> bytes align=(?:0x[0-9a-f]+)?", "mm/memblock.c",
+    _line("announced", r"memblock_\w{0,24}?alloc\w{0,24}+: <pages> bytes align=(?:0x[0-9a-f]+)?", "mm/memblock.c",
           unmodelled="announces an allocation; the reservation that follows it is compared"),
     _line("dump_totals", r"memory size = <total> reserved size = <total2>", "mm/memblock.c __memblock_dump_all"),
     _line("dump_count", r"\b(?P<name>memory|reserved)\.cnt +=? *<index>", "mm/memblock.c memblock_dump"),
@@ -122,7 +124,7 @@ LINES = (
     _line("mem_map", r"free_area_init_node: node 0, pgdat <start>, node_mem_map <base>", _PAGE,
           unmodelled="where mem_map lies depends on bootmem, or on what was allocated before it for resources"),
     _line("unavailable", r"zone (?P<name>\w+): <pages> pages in unavailable ranges", _PAGE),
-    _line("all_pages", r"Built <cpus> zonelists.*Total\s+pages: <pages>", _PAGE, "Built 1 zonelists"),
+    _line("all_pages", r"Built <cpus> zonelists.{0,80}?Total\s+pages: <pages>", _PAGE, "Built 1 zonelists"),
     # -- mem_init ------------------------------------------------------------------------------------------------
     _line("memory_mb", r"Memory: (?P<banks>(?:\d+MB )+)= <sum>MB total", f"{_INIT} mem_init"),
     _line("memory_k", r"Memory: <free>k/<present>k available, <reserved>k reserved, <highmem>K highmem",
@@ -136,8 +138,9 @@ LINES = (
           f"{_INIT} mem_init"),
     # -- later ---------------------------------------------------------------------------------------------------
     _line("percpu", r"(?:percpu|PERCPU): Embedded \d+ pages/cpu(?: @<base>)?", "mm/percpu.c", unmodelled=_LATER),
-    _line("atomic_pool", r"DMA: preallocated \d+ KiB .*pool for atomic", "kernel/dma/pool.c", unmodelled=_LATER),
-    _line("freed", r"Freeing (?:initrd|init|unused kernel).* memory: \d+K", "mm/page_alloc.c",
+    _line("atomic_pool", r"DMA: preallocated \d{1,9} KiB .{0,40}?pool for atomic", "kernel/dma/pool.c",
+          unmodelled=_LATER),
+    _line("freed", r"Freeing (?:initrd|init|unused kernel).{0,40}? memory: \d", "mm/page_alloc.c",
           unmodelled="given back when the boot is over"),
 )
 """Every kind of line, in the order of a boot."""

@@ -167,6 +167,7 @@ class Machine:
         cpu: its CPU, for boards whose description does not say.
         maps: what ``map_io`` maps, one tuple for each call of iotable_init; None without ``map_io``.
         map_io_debug_ll: ``map_io`` maps the debug UART first.
+        map_io_reads: virtual address of a register that ``map_io`` reads as soon as its maps are made.
         reserve: what ``reserve`` takes.
         fixup: what ``fixup`` does, the first that applies.
         dma_zone_size: bytes, 0 for none.
@@ -181,6 +182,7 @@ class Machine:
     cpu: str | None = None
     maps: tuple[tuple[StaticMap, ...], ...] | None = None
     map_io_debug_ll: bool = False
+    map_io_reads: int | None = None
     reserve: tuple[MachineArea, ...] = ()
     fixup: tuple[FixedRam, ...] = ()
     dma_zone_size: int = 0

@@ -17,8 +17,9 @@ PAGE = 4 * KIB
 
 _FILE = "arch/arm/mach-exynos/exynos.c"
 # The kernel wants exactly two cells, and maps one byte less than they say.
+_CHIPID_AT = 0xF8000000
 _CHIPID = io_desc(f"{_FILE} exynos_fdt_map_chipid",
-                  (0xF8000000, NodeReg(("samsung,exynos4210-chipid",), 2), None))
+                  (_CHIPID_AT, NodeReg(("samsung,exynos4210-chipid",), 2), None))
 
 # Bounds are the first release read that lacks a row; 3.11, 3.15, 3.17, 3.19 and 4.0, 4.5 to 4.8 and 4.18 were not
 # read where their neighbours differ, and have no machine.
@@ -75,15 +76,19 @@ _CHIPS = (
     ("samsung,exynos5420", "SOC_EXYNOS5420", 5),
     ("samsung,exynos5800", "SOC_EXYNOS5800", 5),
 )
+_BY_FAMILY = ("samsung,exynos5410", "samsung,exynos5800")
+"""Not in exynos_dt_compat: their trees name the family too, and a tree that does not is nobody's."""
 _ARRAYS = {None: (), 4: _EXYNOS4, 5: _EXYNOS5}
 
 SAMSUNG_MACHINES = (
-    Machine("Exynos", ("samsung,exynos3", "samsung,exynos4", "samsung,exynos5", *(chip for chip, _, _ in _CHIPS)),
-            options=("ARCH_EXYNOS",), maps=(_CHIPID,), map_io_debug_ll=True, since=(4, 19)),
+    Machine("Exynos", ("samsung,exynos3", "samsung,exynos4", "samsung,exynos5",
+                       *(chip for chip, _, _ in _CHIPS if chip not in _BY_FAMILY)),
+            options=("ARCH_EXYNOS",), maps=(_CHIPID,), map_io_debug_ll=True,
+            map_io_reads=_CHIPID_AT, since=(4, 19)),
     *(
         Machine("Exynos", (chip,), options=("ARCH_EXYNOS", option),
                 maps=(_CHIPID, *(_ARRAYS[family] if family == 4 or until <= (4, 5) else ())), map_io_debug_ll=True,
-                reserve=_codec(*mfc) if mfc else (), since=since, until=until)
+                map_io_reads=_CHIPID_AT, reserve=_codec(*mfc) if mfc else (), since=since, until=until)
         for chip, option, family in _CHIPS
         for since, until, mfc in (
             ((3, 16), (3, 17), (5, 6, 7)), ((3, 18), (3, 19), (5, 6, 7)), ((4, 1), (4, 5), (5, 6, 7, 8)),
@@ -92,14 +97,14 @@ SAMSUNG_MACHINES = (
     ),
     *(
         Machine("Exynos4 device tree", (chip,), options=("ARCH_EXYNOS4", option),
-                maps=(_CHIPID, *_EXYNOS4, *_EXYNOS4_SYSRAM), map_io_debug_ll=True, reserve=_codec(5), since=since,
-                until=until)
+                maps=(_CHIPID, *_EXYNOS4, *_EXYNOS4_SYSRAM), map_io_debug_ll=True,
+                map_io_reads=_CHIPID_AT, reserve=_codec(5), since=since, until=until)
         for chip, option, family in _CHIPS[2:4]
         for since, until in (((3, 10), (3, 11)), ((3, 12), (3, 15)))
     ),
     *(
         Machine("Exynos5 device tree", (chip,), options=("ARCH_EXYNOS5", option), maps=(_CHIPID, *_EXYNOS5, *sysram),
-                map_io_debug_ll=True, reserve=_codec(6), since=since, until=until)
+                map_io_debug_ll=True, map_io_reads=_CHIPID_AT, reserve=_codec(6), since=since, until=until)
         for chip, option, sysram, since, until in (
             ("samsung,exynos5250", "SOC_EXYNOS5250", _EXYNOS5250_SYSRAM, (3, 10), (3, 11)),
             ("samsung,exynos5250", "SOC_EXYNOS5250", _EXYNOS5250_SYSRAM, (3, 12), (3, 15)),

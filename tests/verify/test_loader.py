@@ -1,0 +1,77 @@
+"""A real U-Boot under QEMU, now: made-up cases, and the whole chain to the kernel's page tables."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+from support.uboot import said
+
+from bootmap.facts.machines.qemu import MACHINES_BY_NAME
+from bootmap.inputs import bdinfo, fdt, uboot_env
+from bootmap.loaders.uboot.board import Board
+from bootmap.loaders.uboot.bootm import Command, KernelImage, run
+from bootmap.loaders.uboot.release import UBoot
+from bootmap.units import MIB, Span
+from bootmap.verify.guest import Setup
+from bootmap.verify.load import load_kernel
+from bootmap.verify.loader.cases import made_up
+from bootmap.verify.loader.chain import ChainRequest, boot_chain
+from bootmap.verify.loader.record import record, room
+
+BINARY = Path("/usr/lib/u-boot/qemu_arm/u-boot.bin")
+KERNEL = Path(__file__).parent.parent.parent / ".kernels" / "deb-6.1"
+
+pytestmark = [
+    pytest.mark.oracle,
+    pytest.mark.skipif(not BINARY.exists(), reason="Debian's u-boot-qemu is not installed"),
+    pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="QEMU is not installed"),
+]
+
+
+def test_run_equals_the_installed_u_boot() -> None:
+    """Six cases nobody has seen: the seed is today's."""
+    seed = random.randrange(1 << 32)
+    cases = [case for case in made_up(seed, 40, room(BINARY)) if not case.ramdisk or case.ramdisk[1] < 64 * MIB][:6]
+    doc = record(BINARY, cases)
+    for case, row in zip(cases, doc["cases"], strict=True):
+        env: dict[str, str | None] = {**uboot_env.parse_text(doc["printenv"]), **case.env}
+        given = {name: value for name, value in env.items() if value is not None}
+        uboot = UBoot.named(doc["uboot"], given["board"])
+        assert uboot is not None
+        at, size = case.kernel
+        bootz = case.command == "bootz"
+        image = KernelImage(at, size) if bootz else KernelImage(at, size, 64, case.load, case.load or 0)
+        ramdisk = Span(case.ramdisk[0], sum(case.ramdisk)) if case.ramdisk else None
+        command = Command(case.command, image, ramdisk, case.dtb, fdt.parse(case.tree()), given)
+        placed = run(uboot, Board.of(bdinfo.parse(doc["bdinfo"][str(case.memory)])), command)
+        assert placed.said == said(row), (seed, case.words)
+        assert bool(placed.failed) == (row["handed"] is None), (seed, case.words)
+
+
+@pytest.mark.skipif(not KERNEL.exists(), reason="no kernel to boot; `make kernels` fetches Debian's")
+def test_boot_chain_u_boot_decompressor_and_kernel_are_equal() -> None:
+    setup = Setup(MACHINES_BY_NAME["virt"], 512 * MIB)
+    request = ChainRequest(
+        BINARY, ramdisk=bytes(random.Random(1).randrange(256) for _ in range(5000)),
+        changes={"fdt_high": "", "initrd_high": "", "bootm_size": "10000000", "bootargs": "console=ttyAMA0"},
+    )  # fmt: skip
+    done = boot_chain(load_kernel(str(KERNEL)), setup, request)
+    assert done.loader_differences == ()
+    assert done.placed.ramdisk is not None
+    assert done.placed.ramdisk.end <= 0x50000000
+    assert done.comparison is not None
+    assert not done.comparison.finding.is_wrong
+    assert sum(done.comparison.words.values()) > 10000
+    assert sum(done.comparison.wrong_words.values()) == 0
+
+
+@pytest.mark.skipif(not KERNEL.exists(), reason="no kernel to boot; `make kernels` fetches Debian's")
+def test_boot_chain_a_refusal_is_compared_too() -> None:
+    setup = Setup(MACHINES_BY_NAME["virt"], 512 * MIB)
+    done = boot_chain(load_kernel(str(KERNEL)), setup, ChainRequest(BINARY, changes={"fdt_high": "40000000"}))
+    assert done.placed.failed
+    assert done.loader_differences == ()
+    assert done.recording is None
