@@ -40,8 +40,9 @@ class Board:
         static_maps: what the machine's map_io maps, in place of what is known of it.
         dtcm: data TCM as ``SIZE[,SIZE]``; ``0`` for none.
         itcm: instruction TCM, likewise.
-        cache: what the data cache is where that differs from the core's usual one: "vipt-aliasing",
-            "vipt-nonaliasing" or "vivt".
+        cache: the kind of data cache: ``vipt-aliasing``, ``vipt-nonaliasing`` or ``vivt``; an aliasing one rules out
+            highmem.
+        vmalloc_end: VMALLOC_END before 3.3, where each platform had its own.
         ram: what RAM the board really has, where the description and mem= tell of other RAM.
         lines: of a tree that was compiled here, path of a node or property -> (source file, line).
     """
@@ -61,6 +62,7 @@ class Board:
     dtcm: str | None = None
     itcm: str | None = None
     cache: str | None = None
+    vmalloc_end: int | None = None
     ram: tuple[Span, ...] | None = None
     lines: Mapping[str, tuple[str, int]] | None = field(default=None, repr=False, compare=False)
 

@@ -67,9 +67,7 @@ def with_lpae(kernel: Kernel) -> Kernel:
     return replace(built, symbols=Symbols(list(symbols), moved, types, file=symbols.file), file=None)
 
 
-def apply_whatifs(
-    kernel: Kernel, vmsplit: str | None, highmem: bool | None, vmalloc_end: int | None
-) -> Kernel:
+def apply_whatifs(kernel: Kernel, vmsplit: str | None, highmem: bool | None) -> Kernel:
     """The kernel as these options of the command line would have it; each is noted as an assumption.
 
     Raises:
@@ -82,6 +80,4 @@ def apply_whatifs(
     if highmem is not None:
         kernel = with_highmem(kernel, highmem)
         notes.append(Assumption(f"the kernel is built {'with' if highmem else 'without'} HIGHMEM", "--highmem"))
-    if vmalloc_end is not None:
-        kernel = replace(kernel, vmalloc_end=vmalloc_end)
     return replace(kernel, assumptions=(*kernel.assumptions, *notes))

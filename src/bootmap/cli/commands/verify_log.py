@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -183,7 +184,7 @@ def predict_from_log(
     """
     from bootmap.assemble import kernel as kernels
     from bootmap.assemble import texts
-    from bootmap.assemble.handover import usual_place
+    from bootmap.assemble.guess import place_of_description
     from bootmap.assumptions import Assumption
     from bootmap.boot.decompressor.phys_offset import phys_offset as find_phys_offset
     from bootmap.boot.handover import Handover
@@ -241,13 +242,10 @@ def predict_from_log(
             made.phys_offset = find_phys_offset(kernel, tree, options.get("load_addr"))[0] or 0
             made.phys_known = True
     params = options.get("dtb_addr") or made.params
-    if params is None:
-        params = usual_place(tree, made.phys_offset)
-        made.assumptions.append(f"the boot loader put the board description at {params:#010x} (--dtb-addr)")
     maps = tuple(options.get("static_maps") or ())
     handover = Handover(
         board=tree,
-        params=params,
+        params=params or 0,
         phys_offset=made.phys_offset,
         cpu=cpu,
         cpus=options.get("cpus") or made.cpus,
@@ -255,6 +253,10 @@ def predict_from_log(
         cmdline=made.cmdline if board is not None and log.first("cmdline") else options.get("cmdline"),
         initrd=texts.parse_initrd(options["initrd"]) if options.get("initrd") else made.initrd,
         static_maps=texts.parse_static_maps(maps) if maps else None,
-        assumptions=tuple(map(Assumption, made.assumptions)),
     )
+    if params is None:
+        params, guessed = place_of_description(kernel, handover)
+        handover = replace(handover, params=params)
+        made.assumptions.append(str(guessed))
+    handover = replace(handover, assumptions=tuple(map(Assumption, made.assumptions)))
     return boot(kernel, handover), made
