@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from bootmap.assemble.board import Board
     from bootmap.assemble.kernel import Kernel
     from bootmap.assumptions import Assumption
-    from bootmap.boot.sequence import Replay
     from bootmap.boot.trace import Outcome
     from bootmap.checks.finding import Change, Finding
+    from bootmap.facts.arm.cpus import Cpu
 
     Rule = Callable[[Case], Iterator[Finding]]
 
@@ -71,54 +71,39 @@ class CheckResult:
     """What a check found.
 
     Attributes:
-        case: the prediction with its inputs.
+        name: the board's name.
+        release: the kernel's version as people write it.
+        profile: which typical kernel it was taken for; "" for one that was described.
+        cpu: the boot CPU.
+        outcome: the verdict with its stage and reason.
         findings: the worst first; those that are suppressed too.
+        assumptions: what was taken for what was not given.
+        load_map: what lies where at the kernel's start.
+        budget: the lowmem budget; None where the boot ends before lowmem is known.
         predictions: how many boots were predicted, the first one included.
+        case: the prediction with its inputs; None once they were let go, see :meth:`slim`.
     """
 
-    case: Case
+    name: str
+    release: str
+    profile: str
+    cpu: Cpu
+    outcome: Outcome
     findings: tuple[Finding, ...]
-    predictions: int = 1
-
-    @property
-    def kernel(self) -> Kernel:
-        """The kernel."""
-        return self.case.kernel
-
-    @property
-    def board(self) -> Board:
-        """The board."""
-        return self.case.board
-
-    @property
-    def replay(self) -> Replay:
-        """The boot as it is, before any change."""
-        return self.case.replay
-
-    @property
-    def outcome(self) -> Outcome:
-        """The verdict with its stage and reason."""
-        return self.case.replay.outcome
+    assumptions: tuple[Assumption, ...]
+    load_map: LoadMap
+    budget: Budget | None
+    predictions: int
+    case: Case | None
 
     @property
     def verdict(self) -> Verdict:
         """Whether it boots."""
         return self.outcome.verdict
 
-    @property
-    def assumptions(self) -> Sequence[Assumption]:
-        """What was taken for what was not given."""
-        return self.case.state.assumptions
-
-    @property
-    def load_map(self) -> LoadMap:
-        """What lies where at the kernel's start."""
-        return self.case.load_map
-
-    @property
-    def budget(self) -> Budget | None:
-        """The lowmem budget; None where the boot ends before lowmem is known."""
-        return self.case.budget
+    def slim(self) -> CheckResult:
+        """The same without the prediction behind it, small enough for another process."""
+        return replace(self, case=None)
 
     @cached_property
     def counted(self) -> tuple[Finding, ...]:
@@ -138,7 +123,7 @@ class CheckResult:
         return not self.outcome.all_well and not (decided and all(found.suppressed for found in decided))
 
     def __repr__(self) -> str:
-        return f"<CheckResult {self.outcome.headline}: {len(self.counted)} findings on {self.board.name}>"
+        return f"<CheckResult {self.outcome.headline}: {len(self.counted)} findings on {self.name}>"
 
 
 def check_boot(given: Kernel, board: Board, *, prove: bool = True) -> CheckResult:
@@ -154,10 +139,21 @@ def check_boot(given: Kernel, board: Board, *, prove: bool = True) -> CheckResul
     """
     case = Case(given, board, replay(given, board))
     found = collect(case)
-    if not prove:
-        return CheckResult(case, tuple(replace(each, changes=()) for each in found))
     proof = _Proof(case)
-    return CheckResult(case, tuple(proof.of(each) for each in found), 1 + proof.count)
+    proven = tuple(proof.of(each) if prove else replace(each, changes=()) for each in found)
+    return CheckResult(
+        name=board.name,
+        release=given.release,
+        profile=given.profile,
+        cpu=case.state.handover.cpu,
+        outcome=case.replay.outcome,
+        findings=proven,
+        assumptions=tuple(case.state.assumptions),
+        load_map=case.load_map,
+        budget=case.budget,
+        predictions=1 + proof.count,
+        case=case,
+    )
 
 
 def collect(case: Case) -> list[Finding]:

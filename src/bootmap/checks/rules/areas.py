@@ -47,8 +47,8 @@ def reserved_cells(case: Case) -> Iterator[Finding]:
         Severity.ERROR,
         "/reserved-memory is ignored as a whole",
         f"It has {has}{'' if parent.get('ranges') else ' and no ranges'}; the root has #address-cells = "
-        f"<{case.cells.address}> and #size-cells = <{case.cells.size}>: the kernel prints \"Reserved memory: "
-        f"unsupported node format, ignoring\", and every area in it is plain RAM.",
+        f'<{case.cells.address}> and #size-cells = <{case.cells.size}>: the kernel prints "Reserved memory: '
+        f'unsupported node format, ignoring", and every area in it is plain RAM.',
         (case.at_node(parent),),
         (_recelled(case, parent, found),),
         hazard=hazard,
@@ -154,9 +154,7 @@ def area_changes(case: Case, hazard: Hazard) -> Iterator[Change]:
         yield _reg_change(case, prop, up, entry.size, "the area moved", recommended=False)
 
 
-def _reg_change(
-    case: Case, prop: Property, base: int, size: int, note: str, *, recommended: bool = False
-) -> Change:
+def _reg_change(case: Case, prop: Property, base: int, size: int, note: str, *, recommended: bool = False) -> Change:
     value = cells(base, width=case.cells.address) + cells(size, width=case.cells.size)
     return Change(
         f"{prop.node}: reg = <{base:#x} {size:#x}>", note, (SetProperty(prop.node, prop.name, value),),

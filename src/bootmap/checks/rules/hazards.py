@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.boot.places import places, room_text
-from bootmap.boot.payload import payloads
 from bootmap.checks.edit import SetBoard, SetParameter, SetVersion
 from bootmap.checks.finding import Change, Finding
 from bootmap.checks.places import initrd_changes, payload_changes
@@ -147,5 +145,3 @@ def _where_the_kernel_runs(case: Case) -> Iterator[Change]:
         f"in the first 128 MiB of RAM, below {hex_address(first + 128 * MIB)}; U-Boot: setenv kernel_addr_r",
         (SetBoard("load_addr", address),),
     )
-
-

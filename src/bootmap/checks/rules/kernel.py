@@ -257,5 +257,3 @@ def _hex(line: str) -> list[str]:
     import re
 
     return re.findall(r"0x([0-9a-f]{6,16})", line)
-
-

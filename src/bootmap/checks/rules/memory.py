@@ -159,7 +159,9 @@ def beyond_4g(case: Case) -> Iterator[Finding]:
     if not total:
         return
     cpu = case.state.handover.cpu
-    changes = [Change("CONFIG_ARM_LPAE=y", "and HIGHMEM, which it needs for that RAM", (SetLpae(),))] if cpu.lpae else []
+    changes = (
+        [Change("CONFIG_ARM_LPAE=y", "and HIGHMEM, which it needs for that RAM", (SetLpae(),))] if cpu.lpae else []
+    )
     advice = () if cpu.lpae else (f"{cpu.name} has no long descriptors: this RAM cannot be used in 32 bits",)
     yield Finding(
         RULES_BY_ID["ram-beyond-4g"], Severity.WARNING, f"{room_text(total)} of RAM above 4 GiB are not used",
@@ -274,7 +276,7 @@ def headroom(case: Case) -> Iterator[Finding]:
 
     load_map = case.load_map
     writers = [placed for placed in load_map.objects if placed.kind in ("kernel", "bss", "zimage", "work")]
-    if not writers or load_map.damage or case.board.zimage is None and case.board.dtb_addr is None:
+    if not writers or load_map.damage or (case.board.zimage is None and case.board.dtb_addr is None):
         return
     kernel = next((placed for placed in writers if placed.kind == "kernel"), writers[0])
     behind = [placed for placed in load_map.objects if placed.kind in ("dtb", "initrd")]
@@ -293,5 +295,3 @@ def headroom(case: Case) -> Iterator[Finding]:
             f"{room_text(room)} are free in front of the {payload.name}, {payload.span}: a kernel {percent + 1} % larger "
             f"overwrites it.", (), tuple(changes), address=payload.start,
         )  # fmt: skip
-
-
