@@ -24,7 +24,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 # room -> rooms that it may import from, besides itself
 EVERYTHING = {"units", "errors", "assumptions", "facts", "inputs", "assemble", "boot", "image", "analysis", "source"}
-EVERYTHING |= {"explore", "bootlog", "verify", "api", "loaders", "plan"}
+EVERYTHING |= {"checks", "explore", "bootlog", "verify", "api", "loaders", "plan"}
 DOORS = {
     "units": set(),
     "errors": set(),
@@ -44,6 +44,7 @@ DOORS = {
     "verify": {"units", "errors", "output", "facts", "inputs", "loaders", "boot", "image", "assemble", "bootlog"},
     "api": EVERYTHING - {"verify", "api"} | {"output"},
     "report": EVERYTHING - {"errors"} | {"mmu", "output"},
+    "checks": EVERYTHING - {"verify", "bootlog", "explore", "api"} | {"output"},
     "explore": EVERYTHING | {"mmu", "output", "report", "__init__"},
     "cli": {"units", "errors", "output", "report", "__init__"},
     "__init__": EVERYTHING | {"explore"},
