@@ -32,8 +32,8 @@ pytestmark = [
 
 
 def test_run_equals_the_installed_u_boot() -> None:
-    """Six cases nobody has seen: the seed is today's."""
-    seed = random.randrange(1 << 32)
+    """Six cases of a seed that is in no recording."""
+    seed = 31337
     cases = [case for case in made_up(seed, 40, room(BINARY)) if not case.ramdisk or case.ramdisk[1] < 64 * MIB][:6]
     doc = record(BINARY, cases)
     for case, row in zip(cases, doc["cases"], strict=True):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.assemble.texts import parse_features, parse_kernel_version
 from bootmap.boot.kernel import KernelModel
-from bootmap.errors import MissingInputError, UnsupportedError
+from bootmap.errors import InputError, MissingInputError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 OLDEST: Version = (2, 6, 38)
 NEWEST: Version = (7, 3)
 _BANNER = b"Linux version "
+_MOST_TEXT_OFFSET = 16 << 20
+"""More than TEXT_OFFSET is anywhere (arch/arm/Makefile textofs-y, 0x308000 at most)."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -38,6 +40,7 @@ class Kernel:
         overrides: features that the user switched on or off, by name.
         file: the kernel file, None where none was given.
         assumptions: what of this was taken for what was not given.
+        profile: which typical kernel it was taken for; "" for one that was described.
     """
 
     version: Version
@@ -47,6 +50,7 @@ class Kernel:
     overrides: Mapping[str, bool] = field(default_factory=dict)
     file: KernelFile | None = None
     assumptions: tuple[Assumption, ...] = ()
+    profile: str = ""
 
     @classmethod
     def load(
@@ -83,8 +87,9 @@ class Kernel:
         assert parsed is not None
         assert symbols is not None
         number, sublevel = version_of(version, parsed, file)
-        kernel = cls(number, sublevel, parsed, symbols, parse_features(features), file)
-        _check_symbols(kernel.model(), named)
+        symbols, notes = with_page_directory(symbols, lpae=parsed.enabled("ARM_LPAE"))
+        kernel = cls(number, sublevel, parsed, symbols, parse_features(features), file, notes)
+        check_symbols(kernel.model(), named)
         return kernel
 
     def model(self) -> KernelModel:
@@ -166,6 +171,21 @@ def symbols_of(path: Path | None, image: KernelFile | None) -> Symbols | None:
     return read_system_map(str(path))
 
 
+def with_page_directory(symbols: Symbols, *, lpae: bool) -> tuple[Symbols, tuple[Assumption, ...]]:
+    """The symbols with swapper_pg_dir, which /proc/kallsyms lacks: it lies right below _text (head.S)."""
+    from bootmap.assumptions import Assumption
+    from bootmap.facts.linux.linux_prot import LONG, SHORT
+
+    start = symbols.get("_text", symbols.get("stext"))
+    if "swapper_pg_dir" in symbols or start is None:
+        return symbols, ()
+    at = start - (LONG if lpae else SHORT).pgd_bytes
+    note = Assumption(
+        f"swapper_pg_dir is {at:#010x}, right below _text: the symbols do not have it", "--system-map", at
+    )
+    return symbols.extended({"swapper_pg_dir": at}), (note,)
+
+
 def _ask_for_missing(
     config: Config | None, symbols: Symbols | None, version: str | None, image: KernelFile | None
 ) -> None:
@@ -182,8 +202,12 @@ def _ask_for_missing(
         raise MissingInputError(f"{who} {' and '.join(missing)}")
 
 
-def _check_symbols(model: KernelModel, file: str) -> None:
-    """Ask at once for every symbol that the steps will need."""
+def check_symbols(model: KernelModel, file: str) -> None:
+    """Ask at once for every symbol that the steps will need.
+
+    Raises:
+        MissingInputError: some are missing, or they are not of this configuration's kernel.
+    """
     symbols = model.symbols
     needed = ["swapper_pg_dir", "_stext", "_end", "__init_begin", "__init_end", "_sdata"]
     idmap = "turn_mmu_on" if model.has("idmap_turn_mmu_on") else "enable_mmu"
@@ -197,10 +221,18 @@ def _check_symbols(model: KernelModel, file: str) -> None:
             f"(a distribution's kallsyms has no data symbols)"
         )
     if not model.page_offset <= symbols["swapper_pg_dir"] < symbols["_end"] <= 0xFFFFFFFF:
-        raise MissingInputError(
-            f"{file}: swapper_pg_dir is {symbols['swapper_pg_dir']:#010x} and _end {symbols['_end']:#010x}, but "
+        raise InputError(
+            f"swapper_pg_dir is {symbols['swapper_pg_dir']:#010x} and _end {symbols['_end']:#010x}, but "
             f"PAGE_OFFSET is {model.page_offset:#010x}: this System.map is not of the kernel that the "
-            f"configuration describes"
+            f"configuration describes",
+            file=file,
+        )
+    if symbols["swapper_pg_dir"] - model.page_offset >= _MOST_TEXT_OFFSET and not model.has("xip"):
+        raise InputError(
+            f"swapper_pg_dir is {symbols['swapper_pg_dir']:#010x}, but by the configuration PAGE_OFFSET is "
+            f"{model.page_offset:#010x}: this System.map is not of the kernel that the configuration describes (its "
+            f"VMSPLIT is another)",
+            file=file,
         )
     banner = symbols.get("linux_banner")
     if banner is not None and (start := model.read(banner, len(_BANNER))) is not None and start != _BANNER:

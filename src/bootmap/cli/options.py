@@ -59,7 +59,14 @@ _BOARD = (
         help="zImage (or its size), to check what it overwrites while unpacking. Not needed if --kernel is the zImage.",
     ),
     click.option("--load-addr", type=ADDRESS, help="Where the zImage runs; it decides PHYS_OFFSET and what moves."),
+    click.option("--efi-map", type=click.Path(), help="UEFI's memory map: a log with efi=debug, or a shell's memmap."),
     click.option("--machine-id", type=int, help="Machine number (r1), with an ATAG list."),
+    click.option(
+        "--cache",
+        type=click.Choice(("vipt-aliasing", "vipt-nonaliasing", "vivt")),
+        help="Kind of the data cache; one that aliases rules out highmem.",
+    ),
+    click.option("--vmalloc-end", type=ADDRESS, help="VMALLOC_END of the platform, before 3.3."),
     click.option("--dtcm", metavar="SIZE[,SIZE]", help="Data TCM of the CPU, one size per bank; 0 for none."),
     click.option("--itcm", metavar="SIZE[,SIZE]", help="Instruction TCM, likewise."),
     click.option(
@@ -69,6 +76,22 @@ _BOARD = (
         metavar="VIRT,PHYS,LEN,TYPE",
         help="A mapping that the machine's map_io makes, or @FILE with one per line.",
     ),
+)
+
+_INPUTS = (
+    click.option("--build", type=click.Path(file_okay=False), help="A kernel's build tree, for all that it has."),
+    click.option("--defconfig", metavar="NAME", help="Take a typical kernel: multi_v7, imx_v6_v7, sunxi, bcm2835, ..."),
+    click.option(
+        "--memory",
+        "memory",
+        multiple=True,
+        metavar="BASE,SIZE",
+        help="A bank of RAM, in place of the tree's: what the boot loader fills in. Repeatable.",
+    ),
+    click.option("--ram", multiple=True, metavar="BASE,SIZE", help="RAM that the board really has. Repeatable."),
+    click.option("--overlay", "overlays", multiple=True, type=click.Path(), help="Apply this overlay. Repeatable."),
+    click.option("--vmsplit", metavar="3g|3g_opt|2g|1g", help="What if the kernel were built with this split."),
+    click.option("--highmem/--no-highmem", default=None, help="What if it were built with or without HIGHMEM."),
 )
 
 _TABLES = (
@@ -107,6 +130,11 @@ def _added(command: _Command, options: tuple[Callable[[_Command], _Command], ...
 def board_options(command: _Command) -> _Command:
     """Add the options of a kernel and a board; a command passes them on to `bootmap.load`."""
     return _added(command, (*_KERNEL, *_BOARD))
+
+
+def input_options(command: _Command) -> _Command:
+    """Add the ways to describe a board and its kernel by less, or otherwise, than what is there."""
+    return _added(command, _INPUTS)
 
 
 def boot_options(command: _Command) -> _Command:

@@ -165,7 +165,8 @@ def _ramdisk(setup: Setup) -> int:
 
 def _busy(setup: Setup) -> Iterator[Span]:
     """Memory that nothing may be loaded to."""
-    yield setup.board.own(setup.uboot)
+    if setup.uboot is not None:
+        yield setup.board.own(setup.uboot)
     for region in setup.board.reserved:
         yield region.span
     if setup.command.tree is not None:
@@ -249,8 +250,9 @@ def _constraints(setups: Sequence[Setup], found: Proposal, base: int, limit: int
     if found.bootm_size is not None:
         yield f"bootm_size keeps what U-Boot moves below {base + found.bootm_size:#010x}"
     for setup in setups:
-        own = setup.board.own(setup.uboot)
-        yield f"{setup.name}: U-Boot {setup.uboot.text} is at {own.start:#010x} and above, to {own.end - 1:#010x}"
+        if setup.uboot is not None:
+            own = setup.board.own(setup.uboot)
+            yield f"{setup.name}: U-Boot {setup.uboot.text} is at {own.start:#010x} and above, to {own.end - 1:#010x}"
         if setup.command.tree is not None:
             for area in areas_of(setup.command.tree):
                 yield f"{setup.name}: reserved memory {area.base:#010x}-{area.base + area.size - 1:#010x}"

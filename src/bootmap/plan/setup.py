@@ -43,15 +43,15 @@ class Setup:
 
     Attributes:
         name: for people.
-        uboot: the boot loader.
+        uboot: the boot loader; None for QEMU's own.
         board: RAM, and U-Boot's place in it.
-        command: what is typed.
+        command: what is typed; for QEMU the files, wherever they are.
         kernel: the kernel; None for the boot loader alone.
         handover: CPU, zImage and what else the user said; U-Boot's tree and addresses replace those in it.
     """
 
     name: str
-    uboot: UBoot
+    uboot: UBoot | None
     board: Board
     command: Command
     kernel: KernelModel | None = None

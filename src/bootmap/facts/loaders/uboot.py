@@ -154,6 +154,11 @@ CHANGES = (
         "boot/bootm.c check_overlap (65f0bfe28ac)", since=(2024, 4),
     ),
     Change(
+        "memmove_forward_if_clear",
+        "copies from the front where the places do not overlap; before, from the back whenever it copies upwards",
+        "lib/string.c memmove (976a68a20d3)", since=(2021, 4),
+    ),
+    Change(
         "check_overlap_before_end",
         "a tree that begins where the kernel ends does not overlap it",
         "boot/bootm.c bootm_find_images (5acfdfbd43b)", since=(2022, 10),

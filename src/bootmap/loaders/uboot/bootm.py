@@ -227,13 +227,15 @@ def _ramdisk_high(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result
         raise _RefusedError(f"there is no room for a ramdisk of {ramdisk.size:#x} bytes{_below(highest)}")
     result.ramdisk = Span(start, start + ramdisk.size)
     end = start + ramdisk.size & _ULONG
-    _copied(board, result, f"   Loading Ramdisk to {start:08x}, end {end:08x} ... ", result.ramdisk)
+    line = f"   Loading Ramdisk to {start:08x}, end {end:08x} ... "
+    _copied(uboot, board, result, line, ramdisk.start, result.ramdisk)
 
 
-def _copied(board: Board, result: Placed, line: str, to: Span) -> None:
+def _copied(uboot: UBoot, board: Board, result: Placed, line: str, source: int, to: Span) -> None:
     """Say that something is copied; where there is no RAM, that ends U-Boot."""
     in_ram = any(bank.start <= to.start and to.end <= bank.end for bank in board.banks)
-    if to.end > 1 << 32 and any(to.start in bank for bank in board.banks):  # it wraps around, over U-Boot itself
+    backwards = to.start > source and (to.start - source < to.size or not uboot.does("memmove_forward_if_clear"))
+    if to.end > 1 << 32 and backwards:  # the last byte has a low address: U-Boot writes over whatever is there
         result.said.append(line.rstrip())
         raise _RefusedError(
             f"U-Boot copies {to.size:#x} bytes to {to.start:#010x}, beyond the end of memory, and hangs"
@@ -351,7 +353,7 @@ def _relocate_fdt(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result
         result.said.append(f"   Using Device Tree in place at {start:08x}, end {start + size - 1:08x}")
     else:
         line = f"   Loading Device Tree to {start:08x}, end {start + size - 1:08x} ... "
-        _copied(board, result, line, result.dtb)
+        _copied(uboot, board, result, line, command.dtb, result.dtb)
     if uboot.does("says_working_fdt"):
         result.said.append(f"Working FDT set to {start:x}")
 
