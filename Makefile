@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 BOARD  := boards/imx6q-sabrelite
 KERNEL := --config boards/linux-6.1-armmp/config.gz --system-map boards/linux-6.1-armmp/System.map
 
-.PHONY: demo test nightly versions fresh-machine kernels verify bench lint clean
+.PHONY: demo test nightly fuzz-inputs hostile versions fresh-machine kernels verify bench lint clean
 
 demo: $(VENV)/installed
 	@echo; echo "## A board that boots"; echo
@@ -30,6 +30,15 @@ versions:
 # The README's commands and .ci/run on a bare Debian (root and debootstrap are needed).
 fresh-machine:
 	tools/fresh-machine
+
+# Damaged files, configurations, logs and command lines for MINUTES, given to the whole command.
+MINUTES ?= 10
+fuzz-inputs: $(VENV)/installed-test
+	$(BIN)/python tools/fuzz-inputs $(MINUTES)
+
+# What each hostile input costs: seconds, MiB, exit code.
+hostile: $(VENV)/installed-test
+	$(BIN)/python tools/hostile-table $(BIN)/bootmap
 
 # Real kernels to boot under QEMU (Debian's, unpacked, not installed); the tests that boot one look for them here.
 kernels:

@@ -24,7 +24,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 # room -> rooms that it may import from, besides itself
 EVERYTHING = {"units", "errors", "assumptions", "facts", "inputs", "assemble", "boot", "image", "analysis", "source"}
-EVERYTHING |= {"bootlog", "verify", "api", "loaders", "plan"}
+EVERYTHING |= {"explore", "bootlog", "verify", "api", "loaders", "plan"}
 DOORS = {
     "units": set(),
     "errors": set(),
@@ -40,16 +40,15 @@ DOORS = {
     "analysis": {"units", "errors", "facts", "boot", "mmu", "image"},
     "plan": {"units", "errors", "assumptions", "facts", "inputs", "loaders", "boot", "assemble", "analysis"},
     "source": {"units", "errors", "output", "facts", "inputs", "assemble", "boot", "mmu", "image", "analysis"},
-    "bootlog": {"units", "errors", "facts", "inputs", "boot", "analysis"},
+    "bootlog": {"units", "errors", "assumptions", "facts", "inputs", "assemble", "boot", "analysis"},
     "verify": {"units", "errors", "output", "facts", "inputs", "loaders", "boot", "image", "assemble", "bootlog"},
-    "api": {"units", "errors", "assumptions", "facts", "inputs", "assemble", "boot", "image", "analysis", "source"},
+    "api": EVERYTHING - {"verify", "api"} | {"output"},
     "report": EVERYTHING - {"errors"} | {"mmu", "output"},
+    "explore": EVERYTHING - {"verify", "bootlog"} | {"mmu", "output", "report", "__init__"},
     "cli": {"units", "errors", "output", "report", "__init__"},
     "__init__": EVERYTHING,
     "__main__": {"cli"},
 }
-# Files that still reach past the face of the library; none may be added.
-UNFINISHED = {"cli/commands/verify_log.py"}
 # The face of the library: what it names, the command line may use.
 FACE = "__init__"
 # What boot runs of inputs: results, and the arithmetic on them; nothing that opens a file.
@@ -127,8 +126,6 @@ def test_imports_keep_to_the_doors() -> None:
     for path in FILES:
         room = room_of(path)
         assert room in DOORS, f"{path}: a room without a row in the table"
-        if path.relative_to(SOURCE).as_posix() in UNFINISHED:
-            continue
         wrong += [
             f"{path.relative_to(SOURCE)} imports {item.module}.{item.name}"
             for item in imports_of(path)
@@ -286,6 +283,7 @@ NUMBERED = re.compile(rb"\b[Ii]ssues? #?\d")
 SKIPPED = {
     ".git",
     ".venv",
+    "node_modules",
     "__pycache__",
     ".hypothesis",
     ".mypy_cache",

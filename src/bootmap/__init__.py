@@ -22,9 +22,15 @@ if TYPE_CHECKING:
     from bootmap.analysis.audit.finding import Audit as Audit
     from bootmap.analysis.explain import PhysicalFacts as PhysicalFacts
     from bootmap.analysis.translation import Translation as Translation
+    from bootmap.api.archives import collect_script as collect_script
+    from bootmap.api.archives import keep_archive as keep_archive
+    from bootmap.api.archives import open_archive as open_archive
+    from bootmap.api.archives import verify_archive as verify_archive
     from bootmap.api.dumps import locate as locate
     from bootmap.api.dumps import oopses as oopses
     from bootmap.api.kernels import features as features
+    from bootmap.api.logs import diagnose_log as diagnose
+    from bootmap.api.logs import verify_log as verify_log
     from bootmap.api.memblock import MemblockRun as MemblockRun
     from bootmap.api.memblock import memblock_script as memblock_script
     from bootmap.api.prediction import Explanation as Explanation
@@ -40,7 +46,15 @@ if TYPE_CHECKING:
     from bootmap.boot.trace import Hazard as Hazard
     from bootmap.boot.trace import Outcome as Outcome
     from bootmap.boot.trace import Verdict as Verdict
+    from bootmap.bootlog.diagnosis import Diagnosis as Diagnosis
+    from bootmap.bootlog.judgement import LogReport as LogReport
     from bootmap.errors import BootmapError as BootmapError
+    from bootmap.explore.bitmap import png_of as draw_png
+    from bootmap.explore.drawing import draw as draw
+    from bootmap.explore.page import page_of as explore_page
+    from bootmap.explore.serve import serve as serve
+    from bootmap.explore.sides import opened_side as explore_side
+    from bootmap.explore.sides import prediction_side as explore_prediction
     from bootmap.facts.arm.permissions import Rights as Rights
     from bootmap.facts.audit_rules import Severity as Severity
     from bootmap.inputs.memblock_script import PARAMETERS as MEMBLOCK_CALLS
@@ -78,10 +92,12 @@ _PUBLIC = {
     "BootmapError": ("bootmap.errors", "BootmapError"),
     "Chain": ("bootmap.plan.chain", "Chain"),
     "Comparison": ("bootmap.verify.compare", "Finding"),
+    "Diagnosis": ("bootmap.bootlog.diagnosis", "Diagnosis"),
     "Explanation": ("bootmap.api.prediction", "Explanation"),
     "FuzzResult": ("bootmap.verify.fuzz.campaign", "Result"),
     "Hazard": ("bootmap.boot.trace", "Hazard"),
     "Kernel": ("bootmap.assemble.kernel", "Kernel"),
+    "LogReport": ("bootmap.bootlog.judgement", "LogReport"),
     "MEMBLOCK_CALLS": ("bootmap.inputs.memblock_script", "PARAMETERS"),
     "MemblockDeath": ("bootmap.boot.memblock", "MemblockDeath"),
     "MemblockRun": ("bootmap.api.memblock", "MemblockRun"),
@@ -103,21 +119,33 @@ _PUBLIC = {
     "boot_with_loader": ("bootmap.verify.loader.run", "boot_with_loader"),
     "chain": ("bootmap.plan.chain", "chain"),
     "check_stage": ("bootmap.source.open", "check_stage"),
+    "collect_script": ("bootmap.api.archives", "collect_script"),
     "core_of": ("bootmap.source.raw", "core_of"),
     "crash_of": ("bootmap.source.listings", "crash_of"),
+    "diagnose": ("bootmap.api.logs", "diagnose_log"),
     "diff": ("bootmap.source.diff", "diff"),
+    "draw": ("bootmap.explore.drawing", "draw"),
+    "draw_png": ("bootmap.explore.bitmap", "png_of"),
+    "explore_page": ("bootmap.explore.page", "page_of"),
+    "explore_prediction": ("bootmap.explore.sides", "prediction_side"),
+    "explore_side": ("bootmap.explore.sides", "opened_side"),
     "features": ("bootmap.api.kernels", "features"),
     "fuzz_campaign": ("bootmap.verify.fuzz.run", "fuzz_campaign"),
+    "keep_archive": ("bootmap.api.archives", "keep_archive"),
     "keep_recording": ("bootmap.verify.run", "keep_recording"),
     "load": ("bootmap.assemble.load", "load"),
     "locate": ("bootmap.api.dumps", "locate"),
     "memblock_script": ("bootmap.api.memblock", "memblock_script"),
     "oopses": ("bootmap.api.dumps", "oopses"),
     "open": ("bootmap.source.open", "open_tables"),
+    "open_archive": ("bootmap.api.archives", "open_archive"),
     "predict": ("bootmap.api.prediction", "predict"),
     "propose": ("bootmap.plan.propose", "propose"),
     "ptdump_of": ("bootmap.source.listings", "ptdump_of"),
+    "serve": ("bootmap.explore.serve", "serve"),
     "uboot_setups": ("bootmap.plan.load", "uboot_setups"),
+    "verify_archive": ("bootmap.api.archives", "verify_archive"),
+    "verify_log": ("bootmap.api.logs", "verify_log"),
 }
 
 __all__ = [
@@ -131,10 +159,12 @@ __all__ = [
     "BootmapError",
     "Chain",
     "Comparison",
+    "Diagnosis",
     "Explanation",
     "FuzzResult",
     "Hazard",
     "Kernel",
+    "LogReport",
     "MemblockDeath",
     "MemblockRun",
     "Outcome",
@@ -154,21 +184,33 @@ __all__ = [
     "boot_with_loader",
     "chain",
     "check_stage",
+    "collect_script",
     "core_of",
     "crash_of",
+    "diagnose",
     "diff",
+    "draw",
+    "draw_png",
+    "explore_page",
+    "explore_prediction",
+    "explore_side",
     "features",
     "fuzz_campaign",
+    "keep_archive",
     "keep_recording",
     "load",
     "locate",
     "memblock_script",
     "oopses",
     "open",
+    "open_archive",
     "predict",
     "propose",
     "ptdump_of",
+    "serve",
     "uboot_setups",
+    "verify_archive",
+    "verify_log",
 ]
 
 

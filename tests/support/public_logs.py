@@ -14,8 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from bootmap.api.logs import verify_log as check_logs
 from bootmap.bootlog.judgement import Judgement, LogReport
-from bootmap.cli.commands.verify_log import check_logs
 from support.recordings import NAMES, Case, fresh_kernel
 
 FOLDER = Path(__file__).parents[1] / "data" / "logs"

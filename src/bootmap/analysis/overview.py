@@ -13,10 +13,11 @@ import numpy as np
 
 from bootmap.boot.kernel import FDT_FIXED_BASE, PCI_IO_VIRT_BASE, VECTORS_HIGH
 from bootmap.boot.paging.pte import hardware_pte
+from bootmap.boot.records import LostRam
 from bootmap.boot.trace import Origin
 from bootmap.facts.arm.tcm import DTCM, ITCM
 from bootmap.facts.linux.memblock import Flags
-from bootmap.units import MIB, PAGE_SIZE
+from bootmap.units import MIB, PAGE_SIZE, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,6 +100,7 @@ class Overview:
         reserved: reserved memory by owner.
         layout: the kernel's half of virtual space; empty where the boot did not come so far.
         tables: what the page tables cost; None where there are none yet.
+        lost: RAM that is there and not used, and why.
     """
 
     stage: Snapshot
@@ -106,6 +108,7 @@ class Overview:
     reserved: list[OwnedRow]
     layout: list[VirtualArea]
     tables: TableCost | None
+    lost: list[LostRam]
 
 
 def overview(prediction: Replay) -> Overview:
@@ -117,6 +120,7 @@ def overview(prediction: Replay) -> Overview:
         reserved_rows(stage),
         virtual_layout(prediction, stage) if stage.vars.high_memory else [],
         table_cost(prediction, stage) if prediction.tables_at(stage) else None,
+        lost_rows(prediction, stage),
     )
 
 
@@ -137,6 +141,45 @@ def memory_rows(prediction: Replay, stage: Snapshot) -> list[MemoryRow]:
                 kind = "no-map" if flags & Flags.NOMAP else "lowmem" if high <= limit else "highmem"
                 rows.append(MemoryRow(low, high, kind, origin))
     return rows
+
+
+def lost_rows(prediction: Replay, stage: Snapshot) -> list[LostRam]:
+    """RAM that was declared and is not used at ``stage``, each byte once, by the first that took it.
+
+    What was never RAM is not lost, such as an area beyond its end, nor what mem= has brought back.
+    """
+    state = prediction.state
+    declared = _merged([*state.told_banks, *state.promised] or [Span(bank.start, bank.end) for bank in state.banks])
+    used = [Span(base, base + size) for base, size, flags in stage.memblock.memory.regions if not flags & Flags.NOMAP]
+    rows: list[LostRam] = []
+    for row in state.lost:
+        pieces = [Span(max(row.start, bank.start), min(row.end, bank.end)) for bank in declared]
+        for taken in used:
+            pieces = [part for piece in pieces for part in _without(piece, taken)]
+        found = [piece for piece in pieces if piece.size > 0]
+        rows += [LostRam(piece.start, piece.end, row.reason, row.origin) for piece in found]
+        used += found
+    return rows
+
+
+def _without(span: Span, other: Span) -> Iterator[Span]:
+    """What of ``span`` is not in ``other``."""
+    if span.size > 0 and not span.overlaps(other):
+        yield span
+        return
+    for part in (Span(span.start, min(span.end, other.start)), Span(max(span.start, other.end), span.end)):
+        if part.size > 0:
+            yield part
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    found: list[Span] = []
+    for span in sorted(spans):
+        if found and span.start <= found[-1].end:
+            found[-1] = Span(found[-1].start, max(found[-1].end, span.end))
+        elif span.size > 0:
+            found.append(span)
+    return found
 
 
 def reserved_rows(stage: Snapshot) -> list[OwnedRow]:
@@ -202,10 +245,12 @@ def virtual_layout(prediction: Replay, stage: Snapshot) -> list[VirtualArea]:
     if kernel.has("fdt_fixed_base") and state.handover.params:
         end = FDT_FIXED_BASE + 2 * kernel.format.section_size
         areas.append(VirtualArea("fdt", FDT_FIXED_BASE, end, "the device tree blob, read-only"))
-    areas.append(VirtualArea("vmalloc", vmalloc_start, kernel.vmalloc_end, "vmalloc(), ioremap(), static mappings"))
+    if high_memory:  # else nobody knows yet where lowmem ends
+        areas.append(VirtualArea("vmalloc", vmalloc_start, kernel.vmalloc_end, "vmalloc(), ioremap(), static mappings"))
     if any(vm.start == PCI_IO_VIRT_BASE for vm in state.static_vms):
         areas.append(VirtualArea("PCI I/O", PCI_IO_VIRT_BASE, PCI_IO_VIRT_BASE + 2 * MIB, "PCI I/O space, kept free"))
-    areas.append(VirtualArea("lowmem", kernel.page_offset, high_memory, "RAM, mapped once and for all"))
+    if high_memory:
+        areas.append(VirtualArea("lowmem", kernel.page_offset, high_memory, "RAM, mapped once and for all"))
     if kernel.has("highmem"):
         areas.append(VirtualArea("pkmap", kernel.pkmap_base, kernel.page_offset, "kmap() of highmem pages"))
     areas.append(VirtualArea("modules", kernel.modules_vaddr, kernel.modules_end, "loadable modules"))

@@ -8,7 +8,6 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from bootmap.assemble.handover import replay
-from bootmap.boot.trace import Verdict
 from bootmap.source.open import check_stage
 from bootmap.source.tables import predicted_tables
 from bootmap.units import mem_range, size_text
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from bootmap.source.tables import Tables
 
 _VA_END = 1 << 32
-HEADLINES = {Verdict.BOOTS: "BOOTS", Verdict.DIES: "DOES NOT BOOT", Verdict.UNCERTAIN: "UNCERTAIN"}
 
 
 def predict(kernel: Kernel, board: Board) -> Prediction:
@@ -175,7 +173,7 @@ class Prediction:
     @property
     def lost(self) -> Sequence[LostRam]:
         """RAM that was declared and is not used, and why."""
-        return self.replay.state.lost
+        return self.overview.lost
 
     @property
     def zones(self) -> Sequence[Zone]:
@@ -225,7 +223,7 @@ class Prediction:
         state = self.replay.state
         who = f"Linux {self.kernel.release} on {self.board.name}, {state.handover.cpu.name}"
         where = f" in {self.outcome.stage}" if self.outcome.stage is not None else ""
-        return f"<Prediction {HEADLINES[self.outcome.verdict]}{where}: {who}>"
+        return f"<Prediction {self.outcome.headline}{where}: {who}>"
 
     def _repr_html_(self) -> str:
         """The verdict and the memory map as a small table, for notebooks."""

@@ -41,6 +41,9 @@ class Board:
         dtcm: data TCM as ``SIZE[,SIZE]``; ``0`` for none.
         itcm: instruction TCM, likewise.
         efi_map: the memory map of a firmware that starts the kernel by UEFI; None where it does not.
+        cache: the kind of data cache: ``vipt-aliasing``, ``vipt-nonaliasing`` or ``vivt``; an aliasing one rules out
+            highmem.
+        vmalloc_end: VMALLOC_END before 3.3, where each platform had its own.
     """
 
     name: str
@@ -58,6 +61,8 @@ class Board:
     dtcm: str | None = None
     itcm: str | None = None
     efi_map: EfiMap | None = None
+    cache: str | None = None
+    vmalloc_end: int | None = None
 
     @classmethod
     def load(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bootmap.assumptions import Assumption
 from bootmap.boot.setup.machine import pick_machine
 from bootmap.errors import MissingInputError, UnsupportedError
-from bootmap.facts.arm.cpus import CPUS, Cpu, cpu_by_midr, cpu_by_name
+from bootmap.facts.arm.cpus import CPUS, SOC_CORES, WITHOUT_MMU, Cpu, cpu_by_midr, cpu_by_name
 from bootmap.inputs.fdt import Fdt
 from bootmap.units import whole_number
 
 if TYPE_CHECKING:
     from bootmap.assemble.board import Board
     from bootmap.boot.kernel import KernelModel
+    from bootmap.inputs.fdt import Node
 
 
 def pick_cpu(model: KernelModel, board: Board, assumptions: list[Assumption]) -> Cpu:
@@ -31,7 +33,15 @@ def pick_cpu(model: KernelModel, board: Board, assumptions: list[Assumption]) ->
     if board.cpu is not None:
         return _named(board.cpu)
     unknown = None
+    for soc in _strings(board.description.root) if isinstance(board.description, Fdt) else ():
+        if soc in SOC_CORES and (found := cpu_by_name(SOC_CORES[soc])) is not None:
+            return found
     for text in _compatibles(board):
+        if text.startswith(WITHOUT_MMU):
+            raise UnsupportedError(
+                f"{board.name}: its CPU, {text}, has no MMU: Linux makes no page tables on it, and there is nothing to "
+                f"predict"
+            )
         if (found := cpu_by_name(text)) is not None:
             return found
         unknown = unknown or text
@@ -41,6 +51,11 @@ def pick_cpu(model: KernelModel, board: Board, assumptions: list[Assumption]) ->
         return found
     where = f"the CPU {unknown!r} of the device tree is not known" if unknown else "the board does not name its CPU"
     raise MissingInputError(f"{where}; give --cpu (cortex-a9, arm926, or the value of MIDR)")
+
+
+def with_cache(cpu: Cpu, cache: str | None) -> Cpu:
+    """The CPU with the kind of data cache that it really has: how large it is built decides whether it aliases."""
+    return cpu if cache is None else replace(cpu, aliasing=cache == "vipt-aliasing")
 
 
 def _named(name: str) -> Cpu:
@@ -60,7 +75,11 @@ def _compatibles(board: Board) -> list[str]:
     cpus = tree.node("/cpus") if isinstance(tree, Fdt) else None
     found: list[str] = []
     for node in cpus.children if cpus is not None else ():
-        compatible = node.get("compatible")
-        if compatible is not None:
-            found += compatible.value.rstrip(b"\0").decode("latin-1").split("\0")
+        found += _strings(node)
     return found
+
+
+def _strings(node: Node) -> list[str]:
+    """The compatible strings of a node."""
+    compatible = node.get("compatible")
+    return compatible.value.rstrip(b"\0").decode("latin-1").split("\0") if compatible is not None else []

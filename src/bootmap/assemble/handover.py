@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bootmap.assemble.cpu import pick_cpu
+from bootmap.assemble.cpu import pick_cpu, with_cache
+from bootmap.assemble.guess import place_of_description, scu_cpus
 from bootmap.assemble.texts import parse_tcm
+from bootmap.assemble.weigh import weigh
 from bootmap.assemble.zimage import appended_tree, describe, load_address
 from bootmap.assumptions import Assumption
 from bootmap.boot.decompressor import phys_offset as zreladdr
@@ -15,19 +18,14 @@ from bootmap.boot.sequence import boot
 from bootmap.errors import FdtError, MissingInputError
 from bootmap.facts.arm.tcm import DTCM, ITCM
 from bootmap.inputs.fdt import Fdt
-from bootmap.units import MIB, hex_address
+from bootmap.units import hex_address
 
 if TYPE_CHECKING:
     from bootmap.assemble.board import Board
     from bootmap.assemble.kernel import Kernel
     from bootmap.boot.kernel import KernelModel
     from bootmap.boot.sequence import Replay
-    from bootmap.facts.arm.cpus import Cpu
     from bootmap.inputs.atags import AtagList
-
-_TAGS = 0x100
-"""Into RAM: where boot loaders put an ATAG list."""
-_USUAL_DTB = 128 * MIB
 
 
 def replay(kernel: Kernel, board: Board) -> Replay:
@@ -39,7 +37,7 @@ def replay(kernel: Kernel, board: Board) -> Replay:
         UnsupportedError: something is not modelled.
     """
     try:
-        return boot(*assemble(kernel, board))
+        return weigh(board, boot(*assemble(kernel, board)), lambda other: boot(*assemble(kernel, other)))
     except FdtError as error:
         raise error.in_file(board.name) from None
 
@@ -61,33 +59,54 @@ def assemble(kernel: Kernel, board: Board) -> tuple[KernelModel, Handover]:
         board = board.replace(description=appended)
         text = "the device tree is the one appended to the zImage, which replaces the boot loader's"
         assumptions.append(Assumption(text))
-    cpu = pick_cpu(model, board, assumptions)
+    cpu = with_cache(pick_cpu(model, board, assumptions), board.cache)
+    if board.vmalloc_end is not None:
+        model.vmalloc_end = board.vmalloc_end
     phys_offset = _phys_offset(kernel, model, board, load_addr, appended is not None, assumptions)
     described = None if zimage is None else describe(model, zimage, load_addr, phys_offset, assumptions)
     dtb_addr = board.dtb_addr
     if dtb_addr is None and described is not None and described.appended:
         dtb_addr = plan(model, described, phys_offset).dtb
-    if dtb_addr is None:
-        dtb_addr = usual_place(board.description, phys_offset)
-        text = f"the boot loader put the board description at {hex_address(dtb_addr)}"
-        assumptions.append(Assumption(text, "--dtb-addr", dtb_addr))
-    _note_cpus(model, cpu, board, assumptions)
-    return model, Handover(
+    cpus, how = scu_cpus(model, cpu, board.description, board.cpus)
+    if how:
+        assumptions.append(Assumption(how, "--cpus", cpus or 1))
+    handover = Handover(
         board=board.description,
-        params=dtb_addr,
+        params=dtb_addr or 0,
         phys_offset=phys_offset,
         cpu=cpu,
-        cpus=board.cpus,
+        cpus=cpus,
         machine_id=board.machine_id,
         cmdline=board.cmdline,
         initrd=board.initrd,
         static_maps=board.static_maps,
-        assumptions=tuple(assumptions),
         zimage=described,
         dtcm=parse_tcm(board.dtcm, DTCM, cpu),
         itcm=parse_tcm(board.itcm, ITCM, cpu),
         efi=board.efi_map,
     )
+    if dtb_addr is None:
+        dtb_addr, guessed = place_of_description(model, handover)
+        assumptions.append(guessed)
+        handover = replace(handover, params=dtb_addr)
+    return model, replace(handover, assumptions=tuple(assumptions))
+
+
+def _no_ram(description: Fdt | AtagList) -> str:
+    """What is wrong with a board that does not say where RAM is, and what to give."""
+    if not isinstance(description, Fdt):
+        return "has no ATAG_MEM to tell where RAM starts; give --phys-offset"
+    for node in description.root.walk():
+        kind, reg = node.get("device_type"), node.get("reg")
+        if kind is not None and kind.value.rstrip(b"\0") == b"memory" and reg is not None:
+            cells = " ".join(
+                f"{int.from_bytes(reg.value[at : at + 4], 'big'):#x}" for at in range(0, len(reg.value), 4)
+            )
+            return (
+                f"{node.path} has reg = <{cells}>, size 0: the boot loader fills that in. Say what RAM the board has: "
+                f"--phys-offset START --cmdline 'mem=SIZE@START'"
+            )
+    return "has no memory nodes to tell where RAM starts; give --phys-offset"
 
 
 def _phys_offset(
@@ -102,24 +121,6 @@ def _phys_offset(
     else:
         found, how = zreladdr.phys_offset(model, board.description, load_addr, appended=appended)
     if found is None:
-        raise MissingInputError(f"{board.name}: has no memory nodes to tell where RAM starts; give --phys-offset")
+        raise MissingInputError(f"{board.name}: {_no_ram(board.description)}")
     notes.append(Assumption(f"PHYS_OFFSET is {hex_address(found)}: {how}", "--phys-offset", found))
     return found
-
-
-def usual_place(description: Fdt | AtagList, phys_offset: int) -> int:
-    """Where boot loaders put the description: 128 MiB into RAM, or half way where there is less; tags at 0x100."""
-    if not isinstance(description, Fdt):
-        return phys_offset + _TAGS
-    ends = [end for start, end in zreladdr.memory_ranges(description) if start <= phys_offset < end]
-    room = (ends[0] if ends else phys_offset) - phys_offset
-    return phys_offset + min(_USUAL_DTB, room // 2 & ~(MIB - 1) if room else _USUAL_DTB)
-
-
-def _note_cpus(model: KernelModel, cpu: Cpu, board: Board, notes: list[Assumption]) -> None:
-    if cpu.smp == "scu" and board.cpus is None and model.has("smp"):
-        text = (
-            "one CPU without snoop control unit: a Cortex-A9 says itself how many there are, the device tree does not "
-            "count; with two or more, RAM is mapped shareable and write-allocate"
-        )
-        notes.append(Assumption(text, "--cpus"))

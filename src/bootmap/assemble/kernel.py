@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.assemble.texts import parse_features, parse_kernel_version
 from bootmap.boot.kernel import KernelModel
-from bootmap.errors import MissingInputError, UnsupportedError
+from bootmap.errors import InputError, MissingInputError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 OLDEST: Version = (2, 6, 38)
 NEWEST: Version = (7, 3)
 _BANNER = b"Linux version "
+_MOST_TEXT_OFFSET = 16 << 20
+"""More than TEXT_OFFSET is anywhere (arch/arm/Makefile textofs-y, 0x308000 at most)."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -197,10 +199,18 @@ def _check_symbols(model: KernelModel, file: str) -> None:
             f"(a distribution's kallsyms has no data symbols)"
         )
     if not model.page_offset <= symbols["swapper_pg_dir"] < symbols["_end"] <= 0xFFFFFFFF:
-        raise MissingInputError(
-            f"{file}: swapper_pg_dir is {symbols['swapper_pg_dir']:#010x} and _end {symbols['_end']:#010x}, but "
+        raise InputError(
+            f"swapper_pg_dir is {symbols['swapper_pg_dir']:#010x} and _end {symbols['_end']:#010x}, but "
             f"PAGE_OFFSET is {model.page_offset:#010x}: this System.map is not of the kernel that the "
-            f"configuration describes"
+            f"configuration describes",
+            file=file,
+        )
+    if symbols["swapper_pg_dir"] - model.page_offset >= _MOST_TEXT_OFFSET and not model.has("xip"):
+        raise InputError(
+            f"swapper_pg_dir is {symbols['swapper_pg_dir']:#010x}, but by the configuration PAGE_OFFSET is "
+            f"{model.page_offset:#010x}: this System.map is not of the kernel that the configuration describes (its "
+            f"VMSPLIT is another)",
+            file=file,
         )
     banner = symbols.get("linux_banner")
     if banner is not None and (start := model.read(banner, len(_BANNER))) is not None and start != _BANNER:

@@ -61,6 +61,12 @@ _BOARD = (
     click.option("--load-addr", type=ADDRESS, help="Where the zImage runs; it decides PHYS_OFFSET and what moves."),
     click.option("--efi-map", type=click.Path(), help="UEFI's memory map: a log with efi=debug, or a shell's memmap."),
     click.option("--machine-id", type=int, help="Machine number (r1), with an ATAG list."),
+    click.option(
+        "--cache",
+        type=click.Choice(("vipt-aliasing", "vipt-nonaliasing", "vivt")),
+        help="Kind of the data cache; one that aliases rules out highmem.",
+    ),
+    click.option("--vmalloc-end", type=ADDRESS, help="VMALLOC_END of the platform, before 3.3."),
     click.option("--dtcm", metavar="SIZE[,SIZE]", help="Data TCM of the CPU, one size per bank; 0 for none."),
     click.option("--itcm", metavar="SIZE[,SIZE]", help="Instruction TCM, likewise."),
     click.option(

@@ -20,7 +20,7 @@ def predict_text(prediction: Replay, overview: Overview) -> str:
     lines = [*_verdict(prediction), ""]
     for title, body in (
         ("Memory", _memory(overview)),
-        ("Lost RAM", _lost(prediction)),
+        ("Lost RAM", _lost(overview)),
         ("Reserved", _reserved(overview)),
         ("Virtual kernel memory layout:", _layout(overview)),
         ("Page tables", _tables(prediction, overview)),
@@ -71,8 +71,8 @@ def _memory(overview: Overview) -> Iterator[str]:
         )
 
 
-def _lost(prediction: Replay) -> Iterator[str]:
-    for row in prediction.state.lost:
+def _lost(overview: Overview) -> Iterator[str]:
+    for row in overview.lost:
         origin = f" ({row.origin.root})" if row.origin else ""
         yield from _row(row.start, row.end, row.reason + origin)
 

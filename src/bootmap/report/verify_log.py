@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import textwrap
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from bootmap.bootlog.judgement import Judgement
 from bootmap.output import text_width
+from bootmap.report.findings_text import findings_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +27,9 @@ def verify_log_text(report: LogReport) -> str:
     lines = [*_summary(report)]
     if report.outcome:
         lines += ["", *textwrap.wrap(f"Predicted: {report.outcome}", text_width(), subsequent_indent="  ")]
+    if report.findings:
+        headline = f"The log: {report.findings[0].headline}"
+        lines += ["", *textwrap.wrap(headline, text_width(), subsequent_indent="  "), *findings_lines(report.findings)]
     lines += [*_contradicted(report), *_unmodelled(report), *_hazards(report)]
     if report.assumptions:
         lines += ["", "Assumptions"]
@@ -57,6 +62,7 @@ def verify_log_json(report: LogReport) -> str:
             "hazards": [
                 {"id": h.id, "stage": h.stage, "message": h.message, "address": h.address} for h in report.hazards
             ],
+            "findings": [asdict(finding) for finding in report.findings],
             "assumptions": report.assumptions,
         },
         indent=1,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 AUTO_GRANULE = 128 * MIB
 """A zImage with AUTO_ZRELADDR rounds the address where it runs down to this (head.S, ``and r4, pc, #0xf8000000``)."""
 _ROUND = 2 * MIB
+_OLD_ROUND = 16 * MIB
+"""PHYS_OFFSET is a multiple of this where it is patched into the kernel, before 5.11."""
 _MAX_CELLS = 2
 
 
@@ -44,8 +46,18 @@ def phys_offset(
     banks = memory_ranges(board)
     if load_addr is None and not banks:
         return None, ""
+    granule = _ROUND if kernel.has("phys_virt_2m") else _OLD_ROUND
+    auto = kernel.has("zimage_auto_phys_offset")
+    if load_addr is not None and not auto and (load_addr - kernel.text_offset) % granule == 0:
+        return load_addr - kernel.text_offset, (
+            f"the zImage runs at {load_addr:#010x}, where it unpacks to, as the kernel has no CONFIG_AUTO_ZRELADDR"
+        )
     if load_addr is None:
         load_addr = min(start for start, _ in banks)
+        if not auto:
+            return align_up(load_addr, granule), "where RAM begins"
+        if load_addr % AUTO_GRANULE and load_addr % _OLD_ROUND == 0:
+            return load_addr, "where RAM begins, at an address that a zImage with AUTO_ZRELADDR would not find"
         how = "the zImage runs in the first 128 MiB of RAM"
     else:
         how = f"the zImage runs at {load_addr:#010x}"

@@ -122,7 +122,7 @@ def _shared_dma_pool(state: BootState, area: RmemArea) -> tuple[str, str]:
                 )
                 if value % align
             ]
-            failure = f"a pool for contiguous memory comes in units of {size_text(align)}: {' and '.join(wrong)} "
+            failure = f"a pool for contiguous memory must be aligned to {size_text(align)}: {' and '.join(wrong)} "
             failure += "is no multiple" if len(wrong) == 1 else "are no multiples"
         else:
             cma = CmaArea(area.base, area.size, node.name, area.origin)

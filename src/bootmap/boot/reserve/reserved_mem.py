@@ -19,7 +19,7 @@ from bootmap.boot.reserve.heapsort import kernel_sort
 from bootmap.boot.setup.fdt_scan import RootCells, dt_origin, fdt_prefix, is_available, root_cells
 from bootmap.boot.trace import Origin
 from bootmap.inputs.cells import MOST_PAIRS, pairs, read_cells
-from bootmap.units import MIB, Span, size_text
+from bootmap.units import MIB, Span, hex_address, size_text
 
 if TYPE_CHECKING:
     from bootmap.boot.state import BootState
@@ -185,7 +185,10 @@ def _reserve_reg(state: BootState, node: Node, cells: RootCells, table: list[Rme
 def _outside_ram(state: BootState, node: Node, area: Span, origin: Origin) -> None:
     """Note an area that is not in RAM at all: it keeps nothing, and what was meant is not kept."""
     ram = state.told_banks
-    if not ram or not area.size or any(area.overlaps(bank) for bank in ram):
+    if not ram or not area.size:
+        return
+    if any(area.overlaps(bank) for bank in ram):
+        _reaches_beyond_ram(state, node, area, origin)
         return
     where = " and ".join(str(bank) for bank in ram[:2])
     state.hazard(
@@ -195,6 +198,23 @@ def _outside_ram(state: BootState, node: Node, area: Span, origin: Origin) -> No
         address=area.start,
         origin=origin,
     )
+
+
+def _reaches_beyond_ram(state: BootState, node: Node, area: Span, origin: Origin) -> None:
+    """Note an area that begins in RAM and ends behind it."""
+    bank = next((bank for bank in _banks(state) if area.start in bank), None)
+    if bank is not None and area.end > bank.end and not any(area.end - 1 in other for other in _banks(state)):
+        state.hazard(
+            "reserved-area-beyond-ram",
+            f"{node.path}, {area}, reaches beyond the end of RAM: there is none from {hex_address(bank.end)} on",
+            address=bank.end,
+            origin=origin,
+        )
+
+
+def _banks(state: BootState) -> list[Span]:
+    """RAM as the kernel was told: by mem=, else by the board."""
+    return state.promised if state.mem_param else state.told_banks
 
 
 def _why_refused(state: BootState, base: int, size: int) -> str:
@@ -285,8 +305,8 @@ def _sorted(state: BootState, table: list[RmemArea]) -> list[RmemArea]:
             )
             state.hazard(
                 "reserved-memory-overlap",
-                f"{this.node.path}, {Span(this.base, this.base + this.size)}, and {following.node.path}, "
-                f"{Span(following.base, following.base + following.size)}, overlap",
+                f"{this.node.path} and {following.node.path} overlap: {Span(this.base, this.base + this.size)} and "
+                f"{Span(following.base, following.base + following.size)}",
                 address=following.base,
                 origin=following.origin,
             )

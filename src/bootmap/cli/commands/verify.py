@@ -50,6 +50,8 @@ def command(
     With --kernel zImage the kernel is booted on QEMU's --machine with BOARD's device tree (without BOARD: the one that
     QEMU makes), read at the entry of paging_init and at its return, and compared word by word.
 
+    Where BOARD is an archive that `bootmap collect` made, everything in it is held against the prediction.
+
     With --log the log is held against the prediction, line by line.  Without --config and --system-map the kernel is
     then made of what the log tells, without BOARD the board too.
 
@@ -85,6 +87,13 @@ def command(
         return 0 if all(chain.equal for _, chain in chains) else 1
     if loader_file or ramdisk or changes:
         raise UsageError("--loader-file, --ramdisk and --set go with --loader")
+    if len(boards) == 1 and options["image"] is None and bootmap.open_archive(boards[0]) is not None:
+        from bootmap.cli.commands.verify_log import verify_archive
+
+        for name in ("machine", "memory", "late", "place", "jobs", "timeout"):
+            options.pop(name)
+        return verify_archive(boards[0], as_json=as_json, **options)
+
     from bootmap.report.verify_text import verify_json, verify_text
 
     with Progress(bootmap.BOOT_STEPS * max(len(boards), 1), sys.stderr) as bar:

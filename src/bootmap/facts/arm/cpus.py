@@ -166,14 +166,14 @@ CPUS = (
     _v4_v5("arm1020e", 0x4105A200, 0xFF0FFFF0, 5, 0, wt_quirk=True),
     _v4_v5("arm1022e", 0x4105A220, 0xFF0FFFF0, 5, 0, wt_quirk=True),
     _v4_v5("arm1026ej-s", 0x4106A260, 0xFF0FFFF0, 5, 0, wt_quirk=True, tcm=True),
-    _v4_v5("fa526", 0x66015261, 0xFF01FFF1, 4, _B | _C, wt_quirk=True),
-    _v4_v5("sa110", 0x4401A100, 0xFFFFFFF0, 4, _B | _C, bit4=False),
-    _v4_v5("sa1100", 0x4401A110, 0xFFFFFFF0, 4, _B | _C, bit4=False),
+    _v4_v5("fa526", 0x66015261, 0xFF01FFF1, 4, _B | _C, wt_quirk=True, also=("faraday,fa526",)),
+    _v4_v5("sa110", 0x4401A100, 0xFFFFFFF0, 4, _B | _C, bit4=False, also=("intel,sa110",)),
+    _v4_v5("sa1100", 0x4401A110, 0xFFFFFFF0, 4, _B | _C, bit4=False, also=("intel,sa1100",)),
     _v4_v5("sa1110", 0x6901B110, 0xFFFFFFF0, 4, _B | _C, bit4=False),
-    _v4_v5("feroceon", 0x56251310, 0xFFFFFFF0, 5, _B | _C, also=("marvell,feroceon",)),
+    _v4_v5("feroceon", 0x56251310, 0xFFFFFFF0, 5, _B | _C, also=("marvell,feroceon", "marvell,sheeva-v5")),
     _v4_v5("88fr531", 0x56055310, 0xFFFFFFF0, 5, _B | _C),
     _v4_v5("88fr571", 0x56155710, 0xFFFFFFF0, 5, _B | _C),
-    _v4_v5("mohawk", 0x56158000, 0xFFFFF000, 5, _B | _C, wt_quirk=True),
+    _v4_v5("mohawk", 0x56158000, 0xFFFFF000, 5, _B | _C, wt_quirk=True, also=("marvell,mohawk",)),
     Cpu("pxa25x", 0x69052100, 0xFFFFF7F0, 5, "ARMv5TE", "xscale", _SECT | _AP_RW | _B | _C, xscale=True,
         compatible=("marvell,xscale",)),
     Cpu("pxa27x", 0x69054110, 0xFFFFFFF0, 5, "ARMv5TE", "xscale", _SECT | _AP_RW | _B | _C, xscale=True),
@@ -216,6 +216,14 @@ ALIASES = {
 
 ARMV6_OPTIONS = ("CPU_V6", "CPU_V6K")
 """With one of them a kernel is compiled for ARMv6, CPU_V7 or not (arch/arm/Makefile, arch/arm/mm/Kconfig)."""
+SOC_CORES = {"marvell,armada370": "pj4", "marvell,dove": "pj4"}
+"""Compatible strings of SoCs whose trees name their core's family only: a core of it that is no multiprocessor.
+
+Source: arch/arm/boot/dts/marvell/armada-370.dtsi and armada-xp.dtsi, which both say marvell,sheeva-v7; logs of both
+(MIDR 561f5811 and 560f5815, "Memory policy: Data cache writeback" from SMP kernels).
+"""
+WITHOUT_MMU = ("arm,cortex-m", "arm,cortex-r", "arm,arm7tdmi", "arm,arm740t", "arm,arm940t", "arm,arm946e-s", "arm,sc")
+"""How compatible strings of cores without an MMU begin (Documentation/devicetree/bindings/arm/cpus.yaml)."""
 _V6 = ARMV6_OPTIONS
 _V7 = ("CPU_V7",)
 SUPPORT = {

@@ -1,6 +1,7 @@
-"""QEMU's own loader (``-kernel``): the addresses it is made of.
+"""QEMU as a boot loader (``-kernel``): where it puts things, and by what its device trees are known.
 
-Source: QEMU hw/arm/boot.c ``arm_setup_direct_kernel_boot`` (7.2).
+Source: QEMU 7.2 hw/arm/boot.c ``arm_setup_direct_kernel_boot``, ``arm_load_dtb``; softmmu/device_tree.c
+``load_device_tree``.
 """
 
 from __future__ import annotations
@@ -13,3 +14,12 @@ QEMU_INITRD_MOST = 128 * MIB
 """Into RAM: where QEMU puts the initrd, or half way where RAM is smaller than twice that."""
 QEMU_ALIGN = 4 * KIB
 """The initrd, and the tree behind it, begin on a multiple of this."""
+DTB_AT = QEMU_INITRD_MOST
+"""Into RAM, or half way where there is less: the tree, behind the initrd where there is one."""
+DTB_ALIGN = QEMU_ALIGN
+TREE_ROOM = 10000
+"""A tree from a file gets so many bytes more, and then twice as many in all, as its totalsize says ever after."""
+MOST_ADDED = 8192
+"""More than it adds to such a tree: /chosen, the memory node, /psci."""
+MACHINES = ("linux,dummy-virt",)
+"""Compatible strings of trees that it makes itself."""
