@@ -21,7 +21,7 @@ from bootmap.inputs.uboot_env import hextoul
 from bootmap.loaders.uboot.areas import areas_of
 from bootmap.loaders.uboot.board import area_flags
 from bootmap.loaders.uboot.lmb import EXISTS, OK
-from bootmap.units import Span
+from bootmap.units import Span, hex_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,10 +80,11 @@ class Command:
     Attributes:
         name: "bootz" or "bootm".
         kernel: the kernel.
-        ramdisk: where the ramdisk is; None for none.
+        ramdisk: where the ramdisk is, without its header; None for none.
         dtb: where the tree is; None for none.
         tree: the tree.
         env: variables that are set.
+        ramdisk_header: bytes of U-Boot's header in front of the ramdisk; 0 for a plain one.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Command:
     dtb: int | None
     tree: Fdt | None
     env: Mapping[str, str]
+    ramdisk_header: int = 0
 
 
 @dataclass(slots=True)
@@ -172,6 +174,10 @@ def _find_images(uboot: UBoot, command: Command, result: Placed, kernel: Span) -
     """Look at the ramdisk, then at the tree, and whether they lie in the kernel."""
     place = "OS={:x}..{:x}" if uboot.does("check_overlap") else "OS={:#x}..{:#x}"
     ramdisk = command.ramdisk
+    if ramdisk is not None and command.ramdisk_header:
+        result.said.append(
+            f"## Loading init Ramdisk from Legacy Image at {ramdisk.start - command.ramdisk_header:08x} ..."
+        )
     if ramdisk is not None and ramdisk.start and kernel.size and _overlaps(ramdisk, kernel):
         result.said.append(f"ERROR: RD image overlaps OS image ({place.format(*kernel)})")
         raise _RefusedError("the ramdisk overlaps the kernel")
@@ -233,7 +239,10 @@ def _ramdisk_high(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result
 
 def _copied(uboot: UBoot, board: Board, result: Placed, line: str, source: int, to: Span) -> None:
     """Say that something is copied; where there is no RAM, that ends U-Boot."""
-    in_ram = any(bank.start <= to.start and to.end <= bank.end for bank in board.banks)
+    places = (to, Span(source, source + to.size))
+    in_ram = to.start == source or all(
+        any(bank.start <= place.start and place.end <= bank.end for bank in board.banks) for place in places
+    )
     backwards = to.start > source and (to.start - source < to.size or not uboot.does("memmove_forward_if_clear"))
     if to.end > 1 << 32 and backwards:  # the last byte has a low address: U-Boot writes over whatever is there
         result.said.append(line.rstrip())
@@ -242,7 +251,10 @@ def _copied(uboot: UBoot, board: Board, result: Placed, line: str, source: int, 
         )
     result.said.append(line + ("OK" if in_ram else "data abort"))
     if not in_ram:
-        raise _RefusedError(f"U-Boot copies to {to}, where no RAM is: bootm_low, bootm_size or bootm_mapsize is wrong")
+        raise _RefusedError(
+            f"U-Boot copies from {hex_address(source)} to {to}, and there is no RAM for all of that: the file is larger "
+            f"than RAM behind it, or bootm_low, bootm_size or bootm_mapsize is wrong"
+        )
 
 
 def _below(highest: int) -> str:
