@@ -21,7 +21,7 @@ from bootmap.inputs.uboot_env import hextoul
 from bootmap.loaders.uboot.areas import areas_of
 from bootmap.loaders.uboot.board import area_flags
 from bootmap.loaders.uboot.lmb import EXISTS, OK
-from bootmap.units import Span, hex_address
+from bootmap.units import Span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -234,16 +234,17 @@ def _ramdisk_high(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result
     result.ramdisk = Span(start, start + ramdisk.size)
     end = start + ramdisk.size & _ULONG
     line = f"   Loading Ramdisk to {start:08x}, end {end:08x} ... "
-    _copied(uboot, board, result, line, ramdisk.start, result.ramdisk)
+    _copied(uboot, board, result, line, ramdisk, result.ramdisk)
 
 
-def _copied(uboot: UBoot, board: Board, result: Placed, line: str, source: int, to: Span) -> None:
+def _copied(uboot: UBoot, board: Board, result: Placed, line: str, source: Span, to: Span) -> None:
     """Say that something is copied; where there is no RAM, that ends U-Boot."""
-    places = (to, Span(source, source + to.size))
-    in_ram = to.start == source or all(
-        any(bank.start <= place.start and place.end <= bank.end for bank in board.banks) for place in places
+    in_ram = to.start == source.start or all(
+        any(bank.start <= place.start and place.end <= bank.end for bank in board.banks) for place in (source, to)
     )
-    backwards = to.start > source and (to.start - source < to.size or not uboot.does("memmove_forward_if_clear"))
+    backwards = to.start > source.start and (
+        to.start - source.start < to.size or not uboot.does("memmove_forward_if_clear")
+    )
     if to.end > 1 << 32 and backwards:  # the last byte has a low address: U-Boot writes over whatever is there
         result.said.append(line.rstrip())
         raise _RefusedError(
@@ -252,8 +253,8 @@ def _copied(uboot: UBoot, board: Board, result: Placed, line: str, source: int, 
     result.said.append(line + ("OK" if in_ram else "data abort"))
     if not in_ram:
         raise _RefusedError(
-            f"U-Boot copies from {hex_address(source)} to {to}, and there is no RAM for all of that: the file is larger "
-            f"than RAM behind it, or bootm_low, bootm_size or bootm_mapsize is wrong"
+            f"U-Boot copies {source} to {to}, and not all of that is RAM: the file is too large for its place, or "
+            f"bootm_low, bootm_size or bootm_mapsize is wrong"
         )
 
 
@@ -365,7 +366,7 @@ def _relocate_fdt(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result
         result.said.append(f"   Using Device Tree in place at {start:08x}, end {start + size - 1:08x}")
     else:
         line = f"   Loading Device Tree to {start:08x}, end {start + size - 1:08x} ... "
-        _copied(uboot, board, result, line, command.dtb, result.dtb)
+        _copied(uboot, board, result, line, Span(command.dtb, command.dtb + command.tree.totalsize), result.dtb)
     if uboot.does("says_working_fdt"):
         result.said.append(f"Working FDT set to {start:x}")
 
