@@ -16,7 +16,7 @@ from bootmap.inputs import bdinfo, uboot_env
 from bootmap.inputs.fdt_writer import Node, cells, editable, flatten
 from bootmap.plan.chain import chain
 from bootmap.plan.propose import propose
-from bootmap.plan.setup import Image, Setup, Told, command_of, loader_of
+from bootmap.plan.setup import Image, Ramdisk, Setup, Told, command_of, loader_of
 from bootmap.units import MIB, Span
 from bootmap.verify.loader.cases import Case
 
@@ -134,10 +134,10 @@ def test_propose_boards_with_ram_elsewhere(words: dict[str, str]) -> None:
 def test_command_of_uses_the_variables() -> None:
     env = uboot_env.parse_text(document(OLD)["printenv"])
     tree = inputs(document(OLD), Case.of(document(OLD)["cases"][0]["case"]))[2].tree
-    made = command_of(Told(env), Image(0x1000), 0x2000, tree)
+    made = command_of(Told(env), Image(0x1000), Ramdisk(0x2000), tree)
     assert (made.name, made.kernel.at, made.dtb) == ("bootz", 0x40400000, 0x40000000)
     assert made.ramdisk == Span(0x44000000, 0x44002000)
-    typed = command_of(Told(env, command="bootz ${kernel_addr_r} - ${fdt_addr}"), Image(0x1000), 0x2000, tree)
+    typed = command_of(Told(env, command="bootz ${kernel_addr_r} - ${fdt_addr}"), Image(0x1000), Ramdisk(0x2000), tree)
     assert typed.ramdisk is None
     with pytest.raises(UsageError, match="bootm"):
         command_of(Told(env, command="bootz 1 - 2"), Image(0x1000, 64), None, tree)
