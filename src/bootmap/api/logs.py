@@ -13,7 +13,7 @@ from bootmap.bootlog.board import seen_places
 from bootmap.bootlog.capture import read_boots
 from bootmap.bootlog.check import check_log
 from bootmap.bootlog.claims.context import Basis
-from bootmap.bootlog.diagnose import diagnose, shown_by
+from bootmap.bootlog.diagnose import diagnose, diagnose_file, shown_by
 from bootmap.bootlog.files import FileChecker, kind_of
 from bootmap.bootlog.fit import best_prediction
 from bootmap.bootlog.given import Given
@@ -63,6 +63,9 @@ def diagnose_log(log: str, board: str | None = None, *, boot: int | None = None,
 
 def _diagnosed(log: str, text: str, boot: int | None, board: str | None, options: Mapping[str, Any]) -> list[Diagnosis]:
     given = read_given(board, options)
+    kind = kind_of(text)
+    if kind != "log":
+        return [diagnose_file(kind, text)]
     if not text.strip():
         raise InputError("is empty; expected what the console of a board showed", file=file_name(log))
     boots = read_boots(text)
