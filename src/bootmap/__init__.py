@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from bootmap.api.archives import collect_script as collect_script
     from bootmap.api.archives import keep_archive as keep_archive
     from bootmap.api.archives import open_archive as open_archive
-    from bootmap.api.archives import verify_archive as verify_archive
     from bootmap.api.dumps import locate as locate
     from bootmap.api.dumps import oopses as oopses
     from bootmap.api.kernels import features as features
     from bootmap.api.logs import diagnose_log as diagnose
+    from bootmap.api.logs import verify_archive as verify_archive
     from bootmap.api.logs import verify_log as verify_log
     from bootmap.api.memblock import MemblockRun as MemblockRun
     from bootmap.api.memblock import memblock_script as memblock_script
@@ -144,7 +144,7 @@ _PUBLIC = {
     "ptdump_of": ("bootmap.source.listings", "ptdump_of"),
     "serve": ("bootmap.explore.serve", "serve"),
     "uboot_setups": ("bootmap.plan.load", "uboot_setups"),
-    "verify_archive": ("bootmap.api.archives", "verify_archive"),
+    "verify_archive": ("bootmap.api.logs", "verify_archive"),
     "verify_log": ("bootmap.api.logs", "verify_log"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bootmap.api.archives import open_archive, unpacked
@@ -125,6 +126,26 @@ def verify_log(
             tables = _page_tables(board, options, ptdump) if known and ptdump else None
             judged = FileChecker(prediction, tables, kernel_known=made is None).judge(kinds[name], text)
             report.add(judged, text.count("\n"), shown)
+    return report
+
+
+def verify_archive(path: str, *, ptdump: Callable[..., str] | None = None, **options: Any) -> LogReport:
+    """Hold everything in an archive against the prediction for its board.
+
+    Args:
+        path: the archive.
+        ptdump: see :func:`bootmap.verify_log`.
+        options: arguments of :func:`bootmap.load`; what is not given is taken from the archive.
+
+    Raises:
+        BootmapError: it is none, or holds too little for a prediction.
+    """
+    found = open_archive(path)
+    if found is None:
+        raise InputError("is no archive of `bootmap collect`", file=file_name(path))
+    with unpacked(found, options) as (board, logs, merged):
+        report = verify_log(board, logs, ptdump=ptdump, **merged)
+    report.name_files(lambda name: Path(name).name)
     return report
 
 
