@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bootmap.api.archives import open_archive, unpacked
@@ -13,7 +14,7 @@ from bootmap.bootlog.board import seen_places
 from bootmap.bootlog.capture import read_boots
 from bootmap.bootlog.check import check_log
 from bootmap.bootlog.claims.context import Basis
-from bootmap.bootlog.diagnose import diagnose, shown_by
+from bootmap.bootlog.diagnose import diagnose, diagnose_file, shown_by
 from bootmap.bootlog.files import FileChecker, kind_of
 from bootmap.bootlog.fit import best_prediction
 from bootmap.bootlog.given import Given
@@ -63,6 +64,9 @@ def diagnose_log(log: str, board: str | None = None, *, boot: int | None = None,
 
 def _diagnosed(log: str, text: str, boot: int | None, board: str | None, options: Mapping[str, Any]) -> list[Diagnosis]:
     given = read_given(board, options)
+    kind = kind_of(text)
+    if kind != "log":
+        return [diagnose_file(kind, text)]
     if not text.strip():
         raise InputError("is empty; expected what the console of a board showed", file=file_name(log))
     boots = read_boots(text)
@@ -122,6 +126,26 @@ def verify_log(
             tables = _page_tables(board, options, ptdump) if known and ptdump else None
             judged = FileChecker(prediction, tables, kernel_known=made is None).judge(kinds[name], text)
             report.add(judged, text.count("\n"), shown)
+    return report
+
+
+def verify_archive(path: str, *, ptdump: Callable[..., str] | None = None, **options: Any) -> LogReport:
+    """Hold everything in an archive against the prediction for its board.
+
+    Args:
+        path: the archive.
+        ptdump: see :func:`bootmap.verify_log`.
+        options: arguments of :func:`bootmap.load`; what is not given is taken from the archive.
+
+    Raises:
+        BootmapError: it is none, or holds too little for a prediction.
+    """
+    found = open_archive(path)
+    if found is None:
+        raise InputError("is no archive of `bootmap collect`", file=file_name(path))
+    with unpacked(found, options) as (board, logs, merged):
+        report = verify_log(board, logs, ptdump=ptdump, **merged)
+    report.name_files(lambda name: Path(name).name)
     return report
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bootmap.bootlog.alone import alone
 from bootmap.bootlog.case import Case
 from bootmap.bootlog.check import check_log
 from bootmap.bootlog.diagnosis import Diagnosis
@@ -25,7 +26,7 @@ from bootmap.bootlog.neighbours import neighbours
 from bootmap.bootlog.plan import plan
 from bootmap.bootlog.predict import areas_of, beside
 from bootmap.bootlog.predicted import own_areas, predicted_findings
-from bootmap.bootlog.progress import Ending, progress_of
+from bootmap.bootlog.progress import Ending, Progress, progress_of
 from bootmap.bootlog.silence import silence_finding
 from bootmap.bootlog.values import values
 from bootmap.errors import BootmapError
@@ -71,6 +72,14 @@ def diagnose(boot: Boot, given: Given | None = None, whole: Callable[[Log], Repl
         if case.progress.ending is Ending.LOADER or not case.progress.reached("unpacking")
         else (),
     )
+
+
+def diagnose_file(kind: str, text: str) -> Diagnosis:
+    """What a file of a running system says by itself; ``kind`` as :func:`bootmap.bootlog.files.kind_of` says."""
+    lines = text.count("\n")
+    progress = Progress(None, 0, Ending.CUT, 0, "", lines, "")
+    names = {"iomem": "/proc/iomem", "memblock": "debugfs memblock", "page_tables": "debugfs kernel_page_tables"}
+    return Diagnosis(1, 1, names[kind], progress, "a file of a running system", plan=tuple(alone(kind, text)))
 
 
 def open_case(boot: Boot, given: Given | None = None, whole: Callable[[Log], Replay] | None = None) -> tuple[Case, str]:

@@ -73,10 +73,15 @@ def _of_hazard(case: Case, replay: Replay, hazard: Hazard) -> Finding:
         hazard.id,
         fatal,
         headline if fatal else "it goes on without its initrd",
-        (Reason(0, f"predicted for this board: {hazard.message}"),),
+        (*_shown_by_lines(case, hazard), Reason(0, f"predicted for this board: {hazard.message}")),
         tuple(tree_changes(replay, case.log) if hazard.id == _UNMAPPED else hazard_changes(replay, hazard)),
         certain=False,
     )
+
+
+def _shown_by_lines(case: Case, hazard: Hazard) -> list[Reason]:
+    """The lines from which the places in a hazard's message are known."""
+    return [*case.where_tree(), *case.where_ram()] if hazard.subject == "dtb" else []
 
 
 def _lost_ram(case: Case, replay: Replay) -> Finding | None:
