@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bootmap.api.archives import open_archive, unpacked
@@ -13,12 +14,13 @@ from bootmap.bootlog.board import seen_places
 from bootmap.bootlog.capture import read_boots
 from bootmap.bootlog.check import check_log
 from bootmap.bootlog.claims.context import Basis
-from bootmap.bootlog.diagnose import diagnose, shown_by
+from bootmap.bootlog.diagnose import diagnose, diagnose_file, shown_by
 from bootmap.bootlog.files import FileChecker, kind_of
 from bootmap.bootlog.fit import best_prediction
 from bootmap.bootlog.given import Given
 from bootmap.bootlog.judgement import LogReport
 from bootmap.bootlog.log import messages_of
+from bootmap.bootlog.neighbours import neighbours
 from bootmap.bootlog.predict import areas_of
 from bootmap.errors import InputError, MissingInputError, UnsupportedError, UsageError
 from bootmap.facts.arm.cpus import cpu_by_midr, cpu_by_name
@@ -55,18 +57,29 @@ def diagnose_log(log: str, board: str | None = None, *, boot: int | None = None,
     collected = open_archive(log) if log != STDIN else None
     if collected is not None:
         with unpacked(collected, options) as (tree, _, merged):
-            return _diagnosed(log, collected.log, boot, read_given(board or tree, merged))
+            return _diagnosed(log, collected.log, boot, board or tree, merged)
     (text,) = read_texts([log]).values()
-    return _diagnosed(log, text, boot, read_given(board, options))
+    return _diagnosed(log, text, boot, board, options)
 
 
-def _diagnosed(log: str, text: str, boot: int | None, given: Given) -> list[Diagnosis]:
+def _diagnosed(log: str, text: str, boot: int | None, board: str | None, options: Mapping[str, Any]) -> list[Diagnosis]:
+    given = read_given(board, options)
+    kind = kind_of(text)
+    if kind != "log":
+        return [diagnose_file(kind, text)]
     if not text.strip():
         raise InputError("is empty; expected what the console of a board showed", file=file_name(log))
     boots = read_boots(text)
     if boot is not None and not 0 < boot <= len(boots):
         raise UsageError(f"--boot {boot}: {file_name(log)} has {len(boots)} boot{'s' if len(boots) > 1 else ''}")
-    return [diagnose(each, given) for each in (boots if boot is None else boots[boot - 1 : boot])]
+    whole = None
+    if board is not None and given.config is not None and given.symbols is not None:
+        named = board
+
+        def whole(log: Log) -> Replay:
+            return replay(*load(named, **_with_log(named, log, options)))
+
+    return [diagnose(each, given, whole) for each in (boots if boot is None else boots[boot - 1 : boot])]
 
 
 def verify_log(
@@ -104,13 +117,35 @@ def verify_log(
     for name, text in named.items():
         shown = name if several else ""
         if name in parsed:
-            report.add(check_log(prediction, areas, parsed[name], basis), parsed[name].lines, shown)
+            judged = check_log(prediction, areas, parsed[name], basis)
+            report.add(judged, parsed[name].lines, shown)
+            report.neighbours += neighbours(parsed[name], made, judged) if made else []
             report.findings += shown_by(boots[name], parsed[name], made)
         else:
             known = kinds[name] == "page_tables" and made is None
             tables = _page_tables(board, options, ptdump) if known and ptdump else None
             judged = FileChecker(prediction, tables, kernel_known=made is None).judge(kinds[name], text)
             report.add(judged, text.count("\n"), shown)
+    return report
+
+
+def verify_archive(path: str, *, ptdump: Callable[..., str] | None = None, **options: Any) -> LogReport:
+    """Hold everything in an archive against the prediction for its board.
+
+    Args:
+        path: the archive.
+        ptdump: see :func:`bootmap.verify_log`.
+        options: arguments of :func:`bootmap.load`; what is not given is taken from the archive.
+
+    Raises:
+        BootmapError: it is none, or holds too little for a prediction.
+    """
+    found = open_archive(path)
+    if found is None:
+        raise InputError("is no archive of `bootmap collect`", file=file_name(path))
+    with unpacked(found, options) as (board, logs, merged):
+        report = verify_log(board, logs, ptdump=ptdump, **merged)
+    report.name_files(lambda name: Path(name).name)
     return report
 
 

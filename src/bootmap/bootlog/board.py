@@ -105,7 +105,7 @@ def board_from_log(log: Log, given: Given | None = None) -> LogBoard:
     assumptions = [*identity.assumptions, *(() if given.config else options.assumptions), *assumed]
     line, described = identity.cmdline, Description()
     banks: tuple[Span, ...] = ()
-    places = read_places(log, identity.cmdline)
+    places = read_places(log)
     if board is None:
         ram = read_ram(log, identity, weighed.value or 0)
         line, banks = ram.cmdline, tuple(ram.banks)
@@ -162,7 +162,7 @@ def seen_places(log: Log, given: Given) -> dict[str, int | str]:
     Addresses of device tree, initrd and zImage as the boot loader names them, and PHYS_OFFSET where the kernel worked
     it out itself.
     """
-    places = read_places(log, "")
+    places = read_places(log)
     seen: dict[str, int | str] = {}
     if places.params is not None:
         seen["dtb_addr"] = places.params

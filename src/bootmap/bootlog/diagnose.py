@@ -10,30 +10,34 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bootmap.bootlog.alone import alone
 from bootmap.bootlog.case import Case
 from bootmap.bootlog.check import check_log
 from bootmap.bootlog.diagnosis import Diagnosis
 from bootmap.bootlog.faults import fault_findings, function_of
 from bootmap.bootlog.fit import best_prediction
+from bootmap.bootlog.given import Given
 from bootmap.bootlog.handed_over import handover_findings, initrd_reasons
 from bootmap.bootlog.harmless import harmless
 from bootmap.bootlog.judgement import Judgement, LogReport
 from bootmap.bootlog.last_words import last_words
 from bootmap.bootlog.log import messages_of
+from bootmap.bootlog.neighbours import neighbours
 from bootmap.bootlog.plan import plan
-from bootmap.bootlog.predict import areas_of
+from bootmap.bootlog.predict import areas_of, beside
 from bootmap.bootlog.predicted import own_areas, predicted_findings
-from bootmap.bootlog.progress import Ending, progress_of
+from bootmap.bootlog.progress import Ending, Progress, progress_of
 from bootmap.bootlog.silence import silence_finding
+from bootmap.bootlog.values import values
 from bootmap.errors import BootmapError
 from bootmap.inputs.oops_log import parse_oopses
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from bootmap.boot.sequence import Replay
     from bootmap.bootlog.capture import Boot
     from bootmap.bootlog.findings import Finding
-    from bootmap.bootlog.given import Given
     from bootmap.bootlog.log import Log
     from bootmap.bootlog.predict import FromLog
     from bootmap.inputs.oops_log import Oops
@@ -42,14 +46,15 @@ _INITRD_LOST = ("initrd-damaged", "initrd-no-memory", "initrd-in-use")
 _MISSED_WITHOUT_INITRD = ("no-root", "no-init")
 
 
-def diagnose(boot: Boot, given: Given | None = None) -> Diagnosis:
+def diagnose(boot: Boot, given: Given | None = None, whole: Callable[[Log], Replay] | None = None) -> Diagnosis:
     """What happened in ``boot``, why, and what to change.
 
     Args:
         boot: one boot of a capture.
         given: what the user knows of board and kernel.
+        whole: predicts for a board and a kernel that are given whole; None where they are not.
     """
-    case, refused = open_case(boot, given)
+    case, refused = open_case(boot, given, whole)
     found = _findings(case)
     report = _report(case)
     return Diagnosis(
@@ -60,7 +65,7 @@ def diagnose(boot: Boot, given: Given | None = None) -> Diagnosis:
         headline=_headline(case, found),
         findings=tuple(found),
         harmless=tuple(harmless(case.lines(), own_areas(case))),
-        values=(case.found.board.phys,) if case.found else (),
+        values=values(case.log, case.found.board.phys if case.found else None),
         report=report,
         refused=refused,
         plan=tuple(plan(case))
@@ -69,13 +74,21 @@ def diagnose(boot: Boot, given: Given | None = None) -> Diagnosis:
     )
 
 
-def open_case(boot: Boot, given: Given | None = None) -> tuple[Case, str]:
+def diagnose_file(kind: str, text: str) -> Diagnosis:
+    """What a file of a running system says by itself; ``kind`` as :func:`bootmap.bootlog.files.kind_of` says."""
+    lines = text.count("\n")
+    progress = Progress(None, 0, Ending.CUT, 0, "", lines, "")
+    names = {"iomem": "/proc/iomem", "memblock": "debugfs memblock", "page_tables": "debugfs kernel_page_tables"}
+    return Diagnosis(1, 1, names[kind], progress, "a file of a running system", plan=tuple(alone(kind, text)))
+
+
+def open_case(boot: Boot, given: Given | None = None, whole: Callable[[Log], Replay] | None = None) -> tuple[Case, str]:
     """Everything that is known of a boot, and why nothing could be predicted, "" where it could."""
     log = messages_of(boot)
     found: FromLog | None = None
     refused = ""
     try:
-        found = best_prediction(log, given)
+        found = beside(whole(log), log, given or Given()) if whole else best_prediction(log, given)
     except BootmapError as error:
         refused = str(error)
     return Case(boot, log, progress_of(boot), _oopses(boot), found), refused
@@ -110,9 +123,9 @@ def _findings(case: Case) -> list[Finding]:
     deaths = [finding for finding in predicted if finding.fatal]
     rest = [each for each in handed if each not in causes and not faults]
     rest += [*(word for word in words if not word.fatal), *(finding for finding in predicted if not finding.fatal)]
-    if case.progress.ending in (Ending.RUNS, Ending.LOADER):
+    if case.progress.ending in (Ending.RUNS, Ending.LOADER, Ending.CUT):
         return [*causes, *rest]
-    silence = silence_finding(case) if not causes else None
+    silence = silence_finding(case) if not causes and not deaths else None
     return [*causes, *deaths, *rest, *([silence] if silence else [])]
 
 
@@ -154,6 +167,10 @@ def _headline(case: Case, findings: Sequence[Finding]) -> str:
     cause = next((finding for finding in findings if finding.fatal and finding.id != "silence"), None)
     lost = next((finding for finding in findings if not finding.fatal), None)
     silence = next((finding for finding in findings if finding.id == "silence"), None)
+    if progress.ending is Ending.CUT and cause is None:
+        return f"the log goes on to {progress.last.who if progress.last else 'nothing'}" + (
+            f"; {lost.headline}" if lost else ""
+        )
     if progress.ending is Ending.RUNS:
         return f"boots; {lost.headline}" if lost and cause is None else "boots" if cause is None else cause.headline
     if cause is not None and cause.certain:
@@ -180,7 +197,9 @@ def _report(case: Case) -> LogReport | None:
     outcome = replay.outcome
     text = "" if outcome.all_well else f"{outcome.headline}: {outcome.stage}: {outcome.reason}"
     judged = check_log(replay, areas_of(replay), case.log, found.basis)
-    return LogReport(judged, case.boot.total, text, [str(each) for each in replay.state.assumptions], replay.hazards)
+    report = LogReport(judged, case.boot.total, text, [str(each) for each in replay.state.assumptions], replay.hazards)
+    report.neighbours = neighbours(case.log, found, judged)
+    return report
 
 
 def contradictions(diagnosis: Diagnosis) -> int:

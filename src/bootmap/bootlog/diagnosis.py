@@ -8,11 +8,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bootmap.bootlog.progress import Ending
+
 if TYPE_CHECKING:
     from bootmap.bootlog.evidence import Weighed
     from bootmap.bootlog.findings import Finding
     from bootmap.bootlog.judgement import LogReport
     from bootmap.bootlog.progress import Progress
+
+_LOSSES = (
+    "ram-lost",
+    "below-phys-offset",
+    "initrd-no-memory",
+    "initrd-in-use",
+    "initrd-damaged",
+    "cma-failed",
+    "vmalloc-full",
+)
+"""Findings that do not end a boot, and are not well either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,5 +69,6 @@ class Diagnosis:
 
     @property
     def well(self) -> bool:
-        """Whether the boot reached its first process and nothing was lost."""
-        return not any(finding.fatal for finding in self.findings) and self.headline.startswith("boots")
+        """Whether the boot came as far as the log goes, and nothing was lost."""
+        ran = self.progress.ending in (Ending.RUNS, Ending.CUT)
+        return ran and not any(finding.fatal or finding.id in _LOSSES for finding in self.findings)

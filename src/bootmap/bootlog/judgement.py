@@ -81,6 +81,7 @@ class LogReport:
         assumptions: what the prediction takes for granted.
         hazards: what it says may go wrong.
         findings: what the log itself shows to have happened.
+        neighbours: rules of other versions with which more lines fit.
     """
 
     judged: list[Judged]
@@ -89,6 +90,7 @@ class LogReport:
     assumptions: list[str] = field(default_factory=list)
     hazards: list[Hazard] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    neighbours: list[str] = field(default_factory=list)
 
     def add(self, judged: Iterable[Judged], lines: int, file: str = "") -> None:
         """Take over the verdicts on one file of so many lines."""

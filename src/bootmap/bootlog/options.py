@@ -79,6 +79,10 @@ def read_options(log: Log, identity: Identity) -> Options:
     if log.all("tcm_moved", "tcm_found") or "DTCM" in identity.layout or "ITCM" in identity.layout:
         values["HAVE_TCM"] = "y"
     values |= _cma(log, identity, taken)
+    shadow = log.first("kasan")
+    if shadow is not None:
+        offset = shadow.number("base") - (shadow.number("start") >> 3) & 0xFFFFFFFF
+        values |= {"KASAN": "y", "KASAN_SHADOW_OFFSET": f"{offset:#x}"}
     cpus, from_policy = _cpus(log)
     return Options(values, cpus, from_policy, frozenset(taken), tuple(assumptions))
 

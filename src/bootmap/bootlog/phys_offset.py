@@ -200,7 +200,8 @@ def _by_board(log: Log, identity: Identity, board: Sequence[Span]) -> Iterator[E
     """From where the board's RAM begins and, by mem_map's place, ends."""
     lowest, end = min(bank.start for bank in board), max(bank.end for bank in board)
     yield exact(lowest, Confidence.HINT, 0, "the board's RAM begins there")
-    yield exact(lowest & -_GRANULE, Confidence.LIKELY, 0, "the zImage runs in the first 128 MiB of RAM")
+    if not log.all("load", "kernel_at"):
+        yield exact(lowest & -_GRANULE, Confidence.LIKELY, 0, "the zImage runs in the first 128 MiB of RAM")
     said, pages = log.first("mem_map"), log.first("total")
     highmem = any(each.word("name") == "HighMem" for each in log.all("zone", "zone_pages", "memmap"))
     if said is None or pages is None or highmem or said.number("base") <= identity.page_offset:

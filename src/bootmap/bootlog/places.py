@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bootmap.units import GIB, Span, memparse
+from bootmap.units import GIB, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,14 +45,14 @@ class Places:
     taken: frozenset[str] = frozenset()
 
 
-def read_places(log: Log, cmdline: str) -> Places:
+def read_places(log: Log) -> Places:
     """Where things lie, by everything that ``log`` says of it."""
     taken: set[str] = set()
     lines: dict[str, int] = {}
     behind = 0 if log.open_ends else 1
     reserved = [said for said in log.all("call") if said.word("name") == "reserve"]
     tree, loaded = _by_loader(log, lines)
-    initrd = loaded or _initrd_of(cmdline, log, lines)
+    initrd = loaded
     params, blob_size = _unannounced(log, tree, reserved, behind, taken)
     params, blob_size, rows = _by_calls(log, params, blob_size, reserved, behind, taken)
     image, rest = _by_arm_memblock_init(reserved, behind, taken)
@@ -80,22 +80,6 @@ def _by_loader(log: Log, lines: dict[str, int]) -> tuple[int | None, tuple[int, 
         initrd = (ramdisk.number("start"), ramdisk.number("last") + 1 - ramdisk.number("start"))
         lines["initrd"] = ramdisk.line
     return tree, initrd
-
-
-def _initrd_of(cmdline: str, log: Log, lines: dict[str, int]) -> tuple[int, int] | None:
-    """initrd= is read by the kernel itself; only its line is noted, unless the command line is not predicted from."""
-    if re.search(r"\binitrd=\w+,\w+", cmdline):
-        lines["initrd"] = next((said.line for said in log.all("cmdline")), 0)
-    return None
-
-
-def initrd_on(cmdline: str) -> Span | None:
-    """What initrd= on a command line says."""
-    given = re.search(r"\binitrd=(\w+),(\w+)", cmdline)
-    if given is None:
-        return None
-    start, size = memparse(given[1])[0], memparse(given[2])[0]
-    return Span(start, start + size) if size else None
 
 
 def _by_calls(

@@ -91,6 +91,18 @@ def areas_of(prediction: Replay) -> dict[str, Span]:
     return {area.name: Span(area.start, area.end) for area in virtual_layout(prediction, prediction.usual_stage)}
 
 
+def beside(replay: Replay, log: Log, given: Given) -> FromLog:
+    """A prediction that was made without the log, beside what the log tells.
+
+    Raises:
+        InputError: what the log tells cannot be.
+    """
+    known = replace(given, cpu=given.cpu or replay.state.handover.cpu)
+    made = board_from_log(log, known)
+    told = replace(made, taken=frozenset(), assumptions=())
+    return FromLog(replay, told, replace(known, params=given.params or replay.state.handover.params))
+
+
 def repredict(found: FromLog, log: Log, **changes: object) -> FromLog:
     """The same with other things given, for trying what else fits."""
     given = replace(found.given, **changes)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.boot.sequence import STAGE_NAMES
 from bootmap.boot.trace import Verdict
-from bootmap.bootlog.changes import hazard_changes
+from bootmap.bootlog.changes import hazard_changes, tree_changes
 from bootmap.bootlog.findings import Change, Finding, Reason
 from bootmap.bootlog.progress import Ending
 from bootmap.bootlog.trials import Trial, proven
@@ -32,6 +32,7 @@ _PRINTED_AFTER = {
     "mapped": "devicemaps_init",
     "set up": "paging_init",
 }
+_UNMAPPED = "dtb-unmapped"
 _RAM: tuple[tuple[str, dict[str, str | None]], ...] = (
     ("CONFIG_HIGHMEM=y", {"HIGHMEM": "y"}),
     ("CONFIG_VMSPLIT_3G_OPT=y", {"VMSPLIT_3G_OPT": "y", "VMSPLIT_3G": None, "PAGE_OFFSET": "0xB0000000"}),
@@ -49,7 +50,7 @@ def predicted_findings(case: Case) -> list[Finding]:
         if (hazard.fatal or hazard.luck) and _outlived(case, replay, hazard):
             continue
         if hazard.fatal or hazard.luck or hazard.loses_initrd:
-            found.append(_of_hazard(replay, hazard))
+            found.append(_of_hazard(case, replay, hazard))
     lost = _lost_ram(case, replay)
     return [*found, *([lost] if lost else [])]
 
@@ -64,7 +65,7 @@ def _outlived(case: Case, replay: Replay, hazard: Hazard) -> bool:
     return STAGE_NAMES.index(after[-1]) > STAGE_NAMES.index(hazard.stage)
 
 
-def _of_hazard(replay: Replay, hazard: Hazard) -> Finding:
+def _of_hazard(case: Case, replay: Replay, hazard: Hazard) -> Finding:
     fatal = hazard.fatal or hazard.luck
     ends = replay.outcome.verdict is Verdict.DIES and hazard.fatal
     headline = f"{'stops' if ends else 'may stop' if fatal else 'goes on without its initrd'} in {hazard.stage}"
@@ -72,10 +73,15 @@ def _of_hazard(replay: Replay, hazard: Hazard) -> Finding:
         hazard.id,
         fatal,
         headline if fatal else "it goes on without its initrd",
-        (Reason(0, f"predicted for this board: {hazard.message}"),),
-        tuple(hazard_changes(replay, hazard)),
+        (*_shown_by_lines(case, hazard), Reason(0, f"predicted for this board: {hazard.message}")),
+        tuple(tree_changes(replay, case.log) if hazard.id == _UNMAPPED else hazard_changes(replay, hazard)),
         certain=False,
     )
+
+
+def _shown_by_lines(case: Case, hazard: Hazard) -> list[Reason]:
+    """The lines from which the places in a hazard's message are known."""
+    return [*case.where_tree(), *case.where_ram()] if hazard.subject == "dtb" else []
 
 
 def _lost_ram(case: Case, replay: Replay) -> Finding | None:

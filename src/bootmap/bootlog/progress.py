@@ -25,6 +25,8 @@ class Ending(Enum):
     """The kernel, or its decompressor, gave up and said why."""
     SILENT = "silent"
     """Nothing more was said."""
+    CUT = "cut"
+    """The log ends, and nothing says that the boot did: a part of dmesg rather than a console."""
     LOADER = "loader"
     """The kernel was not started."""
 
@@ -62,13 +64,15 @@ MILESTONES = (
     _row("first process", "kernel_init", r"Run /\S+ as init|login: |systemd\[1\]|INIT: version|BusyBox v|init started"),
 )
 """In the order of a boot."""
+_ANY = re.compile("|".join(row.pattern.pattern for row in MILESTONES))
 
 _OOPS = re.compile(r"Unable to handle kernel |Internal error: |Unhandled fault: |kernel BUG at ")
 _PANIC = re.compile(
     r"Kernel panic - not syncing|-- System halted|^Error: (?:unrecognized|invalid)|\bunrecognized/unsupported |"
     r"Neither atags nor dtb found|Invalid atags/device tree pointer|Error: invalid dtb"
 )
-_LATEST = 4
+# What stands in a capture of a console, and in no copy of dmesg.
+_CONSOLE = re.compile(r"^U-Boot |^Starting kernel|Uncompressing Linux|^DRAM: |^## ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +107,17 @@ def progress_of(boot: Boot) -> Progress:
     """How far ``boot`` came."""
     furthest, line = -1, 0
     end: tuple[int, str, Ending] | None = None
-    last = (0, "")
+    last, console = (0, ""), False
     for number, (text, _) in enumerate(boot.lines, boot.first):
         if not text:
             continue
-        last = (number, text)
-        for index in range(len(MILESTONES) - 1, furthest, -1):
-            if MILESTONES[index].pattern.search(text):
-                furthest, line = index, number
-                break
+        last = (number, text.strip())
+        console = console or _CONSOLE.search(text) is not None
+        if _ANY.search(text):
+            for index in range(len(MILESTONES) - 1, furthest, -1):
+                if MILESTONES[index].pattern.search(text):
+                    furthest, line = index, number
+                    break
         if end is None or end[2] is Ending.OOPS:
             if _PANIC.search(text) and end is None:
                 end = (number, text, Ending.PANIC)
@@ -124,6 +130,8 @@ def progress_of(boot: Boot) -> Progress:
             ending = Ending.RUNS
         elif furthest <= names.index("loader"):
             ending = Ending.LOADER
+        elif furthest >= names.index("memory freed") and not console:
+            ending = Ending.CUT
         end = (0, "", ending)
     milestone = MILESTONES[furthest] if furthest >= 0 else None
     return Progress(milestone, line, end[2], end[0], end[1], *last)

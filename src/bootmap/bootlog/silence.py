@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from bootmap.bootlog.findings import Change, Finding, Reason
 from bootmap.bootlog.progress import Ending
+from bootmap.bootlog.trials import used_ram
+from bootmap.units import size_text
 
 if TYPE_CHECKING:
     from bootmap.bootlog.case import Case
@@ -68,10 +70,11 @@ def silence_finding(case: Case) -> Finding | None:
     name = progress.last.name
     if name in _AFTER:
         headline, cause, advice = _AFTER[name]
-        reasons = (
+        reasons: tuple[Reason, ...] = (
             Reason(progress.last_line, f'"{_shown(progress.last_text)}" is the last that was said'),
             Reason(0, cause),
         )
+        reasons = (*reasons, *_predicted(case))
         return Finding("silence", True, headline, reasons, tuple(Change(text) for text in advice), certain=False)
     state, following = _NEXT[name]
     headline = f"silent after {progress.last.who}"
@@ -79,8 +82,18 @@ def silence_finding(case: Case) -> Finding | None:
         Reason(progress.last_line, f'"{_shown(progress.last_text)}" is the last that was said'),
         Reason(0, f"memory is {state} by then; what comes next is {following}"),
     )
+    reasons = (*reasons, *_predicted(case))
     changes = (Change("earlycon, and keep_bootcon, to hear more"),) if name != "drivers" else ()
     return Finding("silence", True, headline, reasons, changes, certain=False)
+
+
+def _predicted(case: Case) -> tuple[Reason, ...]:
+    """What the prediction says of this very board, where it finds nothing wrong."""
+    if case.found is None or not case.found.replay.outcome.all_well:
+        return ()
+    ram = size_text(used_ram(case.found.replay))
+    text = f"predicted for this board: it boots, with {ram} of RAM; as far as the log tells, memory does not stop it"
+    return (Reason(0, text),)
 
 
 def _shown(text: str) -> str:

@@ -89,7 +89,7 @@ def _is_quoted_printable(text: str, lines: list[str]) -> bool:
         return False
     escapes = len(_QUOTED.findall(head))
     breaks = sum(bool(_SOFT_BREAK.search(line)) for line in lines[: 1 << 14])
-    return (escapes + breaks) * 4 >= head.count("=") * 3
+    return (escapes + breaks) * 10 >= head.count("=") * 9
 
 
 def _byte(match: re.Match[str]) -> str:

@@ -11,16 +11,18 @@ from bootmap.bootlog.evidence import Confidence
 from bootmap.bootlog.judgement import Judgement
 from bootmap.output import text_width
 from bootmap.report.findings_text import findings_lines
-from bootmap.units import hex_address
+from bootmap.units import hex_address, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bootmap.bootlog.diagnosis import Diagnosis
-    from bootmap.bootlog.evidence import Weighed
+    from bootmap.bootlog.evidence import Evidence, Weighed
 
 SCHEMA = "bootmap.diagnose/1"
 _MOST_SHOWN = 12
+_SIZED = "RAM"
+"""The quantity that is no address."""
 
 
 def diagnoses_text(name: str, found: Sequence[Diagnosis]) -> str:
@@ -41,7 +43,7 @@ def _diagnosis(found: Diagnosis) -> Iterator[str]:
     if found.findings:
         yield ""
     if found.plan:
-        yield "What the boot loader does"
+        yield "What the boot loader does" if found.report or found.refused else "What it says"
         for text in found.plan:
             yield from _wrapped(text, "  ")
         yield ""
@@ -60,15 +62,20 @@ def _values(values: Sequence[Weighed]) -> Iterator[str]:
         against = [each for each in weighed.against if each.confidence >= Confidence.LIKELY]
         if not against and weighed.confidence >= Confidence.STRONG:
             continue
-        yield f"{weighed.quantity} is {hex_address(weighed.value)} ({weighed.confidence.word})"
+        shown = size_text(weighed.value) if weighed.quantity == _SIZED else hex_address(weighed.value)
+        yield f"{weighed.quantity} is {shown} ({weighed.confidence.word})"
         for each in sorted(weighed.witnesses, key=lambda each: -each.confidence)[:3]:
             yield from _wrapped(f"{_place(each.line)}{each.text}", "  for      ")
         for each in against[:3]:
-            says = (
-                hex_address(each.low) if each.low == each.high else f"{hex_address(each.low)}-{hex_address(each.high)}"
-            )
+            says = _says(weighed, each)
             yield from _wrapped(f"{_place(each.line)}{each.text}: {says}", "  against  ")
         yield ""
+
+
+def _says(weighed: Weighed, each: Evidence) -> str:
+    if weighed.quantity == _SIZED:
+        return size_text(each.low)
+    return hex_address(each.low) if each.low == each.high else f"{hex_address(each.low)}-{hex_address(each.high)}"
 
 
 def _place(line: int) -> str:
@@ -87,6 +94,8 @@ def _harmless(found: Diagnosis) -> Iterator[str]:
 
 def _counts(found: Diagnosis) -> Iterator[str]:
     report = found.report
+    if report is None and not found.refused:
+        return
     if report is None:
         yield from _wrapped(f"No prediction: {found.refused}", "")
         return
@@ -98,6 +107,8 @@ def _counts(found: Diagnosis) -> Iterator[str]:
             yield from _wrapped(f"{place}: {row.text}: predicted {row.ours}", "  ")
         if len(rows) > _MOST_SHOWN:
             yield f"  and {len(rows) - _MOST_SHOWN} more (bootmap verify --log)"
+        for text in report.neighbours:
+            yield from _wrapped(text, "  ")
         yield ""
     counts = ", ".join(
         f"{report.count(verdict)} {verdict.value}"

@@ -156,6 +156,8 @@ LINES = (
                     r"0x<start> - 0x<end> ", f"{_INIT} mem_init"),
     _line("layout_other", r"\b(?P<name>DMA|[DI]TCM|timers|cpu_ent|PCI I/O) +: 0x<start> - 0x<end> ",
           f"{_INIT} mem_init"),
+    _line("kasan", r"kasan: Mapping kernel virtual memory block: <start>-<last> at shadow: <base>-<end>",
+          "arch/arm/mm/kasan_init.c kasan_init", unmodelled="KASAN's shadow, which the kernel maps after paging_init"),
     # -- later ---------------------------------------------------------------------------------------------------
     _line("percpu", r"(?:percpu|PERCPU): Embedded \d+ pages/cpu(?: @<base>)?", "mm/percpu.c", unmodelled=_LATER),
     _line("atomic_pool", r"DMA: preallocated \d{1,9} KiB .{0,40}?pool for atomic", "kernel/dma/pool.c",
