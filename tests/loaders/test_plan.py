@@ -114,6 +114,26 @@ def test_propose_avoids_reserved_memory(words: dict[str, str], tmp_path: Path) -
     assert any(f"{free.kernel:#010x}" in text for text in taken.constraints)
 
 
+def test_propose_drops_an_initrd_of_the_command_line(words: dict[str, str]) -> None:
+    """As a QNAP TS-219 has it: initrd=0xa00000,0x900000 overrides whatever U-Boot tells."""
+    one = setup(words, ramdisk="9M", changes=["fdt_addr_r=44000000", "bootargs=quiet initrd=0x40a00000,0x900000 x"])
+    assert not chain(one).safe
+    found = propose([one], 1.5)
+    assert found.bootargs == "quiet x"
+    assert found.variables["bootargs"] == "quiet x"
+
+
+def test_the_board_says_how_much_is_mapped() -> None:
+    """stm32mp15_common.h: CFG_SYS_BOOTMAPSZ is 256 MiB; tegra-common.h likewise; highbank 16 MiB."""
+    for env, size in (
+        ({"board": "stm32mp1"}, 256 * MIB),
+        ({"board": "paz00", "soc": "tegra20"}, 256 * MIB),
+        ({"board": "highbank"}, 16 * MIB),
+        ({"board": "another"}, None),
+    ):
+        assert loader_of(Told({"ver": "U-Boot 2023.01"} | env)).build.bootmapsz == size
+
+
 def test_propose_says_what_stands_in_the_way(words: dict[str, str]) -> None:
     with pytest.raises(UnsupportedError, match="do not fit between 0x40000000 and 0x48000000"):
         propose([setup(words)], 8)

@@ -104,7 +104,7 @@ def loader_of(told: Told) -> UBoot:
         UnsupportedError: it is older than what is modelled.
     """
     env = environment(told)
-    uboot = UBoot.named(told.version or env.get("ver", ""), env.get("board"))
+    uboot = UBoot.named(told.version or env.get("ver", ""), env.get("board"), env.get("soc"))
     if uboot is None:
         if told.version:
             raise UsageError(
