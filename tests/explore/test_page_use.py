@@ -355,7 +355,7 @@ def test_every_tab_has_its_table(board: Tab) -> None:
         ("layout", "770 sections"),
         ("types", "MT_MEMORY_RWX"),
         ("zones", "HighMem"),
-        ("loads", "kernel image"),
+        ("loads", "page directory"),
         ("calls", "alloc_range"),
         ("rules", "adjust_lowmem_bounds"),
         ("log", "Memory policy"),

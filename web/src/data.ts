@@ -97,6 +97,9 @@ export interface MemTypeRow {
   memory: { index: number; text: string } | null;
 }
 
+/** What lies in RAM: name, start, end, kind, gap behind it, what it overlaps by how many bytes, partly outside RAM. */
+export type Payload = [string, number, number, string, number | null, [string, number][], boolean];
+
 export interface Budget {
   label: string;
   lowmem: number;
@@ -130,7 +133,7 @@ export interface Side {
   findings: Finding[];
   assumptions: string[];
   rules: [string, boolean, string, string][];
-  payloads: [string, number, number][];
+  payloads: Payload[];
   budget?: Budget[];
   memTypes: {
     policy: string;

@@ -142,7 +142,8 @@ const words: Record<string, [string, string]> = {
   loads_note: ["What lies in RAM when the kernel's first instruction runs.", "内核执行第一条指令时 RAM 中的内容。"],
   loads_none: ["An image does not tell what the boot loader loaded.", "镜像中没有引导程序加载的内容。"],
   gap: ["Gap to the next", "到下一项的间隔"],
-  overlap: ["OVERLAP {0}", "重叠 {0}"],
+  overlap: ["OVERLAP {0} with {1}", "与 {1} 重叠 {0}"],
+  outside_ram: ["outside RAM", "在 RAM 之外"],
   budget: ["Lowmem budget", "低端内存预算"],
   lowmem: ["lowmem", "低端内存"],
   highmem: ["highmem", "高端内存"],
@@ -183,7 +184,7 @@ const words: Record<string, [string, string]> = {
   tour_end: ["End of the tour", "结束导览"],
   skip: ["Skip to the maps", "跳到地图"],
   foot: ["Made by bootmap {0}. Nothing here comes from a network.", "由 bootmap {0} 生成。本页不使用网络。"],
-  boundary: ["PAGE_OFFSET: the kernel's part begins at +{0}", "PAGE_OFFSET：内核部分从 +{0} 开始"],
+  directory_at: ["It lies at {0}; the kernel's part begins {1} further on, at PAGE_OFFSET.", "它位于 {0}；内核部分从偏移 {1} 处（PAGE_OFFSET）开始。"],
 };
 
 export function t(key: string, ...values: (string | number)[]): string {

@@ -6,7 +6,7 @@ import { h, replace } from "./dom";
 import { t } from "./i18n";
 import { watch } from "./live";
 import { Model } from "./model";
-import { tour, tourClose, tourOpen } from "./tour/view";
+import { tour, tourClose, tourOpen, tourStart } from "./tour/view";
 import { directories } from "./views/directory";
 import { header, switchLanguage } from "./views/header";
 import { mapsOfAll } from "./views/maps";
@@ -54,6 +54,7 @@ async function main(): Promise<void> {
   new ResizeObserver(later).observe(main);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", later);
   document.addEventListener("keydown", (event) => keys(event, () => help.show()));
+  tourStart();
   render();
   Object.assign(window, { bootmap: scripting });
   performance.mark("first-picture");

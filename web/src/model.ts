@@ -1,6 +1,6 @@
 // One side of the page: what can be asked of a boot at a stage.
 
-import { bytesOf, type Cause, type MapDesc, type OriginRow, type Op, type Row, type Side, type Stage } from "./data";
+import { bytesOf, type Cause, type MapDesc, type OriginRow, type Op, type Payload, type Row, type Side, type Stage } from "./data";
 import { Tables, pageOf, type Pages, type Write } from "./tables";
 import { Walker, type Cell, type Range, type Step, type Walk } from "./walk";
 
@@ -302,7 +302,8 @@ export class Model {
     return this.symbols().find((row) => row.name === name)?.address ?? null;
   }
 
-  payload(name: string): [string, number, number] | null {
-    return this.side.payloads.find(([what]) => what === name) ?? null;
+  /** The first thing of a kind that lies in RAM at the start. */
+  payload(kind: string): Payload | null {
+    return this.side.payloads.find((row) => row[3] === kind) ?? null;
   }
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
+from bootmap.analysis.layout import load_map
 from bootmap.analysis.overview import memory_rows, reserved_rows, table_cost, virtual_layout
 from bootmap.analysis.registers import linux_registers, named, stage_memory
 from bootmap.boot.trace import Origin
@@ -72,7 +73,7 @@ def side_of(replay: Replay, name: str, regs: Regs | None = None) -> Side:
         ],
         "assumptions": list(map(str, state.assumptions)),
         "rules": [[rule.feature, rule.on, rule.because, rule.source] for rule in kernel.rules.values()],
-        "payloads": _payloads(replay, len(data)),
+        "payloads": _load_map(replay),
         "memTypes": mem_types(replay, regime_of(regs)),
         "dmesg": list(state.dmesg),
         "board": base64.b64encode(data).decode(),
@@ -116,18 +117,17 @@ def _op(op: MemblockOp, pool: Pool) -> list[Any]:
     return [op.name, op.base, op.size, op.flags, pool.origin(origin), op.result]
 
 
-def _payloads(replay: Replay, board_size: int) -> list[list[Any]]:
-    """What lies in RAM when the kernel starts: [what, start, end]."""
-    state = replay.state
-    root, image = state.tables.root, state.kernel_image
-    rows: list[list[Any]] = [
-        ["page directory", root, root + state.kernel.format.pgd_bytes],
-        ["kernel image", image.start, image.end],
+def _load_map(replay: Replay) -> list[list[Any]]:
+    """What lies in RAM at the start: [name, start, end, kind, gap, [[overlapping, bytes], ...], outside RAM]."""
+    return [
+        [
+            row.placed.name,
+            row.placed.start,
+            row.placed.end,
+            row.placed.kind,
+            row.gap,
+            [[overlap.second.name, overlap.span.size] for overlap in row.overlaps],
+            row.outside_ram,
+        ]
+        for row in load_map(replay).rows()
     ]
-    if state.handover.params and board_size:
-        name = "device tree" if state.handover.machine_id is None else "ATAG list"
-        rows.append([name, state.handover.params, state.handover.params + board_size])
-    start, size = state.vars.phys_initrd_start, state.vars.phys_initrd_size
-    if size:
-        rows.append(["initrd", start, start + size])
-    return sorted(rows, key=lambda row: row[1])

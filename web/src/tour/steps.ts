@@ -80,8 +80,8 @@ export const STEPS: Step[] = [
       return {
         mapped: size(m.ranges(place).reduce((sum, r) => sum + r.size, 0)),
         sections: String(sectionCount(m, place)),
-        image: hex(m.payload("kernel image")?.[1] ?? m.side.kernel.physOffset),
-        dtb: hex((m.payload("device tree") ?? m.payload("ATAG list"))?.[1] ?? 0),
+        image: hex(m.payload("kernel")?.[1] ?? m.side.kernel.physOffset),
+        dtb: hex(m.payload("dtb")?.[1] ?? 0),
       };
     },
   },
@@ -106,7 +106,7 @@ export const STEPS: Step[] = [
   {
     name: "memblock",
     kernel: "arch/arm/mm/init.c arm_memblock_init; mm/memblock.c",
-    view: (m) => ({ stage: reached(m, "arm_memblock_init"), selection: pa(m.payload("kernel image")?.[1] ?? m.side.kernel.physOffset), tab: "memory", place: "lists" }),
+    view: (m) => ({ stage: reached(m, "arm_memblock_init"), selection: pa(m.payload("kernel")?.[1] ?? m.side.kernel.physOffset), tab: "memory", place: "lists" }),
     numbers: (m) => {
       const stage = m.stage(at(m, "arm_memblock_init"));
       return {

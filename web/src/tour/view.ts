@@ -26,6 +26,13 @@ function go(n: number): void {
   store.set({ tour: step.name, stage: view.stage, selection: view.selection, ...(view.tab ? { tab: view.tab } : {}) });
 }
 
+/** A link that names a step and no stage shows what the step is about. */
+export function tourStart(): void {
+  const named = new URLSearchParams(location.hash.slice(1));
+  const n = STEPS.findIndex((step) => step.name === named.get("tour"));
+  if (n >= 0 && !named.has("stage") && models[0].side.kind === "prediction") go(n);
+}
+
 export function textOf(step: Step): Text {
   const text = (store.state.lang === "zh" ? ZH : EN)[step.name];
   const numbers = step.numbers(models[0]);
@@ -49,6 +56,7 @@ export function tour(): { element: HTMLElement; render: () => void } {
     const place = step.view(models[0]).place;
     const panel = document.querySelector<HTMLElement>(place === "timeline" ? ".timeline" : `.panel.${place}`);
     panel?.classList.add("in-focus");
+    element.classList.toggle("left", place === "why"); // beside what it speaks of, not over it
     element.setAttribute("aria-label", t("tour"));
     replace(
       element,

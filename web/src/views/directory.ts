@@ -69,7 +69,7 @@ export function directory(model: Model, letter: string): { element: HTMLElement;
 
   const margin = 6; // so that no label is cut
   const geometry = (): { cell: number; pair: number; left: number; height: number } => {
-    const left = width < 420 ? 0 : 74;
+    const left = width < 360 ? 0 : 74;
     const pair = model.long ? 1 : 2;
     const cell = Math.max(3, (width - left - (COLUMNS / pair) * GAP) / COLUMNS);
     return { cell, pair, left, height: (cells.length / COLUMNS) * (cell + GAP) + 2 * margin };
@@ -220,7 +220,7 @@ export function directory(model: Model, letter: string): { element: HTMLElement;
       return;
     }
     const offset = (kernel.pageOffset / 2 ** (model.long ? 21 : 20)) * model.wordBytes + (model.long ? 4096 : 0);
-    note.textContent = `${t("directory_note", cells.length, size(cells[0].size))}${model.long ? "" : `; ${t("pair")}`}. ${hex(kernel.root)}; ${t("boundary", hex(offset, 4))}.`;
+    note.textContent = `${t("directory_note", cells.length, size(cells[0].size))}${model.long ? "" : `; ${t("pair")}`}. ${t("directory_at", hex(kernel.root), hex(offset, 4))}`;
     width = Math.max(240, canvas.parentElement?.clientWidth ? canvas.parentElement.clientWidth - 32 : 560);
     canvas.style.setProperty("width", `${width}px`);
     const n = chosen();

@@ -108,14 +108,14 @@ export function maps(model: Model, letter: string): { element: HTMLElement; rend
 }
 
 function draw(model: Model, width: number): SVGElement {
-  const narrow = width < 460;
+  const narrow = width < 400;
   const height = narrow ? 560 : 700;
   const { physical, virtual } = axes(model, height);
   const place = placeOn(model);
   const stage = model.stage(place);
-  const bar = narrow ? 34 : 56;
-  const left = Math.round(width * (narrow ? 0.3 : 0.31));
-  const right = Math.round(width * (narrow ? 0.24 : 0.24));
+  const bar = narrow ? 34 : width < 520 ? 42 : 56;
+  const left = Math.round(width * (narrow ? 0.3 : 0.29));
+  const right = Math.round(width * (narrow ? 0.24 : 0.26));
   const x = { pa: left, va: width - right - bar, paEnd: left + bar, vaEnd: width - right };
   const top = 22;
   const total = Math.max(physical.length, virtual.length) + top + 8;
@@ -204,7 +204,7 @@ function draw(model: Model, width: number): SVGElement {
     ticks(physical, x.paEnd + 3, "start"),
     ticks(virtual, x.va - 3, "end"),
     placed(labels.filter((l) => l.side === "pa"), top, total - 8, left - 12, narrow).map((l) => labelled(l, x.pa, "end", left - 14)),
-    placed(labels.filter((l) => l.side === "va"), top, total - 8, right - 24, narrow).map((l) => labelled(l, x.vaEnd, "start", x.vaEnd + 28)),
+    placed(labels.filter((l) => l.side === "va"), top, total - 8, right - 32, narrow).map((l) => labelled(l, x.vaEnd, "start", x.vaEnd + 28)),
     marks,
   );
   svg.addEventListener("click", (event) => {

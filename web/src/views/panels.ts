@@ -108,12 +108,12 @@ export function loads(model: Model): Child {
   return [
     h("p", {}, t("loads_note")),
     table(t("tab_loads"), [t("start"), t("end"), t("size"), t("what"), t("gap")],
-      payloads.map(([name, start, end], n) => {
-        const next = payloads[n + 1];
-        const gap = next ? next[1] - end : null;
-        return [address("pa", start), h("span", { class: "mono" }, hex(end - 1)), size(end - start), name,
-          gap === null ? "" : gap < 0 ? h("strong", { class: "bad" }, t("overlap", size(-gap))) : size(gap)];
-      })),
+      payloads.map(([name, start, end, , gap, overlaps, outside]) => [
+        address("pa", start), h("span", { class: "mono" }, hex(end - 1)), size(end - start), [name, outside ? h("strong", { class: "bad" }, ` ${t("outside_ram")}`) : null],
+        overlaps.length
+          ? overlaps.map(([other, bytes]) => h("strong", { class: "bad" }, t("overlap", size(bytes), other), " "))
+          : gap === null ? "" : size(gap),
+      ])),
     budget?.length
       ? table(t("budget"), [t("what"), t("lowmem"), t("highmem"), t("lost"), ""],
           budget.map((row) => [row.label, size(row.lowmem), size(row.highmem), size(row.lost), row.note]))
