@@ -39,7 +39,8 @@ _JUDGES: Mapping[str, Judge] = MappingProxyType({
     "zone": zones.zone, "zone_pfn": zones.zone_pfn, "nodes": zones.node, "initmem": zones.initmem,
     "memory_mb": totals.megabytes, "memory_k": totals.kilobytes_old, "memory": totals.kilobytes,
     "cma": reserved.cma, "cma_failed": reserved.cma_failed, "cma_limit": reserved.cma_limit, "pool": reserved.pool,
-    "node": reserved.node, "rmem": reserved.trouble, "freed_initrd": reserved.freed_initrd,
+    "node": reserved.node, "region": reserved.region, "removed": reserved.region,
+    "rmem": reserved.trouble, "freed_initrd": reserved.freed_initrd,
     "said": given_up.verbatim, "dt_range": given_up.verbatim, "dt_block": given_up.dt_block,
     "ignoring": given_up.ignoring, "truncating": given_up.truncating,
 })  # fmt: skip
