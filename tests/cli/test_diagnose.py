@@ -36,7 +36,7 @@ CHIP = """Uncompressing Linux... done, booting the kernel.
 [    0.000000] [c9ff7000] *pgd=00000000
 [    0.000000] Internal error: Oops: 5 [#1] SMP ARM
 [    0.000000] PC is at fdt_check_header+0x0/0x74
-"""  # github.com/FlorentRevest/linux issue 1
+"""  # https://github.com/FlorentRevest/linux/issues/1
 
 
 @pytest.fixture
