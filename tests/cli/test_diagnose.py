@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.public_logs import FOLDER, INDEX
+from support.recordings import kernel_files
 
 import bootmap
 from bootmap.cli import main
+from bootmap.inputs.fdt_writer import Node, cells, flatten, text
 from bootmap.report.diagnose_text import diagnoses_text
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ CHIP = """Uncompressing Linux... done, booting the kernel.
 [    0.000000] [c9ff7000] *pgd=00000000
 [    0.000000] Internal error: Oops: 5 [#1] SMP ARM
 [    0.000000] PC is at fdt_check_header+0x0/0x74
-"""  # github.com/FlorentRevest/linux issue 1
+"""  # https://github.com/FlorentRevest/linux/issues/1
 
 
 @pytest.fixture
@@ -57,13 +59,13 @@ def test_answer_is_in_order(run: Run) -> None:
     """What happened, why, what to change, what is harmless, counts last."""
     code, out, err = run("diagnose", TAMONTEN)
     assert (code, err) == (1, "")
-    text = " ".join(out.split())
+    words = " ".join(out.split())
     order = ["Linux 5.2.6", "0x0fff6000", "change one of (each predicted again)", "Harmless", "Lines about memory:"]
-    places = [text.index(word) for word in order]
+    places = [words.index(word) for word in order]
     assert places == sorted(places)
-    assert "run the zImage in the first 128 MiB of RAM" in text
-    assert "boots, 512 MiB of RAM" in text
-    assert "5.11, 5.10.38" in text
+    assert "run the zImage in the first 128 MiB of RAM" in words
+    assert "boots, 512 MiB of RAM" in words
+    assert "5.11, 5.10.38" in words
 
 
 def test_fault_address_is_the_device_tree_in_a_no_map_area(tmp_path: Path) -> None:
@@ -206,3 +208,25 @@ def test_json_holds_the_witnesses(run: Run) -> None:
     assert values["PHYS_OFFSET"]["value"] == 0x10000000
     assert values["PHYS_OFFSET"]["witnesses"]
     assert values["device tree"]["value"] == 0x0FFF6000
+
+
+def test_silence_with_the_board_has_the_checks_answer(tmp_path: Path) -> None:
+    """Only U-Boot's lines, and what the board is: what `check` finds of that very hand-over is the answer."""
+    root = Node("", {"#address-cells": cells(1), "#size-cells": cells(1), "compatible": text("ad,tec\0nvidia,tegra20")})
+    root.add("cpus").add("cpu@0", {"compatible": text("arm,cortex-a9"), "device_type": text("cpu")})
+    root.add("memory@0", {"device_type": text("memory"), "reg": cells(0, 0x20000000)})
+    board, capture = tmp_path / "board.dtb", tmp_path / "u-boot.txt"
+    board.write_bytes(flatten(root))
+    capture.write_text(
+        "U-Boot 2019.07\n   Load Address: 0x17000000\n   Loading Device Tree to 0fff6000, end 0ffff02f ... OK\n"
+        "Starting kernel ...\n\n"
+    )
+    config, system_map = kernel_files("old54")
+    options = {"config": str(config), "system_map": str(system_map), "version": "5.3.0"}
+    (found,) = bootmap.diagnose(str(capture), str(board), **options)
+    first = found.findings[0]
+    assert (first.id, first.fatal, first.certain) == ("dtb-unmapped", True, False)
+    assert "0xbfff6000" in first.reasons[0].text
+    proven = [change.what for change in first.changes if change.proven]
+    assert any("run the zImage at" in what for what in proven)
+    assert "as predicted" in found.headline
