@@ -11,6 +11,7 @@ from bootmap.analysis.layout import LoadMap, load_map
 from bootmap.boot.payload import boot_command_line
 from bootmap.boot.setup.fdt_scan import RootCells, root_cells
 from bootmap.checks.finding import Where
+from bootmap.checks.later import taken_later
 from bootmap.inputs.cells import address_cells, read_cells, size_cells
 from bootmap.inputs.cmdline import Param, parameq, parse
 from bootmap.inputs.fdt import Fdt
@@ -84,7 +85,7 @@ class Case:
     @cached_property
     def budget(self) -> Budget | None:
         """The lowmem budget."""
-        return budget(self.replay)
+        return budget(self.replay, taken_later(self.replay))
 
     @property
     def lowmem_end(self) -> int:

@@ -8,9 +8,10 @@ from bootmap.boot.decompressor.phys_offset import memory_ranges
 from bootmap.boot.places import room_text
 from bootmap.checks.edit import SetLpae, SetOption, SetParameter, SetProperty, SetVmsplit
 from bootmap.checks.finding import Change, Finding
+from bootmap.checks.places import initrd_changes, payload_changes
 from bootmap.facts.audit_rules import Severity
 from bootmap.facts.check_rules import RULES_BY_ID
-from bootmap.facts.machines.dma_reach import reach_of
+from bootmap.facts.machines.dma_reach import DMA_REACH
 from bootmap.inputs.cells import address_cells, pairs, read_cells, size_cells
 from bootmap.inputs.fdt_writer import cells
 from bootmap.units import GIB, MIB, Span, align_down, hex_address, memparse, size_text
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bootmap.checks.case import Case
-    from bootmap.inputs.fdt import Node, Property
+    from bootmap.inputs.fdt import Fdt, Node, Property
 
 _NO_LOWMEM = ("no CONFIG_HIGHMEM", "HIGHMEM needs a cache that does not alias")
 _SMALL = 16 * MIB
@@ -207,12 +208,26 @@ def little_lowmem(case: Case) -> Iterator[Finding]:
         smaller = max(16 * MIB, align_down(budget.lowmem // 8, 16 * MIB))
         text = f"cma={size_text(smaller).replace(' MiB', 'M').replace(' GiB', 'G')}"
         changes.append(Change(text, "an eighth of lowmem", (SetParameter("cma", text.partition("=")[2]),)))
+    changes += list(_smaller_pools(case))
     yield Finding(
         RULES_BY_ID["little-lowmem"], Severity.WARNING, f"{room_text(budget.left)} of lowmem are left for the kernel",
         f"Of {room_text(budget.lowmem)} lowmem {parts} are taken: {room_text(budget.left)} are left. Highmem does not "
         f"help: page tables, slabs and buffers come from lowmem.",
         case.at_origin(case.state.cma_areas[0].origin)[:1] if case.state.cma_areas else (), tuple(changes),
     )  # fmt: skip
+
+
+def _smaller_pools(case: Case) -> Iterator[Change]:
+    """Dynamic pools of the tree, halved and halved again."""
+    for area in case.state.cma_areas:
+        parent = case.tree.node("/reserved-memory") if case.tree is not None else None
+        node = next((each for each in parent.children if each.name == area.name), None) if parent is not None else None
+        if node is None or node.get("size") is None or area.size < _SMALL:
+            continue
+        for size in (area.size // 2, area.size // 4, area.size // 8):
+            value = cells(size, width=case.cells.size)
+            edits = (SetProperty(node.path, "size", value),)
+            yield Change(f"{node.path}: size = <{size:#x}>", f"a pool of {size_text(size)}", edits)
 
 
 def disagreement(case: Case) -> Iterator[Finding]:
@@ -237,7 +252,7 @@ def dma_window(case: Case) -> Iterator[Finding]:
     end = max((span.end for span in case.ram), default=0)
     limit = case.state.vars.arm_dma_limit
     zone = limit + 1 if limit < 0xFFFFFFFF and case.kernel.config.enabled("ZONE_DMA") else 0
-    known = reach_of(case.tree) if case.tree is not None else None
+    known = _reach(case.tree) if case.tree is not None else None
     rows = [known] if known is not None else []
     if case.tree is not None and not rows:
         rows = list(_dma_ranges(case))
@@ -252,6 +267,14 @@ def dma_window(case: Case) -> Iterator[Finding]:
                         f"mem={size_text(reach).replace(' GiB', 'G').replace(' MiB', 'M')}"), address=reach,
             )  # fmt: skip
             return
+
+
+def _reach(tree: Fdt) -> tuple[int, str] | None:
+    """Where the reach of the machine's devices ends, and who they are; None where that is not known."""
+    prop = tree.root.get("compatible")
+    names = prop.value.rstrip(b"\0").decode("latin-1").split("\0") if prop is not None else []
+    found = ((reach, f"a device of {name}") for known, reach, _ in DMA_REACH for name in names if name in known)
+    return next(found, None)
 
 
 def _dma_ranges(case: Case) -> Iterator[tuple[int, str]]:
@@ -272,8 +295,6 @@ def _dma_ranges(case: Case) -> Iterator[tuple[int, str]]:
 
 def headroom(case: Case) -> Iterator[Finding]:
     """How much larger the kernel may become before it meets the device tree or the initrd."""
-    from bootmap.checks.places import initrd_changes, payload_changes
-
     load_map = case.load_map
     writers = [placed for placed in load_map.objects if placed.kind in ("kernel", "bss", "zimage", "work")]
     if not writers or load_map.damage or (case.board.zimage is None and case.board.dtb_addr is None):
