@@ -140,7 +140,7 @@ RULES: tuple[CheckRule, ...] = (
         "USB armory behind OP-TEE: the memory node was gone", ("no-lowmem",),
     ),
     CheckRule(
-        "memory-size-unknown", _W, "a memory node has no size",
+        "memory-size-unknown", _I, "a memory node has no size",
         "reg = <0 0>, or a node without reg: the boot loader fills it in. Without that the kernel has no RAM.",
         "drivers/of/fdt.c early_init_dt_scan_memory()", "most trees of phones, a third of Linux's own",
     ),

@@ -29,23 +29,16 @@ _HEADROOM = MIB
 
 
 def sizeless(case: Case) -> Iterator[Finding]:
-    """Memory nodes that the boot loader fills in, and none that it does."""
-    if case.tree is None:
+    """Memory nodes that the boot loader fills in, where nothing says what with."""
+    assumed = next((each for each in case.board.assumptions if each.option == "--memory"), None)
+    if case.tree is None or assumed is None:
         return
-    empty = []
-    for node in memory_nodes(case):
-        prop = node.get("reg")
-        sizes = [e.size for e in pairs(prop, case.cells.address, case.cells.size)] if prop is not None else []
-        if not any(sizes):
-            empty.append((node, prop))
-    if not empty or case.ram:
-        return
-    node, prop = empty[0]
-    value = f"reg = <{' '.join(hex(w) for w in prop.cells())}>" if prop is not None and prop.value else "no reg"
+    node = next(iter(memory_nodes(case)), None)
+    where = (case.at_node(node),) if node is not None else ()
     yield Finding(
-        RULES_BY_ID["memory-size-unknown"], Severity.WARNING, f"{node.path} has no size",
-        f"{node.path} has {value}: the boot loader fills it in. Give what it fills in with --memory BASE,SIZE.",
-        (case.at_property(prop) if prop is not None else case.at_node(node),),
+        RULES_BY_ID["memory-size-unknown"], Severity.NOTE, "the boot loader must fill in the size of RAM",
+        f"The tree has no RAM of its own: its memory node has size 0, reg = <0 0>, or is not there. Taken is "
+        f"{assumed.value}; say what the boot loader fills in with --memory BASE,SIZE.", where,
     )  # fmt: skip
 
 
@@ -257,7 +250,10 @@ def dma_window(case: Case) -> Iterator[Finding]:
     if case.tree is not None and not rows:
         rows = list(_dma_ranges(case))
     for reach, who in rows:
-        if end > reach and not (zone and zone <= reach) and not case.state.kernel.has("lpae"):
+        beyond = [Span(max(bank.start, reach), bank.end) for bank in case.ram if bank.end > reach]
+        if any(span.overlaps(row) for row in beyond for _, _, span in case.registers):
+            continue  # that is no RAM, which `over_devices` says
+        if beyond and not (zone and zone <= reach) and not case.state.kernel.has("lpae"):
             yield Finding(
                 RULES_BY_ID["dma-window"], Severity.WARNING, "devices do not reach all RAM",
                 f"{who} reaches RAM below {hex_address(reach)} ({size_text(reach)}) for DMA; this kernel has "
@@ -287,9 +283,12 @@ def _dma_ranges(case: Case) -> Iterator[tuple[int, str]]:
             continue
         child, above, sizes = address_cells(bus), address_cells(case.tree.root), size_cells(bus)
         row = child + above + sizes
-        ends = [read_cells(prop.value, at + child, above) + read_cells(prop.value, at + child + above, sizes)
-                for at in range(0, len(prop.value) // 4 - row + 1, row)]  # fmt: skip
-        if ends and max(ends) < 4 * GIB:
+        starts = [read_cells(prop.value, at + child, above) for at in range(0, len(prop.value) // 4 - row + 1, row)]
+        sizes_of = [read_cells(prop.value, at + child + above, sizes)
+                    for at in range(0, len(prop.value) // 4 - row + 1, row)]  # fmt: skip
+        windows = [Span(start, start + size) for start, size in zip(starts, sizes_of, strict=True)]
+        ends = [window.end for window in windows if any(bank.start in window for bank in case.ram)]
+        if ends and max(ends) < 4 * GIB:  # else they are windows on something that is no RAM
             yield max(ends), f"{bus.path} (dma-ranges)"
 
 
