@@ -11,6 +11,7 @@ from bootmap.analysis.layout import LoadMap, load_map
 from bootmap.boot.payload import boot_command_line
 from bootmap.boot.setup.fdt_scan import RootCells, root_cells
 from bootmap.checks.finding import Where
+from bootmap.checks.later import taken_later
 from bootmap.inputs.cells import address_cells, read_cells, size_cells
 from bootmap.inputs.cmdline import Param, parameq, parse
 from bootmap.inputs.fdt import Fdt
@@ -84,7 +85,7 @@ class Case:
     @cached_property
     def budget(self) -> Budget | None:
         """The lowmem budget."""
-        return budget(self.replay)
+        return budget(self.replay, taken_later(self.replay))
 
     @property
     def lowmem_end(self) -> int:
@@ -151,7 +152,7 @@ class Case:
                 continue
             if node.path.startswith(("/reserved-memory/", "/memory", "/cpus/", "/chosen/")):
                 continue
-            if bus.parent is not None and bus.get("ranges") is None:
+            if not _on_buses(bus):
                 continue
             width, sizes = address_cells(bus), size_cells(bus)
             if not width or not sizes or len(prop.value) % (4 * (width + sizes)) or width > _MOST_CELLS:
@@ -164,6 +165,23 @@ class Case:
 
 
 _MOST_CELLS = 2
+
+
+_BUSES = ("simple-bus", "simple-mfd", "simple-pm-bus", "arm,amba-bus", "isa")
+
+
+def _on_buses(bus: Node) -> bool:
+    """Whether the kernel looks for devices there: the root, or buses of which each is a plain one.
+
+    Source: drivers/of/platform.c ``of_default_bus_match_table``; drivers/bus/simple-pm-bus.c.
+    """
+    while bus.parent is not None:
+        kind = bus.get("compatible")
+        names = kind.value.rstrip(b"\0").decode("latin-1").split("\0") if kind is not None else []
+        if bus.get("ranges") is None or not any(name in _BUSES for name in names):
+            return False
+        bus = bus.parent
+    return True
 
 
 def translated(address: int, bus: Node) -> int | None:

@@ -108,16 +108,17 @@ def outside_ram(case: Case) -> Iterator[Finding]:
             changes.append(_reg_change(case, prop, meant, size, "if RAM at the same offset was meant"))
         title = f"{node.name} is not in RAM" if node is not None else "a reserved area is not in RAM"
         yield Finding(
-            RULES_BY_ID["reserved-area-outside-ram"], Severity.NOTE if node is not None and _outside_on_purpose(node)
+            RULES_BY_ID["reserved-area-outside-ram"], Severity.NOTE if _on_purpose(case, hazard.address, node)
             else Severity.WARNING, title, f"{hazard.message}.", where, tuple(changes), hazard=hazard,
             address=hazard.address,
         )  # fmt: skip
 
 
-def _outside_on_purpose(node: Node) -> bool:
-    """SRAM and the like: kept from nobody, but mapped by a driver as a pool."""
-    kind = node.get("compatible")
-    return node.get("no-map") is not None and kind is not None and b"shared-dma-pool" in kind.value
+def _on_purpose(case: Case, address: int, node: Node | None) -> bool:
+    """No-map areas of SRAM and firmware, and areas above RAM of which other boards have more."""
+    if node is not None and node.get("no-map") is not None:
+        return True
+    return all(bank.end <= address for bank in case.ram)
 
 
 def _meant(case: Case, address: int) -> int | None:
