@@ -21,15 +21,19 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from bootmap.analysis.audit.finding import Audit as Audit
     from bootmap.analysis.explain import PhysicalFacts as PhysicalFacts
+    from bootmap.analysis.layout import LoadMap as LoadMap
     from bootmap.analysis.translation import Translation as Translation
     from bootmap.api.archives import collect_script as collect_script
     from bootmap.api.archives import keep_archive as keep_archive
     from bootmap.api.archives import open_archive as open_archive
-    from bootmap.api.archives import verify_archive as verify_archive
+    from bootmap.api.check import check as check
+    from bootmap.api.check import findings_of as findings_of
     from bootmap.api.dumps import locate as locate
     from bootmap.api.dumps import oopses as oopses
     from bootmap.api.kernels import features as features
+    from bootmap.api.layout import load_map_of as load_map
     from bootmap.api.logs import diagnose_log as diagnose
+    from bootmap.api.logs import verify_archive as verify_archive
     from bootmap.api.logs import verify_log as verify_log
     from bootmap.api.memblock import MemblockRun as MemblockRun
     from bootmap.api.memblock import memblock_script as memblock_script
@@ -40,6 +44,10 @@ if TYPE_CHECKING:
     from bootmap.assemble.board import Board as Board
     from bootmap.assemble.kernel import Kernel as Kernel
     from bootmap.assemble.load import load as load
+    from bootmap.assemble.load import load_boards as load_boards
+    from bootmap.assemble.texts import parse_place as place_of
+    from bootmap.assemble.texts import parse_size as size_of
+    from bootmap.assemble.texts import parse_span as span_of
     from bootmap.assumptions import Assumption as Assumption
     from bootmap.boot.memblock import MemblockDeath as MemblockDeath
     from bootmap.boot.sequence import STAGE_NAMES as STAGES
@@ -48,6 +56,14 @@ if TYPE_CHECKING:
     from bootmap.boot.trace import Verdict as Verdict
     from bootmap.bootlog.diagnosis import Diagnosis as Diagnosis
     from bootmap.bootlog.judgement import LogReport as LogReport
+    from bootmap.checks.engine import CheckResult as CheckResult
+    from bootmap.checks.finding import Change as Change
+    from bootmap.checks.finding import Finding as Finding
+    from bootmap.checks.fix import write_fix as write_fix
+    from bootmap.checks.settings import Settings as CheckSettings
+    from bootmap.checks.settings import baseline_text as baseline_text
+    from bootmap.checks.settings import read_baseline as read_baseline
+    from bootmap.checks.settings import read_settings as read_check_settings
     from bootmap.errors import BootmapError as BootmapError
     from bootmap.explore.bitmap import png_of as draw_png
     from bootmap.explore.drawing import draw as draw
@@ -57,6 +73,7 @@ if TYPE_CHECKING:
     from bootmap.explore.sides import prediction_side as explore_prediction
     from bootmap.facts.arm.permissions import Rights as Rights
     from bootmap.facts.audit_rules import Severity as Severity
+    from bootmap.facts.check_rules import RULES as CHECK_RULES
     from bootmap.inputs.memblock_script import PARAMETERS as MEMBLOCK_CALLS
     from bootmap.plan.chain import Chain as Chain
     from bootmap.plan.chain import chain as chain
@@ -90,13 +107,19 @@ _PUBLIC = {
     "Board": ("bootmap.assemble.board", "Board"),
     "BootSetup": ("bootmap.plan.setup", "Setup"),
     "BootmapError": ("bootmap.errors", "BootmapError"),
+    "CHECK_RULES": ("bootmap.facts.check_rules", "RULES"),
     "Chain": ("bootmap.plan.chain", "Chain"),
+    "Change": ("bootmap.checks.finding", "Change"),
+    "CheckResult": ("bootmap.checks.engine", "CheckResult"),
+    "CheckSettings": ("bootmap.checks.settings", "Settings"),
     "Comparison": ("bootmap.verify.compare", "Finding"),
     "Diagnosis": ("bootmap.bootlog.diagnosis", "Diagnosis"),
     "Explanation": ("bootmap.api.prediction", "Explanation"),
+    "Finding": ("bootmap.checks.finding", "Finding"),
     "FuzzResult": ("bootmap.verify.fuzz.campaign", "Result"),
     "Hazard": ("bootmap.boot.trace", "Hazard"),
     "Kernel": ("bootmap.assemble.kernel", "Kernel"),
+    "LoadMap": ("bootmap.analysis.layout", "LoadMap"),
     "LogReport": ("bootmap.bootlog.judgement", "LogReport"),
     "MEMBLOCK_CALLS": ("bootmap.inputs.memblock_script", "PARAMETERS"),
     "MemblockDeath": ("bootmap.boot.memblock", "MemblockDeath"),
@@ -115,9 +138,11 @@ _PUBLIC = {
     "Translation": ("bootmap.analysis.translation", "Translation"),
     "Verdict": ("bootmap.boot.trace", "Verdict"),
     "audit": ("bootmap.source.audit", "audit"),
+    "baseline_text": ("bootmap.checks.settings", "baseline_text"),
     "boot_boards": ("bootmap.verify.run", "boot_boards"),
     "boot_with_loader": ("bootmap.verify.loader.run", "boot_with_loader"),
     "chain": ("bootmap.plan.chain", "chain"),
+    "check": ("bootmap.api.check", "check"),
     "check_stage": ("bootmap.source.open", "check_stage"),
     "collect_script": ("bootmap.api.archives", "collect_script"),
     "core_of": ("bootmap.source.raw", "core_of"),
@@ -130,26 +155,36 @@ _PUBLIC = {
     "explore_prediction": ("bootmap.explore.sides", "prediction_side"),
     "explore_side": ("bootmap.explore.sides", "opened_side"),
     "features": ("bootmap.api.kernels", "features"),
+    "findings_of": ("bootmap.api.check", "findings_of"),
     "fuzz_campaign": ("bootmap.verify.fuzz.run", "fuzz_campaign"),
     "keep_archive": ("bootmap.api.archives", "keep_archive"),
     "keep_recording": ("bootmap.verify.run", "keep_recording"),
     "load": ("bootmap.assemble.load", "load"),
+    "load_boards": ("bootmap.assemble.load", "load_boards"),
+    "load_map": ("bootmap.api.layout", "load_map_of"),
     "locate": ("bootmap.api.dumps", "locate"),
     "memblock_script": ("bootmap.api.memblock", "memblock_script"),
     "oopses": ("bootmap.api.dumps", "oopses"),
     "open": ("bootmap.source.open", "open_tables"),
     "open_archive": ("bootmap.api.archives", "open_archive"),
+    "place_of": ("bootmap.assemble.texts", "parse_place"),
     "predict": ("bootmap.api.prediction", "predict"),
     "propose": ("bootmap.plan.propose", "propose"),
     "ptdump_of": ("bootmap.source.listings", "ptdump_of"),
+    "read_baseline": ("bootmap.checks.settings", "read_baseline"),
+    "read_check_settings": ("bootmap.checks.settings", "read_settings"),
     "serve": ("bootmap.explore.serve", "serve"),
+    "size_of": ("bootmap.assemble.texts", "parse_size"),
+    "span_of": ("bootmap.assemble.texts", "parse_span"),
     "uboot_setups": ("bootmap.plan.load", "uboot_setups"),
-    "verify_archive": ("bootmap.api.archives", "verify_archive"),
+    "verify_archive": ("bootmap.api.logs", "verify_archive"),
     "verify_log": ("bootmap.api.logs", "verify_log"),
+    "write_fix": ("bootmap.checks.fix", "write_fix"),
 }
 
 __all__ = [
     "BOOT_STEPS",
+    "CHECK_RULES",
     "MEMBLOCK_CALLS",
     "STAGES",
     "Assumption",
@@ -158,12 +193,17 @@ __all__ = [
     "BootSetup",
     "BootmapError",
     "Chain",
+    "Change",
+    "CheckResult",
+    "CheckSettings",
     "Comparison",
     "Diagnosis",
     "Explanation",
+    "Finding",
     "FuzzResult",
     "Hazard",
     "Kernel",
+    "LoadMap",
     "LogReport",
     "MemblockDeath",
     "MemblockRun",
@@ -180,9 +220,11 @@ __all__ = [
     "Translation",
     "Verdict",
     "audit",
+    "baseline_text",
     "boot_boards",
     "boot_with_loader",
     "chain",
+    "check",
     "check_stage",
     "collect_script",
     "core_of",
@@ -195,22 +237,31 @@ __all__ = [
     "explore_prediction",
     "explore_side",
     "features",
+    "findings_of",
     "fuzz_campaign",
     "keep_archive",
     "keep_recording",
     "load",
+    "load_boards",
+    "load_map",
     "locate",
     "memblock_script",
     "oopses",
     "open",
     "open_archive",
+    "place_of",
     "predict",
     "propose",
     "ptdump_of",
+    "read_baseline",
+    "read_check_settings",
     "serve",
+    "size_of",
+    "span_of",
     "uboot_setups",
     "verify_archive",
     "verify_log",
+    "write_fix",
 ]
 
 

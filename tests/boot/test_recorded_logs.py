@@ -180,4 +180,4 @@ def test_cache_policy(name: str) -> None:
 
 
 def test_logs_are_all_there() -> None:
-    assert (len(LOGGED), len(ZONED), len(COUNTED), len(SUMMED), len(SAID)) == (200, 115, 107, 89, 245)
+    assert (len(LOGGED), len(ZONED), len(COUNTED), len(SUMMED), len(SAID)) == (202, 117, 107, 89, 247)

@@ -194,6 +194,21 @@ class LoadMap:
         wanted = set(kinds)
         return max((placed.end for placed in self.objects if placed.kind in wanted), default=0)
 
+    def margin(self) -> tuple[int, int, str] | None:
+        """Bytes between the kernel with all its work and the next payload, that in % of the kernel, the payload's name.
+
+        None where no payload lies behind, or something is damaged already.
+        """
+        kernel = self.find("kernel")
+        work = [placed for placed in self.objects if placed.kind in ("kernel", "bss", "zimage", "work")]
+        if kernel is None or self.damage:
+            return None
+        behind = [placed for placed in self.objects if placed.kind in ("dtb", "initrd") and placed.start >= kernel.end]
+        for placed in behind:
+            room = placed.start - max(other.end for other in work if other.end <= placed.start)
+            return room, room * 100 // max(kernel.size, 1), placed.name
+        return None
+
     def _gap(self, placed: Placed) -> int | None:
         others = [other for other in self.objects if other is not placed]
         if any(placed.meets(other) and other.span.overlaps(placed.span) for other in others):
@@ -217,7 +232,7 @@ def load_map(replay: Replay, extra: Sequence[Placed] = ()) -> LoadMap:
     unpacked = handover.phys_offset + kernel.text_offset
     image_end = kernel.image_end - kernel.page_offset + handover.phys_offset
     if handover.zimage is not None:
-        objects += _decompressor(plan(kernel, handover.zimage, handover.phys_offset))
+        objects += decompressor_objects(plan(kernel, handover.zimage, handover.phys_offset))
         unpacked += handover.zimage.image_size
     elif not kernel.has("xip"):
         bss = kernel.symbols.get("__bss_start", kernel.image_end) - kernel.page_offset + handover.phys_offset
@@ -243,7 +258,7 @@ def load_map(replay: Replay, extra: Sequence[Placed] = ()) -> LoadMap:
     )
 
 
-def _decompressor(done: Decompression) -> Iterator[Placed]:
+def decompressor_objects(done: Decompression) -> Iterator[Placed]:
     """The zImage and all that it writes, each place once."""
     behind = any(area.what == "the kernel, unpacked behind it" for area in done.areas)
     phase = Phase.HEAD

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from bootmap.assemble import texts
@@ -10,13 +10,16 @@ from bootmap.errors import InputError, UsageError
 from bootmap.inputs.kernel_file import KernelFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from os import PathLike
 
+    from bootmap.assemble.board_file import BoardFile
+    from bootmap.assumptions import Assumption
     from bootmap.facts.machines.machine import StaticMap
     from bootmap.inputs.atags import AtagList
     from bootmap.inputs.efi_map import EfiMap
     from bootmap.inputs.fdt import Fdt
+    from bootmap.units import Span
 
     Path = str | PathLike[str]
 
@@ -44,6 +47,9 @@ class Board:
         cache: the kind of data cache: ``vipt-aliasing``, ``vipt-nonaliasing`` or ``vivt``; an aliasing one rules out
             highmem.
         vmalloc_end: VMALLOC_END before 3.3, where each platform had its own.
+        ram: what RAM the board really has, where the description and mem= tell of other RAM.
+        lines: of a tree that was compiled here, path of a node or property -> (source file, line).
+        assumptions: what of this was taken for what was not given.
     """
 
     name: str
@@ -63,6 +69,9 @@ class Board:
     efi_map: EfiMap | None = None
     cache: str | None = None
     vmalloc_end: int | None = None
+    ram: tuple[Span, ...] | None = None
+    lines: Mapping[str, tuple[str, int]] | None = field(default=None, repr=False, compare=False)
+    assumptions: tuple[Assumption, ...] = ()
 
     @classmethod
     def load(
@@ -73,30 +82,44 @@ class Board:
         zimage: Path | KernelFile | int | None = None,
         static_maps: Iterable[str | StaticMap] = (),
         efi_map: Path | EfiMap | None = None,
+        overlays: Iterable[str] = (),
+        memory: Iterable[str] = (),
         **more: Any,
     ) -> Board:
-        """Read a board from the file of its device tree or ATAG list (gzip is undone; ``-`` is standard input).
+        """Read a board: a device tree blob, its source, a folder such as /proc/device-tree, a FIT or an ATAG list.
 
         Args:
-            path: the file.
+            path: the file (gzip is undone; ``-`` is standard input) or folder; of a FIT the default configuration.
             initrd: (start, bytes), or ``ADDR,SIZE`` as text.
             zimage: the zImage's file, or its size.
             static_maps: mappings, or ``VIRT,PHYS,LEN,TYPE`` as text.
             efi_map: the firmware's memory map, or a file with what a kernel or a shell printed of it.
+            overlays: files of overlays, applied in order.
+            memory: ``BASE,SIZE`` of each bank of RAM, in place of what the tree has.
             more: the other attributes by their names.
 
         Raises:
             InputError: a file cannot be read, or is no board.
             UsageError: a text is not of its form.
+            ToolMissingError: source or overlays need a tool that is not installed.
 
         >>> Board.load("boards/imx6q-sabrelite.dtb", phys_offset=0x1000_0000)
         <Board boards/imx6q-sabrelite.dtb, phys_offset=0x10000000>
         """
-        from bootmap.inputs.board import read_board
-        from bootmap.inputs.fs import file_name
+        from bootmap.assemble.board_file import read_boards
 
-        more["efi_map"] = read_efi_map(efi_map)
-        return cls.of(read_board(str(path)), file_name(str(path)), initrd, zimage, static_maps, **more)
+        more["efi_map"] = efi_map
+        first = read_boards(str(path), tuple(overlays), tuple(memory))[0]
+        return cls.of_file(first, initrd=initrd, zimage=zimage, static_maps=static_maps, **more)
+
+    @classmethod
+    def of_file(cls, read: BoardFile, **more: Any) -> Board:
+        """A board that was read from a file: what the file says holds where nothing else is given."""
+        if more.get("initrd") is None and read.initrd is not None:
+            more["initrd"] = read.initrd
+        if more.get("load_addr") is None and read.load_addr is not None:
+            more["load_addr"] = read.load_addr
+        return cls.of(read.description, read.name, lines=read.lines, **more)
 
     @classmethod
     def parse(cls, data: bytes, name: str = "the board", **more: Any) -> Board:
@@ -127,6 +150,10 @@ class Board:
         maps = tuple(static_maps)
         parsed = [row for row in maps if not isinstance(row, str)]
         parsed += texts.parse_static_maps([row for row in maps if isinstance(row, str)])
+        more["efi_map"] = read_efi_map(more.get("efi_map"))
+        if more.get("ram") is not None:
+            more["ram"] = tuple(texts.parse_span(row, "--ram") if isinstance(row, str) else row for row in more["ram"])
+            more["ram"] = more["ram"] or None
         return cls(
             name=name,
             description=description,

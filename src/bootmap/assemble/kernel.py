@@ -40,6 +40,7 @@ class Kernel:
         overrides: features that the user switched on or off, by name.
         file: the kernel file, None where none was given.
         assumptions: what of this was taken for what was not given.
+        profile: which typical kernel it was taken for; "" for one that was described.
     """
 
     version: Version
@@ -49,6 +50,7 @@ class Kernel:
     overrides: Mapping[str, bool] = field(default_factory=dict)
     file: KernelFile | None = None
     assumptions: tuple[Assumption, ...] = ()
+    profile: str = ""
 
     @classmethod
     def load(
@@ -85,8 +87,9 @@ class Kernel:
         assert parsed is not None
         assert symbols is not None
         number, sublevel = version_of(version, parsed, file)
-        kernel = cls(number, sublevel, parsed, symbols, parse_features(features), file)
-        _check_symbols(kernel.model(), named)
+        symbols, notes = with_page_directory(symbols, lpae=parsed.enabled("ARM_LPAE"))
+        kernel = cls(number, sublevel, parsed, symbols, parse_features(features), file, notes)
+        check_symbols(kernel.model(), named)
         return kernel
 
     def model(self) -> KernelModel:
@@ -168,6 +171,21 @@ def symbols_of(path: Path | None, image: KernelFile | None) -> Symbols | None:
     return read_system_map(str(path))
 
 
+def with_page_directory(symbols: Symbols, *, lpae: bool) -> tuple[Symbols, tuple[Assumption, ...]]:
+    """The symbols with swapper_pg_dir, which /proc/kallsyms lacks: it lies right below _text (head.S)."""
+    from bootmap.assumptions import Assumption
+    from bootmap.facts.linux.linux_prot import LONG, SHORT
+
+    start = symbols.get("_text", symbols.get("stext"))
+    if "swapper_pg_dir" in symbols or start is None:
+        return symbols, ()
+    at = start - (LONG if lpae else SHORT).pgd_bytes
+    note = Assumption(
+        f"swapper_pg_dir is {at:#010x}, right below _text: the symbols do not have it", "--system-map", at
+    )
+    return symbols.extended({"swapper_pg_dir": at}), (note,)
+
+
 def _ask_for_missing(
     config: Config | None, symbols: Symbols | None, version: str | None, image: KernelFile | None
 ) -> None:
@@ -184,8 +202,12 @@ def _ask_for_missing(
         raise MissingInputError(f"{who} {' and '.join(missing)}")
 
 
-def _check_symbols(model: KernelModel, file: str) -> None:
-    """Ask at once for every symbol that the steps will need."""
+def check_symbols(model: KernelModel, file: str) -> None:
+    """Ask at once for every symbol that the steps will need.
+
+    Raises:
+        MissingInputError: some are missing, or they are not of this configuration's kernel.
+    """
     symbols = model.symbols
     needed = ["swapper_pg_dir", "_stext", "_end", "__init_begin", "__init_end", "_sdata"]
     idmap = "turn_mmu_on" if model.has("idmap_turn_mmu_on") else "enable_mmu"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from bootmap.errors import UsageError
-from bootmap.units import MIB, memparse
+from bootmap.units import MIB, Span, memparse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,6 +65,48 @@ def parse_initrd(text: str) -> tuple[int, int]:
     if not rest.startswith(",") or tail or not size:
         raise UsageError(f"--initrd {text}: expected ADDR,SIZE such as 0x48000000,8M")
     return start, size
+
+
+def parse_place(text: str | None, option: str) -> tuple[int, int] | None:
+    """``ADDR,SIZE`` as (address, bytes); None for None.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if text is None:
+        return None
+    span = parse_span(text, option)
+    return span.start, span.size
+
+
+def parse_size(given: str | None) -> int:
+    """A size as people write it, or the size of the file of that name; 0 for None.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if given is None:
+        return 0
+    number, rest = memparse(given)
+    if given[:1].isdigit() and not rest:
+        return number
+    try:
+        return os.path.getsize(given)
+    except OSError:
+        raise UsageError(f"{given}: is neither a size nor a file") from None
+
+
+def parse_span(given: str, option: str) -> Span:
+    """``BASE,SIZE`` as a range.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    start, rest = memparse(given)
+    size, tail = memparse(rest[1:])
+    if not given[:1].isdigit() or not rest.startswith(",") or tail or not size or start + size > 1 << 40:
+        raise UsageError(f"{option} {given}: expected BASE,SIZE such as 0x80000000,512M")
+    return Span(start, start + size)
 
 
 def parse_static_maps(texts: Iterable[str]) -> tuple[StaticMap, ...]:

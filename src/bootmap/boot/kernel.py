@@ -28,7 +28,8 @@ FDT_FIXED_BASE = 0xFF800000
 """Where 5.11 and later map the device tree (arch/arm/include/asm/memory.h)."""
 PCI_IO_VIRT_BASE = 0xFEE00000
 VMALLOC_OFFSET = 8 * MIB
-_VMSPLIT = {"VMSPLIT_3G": 0xC0000000, "VMSPLIT_3G_OPT": 0xB0000000, "VMSPLIT_2G": 0x80000000, "VMSPLIT_1G": 0x40000000}
+VMSPLITS = {"VMSPLIT_3G": 0xC0000000, "VMSPLIT_3G_OPT": 0xB0000000, "VMSPLIT_2G": 0x80000000, "VMSPLIT_1G": 0x40000000}
+"""Option -> PAGE_OFFSET (arch/arm/Kconfig)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +148,10 @@ class KernelModel:
         """PAGE_OFFSET: where lowmem begins in virtual space."""
         if "PAGE_OFFSET" in self.config:
             return self.config.integer("PAGE_OFFSET")
-        for option, value in _VMSPLIT.items():
+        for option, value in VMSPLITS.items():
             if self.config.enabled(option):
                 return value
-        return _VMSPLIT["VMSPLIT_3G"]
+        return VMSPLITS["VMSPLIT_3G"]
 
     @cached_property
     def swapper_pg_dir(self) -> int:

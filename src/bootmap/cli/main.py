@@ -20,6 +20,8 @@ from bootmap.output import OutputError, ReaderGoneError, guarded_streams, one_li
 _COMMANDS = {
     "predict": ("predict", "Does it boot, where is what, and the page tables byte for byte."),
     "plan": ("plan", "Where U-Boot puts everything, whether that boots, and addresses that are safe."),
+    "check": ("check", "What is wrong with a board, and what to change; each change is proven."),
+    "layout": ("layout", "What lies where in RAM when the kernel starts: the load map."),
     "explain": ("explain", "From an address back to the device tree, and down the page tables."),
     "explore": ("explore", "One HTML file: see the memory, step through the boot, ask why."),
     "draw": ("draw", "The memory map as a drawing, for documents."),
@@ -71,7 +73,7 @@ def cli() -> None:
     """See how Linux will map a 32-bit ARM board's memory before it boots, byte for byte.
 
     Exit codes: 0 answered and it boots; 1 a finding; 2 usage; 3 unreadable or malformed input;
-    4 a needed tool is missing.
+    4 a needed tool is missing; 141 nobody reads the output any more.
     """
 
 

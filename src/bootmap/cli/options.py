@@ -78,6 +78,22 @@ _BOARD = (
     ),
 )
 
+_INPUTS = (
+    click.option("--build", type=click.Path(file_okay=False), help="A kernel's build tree, for all that it has."),
+    click.option("--defconfig", metavar="NAME", help="Take a typical kernel: multi_v7, imx_v6_v7, sunxi, bcm2835, ..."),
+    click.option(
+        "--memory",
+        "memory",
+        multiple=True,
+        metavar="BASE,SIZE",
+        help="A bank of RAM, in place of the tree's: what the boot loader fills in. Repeatable.",
+    ),
+    click.option("--ram", multiple=True, metavar="BASE,SIZE", help="RAM that the board really has. Repeatable."),
+    click.option("--overlay", "overlays", multiple=True, type=click.Path(), help="Apply this overlay. Repeatable."),
+    click.option("--vmsplit", metavar="3g|3g_opt|2g|1g", help="What if the kernel were built with this split."),
+    click.option("--highmem/--no-highmem", default=None, help="What if it were built with or without HIGHMEM."),
+)
+
 _TABLES = (
     click.option("--stage", metavar="NAME", help="The stage of a prediction or recording. [paging_init, after]"),
     click.option("--state", "stage", hidden=True),
@@ -114,6 +130,11 @@ def _added(command: _Command, options: tuple[Callable[[_Command], _Command], ...
 def board_options(command: _Command) -> _Command:
     """Add the options of a kernel and a board; a command passes them on to `bootmap.load`."""
     return _added(command, (*_KERNEL, *_BOARD))
+
+
+def input_options(command: _Command) -> _Command:
+    """Add the ways to describe a board and its kernel by less, or otherwise, than what is there."""
+    return _added(command, _INPUTS)
 
 
 def boot_options(command: _Command) -> _Command:

@@ -55,3 +55,12 @@ def _note(row: Row) -> str:
     if not notes and row.gap is not None:
         notes.append(amount(row.gap) if row.gap else "0")
     return "; ".join(notes)
+
+
+def margin_text(load_map: LoadMap) -> str:
+    """How much larger the kernel may become before it meets what lies behind it; "" where nothing does."""
+    margin = load_map.margin()
+    if margin is None:
+        return ""
+    room, percent, name = margin
+    return f"room before the {name}: {amount(room)}; a kernel {percent + 1} % larger overwrites it\n"

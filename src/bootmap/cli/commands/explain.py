@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 import bootmap
-from bootmap.cli.options import ADDRESS, board_options
+from bootmap.cli.options import ADDRESS, board_options, input_options
 from bootmap.errors import UsageError
 from bootmap.units import whole_number
 
@@ -16,6 +16,7 @@ from bootmap.units import whole_number
 @click.argument("board", type=click.Path())
 @click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS...")
 @board_options
+@input_options
 @click.option("--stage", default="paging_init", help="The stage, by kernel function.", show_default=True)
 @click.option("--state", "stage", hidden=True)
 def command(board: str, addresses: tuple[str, ...], stage: str, **options: Any) -> int:

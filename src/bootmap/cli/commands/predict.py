@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 import bootmap
-from bootmap.cli.options import board_options
+from bootmap.cli.options import board_options, input_options
 
 _STAGES = "create_page_tables, setup_machine_fdt, early_fixmap_init, arm_memblock_init, adjust_lowmem_bounds, ..."
 
@@ -15,6 +15,7 @@ _STAGES = "create_page_tables, setup_machine_fdt, early_fixmap_init, arm_membloc
 @click.command()
 @click.argument("board", type=click.Path())
 @board_options
+@input_options
 @click.option(
     "--stage",
     "stages",
@@ -49,5 +50,5 @@ def command(
     else:
         from bootmap.report.predict_text import predict_text
 
-        click.echo(predict_text(prediction.replay, prediction.overview), nl=False)
+        click.echo(predict_text(prediction.replay, prediction.overview, bootmap.findings_of(prediction)), nl=False)
     return 0 if prediction.outcome.all_well else 1

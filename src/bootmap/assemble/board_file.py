@@ -1,0 +1,148 @@
+"""From what people have of a board to its description: a blob, source, overlays, a folder, a FIT, an ATAG list.
+
+And RAM as ``--memory`` tells it, in place of what the boot loader would fill in.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bootmap.assemble.texts import parse_span
+from bootmap.assumptions import Assumption
+from bootmap.boot.decompressor.phys_offset import memory_ranges
+from bootmap.boot.setup.fdt_scan import root_cells
+from bootmap.errors import InputError, UsageError
+from bootmap.facts.machines.ram_base import RAM_BASE
+from bootmap.inputs import fdt, fit
+from bootmap.inputs.board import MAX_SIZE, parse_board
+from bootmap.inputs.cells import read_cells
+from bootmap.inputs.fdt_writer import cells, editable, flatten, text
+from bootmap.inputs.fs import file_name, read_file
+from bootmap.units import MIB, Span, hex_address
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bootmap.assemble.board import Board
+    from bootmap.inputs.atags import AtagList
+    from bootmap.inputs.fdt import Fdt
+
+_CELL_BITS = 32
+_USUAL_RAM = 512 * MIB
+_USUAL_START = 0x80000000
+
+
+@dataclass(frozen=True, slots=True)
+class BoardFile:
+    """One board of a file.
+
+    Attributes:
+        name: the file's name, and of a FIT the configuration.
+        description: the tree or the tags.
+        lines: of source, path of a node or property -> (file, line).
+        kernel: of a FIT, the kernel's bytes; None elsewhere.
+        load_addr: of a FIT, where the kernel runs; None elsewhere.
+        initrd: of a FIT, (address, bytes) of the ramdisk; None elsewhere.
+    """
+
+    name: str
+    description: Fdt | AtagList
+    lines: Mapping[str, tuple[str, int]] | None = None
+    kernel: bytes | None = None
+    load_addr: int | None = None
+    initrd: tuple[int, int] | None = None
+
+
+def read_boards(path: str, overlays: Sequence[str] = (), memory: Sequence[str] = ()) -> list[BoardFile]:
+    """Every board that ``path`` describes: one, or each configuration of a FIT.
+
+    Args:
+        path: a device tree blob, its source, a folder such as /proc/device-tree, a FIT image or an ATAG list.
+        overlays: files of overlays, applied in order.
+        memory: ``BASE,SIZE`` of each bank of RAM, in place of the memory nodes'.
+
+    Raises:
+        InputError: it cannot be read, or is no board.
+        UsageError: a bank is not of its form.
+        ToolMissingError: source or overlays need a tool that is not installed.
+    """
+    from bootmap.inputs import dts
+
+    banks = [parse_span(text, "--memory") for text in memory]
+    lines: Mapping[str, tuple[str, int]] | None = None
+    if os.path.isdir(path):
+        from bootmap.inputs.dt_folder import read_folder
+
+        data = read_folder(path)
+    else:
+        data = read_file(path, MAX_SIZE, gunzip=True)
+        if dts.is_source(data):
+            data, lines = dts.compile_source(path)
+    name = file_name(path)
+    if overlays:
+        data = dts.apply_overlays(data, overlays, name)
+    try:
+        description = parse_board(data)
+        if isinstance(description, fdt.Fdt) and fit.is_fit(description):
+            return [
+                BoardFile(
+                    f"{name}:{each.name}", with_banks(fdt.parse(each.tree), banks), None, each.kernel, each.kernel_load,
+                    each.ramdisk,
+                )
+                for each in fit.configurations(description, data)
+            ]  # fmt: skip
+        return [BoardFile(name, with_banks(description, banks), lines)]
+    except InputError as error:
+        raise error.in_file(name) from None
+
+
+def with_usual_ram(board: Board) -> Board:
+    """The board; where its tree leaves RAM to the boot loader, with RAM as such boards have, noted as assumed."""
+    tree = board.description
+    if not isinstance(tree, fdt.Fdt) or memory_ranges(tree) or (board.cmdline or "").find("mem=") >= 0:
+        return board
+    width, told = root_cells(tree), False
+    roots = tree.root.get("compatible")
+    names = roots.value.rstrip(b"\0").decode("latin-1").split("\0") if roots is not None else []
+    start = next((base for known, base in RAM_BASE if any(name.startswith(known) for name in names)), _USUAL_START)
+    for node in tree.root.walk():
+        kind, prop = node.get("device_type"), node.get("reg")
+        if kind is None or kind.value.rstrip(b"\0") != b"memory":
+            continue
+        if prop is not None and len(prop.value) >= 4 * width.address and width.address:
+            start, told = read_cells(prop.value, 0, width.address), True
+            break
+    bank = Span(start, start + _USUAL_RAM)
+    how = "where its memory node begins" if told else "where its SoC has it: the tree has no memory node"
+    text = f"the boot loader fills in 512 MiB of RAM at {hex_address(start)}, {how}"
+    note = Assumption(text, "--memory", f"{bank.start:#x},{bank.size:#x}")
+    return board.replace(description=with_banks(tree, [bank]), assumptions=(*board.assumptions, note))
+
+
+def with_banks(description: Fdt | AtagList, banks: Sequence[Span]) -> Fdt | AtagList:
+    """The description with ``banks`` as its RAM; as it is where there are none.
+
+    Raises:
+        UsageError: a bank does not fit into the cells of the tree.
+    """
+    if not banks:
+        return description
+    if not isinstance(description, fdt.Fdt):
+        raise UsageError("--memory is for device trees; with an ATAG list use --cmdline 'mem=SIZE@START'")
+    root, width = editable(description), root_cells(description)
+    for bank in banks:
+        if bank.start >> _CELL_BITS * width.address or (bank.end - bank.start) >> _CELL_BITS * width.size:
+            raise UsageError(
+                f"--memory {bank.start:#x},{bank.end - bank.start:#x}: does not fit into the root's {width.address} "
+                f"address and {width.size} size cells"
+            )
+    value = b"".join(cells(bank.start, width=width.address) + cells(bank.size, width=width.size) for bank in banks)
+    found = [node for node in root.children if node.properties.get("device_type", b"").rstrip(b"\0") == b"memory"]
+    for node in found[1:]:
+        root.children.remove(node)
+    node = found[0] if found else root.add(f"memory@{banks[0].start:x}", {"device_type": text("memory")})
+    node.properties.pop("linux,usable-memory", None)
+    node.properties["reg"] = value
+    return fdt.parse(flatten(root, description.reservations, boot_cpu=description.boot_cpuid_phys))

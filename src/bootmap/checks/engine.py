@@ -1,0 +1,264 @@
+"""The check itself: predict, let every rule look, apply each change that they propose, and predict again.
+
+A change is proposed only where the prediction with it lacks the finding and has a verdict that is no worse; where the
+verdict hangs on the finding, a better one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from bootmap.assemble.handover import replay
+from bootmap.boot.payload import initrd_span
+from bootmap.boot.places import room_text
+from bootmap.boot.trace import Verdict
+from bootmap.checks.case import Case
+from bootmap.checks.edit import apply
+from bootmap.checks.rules import areas, kernel, memory
+from bootmap.checks.rules.hazards import hazards
+from bootmap.errors import BootmapError
+from bootmap.facts.audit_rules import Severity
+from bootmap.facts.check_rules import RULES
+from bootmap.units import MIB
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from bootmap.analysis.budget import Budget
+    from bootmap.analysis.layout import LoadMap
+    from bootmap.assemble.board import Board
+    from bootmap.assemble.kernel import Kernel
+    from bootmap.assumptions import Assumption
+    from bootmap.boot.trace import Outcome
+    from bootmap.checks.finding import Change, Finding
+    from bootmap.facts.arm.cpus import Cpu
+
+    Rule = Callable[[Case], Iterator[Finding]]
+
+_RULES: tuple[Rule, ...] = (
+    hazards,
+    memory.sizeless,
+    memory.mem_parameter,
+    memory.over_devices,
+    memory.beyond_lowmem,
+    memory.beyond_4g,
+    memory.vmalloc_cost,
+    memory.little_lowmem,
+    memory.disagreement,
+    memory.dma_window,
+    memory.headroom,
+    areas.reserved_cells,
+    areas.outside_ram,
+    areas.overlaps,
+    areas.not_reserved,
+    areas.misplaced,
+    kernel.debug_uart,
+    kernel.cma_failed,
+    kernel.cma_straddles,
+    kernel.fixed_area_bounds,
+    kernel.crash_kernel,
+    kernel.messages,
+)
+_ORDER = {rule.id: place for place, rule in enumerate(RULES)}
+_MOST_CHANGES = 8
+_RANK = {Verdict.DIES: 0, Verdict.UNCERTAIN: 1, Verdict.BOOTS: 3}
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What a check found.
+
+    Attributes:
+        name: the board's name.
+        release: the kernel's version as people write it.
+        profile: which typical kernel it was taken for; "" for one that was described.
+        cpu: the boot CPU.
+        outcome: the verdict with its stage and reason.
+        findings: the worst first; those that are suppressed too.
+        assumptions: what was taken for what was not given.
+        load_map: what lies where at the kernel's start.
+        budget: the lowmem budget; None where the boot ends before lowmem is known.
+        predictions: how many boots were predicted, the first one included.
+        case: the prediction with its inputs; None once they were let go, see :meth:`slim`.
+    """
+
+    name: str
+    release: str
+    profile: str
+    cpu: Cpu
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    assumptions: tuple[Assumption, ...]
+    load_map: LoadMap
+    budget: Budget | None
+    predictions: int
+    case: Case | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether it boots."""
+        return self.outcome.verdict
+
+    def slim(self) -> CheckResult:
+        """The same without the prediction behind it, small enough for another process."""
+        return replace(self, case=None)
+
+    @cached_property
+    def counted(self) -> tuple[Finding, ...]:
+        """The findings that are not suppressed."""
+        return tuple(found for found in self.findings if not found.suppressed)
+
+    def count(self, severity: Severity) -> int:
+        """How many findings of that severity count."""
+        return sum(found.severity is severity for found in self.counted)
+
+    def failed(self, *, strict: bool = False) -> bool:
+        """Whether the check is to end with 1: the boot is not well, or there is an error (with ``strict`` a warning)."""
+        least = Severity.WARNING if strict else Severity.ERROR
+        if any(found.severity >= least for found in self.counted):
+            return True
+        decided = [found for found in self.findings if found.decides]
+        return not self.outcome.all_well and not (decided and all(found.suppressed for found in decided))
+
+    def __repr__(self) -> str:
+        return f"<CheckResult {self.outcome.headline}: {len(self.counted)} findings on {self.name}>"
+
+
+def check_boot(given: Kernel, board: Board, *, prove: bool = True) -> CheckResult:
+    """Check ``board`` with the kernel ``given``.
+
+    Args:
+        given: the kernel.
+        board: the board.
+        prove: apply each change and predict again; without, findings have no changes.
+
+    Raises:
+        BootmapError: it cannot be predicted at all.
+    """
+    case = Case(given, board, replay(given, board))
+    found = collect(case)
+    proof = _Proof(case, found)
+    proven = [proof.of(each) if prove else replace(each, changes=()) for each in found]
+    if not case.replay.outcome.all_well:  # what cures the verdict comes first
+        proven.sort(key=lambda each: not (each.severity is Severity.ERROR and each.changes))
+    return CheckResult(
+        name=board.name,
+        release=given.release,
+        profile=given.profile,
+        cpu=case.state.handover.cpu,
+        outcome=case.replay.outcome,
+        findings=tuple(proven),
+        assumptions=tuple(case.state.assumptions),
+        load_map=case.load_map,
+        budget=case.budget,
+        predictions=1 + proof.count,
+        case=case,
+    )
+
+
+def collect(case: Case) -> list[Finding]:
+    """Every finding of every rule, each once, the worst first; their changes are not proven yet."""
+    found: dict[tuple[str, str, int | None], Finding] = {}
+    for rule in _RULES:
+        for finding in rule(case):
+            found.setdefault(finding.key, _decided(case, finding))
+    return sorted(found.values(), key=lambda each: (not each.decides, -each.severity, _ORDER[each.id]))
+
+
+def _decided(case: Case, finding: Finding) -> Finding:
+    outcome, hazard = case.replay.outcome, finding.hazard
+    mine = hazard is not None and outcome.reason is not None and hazard.message == outcome.reason
+    return replace(finding, decides=True) if mine else finding
+
+
+class _Proof:
+    """Applies changes and predicts again; the same edits are predicted once."""
+
+    def __init__(self, case: Case, found: list[Finding]) -> None:
+        self.case = case
+        self.errors = self._errors(found)
+        self.known: dict[tuple[object, ...], tuple[Case, list[Finding]] | None] = {}
+
+    @property
+    def count(self) -> int:
+        """Predictions made."""
+        return len(self.known)
+
+    def of(self, finding: Finding) -> Finding:
+        """The finding with those of its changes that were predicted to help."""
+        kept: list[Change] = []
+        cases: list[tuple[Change, Case]] = []
+        for change in finding.changes[:_MOST_CHANGES]:
+            done = self._predicted(change)
+            if done is None or not self._helps(finding, *done):
+                continue
+            proven = replace(change, after=self._after(finding, done[0]))
+            kept.append(proven)
+            cases.append((proven, done[0]))
+        table = _remedies(self.case, cases) if finding.id == "ram-beyond-lowmem" else finding.table
+        if sum(change.recommended for change in kept) == 0 and kept:
+            kept[0] = replace(kept[0], recommended=True)
+        return replace(finding, changes=tuple(kept), table=table)
+
+    def _predicted(self, change: Change) -> tuple[Case, list[Finding]] | None:
+        if change.edits not in self.known:
+            try:
+                changed = apply(self.case.kernel, self.case.board, change.edits, self.case.cmdline)
+                after = Case(*changed, replay(*changed))
+                self.known[change.edits] = after, collect(after)
+            except BootmapError:
+                self.known[change.edits] = None
+        return self.known[change.edits]
+
+    def _helps(self, finding: Finding, after: Case, left: list[Finding]) -> bool:
+        before = self.case
+        same = any(each.id == finding.id and (each.key == finding.key or finding.decides) for each in left)
+        if same and (finding.id != "ram-beyond-lowmem" or lost_ram(after) >= lost_ram(before)):
+            return False
+        old, new = rank(before.replay.outcome), rank(after.replay.outcome)
+        if self._errors(left) - self.errors or new < old:
+            return False
+        must = finding.decides or (finding.severity is Severity.ERROR and not before.replay.outcome.all_well)
+        return new > old if must else True
+
+    @staticmethod
+    def _errors(findings: list[Finding]) -> set[str]:
+        return {each.id for each in findings if each.severity is Severity.ERROR}
+
+    def _after(self, finding: Finding, after: Case) -> str:
+        outcome = after.replay.outcome
+        if outcome.all_well:
+            more = _usable(after) - _usable(self.case) if after.budget and self.case.budget else 0
+            text = "boots"
+            if initrd_span(after.state) is not None:
+                text = "boots with its initrd"
+            return f"{text}, {room_text(more)} more RAM" if more >= MIB else text
+        return f"{outcome.headline.lower()} still: {outcome.stage}"
+
+
+def rank(outcome: Outcome) -> int:
+    """The verdict as a number: the better the higher."""
+    return 2 if outcome.without_initrd else _RANK[outcome.verdict]
+
+
+def lost_ram(case: Case) -> int:
+    """Bytes of RAM that lowmem and highmem together do not hold."""
+    return sum(row.end - row.start for row in case.state.lost
+               if row.reason.startswith(("no CONFIG_HIGHMEM", "HIGHMEM needs")))  # fmt: skip
+
+
+def _usable(case: Case) -> int:
+    return case.budget.total if case.budget is not None else 0
+
+
+def _remedies(before: Case, cases: Sequence[tuple[Change, Case]]) -> tuple[tuple[str, ...], ...]:
+    """The table of what would bring RAM back: lowmem, highmem and what is still lost, as predicted."""
+    rows = [("what would change it", "lowmem", "highmem", "lost", "")]
+    for name, note, case in [("now", "", before), *((change.text, change.note, case) for change, case in cases)]:
+        budget, lost = case.budget, lost_ram(case)
+        if budget is not None and not (name == "CONFIG_VMSPLIT_1G=y" and any(row[3] == "0" for row in rows)):
+            lowmem, highmem = room_text(budget.lowmem), room_text(budget.highmem) if budget.highmem else "0"
+            rows.append((name, lowmem, highmem, room_text(lost) if lost else "0", note))
+    return tuple(rows)

@@ -1,0 +1,172 @@
+"""Every hazard of the boot as a finding of its rule, with the changes that may cure it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bootmap.checks.edit import SetBoard, SetParameter, SetVersion
+from bootmap.checks.finding import Change, Finding, Where
+from bootmap.checks.places import initrd_changes, payload_changes
+from bootmap.checks.rules.areas import area_changes
+from bootmap.facts.audit_rules import Severity
+from bootmap.facts.check_rules import RULE_OF_HAZARD, RULES_BY_ID
+from bootmap.units import MIB, Span, hex_address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bootmap.boot.trace import Hazard
+    from bootmap.checks.case import Case
+
+_RECOMMENDED = 32 * MIB
+"""Into RAM: where a zImage need not move (Documentation/arch/arm/booting.rst)."""
+_FIXED_BASE = "Linux 5.11, or 5.10.38, 5.4.120: they map the device tree apart"
+_FIRST_BANK = "Linux 5.4, or 5.3.5, 4.19.78, 4.14.148: they give up the sliver of RAM instead"
+_OWN_RULES = {"reserved-area-outside-ram", "reserved-memory-ignored", "reserved-memory-overlap", "cma-failed"}
+_TITLES = {
+    "dtb-unmapped": "the device tree is not mapped when the kernel reads it",
+    "initrd-disabled": "the kernel gives up its initrd",
+    "decompressor-overwrites-initrd": "the decompressor overwrites the initrd",
+    "head-overwrites-initrd": "the kernel's own bss overwrites the initrd",
+    "zimage-overlaps-initrd": "the zImage and the initrd are loaded into one place",
+    "decompressor-overwrites-dtb": "the decompressor overwrites the device tree",
+    "head-overwrites-dtb": "head.S overwrites the device tree",
+    "zimage-overlaps-dtb": "the zImage and the device tree are loaded into one place",
+    "kernel-overlaps-dtb": "the kernel and the device tree are loaded into one place",
+    "first-bank-unaligned": "RAM begins between two 2 MiB boundaries",
+    "lowmem-rounded": "RAM is lost to rounding",
+}
+
+
+def hazards(case: Case) -> Iterator[Finding]:
+    """One finding a hazard; a death that no rule knows is reported all the same."""
+    for hazard in case.replay.hazards:
+        if hazard.id in _OWN_RULES or _of_debug_uart(case, hazard):
+            continue  # rules of their own say more
+        rule = RULE_OF_HAZARD.get(hazard.id, RULES_BY_ID["early-allocation"])
+        serious = hazard.fatal or hazard.loses_initrd
+        severity = Severity.ERROR if serious else rule.severity
+        if hazard.luck and not serious:
+            severity = max(severity, Severity.WARNING)
+        yield Finding(
+            rule=rule,
+            severity=severity,
+            title=_TITLES.get(hazard.id, rule.title),
+            cause=_sentence(hazard.message),
+            where=_where(case, hazard),
+            changes=tuple(_changes(case, hazard)),
+            advice=tuple(_advice(case, hazard)),
+            hazard=hazard,
+            address=hazard.address,
+        )
+
+
+def _of_debug_uart(case: Case, hazard: Hazard) -> bool:
+    config = case.kernel.config
+    if not hazard.id.startswith("mapping-") or not config.enabled("DEBUG_LL") or "DEBUG_UART_VIRT" not in config:
+        return False
+    return f"{config.integer('DEBUG_UART_VIRT'):#010x}" in hazard.message
+
+
+def _sentence(text: str) -> str:
+    """A hazard's message as a sentence; what it says to do stays, for people who read only this."""
+    name = text.split(" ")[0]
+    first = text[:1].upper() if "_" not in name and "(" not in name else text[:1]
+    return first + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _where(case: Case, hazard: Hazard) -> tuple[Where, ...]:
+    found = case.at_origin(hazard.origin)
+    if found or hazard.subject != "initrd":
+        return found
+    param = case.parameter("initrd")
+    return (case.at_param(param),) if param is not None else ()
+
+
+def _changes(case: Case, hazard: Hazard) -> Iterator[Change]:
+    rule = RULE_OF_HAZARD.get(hazard.id)
+    match rule.id if rule is not None else "":
+        case "ram-below-phys-offset":
+            yield from _load_address(case, hazard)
+        case "dtb-unmapped" | "dtb-overwritten" | "params-rejected":
+            yield from payload_changes(case, "dtb", hazard.places)
+            if hazard.id == "dtb-unmapped":
+                yield from _where_the_kernel_runs(case)
+                yield Change(_FIXED_BASE, edits=(SetVersion((5, 11)),))
+        case "initrd-overwritten" | "initrd-disabled":
+            yield from initrd_changes(case, hazard.places)
+        case "payloads-overlap":
+            yield from payload_changes(case, "dtb", hazard.places)
+            yield from initrd_changes(case, ())
+        case "first-bank-unaligned":
+            yield from area_changes(case, hazard)
+            yield Change(_FIRST_BANK, edits=(SetVersion((5, 4)),))
+        case "carveout-odd-mib":
+            yield from area_changes(case, hazard)
+        case "mem-map":
+            yield from _start_of_ram(case)
+        case "mem-parameter":
+            yield Change("leave mem= out", edits=(SetParameter("mem", None),))
+        case "memory-not-there":
+            yield Change("leave mem= out", "the board's own description of its RAM holds then",
+                         (SetParameter("mem", None),))  # fmt: skip
+        case "earlycon":
+            yield Change("leave earlycon out of the command line", edits=(SetParameter("earlycon", None),))
+        case "reserved-memory-full":
+            yield Change("Linux 5.5 holds 64 areas, 6.12 as many as there are", edits=(SetVersion((5, 5)),))
+
+
+def _advice(case: Case, hazard: Hazard) -> Iterator[str]:
+    if hazard.id == "dtb-unmapped":
+        yield (
+            "U-Boot: fdt_high=0xffffffff leaves the tree where it was loaded; bootm_size, bootm_mapsize and bootm_low "
+            "bound where it is moved to"
+        )
+    if hazard.id in ("cpu-without-lpae", "cpu-without-armv7", "cpu-not-supported"):
+        yield "take a kernel that is built for this core"
+
+
+def _load_address(case: Case, hazard: Hazard) -> Iterator[Change]:
+    """Run the kernel where PHYS_OFFSET becomes the start of RAM."""
+    if hazard.address is None:
+        return
+    base, board = hazard.address, case.board
+    edits: list[SetBoard] = []
+    if board.phys_offset is not None:
+        edits.append(SetBoard("phys_offset", None))
+    for offset in (_RECOMMENDED, case.state.kernel.text_offset):
+        address = base + offset
+        note = f"anywhere in {Span(base, base + 128 * MIB)}" if offset == _RECOMMENDED else "it need not be moved then"
+        yield Change(
+            f"run the zImage at {hex_address(address)}",
+            f"{note}; U-Boot: setenv kernel_addr_r {hex_address(address)}",
+            (*edits, SetBoard("load_addr", address)),
+            recommended=offset == _RECOMMENDED,
+        )
+
+
+def _start_of_ram(case: Case) -> Iterator[Change]:
+    """mem_map stands for PHYS_OFFSET: let that be where RAM begins."""
+    first = min((span.start for span in case.ram), default=None)
+    if first is None or first == case.state.handover.phys_offset:
+        return
+    load = first + case.state.kernel.text_offset
+    yield Change(
+        f"start the kernel with PHYS_OFFSET {hex_address(first)}",
+        f"an Image at {hex_address(load)}, or a zImage for that address without CONFIG_AUTO_ZRELADDR",
+        (SetBoard("phys_offset", first),),
+    )
+    yield Change("Linux 5.12 and later look into the memory nodes for it", edits=(SetVersion((5, 12)),))
+
+
+def _where_the_kernel_runs(case: Case) -> Iterator[Change]:
+    """A device tree below PHYS_OFFSET is cured by a kernel that takes another PHYS_OFFSET, too."""
+    handover, first = case.state.handover, min((span.start for span in case.ram), default=None)
+    if first is None or handover.params >= handover.phys_offset or case.board.phys_offset is not None:
+        return
+    address = first + _RECOMMENDED
+    yield Change(
+        f"run the zImage at {hex_address(address)}",
+        f"in the first 128 MiB of RAM, below {hex_address(first + 128 * MIB)}; U-Boot: setenv kernel_addr_r",
+        (SetBoard("load_addr", address),),
+    )

@@ -1,0 +1,317 @@
+"""RAM: declared wrongly, over devices, without a size, beyond what this kernel or its devices reach."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bootmap.boot.decompressor.phys_offset import memory_ranges
+from bootmap.boot.places import room_text
+from bootmap.checks.edit import SetLpae, SetOption, SetParameter, SetProperty, SetVmsplit
+from bootmap.checks.finding import Change, Finding
+from bootmap.checks.places import initrd_changes, payload_changes
+from bootmap.facts.audit_rules import Severity
+from bootmap.facts.check_rules import RULES_BY_ID
+from bootmap.facts.machines.dma_reach import DMA_REACH
+from bootmap.inputs.cells import address_cells, pairs, read_cells, size_cells
+from bootmap.inputs.fdt_writer import cells
+from bootmap.units import GIB, MIB, Span, align_down, hex_address, memparse, size_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bootmap.checks.case import Case
+    from bootmap.inputs.fdt import Fdt, Node, Property
+
+_NO_LOWMEM = ("no CONFIG_HIGHMEM", "HIGHMEM needs a cache that does not alias")
+_SMALL = 16 * MIB
+_QUARTER = 4
+_HEADROOM = MIB
+
+
+def sizeless(case: Case) -> Iterator[Finding]:
+    """Memory nodes that the boot loader fills in, where nothing says what with."""
+    assumed = next((each for each in case.board.assumptions if each.option == "--memory"), None)
+    if case.tree is None or assumed is None:
+        return
+    node = next(iter(memory_nodes(case)), None)
+    where = (case.at_node(node),) if node is not None else ()
+    yield Finding(
+        RULES_BY_ID["memory-size-unknown"], Severity.NOTE, "the boot loader must fill in the size of RAM",
+        f"The tree has no RAM of its own: its memory node has size 0, reg = <0 0>, or is not there. Taken is "
+        f"{assumed.value}; say what the boot loader fills in with --memory BASE,SIZE.", where,
+    )  # fmt: skip
+
+
+def memory_nodes(case: Case) -> list[Node]:
+    """Nodes with device_type = "memory"."""
+    assert case.tree is not None
+    return [node for node in case.tree.walk() if (kind := node.get("device_type")) is not None
+            and kind.value.split(b"\0")[0] == b"memory"]  # fmt: skip
+
+
+def mem_parameter(case: Case) -> Iterator[Finding]:
+    """mem= without a suffix: a number of bytes where MiB were meant."""
+    for param in case.params:
+        if param.name != "mem" or not param.value:
+            continue
+        size, rest = memparse(param.value)
+        digits = param.value.partition("@")[0]
+        if digits.isdigit() and 0 < size < _SMALL and (not rest or rest.startswith("@")):
+            tail = param.value[len(digits) :]
+            yield Finding(
+                RULES_BY_ID["mem-parameter"], Severity.ERROR, f"{param.text} is {size} bytes",
+                f"mem= counts bytes: {param.text} is {size} bytes, without a suffix K, M or G, and it replaces what the "
+                f"boot loader declares.", (case.at_param(param),),
+                (Change(f"mem={digits}M{tail}", f"if {digits} MiB were meant",
+                        (SetParameter("mem", f"{digits}M{tail}"),), recommended=True),
+                 Change("leave mem= out", edits=(SetParameter("mem", None),))),
+            )  # fmt: skip
+
+
+def over_devices(case: Case) -> Iterator[Finding]:
+    """Memory nodes that run over the registers of devices."""
+    if case.tree is None:
+        return
+    for node in memory_nodes(case):
+        prop = node.get("reg")
+        if prop is None or not case.cells.address + case.cells.size:
+            continue
+        for i, entry in enumerate(pairs(prop, case.cells.address, case.cells.size)):
+            bank = Span(entry.base, entry.base + entry.size)
+            hit = sorted((span.start, other.path, span) for other, _, span in case.registers
+                         if span.overlaps(bank) and not _of_memory(other))  # fmt: skip
+            if not hit:
+                continue
+            first, path, span = hit[0]
+            more = f" and {len(hit) - 1} more" if len(hit) > 1 else ""
+            border = align_down(first, MIB)
+            changes = []
+            if border > bank.start:
+                changes.append(_truncated(case, prop, i, bank, border))
+            yield Finding(
+                RULES_BY_ID["memory-over-devices"], Severity.ERROR, "the memory node covers the registers of devices",
+                f"{node.path}, {bank}, overlaps the registers of {path}, {span}{more}: the kernel takes registers for "
+                f"RAM and hands them out as memory.", (case.at_property(prop, i * _pair(case)),), tuple(changes),
+                address=first,
+            )  # fmt: skip
+
+
+def _of_memory(node: Node) -> bool:
+    """Nodes whose reg is RAM: simple frame buffers, carve-outs of firmware, ramoops, memory controllers' views."""
+    kind = node.get("compatible")
+    names = kind.value if kind is not None else b""
+    return any(word in names for word in (b"framebuffer", b"ramoops", b"optee", b"smem", b"-memory", b"reserved"))
+
+
+def _pair(case: Case) -> int:
+    return case.cells.address + case.cells.size
+
+
+def _truncated(case: Case, prop: Property, index: int, bank: Span, border: int) -> Change:
+    width = 4 * _pair(case)
+    entry = cells(bank.start, width=case.cells.address) + cells(border - bank.start, width=case.cells.size)
+    value = prop.value[: index * width] + entry + prop.value[(index + 1) * width :]
+    size = border - bank.start
+    return Change(
+        f"{prop.node}: reg = <{bank.start:#x} {size:#x}>",
+        f"{room_text(size)}, up to the first device; put further RAM into banks of its own",
+        (SetProperty(prop.node, prop.name, value),),
+        recommended=True,
+    )
+
+
+def beyond_lowmem(case: Case) -> Iterator[Finding]:
+    """RAM that is cut off at the end of lowmem, with every option that would bring it back."""
+    lost = [row for row in case.state.lost if row.reason.startswith(_NO_LOWMEM) and row.end > row.start]
+    total = sum(row.end - row.start for row in lost)
+    if total < MIB or case.kernel.model().has("xip"):
+        return
+    start = min(row.start for row in lost)
+    have = sum(bank.size for bank in case.ram) or total
+    why = lost[0].reason
+    changes = [
+        *([Change("CONFIG_HIGHMEM=y", edits=(SetOption("HIGHMEM", "y"),))] if why == _NO_LOWMEM[0] else []),
+        Change("CONFIG_VMSPLIT_3G_OPT=y", "user space 2.75 GiB", (SetVmsplit("3g_opt"),)),
+        Change("CONFIG_VMSPLIT_2G=y", "user space 2 GiB", (SetVmsplit("2g"),)),
+        Change("CONFIG_VMSPLIT_1G=y", "user space 1 GiB", (SetVmsplit("1g"),)),
+        Change("vmalloc=128M", "less room for ioremap and vmalloc", (SetParameter("vmalloc", "128M"),)),
+    ]
+    yield Finding(
+        RULES_BY_ID["ram-beyond-lowmem"], Severity.WARNING,
+        f"{room_text(total)} of {room_text(have)} are not used",
+        f"Lowmem ends at {hex_address(case.lowmem_end)}; RAM from {hex_address(start)} on is removed: {why}.",
+        tuple(case.at_origin(lost[0].origin))[:1], tuple(changes), address=start,
+    )  # fmt: skip
+
+
+def beyond_4g(case: Case) -> Iterator[Finding]:
+    """Banks above 4 GiB without LPAE."""
+    if case.state.kernel.has("lpae"):
+        return
+    above = [Span(max(bank.start, 4 * GIB), bank.end) for bank in case.ram if bank.end > 4 * GIB]
+    total = sum(span.size for span in above)
+    if not total:
+        return
+    cpu = case.state.handover.cpu
+    changes = (
+        [Change("CONFIG_ARM_LPAE=y", "and HIGHMEM, which it needs for that RAM", (SetLpae(),))] if cpu.lpae else []
+    )
+    advice = () if cpu.lpae else (f"{cpu.name} has no long descriptors: this RAM cannot be used in 32 bits",)
+    yield Finding(
+        RULES_BY_ID["ram-beyond-4g"], Severity.WARNING, f"{room_text(total)} of RAM above 4 GiB are not used",
+        f"Without CONFIG_ARM_LPAE an address has 32 bits: \"Ignoring memory block {above[0].start:#x} - "
+        f"{above[-1].end:#x}\".", (), tuple(changes), advice, address=4 * GIB,
+    )  # fmt: skip
+
+
+def vmalloc_cost(case: Case) -> Iterator[Finding]:
+    """vmalloc= above the default takes lowmem away."""
+    param = case.parameter("vmalloc")
+    if param is None or not case.state.vars.vmalloc_given:
+        return
+    default = 240 * MIB if case.state.kernel.has("vmalloc_min_240m") else 128 * MIB
+    cost = case.state.vars.vmalloc_size - default
+    used_up = case.lowmem_end and case.state.vars.vmalloc_limit and case.lowmem_end >= case.state.vars.vmalloc_limit
+    if cost <= 0 or not used_up:
+        return
+    fate = "is highmem instead" if case.state.kernel.has("highmem") else "is lost without HIGHMEM"
+    yield Finding(
+        RULES_BY_ID["vmalloc-cost"], Severity.WARNING, f"{param.text} costs {room_text(cost)} of lowmem",
+        f"The default is {room_text(default)}: {room_text(cost)} of RAM below {hex_address(case.lowmem_end + cost)} "
+        f"{fate}.", (case.at_param(param),),
+        (Change("leave vmalloc= out", f"{room_text(cost)} of lowmem come back", (SetParameter("vmalloc", None),)),),
+    )  # fmt: skip
+
+
+def little_lowmem(case: Case) -> Iterator[Finding]:
+    """Less than a quarter of lowmem left, or less than a third where CMA takes most of it."""
+    budget = case.budget
+    if budget is None or not budget.lowmem or case.replay.stage("paging_init") is None:
+        return
+    large = [(name, size) for name, size in budget.items if size >= budget.lowmem // 20]
+    cma = next((size for name, size in budget.items if name == "CMA"), 0)
+    if budget.left * _QUARTER > budget.lowmem and not (cma * 2 > budget.lowmem and budget.left * 2 < budget.lowmem):
+        return
+    if budget.lowmem < _SMALL * 2:
+        return
+    parts = ", ".join(f"{name} {room_text(size)}" for name, size in large)
+    changes = []
+    param = case.parameter("cma")
+    if param is not None:
+        smaller = max(16 * MIB, align_down(budget.lowmem // 8, 16 * MIB))
+        text = f"cma={size_text(smaller).replace(' MiB', 'M').replace(' GiB', 'G')}"
+        changes.append(Change(text, "an eighth of lowmem", (SetParameter("cma", text.partition("=")[2]),)))
+    changes += list(_smaller_pools(case))
+    yield Finding(
+        RULES_BY_ID["little-lowmem"], Severity.WARNING, f"{room_text(budget.left)} of lowmem are left for the kernel",
+        f"Of {room_text(budget.lowmem)} lowmem {parts} are taken: {room_text(budget.left)} are left. Highmem does not "
+        f"help: page tables, slabs and buffers come from lowmem.",
+        case.at_origin(case.state.cma_areas[0].origin)[:1] if case.state.cma_areas else (), tuple(changes),
+    )  # fmt: skip
+
+
+def _smaller_pools(case: Case) -> Iterator[Change]:
+    """Dynamic pools of the tree, halved and halved again."""
+    for area in case.state.cma_areas:
+        parent = case.tree.node("/reserved-memory") if case.tree is not None else None
+        node = next((each for each in parent.children if each.name == area.name), None) if parent is not None else None
+        if node is None or node.get("size") is None or area.size < _SMALL:
+            continue
+        for size in (area.size // 2, area.size // 4, area.size // 8):
+            value = cells(size, width=case.cells.size)
+            edits = (SetProperty(node.path, "size", value),)
+            yield Change(f"{node.path}: size = <{size:#x}>", f"a pool of {size_text(size)}", edits)
+
+
+def disagreement(case: Case) -> Iterator[Finding]:
+    """What --ram says of the board against the tree and mem=."""
+    real = case.board.ram
+    if real is None:
+        return
+    told = [Span(start, end) for start, end in memory_ranges(case.state.handover.board)]
+    told += [span for span in case.state.promised if span.size]
+    for span in told:
+        covered = sum(max(0, min(span.end, row.end) - max(span.start, row.start)) for row in real)
+        if covered < span.size:
+            yield Finding(
+                RULES_BY_ID["memory-disagrees"], Severity.WARNING, "more RAM is declared than the board has",
+                f"{span} is declared, {room_text(span.size - covered)} of it are not in the board's RAM, "
+                f"{' and '.join(map(str, real))}.", address=span.start,
+            )  # fmt: skip
+
+
+def dma_window(case: Case) -> Iterator[Finding]:
+    """RAM that devices do not reach, where no DMA zone keeps it from them."""
+    end = max((span.end for span in case.ram), default=0)
+    limit = case.state.vars.arm_dma_limit
+    zone = limit + 1 if limit < 0xFFFFFFFF and case.kernel.config.enabled("ZONE_DMA") else 0
+    known = _reach(case.tree) if case.tree is not None else None
+    rows = [known] if known is not None else []
+    if case.tree is not None and not rows:
+        rows = list(_dma_ranges(case))
+    for reach, who in rows:
+        beyond = [Span(max(bank.start, reach), bank.end) for bank in case.ram if bank.end > reach]
+        if any(span.overlaps(row) for row in beyond for _, _, span in case.registers):
+            continue  # that is no RAM, which `over_devices` says
+        if beyond and not (zone and zone <= reach) and not case.state.kernel.has("lpae"):
+            yield Finding(
+                RULES_BY_ID["dma-window"], Severity.WARNING, "devices do not reach all RAM",
+                f"{who} reaches RAM below {hex_address(reach)} ({size_text(reach)}) for DMA; this kernel has "
+                f"{f'a DMA zone up to {hex_address(zone)}' if zone else 'no ZONE_DMA'}, and RAM goes on to "
+                f"{hex_address(end - 1)}: buffers above are not reached.", (),
+                advice=("CONFIG_ZONE_DMA with the machine's DMA limit (Linux 5.5 for BCM2711), or LPAE with swiotlb",
+                        f"mem={size_text(reach).replace(' GiB', 'G').replace(' MiB', 'M')}"), address=reach,
+            )  # fmt: skip
+            return
+
+
+def _reach(tree: Fdt) -> tuple[int, str] | None:
+    """Where the reach of the machine's devices ends, and who they are; None where that is not known."""
+    prop = tree.root.get("compatible")
+    names = prop.value.rstrip(b"\0").decode("latin-1").split("\0") if prop is not None else []
+    found = ((reach, f"a device of {name}") for known, reach, _ in DMA_REACH for name in names if name in known)
+    return next(found, None)
+
+
+def _dma_ranges(case: Case) -> Iterator[tuple[int, str]]:
+    """Buses of the root whose dma-ranges end before RAM does."""
+    assert case.tree is not None
+    for bus in case.tree.root.children:
+        prop = bus.get("dma-ranges")
+        kind = bus.get("compatible")
+        if prop is None or not prop.value or kind is None or b"simple-bus" not in kind.value:
+            continue
+        child, above, sizes = address_cells(bus), address_cells(case.tree.root), size_cells(bus)
+        row = child + above + sizes
+        starts = [read_cells(prop.value, at + child, above) for at in range(0, len(prop.value) // 4 - row + 1, row)]
+        sizes_of = [read_cells(prop.value, at + child + above, sizes)
+                    for at in range(0, len(prop.value) // 4 - row + 1, row)]  # fmt: skip
+        windows = [Span(start, start + size) for start, size in zip(starts, sizes_of, strict=True)]
+        ends = [window.end for window in windows if any(bank.start in window for bank in case.ram)]
+        if ends and max(ends) < 4 * GIB:  # else they are windows on something that is no RAM
+            yield max(ends), f"{bus.path} (dma-ranges)"
+
+
+def headroom(case: Case) -> Iterator[Finding]:
+    """How much larger the kernel may become before it meets the device tree or the initrd."""
+    load_map = case.load_map
+    writers = [placed for placed in load_map.objects if placed.kind in ("kernel", "bss", "zimage", "work")]
+    if not writers or load_map.damage or (case.board.zimage is None and case.board.dtb_addr is None):
+        return
+    kernel = next((placed for placed in writers if placed.kind == "kernel"), writers[0])
+    behind = [placed for placed in load_map.objects if placed.kind in ("dtb", "initrd")]
+    for payload in behind:
+        given = case.board.dtb_addr if payload.kind == "dtb" else payload.start
+        ends = [placed.end for placed in writers if placed.end <= payload.start]
+        if given is None or not ends or payload.start < kernel.start:
+            continue
+        room = payload.start - max(ends)
+        percent = room * 100 // max(kernel.size, 1)
+        if room >= _HEADROOM and percent >= 10:
+            continue
+        changes = payload_changes(case, "dtb") if payload.kind == "dtb" else initrd_changes(case)
+        yield Finding(
+            RULES_BY_ID["little-headroom"], Severity.WARNING, "the next kernel may not fit",
+            f"{room_text(room)} are free in front of the {payload.name}, {payload.span}: a kernel {percent + 1} % larger "
+            f"overwrites it.", (), tuple(changes), address=payload.start,
+        )  # fmt: skip

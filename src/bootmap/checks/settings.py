@@ -1,0 +1,181 @@
+"""Which findings count: rules that are selected or ignored, a baseline of known ones, and the file ``bootmap.toml``.
+
+[check]                        defaults of every call in this folder
+select = ["..."]
+ignore = { "rule" = "why it does not matter here" }
+severity = "warning"
+baseline = "bootmap-baseline.json"
+
+[[board]]                      one board, with the options of the command line by their names
+file = "board.dtb"
+config = "linux/.config"
+ignore = { "rule" = "why" }
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bootmap.errors import InputError, UsageError
+from bootmap.facts.check_rules import RULES_BY_ID
+from bootmap.inputs.fs import file_name, read_file
+from bootmap.units import MIB
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bootmap.checks.finding import Finding
+
+NAME = "bootmap.toml"
+SEVERITIES = ("info", "warning", "error")
+_CHECK = {"select", "ignore", "severity", "baseline", "strict"}
+_MOST = 100_000
+BASELINE_SCHEMA = "bootmap.baseline/1"
+
+
+@dataclass(frozen=True, slots=True)
+class BoardSettings:
+    """One ``[[board]]``: its file, options of the command line by their names, and rules to ignore with reasons."""
+
+    file: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    ignore: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What ``bootmap.toml`` says; see the module's docstring."""
+
+    file: str = ""
+    select: tuple[str, ...] = ()
+    ignore: Mapping[str, str] = field(default_factory=dict)
+    severity: str = "info"
+    strict: bool = False
+    baseline: str | None = None
+    boards: tuple[BoardSettings, ...] = ()
+
+    def for_board(self, path: str) -> BoardSettings:
+        """The settings of a board by its file; empty ones where it has none."""
+        wanted = Path(path).resolve()
+        return next((each for each in self.boards if Path(each.file).resolve() == wanted), BoardSettings(path))
+
+
+def read_settings(path: Path) -> Settings:
+    """Read ``bootmap.toml``; names of files in it are relative to its folder.
+
+    Raises:
+        InputError: it cannot be read, or has a key that there is not.
+    """
+    name = file_name(path)
+    try:
+        data = tomllib.loads(read_file(path, MIB).decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"is no TOML: {error}", file=name) from None
+    unknown = sorted(set(data) - {"check", "board"})
+    table, rows = data.get("check", {}), data.get("board", [])
+    if unknown or not isinstance(table, dict) or not isinstance(rows, list):
+        raise InputError(
+            f"has {', '.join(unknown) or 'tables of another form'}; [check] and [[board]] are known", file=name
+        )
+    if wrong := sorted(set(table) - _CHECK):
+        raise InputError(f"[check] has {', '.join(wrong)}; known are {', '.join(sorted(_CHECK))}", file=name)
+    if table.get("severity", "info") not in SEVERITIES:
+        raise InputError(f"severity is {table['severity']!r}; {', '.join(SEVERITIES)} are", file=name)
+    folder = path.parent
+    boards = []
+    for row in rows:
+        if not isinstance(row, dict) or not isinstance(row.get("file"), str):
+            raise InputError("a [[board]] has no file", file=name)
+        more = {key.replace("-", "_"): _local(folder, key, value) for key, value in row.items()
+                if key not in ("file", "ignore")}  # fmt: skip
+        boards.append(BoardSettings(str(folder / row["file"]), more, _ignores(row.get("ignore", {}), name)))
+    baseline = table.get("baseline")
+    return Settings(
+        name, _known(table.get("select", ()), name), _ignores(table.get("ignore", {}), name),
+        table.get("severity", "info"), bool(table.get("strict", False)),
+        str(folder / baseline) if baseline is not None else None, tuple(boards),
+    )  # fmt: skip
+
+
+def _local(folder: Path, key: str, value: Any) -> Any:
+    """A file that is named relative to the settings."""
+    if key in ("config", "system-map", "system_map", "kernel", "zimage", "build") and isinstance(value, str):
+        return str(folder / value) if (folder / value).exists() else value
+    if key in ("overlay", "overlays") and isinstance(value, list):
+        return [str(folder / each) for each in value]
+    return value
+
+
+def _known(ids: Iterable[str], name: str) -> tuple[str, ...]:
+    found = tuple(ids)
+    for each in found:
+        if each not in RULES_BY_ID:
+            raise InputError(f"there is no rule {each!r}; `bootmap check --rules` lists them", file=name)
+    return found
+
+
+def _ignores(given: object, name: str) -> Mapping[str, str]:
+    if isinstance(given, list):
+        given = dict.fromkeys(given, "ignored")
+    if not isinstance(given, dict):
+        raise InputError("ignore is no table of rules and reasons", file=name)
+    _known(given, name)
+    return {str(key): str(value) for key, value in given.items()}
+
+
+def selected(
+    findings: Sequence[Finding],
+    select: Iterable[str],
+    ignore: Mapping[str, str] | Iterable[str],
+    baseline: Iterable[str],
+) -> tuple[Finding, ...]:
+    """The findings, those that do not count with the reason.
+
+    Raises:
+        UsageError: there is no such rule.
+    """
+    wanted = tuple(select)
+    reasons = dict(ignore) if isinstance(ignore, Mapping) else dict.fromkeys(ignore, "ignored")
+    for each in (*wanted, *reasons):
+        if each not in RULES_BY_ID:
+            raise UsageError(f"there is no rule {each!r}; `bootmap check --rules` lists them")
+    known = frozenset(baseline)
+    return tuple(replace(found, suppressed=_why(found, wanted, reasons, known)) for found in findings)
+
+
+def _why(found: Finding, select: tuple[str, ...], reasons: Mapping[str, str], known: frozenset[str]) -> str:
+    if select and found.id not in select:
+        return "not selected"
+    if found.id in reasons:
+        return reasons[found.id] or "ignored"
+    return "in the baseline" if found.fingerprint in known else ""
+
+
+def read_baseline(path: str) -> Mapping[str, Sequence[str]]:
+    """Board -> fingerprints of the findings that are known.
+
+    Raises:
+        InputError: it is no baseline.
+    """
+    name = file_name(path)
+    try:
+        data = json.loads(read_file(path, 16 * MIB))
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+        raise InputError("is no JSON; a baseline was expected", file=name) from None
+    boards = data.get("boards") if isinstance(data, dict) and data.get("schema") == BASELINE_SCHEMA else None
+    if not isinstance(boards, dict) or not all(
+        isinstance(rows, list) and all(isinstance(row, str) for row in rows) for rows in boards.values()
+    ):
+        raise InputError(f"is no baseline ({BASELINE_SCHEMA})", file=name)
+    return boards
+
+
+def baseline_text(found: Mapping[str, Sequence[Finding]]) -> str:
+    """A baseline of all findings of all boards, as text."""
+    boards = {name: sorted({each.fingerprint for each in rows}) for name, rows in found.items()}
+    return json.dumps({"schema": BASELINE_SCHEMA, "boards": boards}, indent=1, sort_keys=True) + "\n"

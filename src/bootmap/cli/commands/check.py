@@ -1,0 +1,195 @@
+"""``bootmap check``: what is wrong with a board, what to change, and the proof."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import bootmap
+from bootmap.cli.options import board_options, input_options
+from bootmap.output import write_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bootmap import CheckResult
+    from bootmap import CheckSettings as Settings
+
+_SETTINGS = "bootmap.toml"
+_FORMATS = ("text", "json", "sarif", "github")
+_SEVERITIES = ("info", "warning", "error")
+
+
+@click.command()
+@click.argument("boards", nargs=-1, type=click.Path())
+@board_options
+@input_options
+@click.option("--select", multiple=True, metavar="RULE", help="Count this rule only; repeatable.")
+@click.option("--ignore", multiple=True, metavar="RULE", help="Do not count this rule; repeatable.")
+@click.option("--severity", type=click.Choice(_SEVERITIES), help="Show findings of at least this severity.  [info]")
+@click.option("--strict", is_flag=True, help="Exit with 1 on warnings too.")
+@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True, help="How to print.")
+@click.option(
+    "--settings", type=click.Path(dir_okay=False), help="Settings, in place of bootmap.toml beside the board."
+)
+@click.option("--baseline", type=click.Path(dir_okay=False), help="Do not count the findings in this file.")
+@click.option(
+    "--write-baseline", type=click.Path(dir_okay=False), help="Write all findings to this file, as a baseline."
+)
+@click.option("--fix", type=click.Path(file_okay=False), metavar="FOLDER", help="Write the recommended changes there.")
+@click.option("--no-proof", is_flag=True, help="Do not predict what each change does; no changes are shown then.")
+@click.option(
+    "--jobs", "-j", type=click.IntRange(1, 64), help="Boards side by side.  [CPUs, where there are many boards]"
+)
+@click.option("--rules", is_flag=True, help="List the rules and stop.")
+def command(
+    boards: tuple[str, ...],
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    severity: str | None,
+    strict: bool,
+    form: str,
+    settings: str | None,
+    baseline: str | None,
+    write_baseline: str | None,
+    fix: str | None,
+    no_proof: bool,
+    jobs: int | None,
+    rules: bool,
+    **options: Any,
+) -> int:
+    """Say what is wrong with BOARDS before their first boot, and what to change.
+
+    A board is a device tree blob, its source (.dts), a folder such as /proc/device-tree, a FIT image (each of its
+    configurations), or an ATAG list with --machine-id.  Nothing else is needed: where the kernel is not described, a
+    typical one is taken, and the answer says so.  Each change that is proposed was applied and predicted again.
+
+    Exit code 0: it boots, and nothing is an error; 1: it does not, or there are errors (--strict: or warnings).
+    """  # fmt: skip
+    if rules:
+        for rule in bootmap.CHECK_RULES:
+            click.echo(f"{rule.id:<28} {rule.title}")
+        return 0
+    known = _settings(settings, boards)
+    paths = boards or tuple(each.file for each in known.boards)
+    if not paths:
+        raise click.UsageError("no board: name a device tree, or list boards in bootmap.toml")
+    call = _Call(known, options, select, ignore, baseline or known.baseline, fix, prove=not no_proof)
+    results = call.run(paths, jobs)
+    if write_baseline is not None:
+        found = {name: [f for r in results if r.name == name for f in r.findings] for name in
+                 dict.fromkeys(r.name for r in results)}  # fmt: skip
+        write_file(write_baseline, bootmap.baseline_text(found).encode())
+    _print(results, form, severity or known.severity, call.failures)
+    if call.failures:
+        return 3
+    return int(any(result.failed(strict=strict or known.strict) for result in results))
+
+
+class _Call:
+    """One call: what holds for all boards, and what went wrong with single ones of many."""
+
+    def __init__(
+        self,
+        known: Settings,
+        options: Mapping[str, Any],
+        select: Sequence[str],
+        ignore: Sequence[str],
+        baseline: str | None,
+        fix: str | None,
+        *,
+        prove: bool,
+    ) -> None:
+        self.known, self.options, self.fix = known, dict(options), fix
+        self.select = tuple(select) or known.select
+        self.ignore = {**known.ignore, **dict.fromkeys(ignore, "ignored")}
+        self.baseline = bootmap.read_baseline(baseline) if baseline is not None else {}
+        self.prove = prove
+        self.failures: list[str] = []
+
+    def run(self, paths: Sequence[str], jobs: int | None) -> list[CheckResult]:
+        """Check every board; a single one's error is the command's, of many each is one line."""
+        if len(paths) == 1:
+            return self.one(paths[0])
+        from bootmap.cli.side_by_side import side_by_side
+
+        results: list[CheckResult] = []
+        for found in side_by_side(self.guarded, paths, jobs):
+            if isinstance(found, str):
+                self.failures.append(found)
+                click.echo(f"bootmap: {found}", err=True)
+            else:
+                results += found
+        return results
+
+    def guarded(self, path: str) -> list[CheckResult] | str:
+        """The same as `one`, small enough for another process; an error as its text."""
+        try:
+            return [result.slim() for result in self.one(path)]
+        except bootmap.BootmapError as error:
+            return str(error)
+
+    def one(self, path: str) -> list[CheckResult]:
+        """Every board of one file; what is to be fixed is written."""
+        mine = self.known.for_board(path)
+        given = {name: value for name, value in self.options.items() if value not in (None, ())}
+        results = []
+        for kernel, board in bootmap.load_boards(path, **{**_typed(mine.options), **given}):
+            result = bootmap.check(
+                kernel, board, select=self.select, ignore={**self.ignore, **mine.ignore},
+                baseline=self.baseline.get(board.name, ()), prove=self.prove,
+            )  # fmt: skip
+            results.append(result)
+            for file, what in bootmap.write_fix(result, self.fix) if self.fix is not None else ():
+                click.echo(f"bootmap: wrote {file}: {what}", err=True)
+        return results
+
+
+def _typed(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a settings file as those of the command line: by its own types and names."""
+    found: dict[str, Any] = {}
+    parameters = {flag.lstrip("-").replace("-", "_"): param for param in command.params for flag in param.opts}
+    for name, value in options.items():
+        param = parameters.get(name) or next((each for each in command.params if each.name == name), None)
+        if param is None or param.name is None:
+            raise bootmap.BootmapError(f"{_SETTINGS}: [[board]] has {name!r}, which is no option of check")
+        many = isinstance(value, list)
+        values = [param.type.convert(each, param, None) if isinstance(each, str) else each
+                  for each in (value if many else [value])]  # fmt: skip
+        found[param.name] = tuple(values) if many or param.multiple else values[0]
+    return found
+
+
+def _settings(given: str | None, boards: Sequence[str]) -> Settings:
+    if given is not None:
+        return bootmap.read_check_settings(Path(given))
+    folder = Path(boards[0]).parent if boards else Path()
+    beside = folder / _SETTINGS
+    return bootmap.read_check_settings(beside) if beside.is_file() else bootmap.CheckSettings()
+
+
+def _print(results: Sequence[CheckResult], form: str, severity: str, failures: Sequence[str]) -> None:
+    if form == "json":
+        from bootmap.report.check_json import check_document
+
+        click.echo(json.dumps(check_document(results)))
+    elif form == "sarif":
+        from bootmap.report.check_sarif import check_sarif
+
+        click.echo(json.dumps(check_sarif(results, bootmap.__version__), indent=1))
+    elif form == "github":
+        from bootmap.report.check_json import github_lines
+
+        for line in github_lines(results):
+            click.echo(line)
+    elif len(results) == 1 and not failures:
+        from bootmap.report.check_text import check_text
+
+        click.echo(check_text(results[0], severity), nl=False)
+    else:
+        from bootmap.report.check_text import many_text
+
+        click.echo(many_text(results, severity), nl=False)

@@ -1,0 +1,153 @@
+"""Device tree source: compiled by ``dtc``, after the C preprocessor where it has directives; overlays by ``fdtoverlay``.
+
+Every node and property of the compiled tree can be found in the source again: dtc annotates what it writes with file
+and line, and these are read back.
+
+Source: dtc(1), options -T and -@; Documentation/devicetree/bindings/... for how the kernel's build calls cpp
+(scripts/Makefile.dtbs).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bootmap.errors import InputError, ToolMissingError
+from bootmap.inputs.fs import file_name, read_file
+from bootmap.output import one_line
+from bootmap.units import MIB
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MAX_SIZE = 8 * MIB
+_TIMEOUT = 60.0
+_MARKS = re.compile(rb"^\s*(/dts-v1/|/plugin/|#include|/include/|/\s*\{)", re.M)
+_PREPROCESSED = re.compile(rb"^\s*#\s*(include|define|if|ifdef|ifndef|undef)\b", re.M)
+_NODE = re.compile(r"^\s*(?:[\w,.+-]+:\s*)*(?:/omit-if-no-ref/\s*)?([\w,.+@/-]+|/) \{(?: /\* (.*?) \*/)?$")
+_PROPERTY = re.compile(r"^\s*([\w,.+?#-]+)(?: = .*)?;(?: /\* (.*?) \*/)?$")
+_PLACE = re.compile(r"([^\s,][^,]*?):(\d+)(?::\d+-\d+:\d+)?(?:,|$)")
+_PACKAGES = {"dtc": "device-tree-compiler", "fdtoverlay": "device-tree-compiler", "cpp": "cpp"}
+
+
+def is_source(data: bytes) -> bool:
+    """Whether ``data`` looks like device tree source."""
+    return b"\0" not in data[:4096] and _MARKS.search(data[:65536]) is not None
+
+
+def compile_source(path: str) -> tuple[bytes, Mapping[str, tuple[str, int]]]:
+    """The blob of the source at ``path``, and for each of its nodes and properties by path its file and line.
+
+    Raises:
+        InputError: dtc or the preprocessor refuses it; the message is theirs.
+        ToolMissingError: one of them is not installed.
+    """
+    data = read_file(path, MAX_SIZE)
+    folder = os.path.dirname(os.path.abspath(path))
+    if _PREPROCESSED.search(data):
+        data = _preprocess(path, folder)
+    annotated = _dtc(path, folder, data, ["-I", "dts", "-O", "dts", "-T", "-T"]).decode("utf-8", "replace")
+    blob = _dtc(path, folder, data, ["-I", "dts", "-O", "dtb", "-@"])
+    return blob, places(annotated)
+
+
+def apply_overlays(base: bytes, overlays: Sequence[str], name: str) -> bytes:
+    """The blob ``base`` with overlay files applied by libfdt, in order; sources are compiled first.
+
+    Raises:
+        InputError: one does not apply.
+        ToolMissingError: fdtoverlay or dtc is not installed.
+    """
+    tool = _tool("fdtoverlay")
+    with tempfile.TemporaryDirectory(prefix="bootmap-") as folder:
+        base_file, out = Path(folder, "base.dtb"), Path(folder, "out.dtb")
+        base_file.write_bytes(base)
+        files = []
+        for i, overlay in enumerate(overlays):
+            data = read_file(overlay, MAX_SIZE, gunzip=True)
+            if is_source(data):
+                data, _ = compile_source(overlay)
+            file = Path(folder, f"{i}.dtbo")
+            file.write_bytes(data)
+            files.append(str(file))
+        done = _run([tool, "-i", str(base_file), "-o", str(out), *files], b"")
+        if done.returncode or not out.exists():
+            said = " ".join(done.stderr.decode("utf-8", "replace").split())
+            for i, overlay in enumerate(overlays):
+                said = said.replace(str(Path(folder, f"{i}.dtbo")), overlay).replace(str(base_file), name)
+            hint = " (the base needs its symbols: compile it with dtc -@)" if "NOTFOUND" in said else ""
+            raise InputError(f"overlays do not apply: {one_line(said)[:400]}{hint}", file=name)
+        return out.read_bytes()
+
+
+def places(annotated: str) -> dict[str, tuple[str, int]]:
+    """From the source that ``dtc -T`` annotates: path of a node or property -> (file, line)."""
+    found: dict[str, tuple[str, int]] = {}
+    above: list[str] = []
+    for line in annotated.split("\n"):
+        text = line.strip()
+        if text.startswith("};"):
+            if above:
+                above.pop()
+            continue
+        node = _NODE.match(line)
+        if node is not None:
+            above.append("" if node[1] == "/" else node[1])
+            _keep(found, "/".join(above) or "/", node[2])
+            continue
+        prop = _PROPERTY.match(line)
+        if prop is not None and above:
+            _keep(found, f"{'/'.join(above)}/{prop[1]}", prop[2])
+    return found
+
+
+def _keep(found: dict[str, tuple[str, int]], path: str, note: str | None) -> None:
+    """The last place counts: an override is what took effect."""
+    spots = _PLACE.findall(note or "")
+    if spots:
+        file, number = spots[-1]
+        found[path] = (os.path.relpath(file) if os.path.isabs(file) else file, int(number))
+
+
+def _preprocess(path: str, folder: str) -> bytes:
+    tool = _tool("cpp")
+    include = [f"-I{folder}", f"-I{os.path.join(folder, 'include')}"]
+    for parent in Path(folder).parents:
+        if (parent / "include" / "dt-bindings").is_dir():
+            include.append(f"-I{parent / 'include'}")
+            break
+    done = _run([tool, "-nostdinc", "-undef", "-x", "assembler-with-cpp", "-D__DTS__", *include, path], b"")
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise InputError(f"cpp: {one_line(said[0] if said else 'failed')[:400]}", file=file_name(path))
+    return done.stdout
+
+
+def _dtc(path: str, folder: str, data: bytes, options: list[str]) -> bytes:
+    done = _run([_tool("dtc"), "-q", *options, "-i", folder, "-"], data, folder)
+    if done.returncode:
+        said = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if "FATAL" not in line]
+        first = (said[0] if said else "failed").removeprefix("Error: ").replace("<stdin>", file_name(path))
+        raise InputError(f"dtc: {one_line(first)[:400]}", file=file_name(path))
+    return done.stdout
+
+
+def _run(command: list[str], data: bytes, folder: str | None = None) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(command, input=data, capture_output=True, timeout=_TIMEOUT, check=False, cwd=folder)
+    except subprocess.TimeoutExpired:
+        raise InputError(f"{os.path.basename(command[0])} did not end within {_TIMEOUT:.0f} seconds") from None
+    except OSError as error:
+        raise InputError(f"{os.path.basename(command[0])} cannot be run: {error.strerror}") from None
+
+
+def _tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise ToolMissingError(f"{name} is not installed, which reads device tree source (package {_PACKAGES[name]})")
+    return found

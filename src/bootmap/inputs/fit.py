@@ -1,0 +1,125 @@
+"""FIT images: what each of their configurations would boot.
+
+    /images/NAME          type = "kernel", "flat_dt", "ramdisk"; load, entry, compression; data, or data-offset and -size
+    /configurations/NAME  kernel, fdt, ramdisk = "NAME"
+
+Source: U-Boot doc/usage/fit/source_file_format.rst; boot/image-fit.c.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bootmap.errors import FdtError
+from bootmap.inputs.fs import gunzip_bytes
+from bootmap.units import MIB, align_up
+
+if TYPE_CHECKING:
+    from bootmap.inputs.fdt import Fdt, Node
+
+_LARGEST = 128 * MIB
+_MOST = 256
+
+
+@dataclass(frozen=True, slots=True)
+class FitConfiguration:
+    """One configuration.
+
+    Attributes:
+        name: its name.
+        tree: the device tree blob, unpacked.
+        kernel: the kernel's bytes, as they are loaded; None where there is none.
+        kernel_load: where it is loaded; None where that is not said.
+        ramdisk: (address, bytes) of the ramdisk, where it has a place.
+        is_default: U-Boot takes it where none is named.
+    """
+
+    name: str
+    tree: bytes
+    kernel: bytes | None
+    kernel_load: int | None
+    ramdisk: tuple[int, int] | None
+    is_default: bool
+
+
+def is_fit(tree: Fdt) -> bool:
+    """Whether a blob is a FIT image."""
+    return tree.node("/images") is not None and tree.node("/configurations") is not None
+
+
+def configurations(tree: Fdt, data: bytes) -> list[FitConfiguration]:
+    """Every configuration that has a device tree, the default one first.
+
+    Args:
+        tree: the FIT.
+        data: the whole file, for data outside of the tree.
+
+    Raises:
+        FdtError: one names an image that is not there, or its data is damaged.
+    """
+    parent, images = tree.node("/configurations"), tree.node("/images")
+    assert parent is not None
+    assert images is not None
+    default = parent.get("default")
+    chosen = default.value.rstrip(b"\0").decode("latin-1") if default is not None else ""
+    found = []
+    for node in parent.children[:_MOST]:
+        name = _text(node, "fdt")
+        if name is None:
+            continue
+        kernel, ramdisk = _image(images, node, "kernel"), _image(images, node, "ramdisk")
+        blob = _image(images, node, "fdt")
+        assert blob is not None
+        place = _number(ramdisk, "load") if ramdisk is not None else None
+        found.append(
+            FitConfiguration(
+                node.name,
+                _data(tree, data, blob),
+                _data(tree, data, kernel) if kernel is not None else None,
+                _number(kernel, "load") if kernel is not None else None,
+                (place, len(_raw(tree, data, ramdisk))) if ramdisk is not None and place else None,
+                node.name == chosen,
+            )
+        )
+    if not found:
+        raise FdtError("is a FIT image without a configuration that has a device tree", offset=parent.offset)
+    return sorted(found, key=lambda each: not each.is_default)
+
+
+def _image(images: Node, configuration: Node, kind: str) -> Node | None:
+    name = _text(configuration, kind)
+    if name is None:
+        return None
+    node = images.child(name)
+    if node is None:
+        configuration.properties[kind].fail(f"names the image {name!r}, which is not in /images")
+    return node
+
+
+def _text(node: Node, name: str) -> str | None:
+    prop = node.get(name)
+    return prop.value.split(b"\0")[0].decode("latin-1") if prop is not None and prop.value else None
+
+
+def _number(node: Node, name: str) -> int | None:
+    prop = node.get(name)
+    return int.from_bytes(prop.value, "big") if prop is not None and len(prop.value) in (4, 8) else None
+
+
+def _raw(tree: Fdt, data: bytes, node: Node) -> bytes:
+    inline = node.get("data")
+    if inline is not None:
+        return inline.value
+    size, position, offset = (_number(node, f"data-{name}") for name in ("size", "position", "offset"))
+    if position is None and offset is not None:
+        position = align_up(tree.totalsize, 4) + offset
+    if size is None or position is None or position + size > len(data):
+        raise FdtError(f"{node.path} has no data in this file", offset=node.offset)
+    return data[position : position + size]
+
+
+def _data(tree: Fdt, data: bytes, node: Node) -> bytes:
+    raw = _raw(tree, data, node)
+    packed = raw.startswith(b"\x1f\x8b") and _text(node, "compression") == "gzip"
+    return gunzip_bytes(raw, _LARGEST) if packed else raw

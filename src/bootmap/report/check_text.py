@@ -1,0 +1,182 @@
+"""What ``bootmap check`` prints for people: verdict, causes, changes, and last the evidence.  At most 100 columns."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from typing import TYPE_CHECKING
+
+from bootmap.facts.audit_rules import Severity
+from bootmap.output import text_width
+from bootmap.report.layout_text import amount, layout_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bootmap.checks.engine import CheckResult
+    from bootmap.checks.finding import Change, Finding
+
+_LEVELS = {"info": Severity.NOTE, "warning": Severity.WARNING, "error": Severity.ERROR}
+_GAP = 3
+_RANGE = re.compile(r"\[mem (0x[0-9a-f]+)-(0x[0-9a-f]+)\]")
+_NOTE_COLUMN = 44
+_LEAST_ITEM = 20
+
+
+def check_text(result: CheckResult, least: str = "info", *, evidence: bool = True) -> str:
+    """The whole report of one board, lines ended.
+
+    Args:
+        result: the check.
+        least: findings below this severity are not shown.
+        evidence: show the load map and the lowmem budget.
+    """
+    shown = [found for found in result.counted if found.severity >= _LEVELS[least]]
+    lines = [*_verdict(result, shown), ""]
+    for found in shown:
+        lines += [*_finding(found), ""]
+    if evidence:
+        lines += ["Load map", *layout_lines(result.load_map), ""]
+        lines += [*_budget(result)]
+    lines += [*_summary(result)]
+    return "\n".join(lines) + "\n"
+
+
+def verdict_line(result: CheckResult) -> str:
+    """One line for one of many boards: verdict, name, counts."""
+    counts = f"{result.count(Severity.ERROR)} errors, {result.count(Severity.WARNING)} warnings"
+    ids = ", ".join(dict.fromkeys(found.id for found in result.counted if found.severity >= Severity.WARNING))
+    return f"{result.outcome.headline:<24}  {result.name}  ({counts}{': ' + ids if ids else ''})"
+
+
+def many_text(results: Sequence[CheckResult], least: str = "info") -> str:
+    """Several boards: a line each, the worst first; then, rule by rule, how many boards have it."""
+    ranked = sorted(results, key=lambda each: (each.outcome.all_well, -each.count(Severity.ERROR), each.name))
+    lines = [verdict_line(result) for result in ranked]
+    counts: dict[str, int] = {}
+    for result in results:
+        for name in {found.id for found in result.counted if found.severity >= _LEVELS[least]}:
+            counts[name] = counts.get(name, 0) + 1
+    lines += ["", f"{len(results)} boards"]
+    lines += [f"  {number:5d}  {name}" for name, number in sorted(counts.items(), key=lambda row: (-row[1], row[0]))]
+    return "\n".join(lines) + "\n"
+
+
+def _verdict(result: CheckResult, shown: Sequence[Finding]) -> Iterator[str]:
+    outcome = result.outcome
+    typical = f" (like {result.profile.split()[0]}_defconfig)" if result.profile else ""
+    cpu = result.cpu
+    cache = ", VIPT aliasing data cache" if cpu.aliasing else ""
+    yield from textwrap.wrap(
+        f"{outcome.headline}  {result.name}, Linux {result.release}{typical}, {cpu.name}{cache}", text_width()
+    )
+    if outcome.all_well:
+        return
+    told = any(found.decides and found.hazard is not None for found in shown)
+    if told and outcome.stage is not None:
+        verb = (
+            "it dies"
+            if outcome.verdict.boots is False
+            else "it hangs on this"
+            if outcome.verdict.boots is None
+            else "so"
+        )
+        if outcome.verdict.boots is not True:
+            yield f"{verb} in {outcome.stage}"
+        return
+    yield from textwrap.wrap(f"{outcome.stage}: {outcome.reason}", text_width())
+
+
+def _finding(found: Finding) -> Iterator[str]:
+    head, tag = f"{found.level}: {found.title}", f"[{found.id}]"
+    width = text_width()
+    if len(head) + len(tag) + 2 <= width:
+        yield f"{head}{' ' * (width - len(head) - len(tag))}{tag}"
+    else:
+        yield from textwrap.wrap(f"{head}  {tag}", width)
+    for place in found.where[:2]:
+        yield from _wrapped(f"{place.text}   {place}", "  ")
+    yield from _wrapped(found.cause, "  ")
+    if found.table:
+        yield from _table(found.table)
+    elif found.changes:
+        yield "  change one of" if len(found.changes) > 1 else "  change"
+        for change in found.changes:
+            yield from _change(change, recommended=change.recommended and len(found.changes) > 1)
+        yield from _proofs(found.changes)
+    for text in found.advice:
+        yield from textwrap.wrap(f"or: {text}", width, initial_indent="  ", subsequent_indent="      ")
+
+
+def _plain(text: str) -> str:
+    """Ranges as people write them, and in one piece."""
+    return _RANGE.sub(r"\1-\2", text)
+
+
+def _wrapped(text: str, indent: str = "") -> Iterator[str]:
+    yield from textwrap.wrap(
+        _plain(text), text_width(), initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
+
+
+def _change(change: Change, *, recommended: bool) -> Iterator[str]:
+    note = ("recommended: " if recommended and change.note else "recommended" if recommended else "") + _plain(change.note)
+    head = f"    {change.text}"
+    if not note:
+        yield from textwrap.wrap(head, text_width(), subsequent_indent="      ")
+    elif len(head) + _GAP <= _NOTE_COLUMN:
+        column = max(_LEAST_ITEM, _NOTE_COLUMN)
+        rows = textwrap.wrap(note, text_width() - column) or [""]
+        yield f"{head:<{column}}{rows[0]}"
+        yield from (" " * column + row for row in rows[1:])
+    else:
+        yield from textwrap.wrap(head, text_width(), subsequent_indent="      ")
+        yield from textwrap.wrap(note, text_width(), initial_indent=" " * 8, subsequent_indent=" " * 8)
+
+
+def _proofs(changes: Sequence[Change]) -> Iterator[str]:
+    results = list(dict.fromkeys(change.after for change in changes if change.after))
+    if len(results) == 1:
+        who = "each was predicted again" if len(changes) > 1 else "predicted again"
+        yield from textwrap.wrap(f"{who}: {results[0]}", text_width(), initial_indent="  ", subsequent_indent="  ")
+    elif results:
+        texts = [f"{change.text.split(':')[0]}: {change.after}" for change in changes]
+        yield from textwrap.wrap(f"each was predicted again: {'; '.join(texts)}", text_width(), initial_indent="  ",
+                                 subsequent_indent="  ")  # fmt: skip
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for i, row in enumerate(rows):
+        indent = "  " if not i else "    "
+        name = f"{indent}{row[0]}".ljust(widths[0] + 5)
+        yield f"{name} {row[1]:>{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]:>{widths[3]}}   {row[4]}".rstrip()
+    yield "  each row was predicted"
+
+
+def _budget(result: CheckResult) -> Iterator[str]:
+    budget = result.budget
+    if budget is None or not budget.lowmem:
+        return
+    yield f"Lowmem budget{'size':>40}"
+    yield f"  {'lowmem':<42}{amount(budget.lowmem):>9}"
+    for name, size in budget.items:
+        if size >= budget.lowmem // 200 or size >= 1 << 20:
+            yield f"    {name:<40}{amount(size):>9}"
+    yield f"  {'left for the kernel':<42}{amount(budget.left):>9}   {budget.left * 100 // budget.lowmem} % of lowmem"
+    if budget.highmem:
+        yield f"  {'highmem':<42}{amount(budget.highmem):>9}"
+    yield ""
+
+
+def _summary(result: CheckResult) -> Iterator[str]:
+    errors, warnings = result.count(Severity.ERROR), result.count(Severity.WARNING)
+    hidden = len(result.findings) - len(result.counted)
+    text = f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}"
+    text += f", {hidden} suppressed" if hidden else ""
+    text += f"; {result.predictions} boots predicted." if result.predictions > 1 else "."
+    yield text
+    if result.assumptions:
+        yield "Assumed:"
+        for each in result.assumptions:
+            yield from textwrap.wrap(str(each), text_width(), initial_indent="  - ", subsequent_indent="    ")
