@@ -157,6 +157,8 @@ class Case:
             width, sizes = address_cells(bus), size_cells(bus)
             if not width or not sizes or len(prop.value) % (4 * (width + sizes)) or width > _MOST_CELLS:
                 continue
+            if _unit_address(node) not in (None, read_cells(prop.value, 0, width) if prop.value else None):
+                continue  # its name says that reg is no address here
             for at in range(0, len(prop.value) // 4, width + sizes):
                 size = read_cells(prop.value, at + width, sizes)
                 start = translated(read_cells(prop.value, at, width), bus)
@@ -168,6 +170,11 @@ _MOST_CELLS = 2
 
 
 _BUSES = ("simple-bus", "simple-mfd", "simple-pm-bus", "arm,amba-bus", "isa")
+
+
+def _unit_address(node: Node) -> int | None:
+    text = (node.unit_address or "").split(",")[0]
+    return int(text, 16) if text and all(char in "0123456789abcdefABCDEF" for char in text) else None
 
 
 def _on_buses(bus: Node) -> bool:
