@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 BOARD  := boards/imx6q-sabrelite
 KERNEL := --config boards/linux-6.1-armmp/config.gz --system-map boards/linux-6.1-armmp/System.map
 
-.PHONY: demo test nightly versions fresh-machine kernels verify bench lint clean
+.PHONY: demo test nightly fuzz-inputs hostile versions fresh-machine kernels verify bench lint web screenshots clean
 
 demo: $(VENV)/installed
 	@echo; echo "## A board that boots"; echo
@@ -31,12 +31,29 @@ versions:
 fresh-machine:
 	tools/fresh-machine
 
+# Damaged files, configurations, logs and command lines for MINUTES, given to the whole command.
+MINUTES ?= 10
+fuzz-inputs: $(VENV)/installed-test
+	$(BIN)/python tools/fuzz-inputs $(MINUTES)
+
+# What each hostile input costs: seconds, MiB, exit code.
+hostile: $(VENV)/installed-test
+	$(BIN)/python tools/hostile-table $(BIN)/bootmap
+
 # Real kernels to boot under QEMU (Debian's, unpacked, not installed); the tests that boot one look for them here.
 kernels:
 	tools/fetch-kernels .kernels
 
 verify: $(VENV)/installed-test kernels
 	tools/verify-matrix .kernels $(BIN)/bootmap
+
+# The page of `bootmap explore` from its source (node and npm are needed).
+web:
+	cd web && npm ci --no-audit --no-fund --silent && npm run --silent check && npm run --silent build
+
+# The pictures in docs/images, from the pages themselves (Chromium is needed).
+screenshots: $(VENV)/installed-test
+	$(BIN)/python tools/screenshots
 
 bench: $(VENV)/installed-test
 	$(BIN)/python benchmarks/bench.py
@@ -58,6 +75,7 @@ $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
 $(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	$(BIN)/python -m pip install --quiet --editable '.[oracle]' || echo "the oracles could not be installed: their tests are skipped"
+	$(BIN)/python -m pip install --quiet --editable '.[browser,png]' || echo "the browser's driver could not be installed: its tests are skipped"
 	$(BIN)/python -m pip install --quiet --editable '.[kallsyms]' || echo "kallsyms-finder could not be installed: its tests are skipped"
 	$(BIN)/python -m compileall -q src
 	touch $@ $(VENV)/installed

@@ -23,12 +23,18 @@ if TYPE_CHECKING:
     from bootmap.analysis.explain import PhysicalFacts as PhysicalFacts
     from bootmap.analysis.layout import LoadMap as LoadMap
     from bootmap.analysis.translation import Translation as Translation
+    from bootmap.api.archives import collect_script as collect_script
+    from bootmap.api.archives import keep_archive as keep_archive
+    from bootmap.api.archives import open_archive as open_archive
     from bootmap.api.check import check as check
     from bootmap.api.check import findings_of as findings_of
     from bootmap.api.dumps import locate as locate
     from bootmap.api.dumps import oopses as oopses
     from bootmap.api.kernels import features as features
     from bootmap.api.layout import load_map_of as load_map
+    from bootmap.api.logs import diagnose_log as diagnose
+    from bootmap.api.logs import verify_archive as verify_archive
+    from bootmap.api.logs import verify_log as verify_log
     from bootmap.api.memblock import MemblockRun as MemblockRun
     from bootmap.api.memblock import memblock_script as memblock_script
     from bootmap.api.prediction import Explanation as Explanation
@@ -48,6 +54,8 @@ if TYPE_CHECKING:
     from bootmap.boot.trace import Hazard as Hazard
     from bootmap.boot.trace import Outcome as Outcome
     from bootmap.boot.trace import Verdict as Verdict
+    from bootmap.bootlog.diagnosis import Diagnosis as Diagnosis
+    from bootmap.bootlog.judgement import LogReport as LogReport
     from bootmap.checks.engine import CheckResult as CheckResult
     from bootmap.checks.finding import Change as Change
     from bootmap.checks.finding import Finding as Finding
@@ -57,6 +65,12 @@ if TYPE_CHECKING:
     from bootmap.checks.settings import read_baseline as read_baseline
     from bootmap.checks.settings import read_settings as read_check_settings
     from bootmap.errors import BootmapError as BootmapError
+    from bootmap.explore.bitmap import png_of as draw_png
+    from bootmap.explore.drawing import draw as draw
+    from bootmap.explore.page import page_of as explore_page
+    from bootmap.explore.serve import serve as serve
+    from bootmap.explore.sides import opened_side as explore_side
+    from bootmap.explore.sides import prediction_side as explore_prediction
     from bootmap.facts.arm.permissions import Rights as Rights
     from bootmap.facts.audit_rules import Severity as Severity
     from bootmap.facts.check_rules import RULES as CHECK_RULES
@@ -99,12 +113,14 @@ _PUBLIC = {
     "CheckResult": ("bootmap.checks.engine", "CheckResult"),
     "CheckSettings": ("bootmap.checks.settings", "Settings"),
     "Comparison": ("bootmap.verify.compare", "Finding"),
+    "Diagnosis": ("bootmap.bootlog.diagnosis", "Diagnosis"),
     "Explanation": ("bootmap.api.prediction", "Explanation"),
     "Finding": ("bootmap.checks.finding", "Finding"),
     "FuzzResult": ("bootmap.verify.fuzz.campaign", "Result"),
     "Hazard": ("bootmap.boot.trace", "Hazard"),
     "Kernel": ("bootmap.assemble.kernel", "Kernel"),
     "LoadMap": ("bootmap.analysis.layout", "LoadMap"),
+    "LogReport": ("bootmap.bootlog.judgement", "LogReport"),
     "MEMBLOCK_CALLS": ("bootmap.inputs.memblock_script", "PARAMETERS"),
     "MemblockDeath": ("bootmap.boot.memblock", "MemblockDeath"),
     "MemblockRun": ("bootmap.api.memblock", "MemblockRun"),
@@ -128,12 +144,20 @@ _PUBLIC = {
     "chain": ("bootmap.plan.chain", "chain"),
     "check": ("bootmap.api.check", "check"),
     "check_stage": ("bootmap.source.open", "check_stage"),
+    "collect_script": ("bootmap.api.archives", "collect_script"),
     "core_of": ("bootmap.source.raw", "core_of"),
     "crash_of": ("bootmap.source.listings", "crash_of"),
+    "diagnose": ("bootmap.api.logs", "diagnose_log"),
     "diff": ("bootmap.source.diff", "diff"),
+    "draw": ("bootmap.explore.drawing", "draw"),
+    "draw_png": ("bootmap.explore.bitmap", "png_of"),
+    "explore_page": ("bootmap.explore.page", "page_of"),
+    "explore_prediction": ("bootmap.explore.sides", "prediction_side"),
+    "explore_side": ("bootmap.explore.sides", "opened_side"),
     "features": ("bootmap.api.kernels", "features"),
     "findings_of": ("bootmap.api.check", "findings_of"),
     "fuzz_campaign": ("bootmap.verify.fuzz.run", "fuzz_campaign"),
+    "keep_archive": ("bootmap.api.archives", "keep_archive"),
     "keep_recording": ("bootmap.verify.run", "keep_recording"),
     "load": ("bootmap.assemble.load", "load"),
     "load_boards": ("bootmap.assemble.load", "load_boards"),
@@ -142,15 +166,19 @@ _PUBLIC = {
     "memblock_script": ("bootmap.api.memblock", "memblock_script"),
     "oopses": ("bootmap.api.dumps", "oopses"),
     "open": ("bootmap.source.open", "open_tables"),
+    "open_archive": ("bootmap.api.archives", "open_archive"),
     "place_of": ("bootmap.assemble.texts", "parse_place"),
     "predict": ("bootmap.api.prediction", "predict"),
     "propose": ("bootmap.plan.propose", "propose"),
     "ptdump_of": ("bootmap.source.listings", "ptdump_of"),
     "read_baseline": ("bootmap.checks.settings", "read_baseline"),
     "read_check_settings": ("bootmap.checks.settings", "read_settings"),
+    "serve": ("bootmap.explore.serve", "serve"),
     "size_of": ("bootmap.assemble.texts", "parse_size"),
     "span_of": ("bootmap.assemble.texts", "parse_span"),
     "uboot_setups": ("bootmap.plan.load", "uboot_setups"),
+    "verify_archive": ("bootmap.api.logs", "verify_archive"),
+    "verify_log": ("bootmap.api.logs", "verify_log"),
     "write_fix": ("bootmap.checks.fix", "write_fix"),
 }
 
@@ -169,12 +197,14 @@ __all__ = [
     "CheckResult",
     "CheckSettings",
     "Comparison",
+    "Diagnosis",
     "Explanation",
     "Finding",
     "FuzzResult",
     "Hazard",
     "Kernel",
     "LoadMap",
+    "LogReport",
     "MemblockDeath",
     "MemblockRun",
     "Outcome",
@@ -196,12 +226,20 @@ __all__ = [
     "chain",
     "check",
     "check_stage",
+    "collect_script",
     "core_of",
     "crash_of",
+    "diagnose",
     "diff",
+    "draw",
+    "draw_png",
+    "explore_page",
+    "explore_prediction",
+    "explore_side",
     "features",
     "findings_of",
     "fuzz_campaign",
+    "keep_archive",
     "keep_recording",
     "load",
     "load_boards",
@@ -210,15 +248,19 @@ __all__ = [
     "memblock_script",
     "oopses",
     "open",
+    "open_archive",
     "place_of",
     "predict",
     "propose",
     "ptdump_of",
     "read_baseline",
     "read_check_settings",
+    "serve",
     "size_of",
     "span_of",
     "uboot_setups",
+    "verify_archive",
+    "verify_log",
     "write_fix",
 ]
 

@@ -149,7 +149,7 @@ def test_create_page_tables_xip_turns_the_mmu_on_in_flash(flash: int, lives: boo
     subject = kernel("xip", f"CONFIG_XIP_PHYS_ADDR={flash:#010x}\n".encode())
     prediction = booted(subject)
     if lives:
-        assert prediction.outcome.boots is True
+        assert prediction.outcome.verdict.boots is True
         return
     assert dies(prediction) == "identity-map-lost"
     (hazard,) = [hazard for hazard in prediction.hazards if hazard.fatal]
@@ -297,3 +297,14 @@ def test_check_head_appended_tree_is_looked_at_in_its_place() -> None:
     prediction = booted(kernel("deb-6.1", __bss_start=0xC15A90B4), 0x44532200, zimage=zimage)
     assert prediction.outcome.verdict is Verdict.BOOTS
     assert not prediction.hazards
+
+
+def test_create_page_tables_blob_in_the_last_section() -> None:
+    """Its second section would be at 4 GiB: head.S (v3.18) stores that descriptor over stext's first instruction."""
+    prediction = booted(fresh_kernel("v318"), 0x7FF00000, cpu="cortex-a9")
+    found = [hazard for hazard in prediction.hazards if hazard.id == "section-behind-directory"]
+    assert [(hazard.fatal, hazard.address) for hazard in found] == [(False, 0x40008000)]
+    tables = prediction.state.tables
+    written = {cause.step: word for cause, word in tables.writers(tables.root + 0x3FFC)}
+    assert written["early section"] >> 20 == 0x7FF
+    assert tables.word(tables.root + 0x4000) is None

@@ -180,4 +180,4 @@ def test_cache_policy(name: str) -> None:
 
 
 def test_logs_are_all_there() -> None:
-    assert (len(LOGGED), len(ZONED), len(COUNTED), len(SUMMED), len(SAID)) == (197, 112, 107, 89, 242)
+    assert (len(LOGGED), len(ZONED), len(COUNTED), len(SUMMED), len(SAID)) == (202, 117, 107, 89, 247)

@@ -33,7 +33,7 @@ def test_uefi_map_is_not_passed_over(key: str) -> None:
     assert prediction.outcome.reason is not None
     assert "0x5df3d018" in prediction.outcome.reason
     assert [hazard.id for hazard in prediction.hazards] == ["uefi-map"]
-    assert sum("UEFI map" in text for text in prediction.state.assumptions) == 1
+    assert sum("UEFI map" in taken.text for taken in prediction.state.assumptions) == 1
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 from support.recordings import NAMES, Case
 
-from bootmap.analysis.overview import virtual_layout
-from bootmap.bootlog.check import Checker, check_log
+from bootmap.api.logs import verify_log as check_logs
+from bootmap.bootlog.check import Checker, check_log, checker_of
 from bootmap.bootlog.judgement import Judged, Judgement
 from bootmap.bootlog.log import read_log
-from bootmap.bootlog.memblock import MemblockChecker
-from bootmap.cli.commands.verify_log import check_logs
-from bootmap.units import Span
+from bootmap.bootlog.predict import areas_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from bootmap.bootlog.log import Log
 
 _LOGGED = [name for name in NAMES if any(line.strip() for line in Case(name).doc.get("log", ()))]
 
@@ -28,14 +28,18 @@ def recorded(name: str) -> Case:
     return Case(name)
 
 
-def checker(name: str) -> Checker:
+def checker(name: str, log: Log) -> Checker:
     prediction = recorded(name).prediction
-    areas = {area.name: Span(area.start, area.end) for area in virtual_layout(prediction, prediction.usual_stage)}
-    return Checker(prediction, areas)
+    return checker_of(prediction, areas_of(prediction), log)
+
+
+def check(name: str, text: str) -> list[Judged]:
+    prediction = recorded(name).prediction
+    return check_log(prediction, areas_of(prediction), read_log(text))
 
 
 def judged(name: str) -> list[Judged]:
-    return check_log(read_log("\n".join(recorded(name).log)), checker(name))
+    return check(name, "\n".join(recorded(name).log))
 
 
 @pytest.mark.parametrize("name", _LOGGED)
@@ -62,11 +66,9 @@ def test_changed_value_is_contradicted(kind: str) -> None:
         log = read_log("\n".join(recorded(name).log))
         if not log.all(kind):
             continue
-        check = checker(name)
-        memblock = MemblockChecker(check, log)
+        first = checker(name, log)
         for said in log.all(kind):
-            judge = memblock.judge if memblock.knows(said) else check.judge
-            if judge(said).verdict is not Judgement.MATCHED:
+            if first.judge(said).verdict is not Judgement.MATCHED:
                 continue
             values = dict(said.values)
             if kind == "policy":
@@ -76,10 +78,7 @@ def test_changed_value_is_contradicted(kind: str) -> None:
                 if key not in values:
                     continue
                 values[key] = said.number(key) + step
-            fresh = checker(name)
-            again = MemblockChecker(fresh, log)
-            changed = replace(said, values=values)
-            verdict = again.judge(changed) if again.knows(changed) else fresh.judge(changed)
+            verdict = checker(name, log).judge(replace(said, values=values))
             if kind == "call" and verdict.verdict is Judgement.UNMODELLED:
                 continue
             assert verdict.verdict is Judgement.CONTRADICTED, (name, said.text, values)
@@ -98,15 +97,15 @@ def test_zone_in_the_words_of_old_kernels() -> None:
     zone = next(said for said in read_log("\n".join(recorded(name).log)).all("zone") if said.word("name") == "Normal")
     first, last = zone.number("start") >> 12, (zone.number("last") + 1) >> 12
     for end, verdict in ((last, Judgement.MATCHED), (last + 1, Judgement.CONTRADICTED)):
-        (said,) = read_log(f"  Normal   {first:#010x} -> {end:#010x}\n").said
-        assert checker(name).judge(said).verdict is verdict
+        log = read_log(f"  Normal   {first:#010x} -> {end:#010x}\n")
+        assert checker(name, log).judge(log.said[0]).verdict is verdict
 
 
 def test_log_without_its_lost_ram_is_contradicted() -> None:
     name = next(name for name in _LOGGED if any("Ignoring RAM at" in line for line in recorded(name).log))
     lines = [line for line in recorded(name).log if "Ignoring RAM" not in line and "HIGHMEM enabled" not in line]
     banner = "Linux version 6.1.0 (builder) (gcc) #1 SMP"
-    rows = check_log(read_log("\n".join([banner, *lines])), checker(name))
+    rows = check(name, "\n".join([banner, *lines]))
     (missing,) = [row for row in rows if row.verdict is Judgement.CONTRADICTED]
     assert missing.line == 0
     assert missing.text.startswith("Ignoring RAM at")
@@ -119,7 +118,7 @@ def test_allocation_elsewhere_in_paging_init_is_contradicted() -> None:
     at = next(i for i, line in enumerate(lines) if line.startswith("memblock_reserve") and "alloc_range_nid" in line)
     first = lines[at].split("[")[1].split("-")[0]
     lines[at] = lines[at].replace(first, f"{int(first, 16) - 0x2000:#010x}", 1)
-    rows = check_log(read_log("\n".join(lines)), checker(name))
+    rows = check(name, "\n".join(lines))
     assert [row.line for row in rows if row.verdict is Judgement.CONTRADICTED] == [at + 1]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import pytest
 from support.public_logs import FOLDER
 from support.recordings import DATA, kernel_files
 
+from bootmap.api.logs import verify_log
 from bootmap.bootlog.files import kind_of
 from bootmap.bootlog.judgement import Judgement, LogReport
-from bootmap.cli.commands.verify_log import check_logs
 from bootmap.errors import UsageError
+from bootmap.report.ptdump_text import ptdump_text
 
+check_logs = partial(verify_log, ptdump=ptdump_text)
 _OWN = str(FOLDER / "own" / "virt-1g-6.1")
 _OWN_NOMAP = str(FOLDER / "own" / "virt-1g-6.12")  # with a no-map area and another in /reserved-memory
 _FILES = ("log", "iomem", "memory", "reserved")

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from support.public_logs import DOCS, INDEX, PAGES, block, explained, path, report, version
 
+from bootmap.api.logs import verify_log as check_logs
 from bootmap.bootlog.judgement import Judgement
 from bootmap.bootlog.log import read_log
-from bootmap.cli.commands.verify_log import check_logs
 from bootmap.facts.arm.cpus import cpu_by_midr
 
 _EXPLAINED = [name for name in INDEX if INDEX[name].get("contradicted")]

@@ -26,7 +26,7 @@ def test_oops_text_of_public_ones() -> None:
     assert result.output.count("\noops ") == 23
     assert "page permission fault (code 0x0f), domain 0; a write in kernel mode" in result.output
     assert "level 2 [0x0dd] at 0x393adf74: 0x3611a65e small page" in result.output
-    assert "[9] AP[2] = 1: access permissions, upper bit: read-only" in result.output
+    assert "[9] AP[2] = 1: access permissions, upper bit: 1 for read-only" in result.output
 
 
 def test_oops_json_from_standard_input() -> None:

@@ -73,17 +73,20 @@ def test_tables_text_of_a_board(run: Run) -> None:
     assert assumed.startswith("Taken for what was not given\n")
 
 
-def test_tables_of_a_recording_cover_what_memblock_has(run: Run) -> None:
+@pytest.mark.parametrize("name", ["virt-1024m-6.1", "own-v612-be8-plain"])
+def test_tables_of_a_recording_cover_what_memblock_has(run: Run, name: str) -> None:
     """Lowmem is RAM that is not no-map, up to the limit: the recording's memblock says which."""
-    doc = recorded(case("virt-1024m-6.1"))
-    ranges = listed(run, case("virt-1024m-6.1"))
+    doc = recorded(case(name))
+    ranges = listed(run, case(name))
     lowmem = [row for row in ranges if doc["page_offset"] <= row["va"] < doc["vars"]["high_memory"]]
     assert sum(row["size"] for row in lowmem) == doc["vars"]["high_memory"] - doc["page_offset"]
     assert {row["va"] - row["pa"] for row in lowmem} == {doc["page_offset"] - doc["phys_offset"]}
     assert all(row["memory"]["type"] == "normal" for row in lowmem)
 
 
-@pytest.mark.parametrize("name", ["virt-1024m-6.1", "virt-1024m-lpae-6.1", "own-integrator-arm926", "own-spitz"])
+@pytest.mark.parametrize(
+    "name", ["virt-1024m-6.1", "virt-1024m-lpae-6.1", "own-integrator-arm926", "own-spitz", "own-v612-be8-plain"]
+)
 def test_tables_formats_tell_the_same(run: Run, name: str) -> None:
     ranges = listed(run, case(name))
     _, out, err = run(case(name), "--format", "csv")

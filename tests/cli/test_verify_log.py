@@ -12,14 +12,12 @@ import pytest
 from click.testing import CliRunner
 from support.public_logs import FOLDER, INDEX
 
-from bootmap.analysis.overview import virtual_layout
-from bootmap.bootlog.check import Checker, check_log
+from bootmap.bootlog.check import check_log
 from bootmap.bootlog.log import read_log
+from bootmap.bootlog.predict import areas_of, predict_from_log
 from bootmap.cli import main
-from bootmap.cli.commands.verify_log import predict_from_log
 from bootmap.errors import BootmapError
 from bootmap.output import WIDEST
-from bootmap.units import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,12 +164,10 @@ def test_verify_log_of_damaged_logs(seed: int) -> None:
     for _ in range(250):
         said = read_log(_damaged(chance.choice(texts), chance))
         try:
-            prediction, made = predict_from_log(said)
+            found = predict_from_log(said)
         except BootmapError:
             continue
-        areas = {area.name: Span(area.start, area.end) for area in virtual_layout(prediction, prediction.usual_stage)}
-        checker = Checker(prediction, areas, taken=made.taken, phys_known=made.phys_known, from_log=True)
-        judged += len(check_log(said, checker))
+        judged += len(check_log(found.replay, areas_of(found.replay), said, found.basis))
     assert judged > 1000
 
 

@@ -121,7 +121,7 @@ def test_mapped_file_refuses_what_cannot_be_mapped(tmp_path: Path) -> None:
         ("pipe", "expected a regular file"),
         (".", "expected a regular file"),
         ("absent", "No such file"),
-        ("nul\0", "null byte"),
+        ("nul\0", "null (byte|character)"),  # Python 3.11, 3.13
     ]:
         with pytest.raises(ImageError, match=message) as caught:
             MappedFile(str(tmp_path / name))

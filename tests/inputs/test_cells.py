@@ -105,3 +105,12 @@ def test_read_cells_keeps_the_low_64_bits() -> None:
     assert cells.read_cells(value, 3, 0) == 0
     with pytest.raises(FdtError, match="cells 2 to 3"):
         cells.read_cells(value, 2, 2)
+
+
+def test_pairs_refuses_more_than_it_reads() -> None:
+    parent = prop(ADDRESS, words(1)) + prop(SIZE, words(1))
+    node = tree(parent, words(0x40000000, 0x1000) * cells.MOST_PAIRS)
+    assert len(cells.reg(node)) == cells.MOST_PAIRS
+    node = tree(parent, words(0x40000000, 0x1000) * (cells.MOST_PAIRS + 1))
+    with pytest.raises(FdtError, match=f"'reg' of /ram: has {cells.MOST_PAIRS + 1} areas"):
+        cells.reg(node)

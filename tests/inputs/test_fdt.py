@@ -308,3 +308,12 @@ def test_node_finds_the_first_of_several_units() -> None:
     by_phandle = tree.by_phandle(0x17)
     assert by_phandle is not None
     assert by_phandle.path == "/bus/a@2"
+
+
+def test_path_of_a_name_far_too_long_shows_both_ends() -> None:
+    """Made when asked for: a name of a megabyte on thousands of paths costs nothing."""
+    long = b"a" * 1000 + b"z"
+    name = words(1) + (long + b"\0").ljust(len(long) // 4 * 4 + 4, b"\0")
+    tree = fdt.parse(blob(begin() + name + begin("child") + words(2, 2, 2, 9), b""))
+    child = tree.root.children[0].children[0]
+    assert child.path == f"/{'a' * 32}...{'a' * 31}z/child"

@@ -32,7 +32,7 @@ SECONDS = 2
 MEMORY = 200 * MIB
 
 _READER_GONE = 128 + signal.SIGPIPE
-_CONTROL = re.compile(rb"[\0-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xaa-\xae]|\xe2\x81[\xa6-\xa9]")
+CONTROL = re.compile(rb"[\0-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xaa-\xae]|\xe2\x81[\xa6-\xa9]")
 _BOARD = "boards/findings/phys-offset-8m.dtb"
 
 
@@ -79,7 +79,7 @@ class Outcome(NamedTuple):
             wrong.append(f"exit code {self.exit}, expected {' or '.join(map(str, row.exits))}: {self.err[-400:]!r}")
         if b"Traceback" in self.err:
             wrong.append("a traceback")
-        if found := _CONTROL.search(self.out + self.err):
+        if found := CONTROL.search(self.out + self.err):
             wrong.append(f"control characters: {found[0]!r}")
         if row.says and not re.search(row.says, self.err.decode("utf-8", "replace")):
             wrong.append(f"says {self.err[:400]!r}, expected {row.says!r}")
@@ -213,6 +213,7 @@ def _config(**changes: str) -> Callable[[Path], None]:
 _CONFIGURED = f"--config {{dir}}/config --system-map {KERNELS}/deb-6.1/System.map"
 _AT = "--cpu cortex-a9 --phys-offset 0x40000000"
 _XSCALE = "--sctlr=340351 --arch=xscale --ttbr0=0x4000004a"
+_V7 = "--sctlr=0x10c5387d --ttbr0=0x4000004a --arch=v7"
 _ANSWER = (0, 1)
 _ANY = (0, 1, 3)
 
@@ -245,6 +246,7 @@ ROWS = (
         "predict zerodiv.dtb KERNEL --cpu cortex-a15 --phys-offset 0x40000000 --cmdline mem=512M@0x40000000",
         _ANY,
     ),
+    Hostile("ends-at-entry", "audit BOARD KERNEL --cpu arm926", _ANSWER),
     Hostile("digits", "predict digits.dtb KERNEL --cpu cortex-a15", _ANY),
     Hostile("blob-in-the-last-MiB", f"predict BOARD KERNEL:old49 {_AT} --dtb-addr 0x7ff00000", _ANSWER),
     Hostile("blob-in-the-last-MiB-3.18", f"predict BOARD KERNEL:v318 {_AT} --dtb-addr 0x7ff00000", _ANSWER),
@@ -256,6 +258,9 @@ ROWS = (
     Hostile("z-xzdict", "features --kernel z-xzdict.zImage", (2, 3)),
     Hostile("z-xz64", "features --kernel z-xz64.zImage"),
     Hostile("z-lz4x64", "features --kernel z-lz4x64.zImage"),
+    Hostile("many-xz", "features --kernel many-xz.zImage"),
+    Hostile("many-gzip", "features --kernel many-gzip.zImage"),
+    Hostile("many-lz4", "features --kernel many-lz4.zImage"),
     Hostile("config-bomb", "features --config bomb.config.gz"),
     Hostile("many-symbols", f"predict BOARD --config {KERNELS}/deb-6.1/config.gz --system-map System.map", (2, 3)),
     # -- logs ----------------------------------------------------------------------------------------------------
@@ -272,18 +277,16 @@ ROWS = (
     Hostile("pgd-spaces", "oops pgd-spaces.oops", _ANY),
     Hostile("unable-spaces", "oops unable-spaces.oops", _ANY),
     # -- page tables ---------------------------------------------------------------------------------------------
+    Hostile("dense-tables", f"tables dense.bin@0x40000000 {_XSCALE}", _ANY),
+    Hostile("dense-audit", f"audit dense.bin@0x40000000 {_XSCALE}", _ANY),
+    Hostile("dense-diff", f"diff dense.bin@0x40000000 noise.bin@0x40000000 {_XSCALE}", _ANY),
     *(
-        Hostile(f"dense-{command}", f"{command} {'dense.bin@0x40000000 ' * count}{_XSCALE}", _ANY)
+        Hostile(f"{name}-{command}", f"{command} {f'{name}.bin@0x40000000 ' * count}{_V7}", (0, 1, 2, 3))
+        for name in ("small-pages", "scattered")
         for command, count in (("tables", 1), ("audit", 1), ("diff", 2))
     ),
-    *(
-        Hostile(
-            f"small-pages-{command}",
-            f"{command} {'small-pages.bin@0x40000000 ' * count}--sctlr=0x10c5387d --ttbr0=0x4000004a --arch=v7",
-            _ANY,
-        )
-        for command, count in (("tables", 1), ("audit", 1), ("diff", 2))
-    ),
+    Hostile("deep-json", "tables deep.json"),
+    Hostile("large-json", "tables large.json.gz", _ANY),
     Hostile("small-pages-locate", "locate small-pages.bin@0x40000000", _ANY),
     # -- numbers -------------------------------------------------------------------------------------------------
     Hostile(

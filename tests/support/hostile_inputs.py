@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import random
 import struct
 from typing import TYPE_CHECKING
@@ -152,10 +154,67 @@ def small_pages() -> bytes:
     return root + struct.pack(f"<{rest}I", *(rng.getrandbits(32) & ~3 | 2 for _ in range(rest)))
 
 
+def scattered_pages() -> bytes:
+    """Second-level tables whose 390,000 small pages have nothing in common, just under what is refused."""
+    rng = random.Random(3)
+    tables = 390_000 // 256
+    root = struct.pack("<4096I", *((0x40004000 + i % tables * 0x400 | 1) if i < tables else 0 for i in range(4096)))
+    return root + struct.pack(f"<{tables * 256}I", *(rng.getrandbits(20) << 12 | 0x32 for _ in range(tables * 256)))
+
+
+def noise() -> bytes:
+    """64 KiB of other noise than `dense_tables`."""
+    return random.Random(4).randbytes(1 << 16)
+
+
+def zimage(packed: bytes, recorded: int) -> bytes:
+    """A zImage whose table of sizes says where the unpacked size is recorded, and no code."""
+    table = 0x40 + 24
+    head = bytearray(table)
+    packed = packed.ljust(4 * MIB - 128, b"\0")  # as large as the promise holds for
+    size_at = len(head) + len(packed)
+    struct.pack_into("<6I", head, 0x24, 0x016F2818, 0, size_at + 4, 0x04030201, 0x45454545, 0x40)
+    struct.pack_into("<6I", head, 0x40, 5, 0x5A534C4B, size_at, 0, 0x8000, 0)
+    return bytes(head) + packed + struct.pack("<I", recorded)
+
+
+def many_xz() -> bytes:
+    """64 xz streams of 48 MiB of zeroes, none as long as the kernel is said to be."""
+    return zimage(lzma.compress(bytes(48 * MIB), preset=0) * 64, 60 * MIB)
+
+
+def many_gzip() -> bytes:
+    """64 gzip streams of 24 MiB of zeroes."""
+    return zimage(gzip.compress(bytes(24 * MIB)) * 64, 60 * MIB)
+
+
+def many_lz4() -> bytes:
+    """64 places at which a legacy frame of lz4 begins, each of which holds all the others and a block of 4 MiB."""
+    block = b"\x1f\x00\x01\x00" + b"\x00\x01\x00" * (4 * MIB // 4) + b"\x10\x00"
+    blob = block
+    for _ in range(64):
+        skipped = len(blob) - len(block)
+        literals = b"" if not skipped else b"\xf0" + b"\xff" * ((skipped - 15) // 255) + bytes([(skipped - 15) % 255])
+        body = literals + blob if skipped >= 15 else blob
+        blob = b"\x02\x21\x4c\x18" + struct.pack("<I", len(body)) + body
+    return zimage(blob, 30 * MIB)
+
+
+def deep_json() -> bytes:
+    """A document of 2 million brackets."""
+    return b'{"schema": "bootmap.predict/1", "states": ' + b"[" * 2_000_000
+
+
+def large_json() -> bytes:
+    """A prediction of 30 MiB of pages, packed to some KiB."""
+    page = '"0x%08x":"' + "0" * 8192 + '",'
+    pages = "".join(page % (0x40000000 + (i << 12)) for i in range(3500))[:-1]
+    tables = '{"format":"short","root":1073758208,"pages":{' + pages + "}}"
+    return gzip.compress(f'{{"schema":"bootmap.predict/1","states":{{"paging_init":{{"tables":{tables}}}}}}}'.encode())
+
+
 def gzip_config() -> bytes:
     """A configuration of 1 GiB, packed to 1 MiB."""
-    import gzip
-
     return gzip.compress(b"#" * (7 * MIB), 1) * 3 + gzip.compress(bytes(250 * MIB), 1)
 
 
@@ -195,6 +254,13 @@ INPUTS: dict[str, Callable[[], bytes]] = {
     "dense.bin": dense_tables,
     "small-pages.bin": small_pages,
     "bomb.config.gz": gzip_config,
+    "scattered.bin": scattered_pages,
+    "noise.bin": noise,
+    "many-xz.zImage": many_xz,
+    "many-gzip.zImage": many_gzip,
+    "many-lz4.zImage": many_lz4,
+    "deep.json": deep_json,
+    "large.json.gz": large_json,
     "System.map": many_symbols,
     "digits.dtb": long_digits,
     "l1-shift.config": lambda: b"# Linux/arm 6.1.0 Kernel Configuration\nCONFIG_ARM_L1_CACHE_SHIFT=-1\nCONFIG_MMU=y\n",

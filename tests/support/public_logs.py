@@ -14,8 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from bootmap.api.logs import verify_log as check_logs
 from bootmap.bootlog.judgement import Judgement, LogReport
-from bootmap.cli.commands.verify_log import check_logs
 from support.recordings import NAMES, Case, fresh_kernel
 
 FOLDER = Path(__file__).parents[1] / "data" / "logs"
@@ -169,7 +169,18 @@ def _many(number: int, thing: str) -> str:
     return f"{number} {thing}{'s' if number > 1 else ''}"
 
 
+def captures_table() -> str:
+    """One row a capture of a board that did not boot."""
+    index = json.loads((FOLDER.parent / "captures" / "index.json").read_text())
+    rows = ["| capture | board | what its thread found | source |", "| --- | --- | --- | --- |"]
+    for name, entry in index.items():
+        shown = "/".join(entry["source"].split("/")[2:5])
+        rows.append(f"| {name} | {entry['board']} | {entry['cause']} | [{shown}](<{entry['source']}>) |")
+    return "\n".join(rows) + "\n"
+
+
 PAGES = {
+    "silent-board.md": {"captures": captures_table},
     "logs.md": {"logs": logs_table, "causes": causes_list},
     "versions.md": {"versions": versions_table},
 }

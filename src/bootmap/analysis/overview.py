@@ -245,10 +245,12 @@ def virtual_layout(prediction: Replay, stage: Snapshot) -> list[VirtualArea]:
     if kernel.has("fdt_fixed_base") and state.handover.params:
         end = FDT_FIXED_BASE + 2 * kernel.format.section_size
         areas.append(VirtualArea("fdt", FDT_FIXED_BASE, end, "the device tree blob, read-only"))
-    areas.append(VirtualArea("vmalloc", vmalloc_start, kernel.vmalloc_end, "vmalloc(), ioremap(), static mappings"))
+    if high_memory:  # else nobody knows yet where lowmem ends
+        areas.append(VirtualArea("vmalloc", vmalloc_start, kernel.vmalloc_end, "vmalloc(), ioremap(), static mappings"))
     if any(vm.start == PCI_IO_VIRT_BASE for vm in state.static_vms):
         areas.append(VirtualArea("PCI I/O", PCI_IO_VIRT_BASE, PCI_IO_VIRT_BASE + 2 * MIB, "PCI I/O space, kept free"))
-    areas.append(VirtualArea("lowmem", kernel.page_offset, high_memory, "RAM, mapped once and for all"))
+    if high_memory:
+        areas.append(VirtualArea("lowmem", kernel.page_offset, high_memory, "RAM, mapped once and for all"))
     if kernel.has("highmem"):
         areas.append(VirtualArea("pkmap", kernel.pkmap_base, kernel.page_offset, "kmap() of highmem pages"))
     areas.append(VirtualArea("modules", kernel.modules_vaddr, kernel.modules_end, "loadable modules"))

@@ -7,7 +7,6 @@ are looked at here, and both registers point to them.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bootmap.mmu.memory import Chunks
@@ -36,7 +35,9 @@ def arch_of_cpu(cpu: Cpu) -> str:
     return f"v{cpu.arch}" if cpu.pte == "v4" else "xscale"
 
 
-def registers_as_set(arch: str, root: int, *, long: bool, domains: bool = False, kernel_domain: int = 0) -> Regs:
+def registers_as_set(
+    arch: str, root: int, *, long: bool, domains: bool = False, kernel_domain: int = 0, big_endian: bool = False
+) -> Regs:
     """The registers as Linux sets them on a CPU of that version.
 
     Args:
@@ -45,24 +46,26 @@ def registers_as_set(arch: str, root: int, *, long: bool, domains: bool = False,
         long: the kernel has long descriptors (CONFIG_ARM_LPAE).
         domains: it manages access with domains (CONFIG_CPU_USE_DOMAINS), so that the kernel's is a manager.
         kernel_domain: the number of the kernel's domain (DOMAIN_KERNEL).
+        big_endian: its data are, page tables among them (CONFIG_CPU_ENDIAN_BE8).
     """
+    order = _EE if big_endian else 0
     if long:
-        return Regs(arch="v7lpae", sctlr=_SCTLR_LONG, ttbr0=root, ttbcr=_EAE, mair0=MAIR0, mair1=MAIR1)
+        return Regs(arch="v7lpae", sctlr=_SCTLR_LONG | order, ttbr0=root, ttbcr=_EAE, mair0=MAIR0, mair1=MAIR1)
     dacr = ALL_CLIENTS | (_MANAGER << 2 * kernel_domain if domains else 0)
-    return Regs(arch=arch, sctlr=_SCTLR[arch], ttbr0=root, dacr=dacr, prrr=PRRR, nmrr=NMRR)
+    return Regs(arch=arch, sctlr=_SCTLR[arch] | order, ttbr0=root, dacr=dacr, prrr=PRRR, nmrr=NMRR)
 
 
 def linux_registers(prediction: Replay) -> Regs:
     """The registers once the kernel's page directory is in use."""
     kernel, cpu, root = prediction.state.kernel, prediction.state.handover.cpu, prediction.state.tables.root
-    regs = registers_as_set(
+    return registers_as_set(
         arch_of_cpu(cpu),
         root,
         long=kernel.format.name == "long",
         domains=kernel.config.enabled("CPU_USE_DOMAINS"),
         kernel_domain=2 if kernel.has("io_36") else 0,
+        big_endian=kernel.byteorder == "big",
     )
-    return regs if kernel.byteorder == "little" else replace(regs, sctlr=regs.sctlr | _EE)
 
 
 def named(regs: Regs) -> dict[str, int]:

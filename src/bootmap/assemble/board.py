@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from bootmap.assemble import texts
-from bootmap.errors import UsageError
+from bootmap.errors import InputError, UsageError
 from bootmap.inputs.kernel_file import KernelFile
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bootmap.assumptions import Assumption
     from bootmap.facts.machines.machine import StaticMap
     from bootmap.inputs.atags import AtagList
+    from bootmap.inputs.efi_map import EfiMap
     from bootmap.inputs.fdt import Fdt
     from bootmap.units import Span
 
@@ -42,6 +43,7 @@ class Board:
         static_maps: what the machine's map_io maps, in place of what is known of it.
         dtcm: data TCM as ``SIZE[,SIZE]``; ``0`` for none.
         itcm: instruction TCM, likewise.
+        efi_map: the memory map of a firmware that starts the kernel by UEFI; None where it does not.
         cache: the kind of data cache: ``vipt-aliasing``, ``vipt-nonaliasing`` or ``vivt``; an aliasing one rules out
             highmem.
         vmalloc_end: VMALLOC_END before 3.3, where each platform had its own.
@@ -64,6 +66,7 @@ class Board:
     static_maps: tuple[StaticMap, ...] | None = None
     dtcm: str | None = None
     itcm: str | None = None
+    efi_map: EfiMap | None = None
     cache: str | None = None
     vmalloc_end: int | None = None
     ram: tuple[Span, ...] | None = None
@@ -78,6 +81,7 @@ class Board:
         initrd: str | tuple[int, int] | None = None,
         zimage: Path | KernelFile | int | None = None,
         static_maps: Iterable[str | StaticMap] = (),
+        efi_map: Path | EfiMap | None = None,
         overlays: Iterable[str] = (),
         memory: Iterable[str] = (),
         **more: Any,
@@ -89,6 +93,7 @@ class Board:
             initrd: (start, bytes), or ``ADDR,SIZE`` as text.
             zimage: the zImage's file, or its size.
             static_maps: mappings, or ``VIRT,PHYS,LEN,TYPE`` as text.
+            efi_map: the firmware's memory map, or a file with what a kernel or a shell printed of it.
             overlays: files of overlays, applied in order.
             memory: ``BASE,SIZE`` of each bank of RAM, in place of what the tree has.
             more: the other attributes by their names.
@@ -103,6 +108,7 @@ class Board:
         """
         from bootmap.assemble.board_file import read_boards
 
+        more["efi_map"] = efi_map
         first = read_boards(str(path), tuple(overlays), tuple(memory))[0]
         return cls.of_file(first, initrd=initrd, zimage=zimage, static_maps=static_maps, **more)
 
@@ -122,7 +128,6 @@ class Board:
         Raises:
             InputError: they are neither.
         """
-        from bootmap.errors import InputError
         from bootmap.inputs.board import parse_board
 
         try:
@@ -145,6 +150,7 @@ class Board:
         maps = tuple(static_maps)
         parsed = [row for row in maps if not isinstance(row, str)]
         parsed += texts.parse_static_maps([row for row in maps if isinstance(row, str)])
+        more["efi_map"] = read_efi_map(more.get("efi_map"))
         if more.get("ram") is not None:
             more["ram"] = tuple(texts.parse_span(row, "--ram") if isinstance(row, str) else row for row in more["ram"])
             more["ram"] = more["ram"] or None
@@ -168,6 +174,23 @@ class Board:
             if value is not None:
                 given.append(f"{name}={value:#x}" if isinstance(value, int) else f"{name}={value!r}")
         return f"<Board {', '.join([self.name, *given])}>"
+
+
+def read_efi_map(given: Path | EfiMap | None) -> EfiMap | None:
+    """A firmware's memory map from the file of what was printed, or as it is.
+
+    Raises:
+        InputError: the file cannot be read, or holds no map.
+    """
+    from bootmap.inputs.efi_map import EfiMap, parse
+    from bootmap.inputs.fs import read_file
+
+    if given is None or isinstance(given, EfiMap):
+        return given
+    try:
+        return parse(read_file(str(given)).decode("utf-8", "replace"))
+    except InputError as error:
+        raise error.in_file(str(given)) from None
 
 
 def read_zimage(given: Path | KernelFile | int | None) -> KernelFile | int | None:

@@ -83,6 +83,7 @@ def assemble(kernel: Kernel, board: Board) -> tuple[KernelModel, Handover]:
         zimage=described,
         dtcm=parse_tcm(board.dtcm, DTCM, cpu),
         itcm=parse_tcm(board.itcm, ITCM, cpu),
+        efi=board.efi_map,
     )
     if dtb_addr is None:
         dtb_addr, guessed = place_of_description(model, handover)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from bootmap.facts.machines.machine import StaticMap
     from bootmap.inputs.atags import AtagList
     from bootmap.inputs.decompressor_code import DecompressorCode
+    from bootmap.inputs.efi_map import EfiMap
     from bootmap.inputs.fdt import Fdt
 
 
@@ -55,6 +56,7 @@ class Handover:
         dtcm: bytes of each bank of data TCM; None where not known.
         itcm: the same for instructions.
         zimage: the zImage that the boot loader starts; None where it starts the kernel itself, or is not asked about.
+        efi: the memory map of the firmware, for a kernel that UEFI starts; None where it does not, or is not known.
     """
 
     board: Fdt | AtagList | None
@@ -70,3 +72,4 @@ class Handover:
     zimage: ZImage | None = None
     dtcm: tuple[int, ...] | None = None
     itcm: tuple[int, ...] | None = None
+    efi: EfiMap | None = None

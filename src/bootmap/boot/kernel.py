@@ -61,6 +61,7 @@ class KernelModel:
         symbols: virtual addresses.
         overrides: features the user switched on or off.
         file: the kernel file, for the bytes of its image; None where not given.
+        platform_vmalloc_end: VMALLOC_END of the platform, where a log of the kernel shows it; None where none does.
         rules: every feature that was asked for, by name.
     """
 
@@ -72,6 +73,7 @@ class KernelModel:
         symbols: Symbols,
         overrides: Mapping[str, bool] | None = None,
         file: KernelFile | None = None,
+        platform_vmalloc_end: int | None = None,
     ) -> None:
         self.version = version
         self.sublevel = sublevel
@@ -79,6 +81,7 @@ class KernelModel:
         self.symbols = symbols
         self.overrides = dict(overrides or {})
         self.file = file
+        self.platform_vmalloc_end = platform_vmalloc_end
         self.rules: dict[str, Rule] = {}
 
     def has(self, name: str) -> bool:
@@ -187,12 +190,15 @@ class KernelModel:
             return 0xFF800000
         if self.has("vmalloc_end_ff0"):
             return 0xFF000000
+        if self.platform_vmalloc_end is not None:
+            return self.platform_vmalloc_end
         return next(self._platform_ends(), 0xFF000000)
 
     @property
     def vmalloc_end_known(self) -> bool:
         """Whether VMALLOC_END follows from the version and the configuration."""
-        return self.has("vmalloc_end_ff0") or next(self._platform_ends(), None) is not None
+        told = self.platform_vmalloc_end is not None
+        return self.has("vmalloc_end_ff0") or told or next(self._platform_ends(), None) is not None
 
     def _platform_ends(self) -> Iterator[int]:
         return (end for option, end in VMALLOC_END_BY_PLATFORM.items() if self.config.enabled(option))

@@ -25,8 +25,10 @@ from bootmap.boot.paging.tcm import tcm_init
 from bootmap.boot.paging.traps import early_trap_init, spectre_bhb_update_vectors
 from bootmap.boot.reserve.arm_memblock_init import arm_memblock_init
 from bootmap.boot.reserve.cma import dma_contiguous_remap
+from bootmap.boot.reserve.crashkernel import reserve_crashkernel
 from bootmap.boot.setup.atags_scan import setup_default_tags, setup_machine_tags
 from bootmap.boot.setup.early_params import check_ram_below_phys_offset, parse_early_param
+from bootmap.boot.setup.efi_init import efi_init
 from bootmap.boot.setup.fdt_scan import setup_machine_fdt
 from bootmap.boot.setup.machine_descs import check_machine
 from bootmap.boot.state import BootState
@@ -57,6 +59,7 @@ STAGE_NAMES = (
     "early_fixmap_init",
     "parse_early_param",
     "build_mem_type_table",
+    "efi_init",
     "arm_memblock_init",
     "adjust_lowmem_bounds",
     "prepare_page_table",
@@ -70,6 +73,7 @@ STAGE_NAMES = (
     "bootmem_init",
     "paging_init",
     "unflatten_device_tree",
+    "reserve_crashkernel",
     "early_trap_init",
     "spectre_bhb_update_vectors",
     "populate_rootfs",
@@ -207,6 +211,8 @@ def _steps(state: BootState) -> list[tuple[str, Step]]:
     ]
     if early:
         steps.append(mem_types)
+    if state.handover.efi is not None and kernel.has("efi_memory"):
+        steps.append(("efi_init", efi_init))
     if kernel.has("sanity_in_setup_arch"):
         steps.append(("adjust_lowmem_bounds", adjust_lowmem_bounds))
     steps.append(("arm_memblock_init", arm_memblock_init))
@@ -226,6 +232,7 @@ def _steps(state: BootState) -> list[tuple[str, Step]]:
         ("bootmem_init", _bootmem_init),
         ("paging_init", _nothing),
         ("unflatten_device_tree", unflatten_device_tree),
+        ("reserve_crashkernel", reserve_crashkernel),
     ]
     if kernel.has("tcm") and not kernel.has("tcm_in_paging_init"):
         steps.append(("tcm_init", tcm_init))

@@ -134,7 +134,7 @@ class BootState:
                 "CONFIG_CPU_ENDIAN_BE32: the tables' words are given as the CPU reads them; in what order their bytes "
                 "lie in memory depends on the board"
             )
-        if not kernel.vmalloc_end_known and "vmalloc_end" not in vars(kernel):
+        if not kernel.vmalloc_end_known:
             self.assume(
                 "VMALLOC_END is 0xff000000, as from 3.3 on: before, each platform had its own, and the configuration "
                 "names none that is known"

@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING
 from bootmap.boot.head.checks import first_unmapped
 from bootmap.boot.payload import board_payload
 from bootmap.boot.places import lowmem_ranges, places, places_text, why_not_mapped
-from bootmap.boot.trace import KernelDied
+from bootmap.boot.trace import KernelDied, Origin
+from bootmap.inputs.cmdline import parameq, parse
 from bootmap.inputs.fdt import Fdt
-from bootmap.units import Span, hex_address
+from bootmap.units import MIB, Span, align_down, hex_address, memparse
 
 if TYPE_CHECKING:
     from bootmap.boot.state import BootState
+
+_CRASH_ALIGN = 128 * MIB
+"""CRASH_ALIGN of arch/arm/kernel/setup.c."""
 
 
 def unflatten_device_tree(state: BootState) -> None:
@@ -33,6 +37,7 @@ def unflatten_device_tree(state: BootState) -> None:
     if state.later is not None:
         state.hazards.append(state.later)
         raise KernelDied(state.later)
+    note_crashkernel(state)
 
 
 def _tree_mapped(state: BootState) -> None:
@@ -61,6 +66,30 @@ def _tree_mapped(state: BootState) -> None:
         subject="dtb",
         places=found,
     )
+
+
+def note_crashkernel(state: BootState) -> None:
+    """Say where crashkernel= without a place ends up outside lowmem, where kexec cannot load into it.
+
+    Nothing is reserved here: no page table depends on it.  Source: arch/arm/kernel/setup.c ``reserve_crashkernel``.
+    """
+    kernel = state.kernel
+    if not kernel.has("crashkernel_anywhere"):
+        return
+    for param in parse(state.cmdline):
+        size, rest = memparse(param.value or "") if parameq(param.name, "crashkernel") else (0, "")
+        if not size or rest:
+            continue
+        base, limit = state.memblock.find_range(size, _CRASH_ALIGN, _CRASH_ALIGN, 1 << 32), state.vars.arm_lowmem_limit
+        if base + size > limit:
+            state.hazard(
+                "crashkernel-above-lowmem",
+                f"{param.text} is put at {hex_address(base)}, above lowmem, which ends at {hex_address(limit)}: kexec "
+                f"oopses when it loads a kernel there. Give a place below, such as {param.text}@"
+                f"{hex_address(align_down(limit - size, _CRASH_ALIGN))}; Linux 4.12 looks in lowmem only",
+                address=base,
+                origin=Origin("command line", param.text, param.offset),
+            )
 
 
 def populate_rootfs(state: BootState) -> None:

@@ -1,14 +1,15 @@
-"""Where RAM is, as far as a boot log tells: PHYS_OFFSET, and the banks as they were before the kernel cut them.
+"""Where RAM is, as far as a boot log tells: the banks as they were before the kernel cut them.
 
-The best witness is taken: mem= on the command line, memblock's own lines, the node's ranges, and last the totals, which
-say how much there is but not where.
+The best witness is taken: memblock's own lines, the node's ranges, mem= on the command line, a bank that is cut, and
+last the totals, which say how much there is but not where.
 
     log                                     banks
-    mem=512M@0x80000000                     that, and nothing else
     memory[0x0] [0x..-0x..] / node 0: [..]  these, and what "Ignoring RAM" and "Truncating RAM" say was cut off them
+    mem=512M@0x80000000                     that, unless the kernel counts less
     Memory: 448MB = 448MB total             one bank of that size at PHYS_OFFSET
+    cma: Reserved 64 MiB at 0x5b800000      where nothing says how much there is: enough for what lies in it
 
-Not here: everything else of the board.
+Not here: PHYS_OFFSET (``phys_offset``).
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bootmap.errors import MissingInputError
-from bootmap.units import GIB, KIB, MIB, PAGE_SIZE, Span, align_up, memparse
+from bootmap.units import GIB, KIB, MIB, PAGE_SIZE, Span, align_up, hex_address, memparse, size_text
 
 if TYPE_CHECKING:
+    from bootmap.bootlog.identity import Identity
     from bootmap.bootlog.log import Log, Said
 
-_PHYS_GRANULE = 128 * MIB
-"""How far from the start of RAM a boot loader may put a zImage (arch/arm/boot/compressed/head.S AUTO_ZRELADDR)."""
-_MOST = 1 << 40
+MOST = 1 << 40
+_UNITS = {"KiB": KIB, "MiB": MIB, "GiB": GIB, "kB": KIB, "MB": MIB, "GB": GIB}
+_LEAST_RAM = 16 * MIB
 
 
 @dataclass
@@ -33,193 +35,208 @@ class Ram:
     """What a log tells of RAM.
 
     Attributes:
-        phys_offset: PHYS_OFFSET in bytes.
-        phys_known: whether the log says so; else 0 stands in for it.
         banks: as the boot loader gave them, in order of address.
+        cmdline: the command line that goes with them: without mem= where the kernel did not get what it asks for.
+        taken: names of the values that came from lines of the log.
         assumptions: what was taken instead of what the log does not say.
     """
 
-    phys_offset: int = 0
-    phys_known: bool = True
     banks: list[Span] = field(default_factory=list)
+    cmdline: str = ""
+    taken: set[str] = field(default_factory=set)
     assumptions: list[str] = field(default_factory=list)
 
 
-def page_directory(log: Log) -> int | None:
-    """Where swapper_pg_dir lies, in bytes: it is the only reservation of its size that arm_memblock_init makes."""
-    behind = 0 if log.open_ends else 1
-    for said in log.all("call"):
-        size = said.number("last") + behind - said.number("start")
-        if re.search(r"arm_(?:mm_)?memblock_(?:reserve|init)", said.word("rest")) and size in (0x4000, 0x5000):
-            return said.number("start")
-    return None
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How much RAM the kernel counts.
+
+    Attributes:
+        size: bytes; 0 where the log does not say.
+        taken: what that line, and those that follow from it, tell.
+        line: its number.
+    """
+
+    size: int = 0
+    taken: frozenset[str] = frozenset()
+    line: int = 0
 
 
-class RamReader:
-    """Reads RAM out of one log; notes in ``taken`` which lines went in."""
+def bank_lines(log: Log) -> list[Said]:
+    """The lines that list RAM bank by bank, of the earliest kind that there is."""
+    calls = log.all("call")
+    added = [said for said in calls if said.word("name") == "add"]
+    if added and not any(said.word("name") == "remove" for said in calls):
+        return added
+    return log.dump("memory") or log.all("nodes")
 
-    def __init__(self, log: Log, page_offset: int, lpae: bool, cmdline: str, taken: set[str]) -> None:
-        self.log = log
-        self.page_offset = page_offset
-        self.lpae = lpae
-        self.cmdline = cmdline
-        self.taken = taken
-        low = next((said for said in log.all("layout") if said.word("name") == "lowmem"), None)
-        self.low = low.number("end") - page_offset if low else 0
-        self.ram = Ram()
 
-    def read(self, phys_offset: int | None = None, *, banks: bool = True) -> Ram:
-        """Everything, or PHYS_OFFSET without the banks; ``phys_offset`` where the user knows it.
+def total(log: Log) -> Total:
+    """How much RAM the kernel counts, by the best line there is."""
+    listed, old, new = (log.first(kind) for kind in ("memory_mb", "memory_k", "memory"))
+    pages = log.first("total")
+    if old is not None:  # banks, before the machine took any away
+        size = (old.number("present") + old.number("reserved")) * KIB
+        return Total(size, frozenset({"memory_k.sum", "memory_mb.sum", "total.pages"}), old.line)
+    if pages is not None:
+        taken = frozenset({"total.pages", "memory.present", "memory_mb.sum"})
+        return Total(pages.number("pages") * PAGE_SIZE, taken, pages.line)
+    if new is not None:
+        return Total(new.number("present") * KIB, frozenset({"memory.present"}), new.line)
+    if listed is not None:
+        return Total(listed.number("sum") * MIB, frozenset({"memory_mb.sum"}), listed.line)
+    return Total()
 
-        Raises:
-            MissingInputError: the log says nothing of RAM.
-        """
-        self._phys_offset(phys_offset)
-        if not 0 <= self.ram.phys_offset < (_MOST if self.lpae else 4 * GIB) or self.ram.phys_offset % PAGE_SIZE:
-            raise MissingInputError(
-                f"the log says that RAM begins at {self.ram.phys_offset:#x}, where none can; give --phys-offset"
-            )
-        if not banks:
-            return self.ram
-        listed, old = self.log.first("memory_mb"), self.log.first("memory_k")
-        if listed and old and listed.number("sum") < (old.number("present") + old.number("reserved")) * KIB // MIB:
-            self.taken.add("machine.took")
-        self.ram.banks = self._from_cmdline() or self._given_back(self._listed() or self._from_totals())
-        return self.ram
 
-    def _below(self) -> Said | None:
-        return next((said for said in self.log.all("said") if "below PHYS_OFFSET" in said.word("text")), None)
+def machine_took(log: Log) -> bool:
+    """Whether the machine's reserve callback took RAM away: the banks that are listed are less than was counted."""
+    listed, old = log.first("memory_mb"), log.first("memory_k")
+    if listed is None or old is None:
+        return False
+    return listed.number("sum") < (old.number("present") + old.number("reserved")) * KIB // MIB
 
-    def _phys_offset(self, given: int | None) -> None:
-        """Where RAM begins to the kernel: from the page directory's reservation, else the lowest bank."""
-        ram = self.ram
-        directory = page_directory(self.log)
-        starts = [said.number("start") for said in self._bank_lines()]
-        wanted = [memparse(start)[0] for start in re.findall(r"\bmem=\w+@(\w+)", self.cmdline)]
-        loaded = self._loaded()
-        if given is not None:
-            ram.phys_offset = given
-        elif (below := self._below()) is not None:
-            ram.phys_offset = int(re.findall(r"[0-9a-f]+", below.word("text"))[-1], 16)
-        elif directory is not None:
-            ram.phys_offset = self._below_directory(directory, starts)
-        elif starts or wanted:
-            ram.phys_offset = min(starts or wanted)
-        elif loaded:
-            ram.phys_offset = loaded[0] & -_PHYS_GRANULE
-            ram.assumptions.append(
-                f"PHYS_OFFSET is {ram.phys_offset:#010x}, the start of the 128 MiB in which the kernel or the device "
-                f"tree lies ({loaded[0]:#010x}): the log does not say where RAM begins (--phys-offset)"
-            )
+
+def read_ram(log: Log, identity: Identity, phys_offset: int) -> Ram:
+    """The banks.
+
+    Raises:
+        MissingInputError: the log says nothing of RAM.
+    """
+    ram = Ram(cmdline=identity.cmdline)
+    if machine_took(log):
+        ram.taken.add("machine.took")
+    asked = _from_cmdline(log, ram, phys_offset)
+    ram.banks = asked or _given_back(log, _listed(log, ram) or _from_totals(log, ram, identity, phys_offset), identity)
+    return ram
+
+
+def _from_cmdline(log: Log, ram: Ram, phys_offset: int) -> list[Span]:
+    """mem= replaces what the boot loader said; what the kernel counts shows whether it got as much."""
+    banks = []
+    for value in re.findall(r"(?:^|\s)mem=(\S+)", ram.cmdline):
+        size, rest = memparse(value)
+        start = memparse(rest[1:])[0] if rest.startswith("@") else phys_offset
+        if 0 < size < MOST and start < MOST:
+            banks.append(Span(start, start + size))
+    counted = total(log)
+    asked = sum(bank.size for bank in banks)
+    cut = log.all("ignoring", "truncating", "dt_range", "dt_block") or bank_lines(log)
+    below = any("PHYS_OFFSET" in said.word("text") for said in log.all("said"))
+    if not banks or cut or below or not counted.size or counted.size >= asked - asked // 32:
+        return banks
+    ram.cmdline = re.sub(r"(?:^|\s)mem=\S+", " ", ram.cmdline).strip()
+    ram.assumptions.append(
+        f"the machine's reserve callback took RAM away: mem= asks for {size_text(asked)}, and by line {counted.line} "
+        f"the kernel has {size_text(counted.size)}, which is believed"
+    )
+    return []
+
+
+def _listed(log: Log, ram: Ram) -> list[Span]:
+    lines = bank_lines(log)
+    ram.taken |= {f"{said.kind}:{said.line}" for said in lines}
+    banks = [Span(said.number("start"), said.number("last") + 1) for said in lines]
+    if not all(bank.start < bank.end <= MOST for bank in banks):
+        raise MissingInputError("the log's list of RAM holds none: the boot loader gave no memory")
+    return banks
+
+
+def _from_totals(log: Log, ram: Ram, identity: Identity, start: int) -> list[Span]:
+    """One bank where the log only says how much RAM there is."""
+    counted = total(log)
+    size = counted.size
+    ram.taken |= counted.taken
+    listed = log.first("memory_mb")
+    lowmem = identity.layout.get("lowmem")
+    low = lowmem.number("end") - identity.page_offset if lowmem else 0
+    if listed is not None and len(listed.word("banks").split()) > 1:
+        ram.taken.add("banks.unknown")
+        ram.assumptions.append("RAM is one bank: the log names the sizes of banks, not their places")
+        if low > size:
+            size = low
+            ram.taken.add("lowmem.end")
+    elif low and not size:
+        size = low
+        ram.taken.add("lowmem.end")
+    if not size:
+        told = from_loader(log, start) or _cut_bank(log) or _around_areas(log, ram, start)
+        if told:
+            return told
+    if not 0 < size < MOST:
+        raise MissingInputError("the log does not say how much RAM there is")
+    cut = [said.number("start") for said in log.all("truncating", "ignoring")]
+    if cut:
+        return [Span(start, max(start + PAGE_SIZE, min(cut)))]
+    below = [said for said in log.all("dt_range") if said.number("end") == start]
+    if below:
+        return [Span(min(said.number("start") for said in below), start + size)]
+    return [Span(start, start + size)]
+
+
+def from_loader(log: Log, start: int) -> list[Span]:
+    """The banks that U-Boot names before it starts the kernel; ``start`` where it only says how much there is."""
+    banks = [
+        Span(said.number("start"), said.number("start") + said.number("count") * _UNITS[said.word("unit")])
+        for said in log.all("dram_bank")
+        if said.number("count")
+    ]
+    if banks:
+        return banks
+    said = log.first("dram")
+    if said is None:
+        return []
+    whole, _, part = said.word("amount").partition(".")
+    unit = _UNITS[said.word("unit")]
+    size = int(whole) * unit + (int(part) * unit // 10 ** len(part) if part else 0)
+    return [Span(start, start + size)] if 0 < size < MOST else []
+
+
+def _cut_bank(log: Log) -> list[Span]:
+    """A bank that the kernel cuts is named whole."""
+    return [
+        Span(said.number("start"), said.number("last"))
+        for said in log.all("truncating")
+        if said.number("start") < said.number("last") < MOST
+    ]
+
+
+def _around_areas(log: Log, ram: Ram, start: int) -> list[Span]:
+    """The least power of two that holds what lies in RAM, for a log that ends before it says how much there is."""
+    areas = [said.number("base") + said.number("mib") * MIB for said in log.all("cma")[-1:]]
+    ends = [said.number("base") + said.number("mib") * MIB for said in log.all("pool")]
+    ends += [said.number("last") + 1 for said in log.all("dtb", "ramdisk")]
+    ends = [end for end in [*areas, *ends] if start < end < 4 * GIB]
+    if not ends:
+        return []
+    size = max(1 << (max(ends) - start - 1).bit_length(), _LEAST_RAM)
+    if areas and max(ends) == areas[0]:  # the default area is put as high as it can be
+        size = areas[0] - start
+    ram.assumptions.append(
+        f"RAM is {size_text(size)} at {hex_address(start)}: the log ends before it says how much there is, and what "
+        f"lies in it goes up to {hex_address(max(ends) - 1)} (--cmdline mem=)"
+    )
+    return [Span(start, start + size)]
+
+
+def _given_back(log: Log, banks: list[Span], identity: Identity) -> list[Span]:
+    """Banks as they were before the kernel cut them: what it ignored belongs to them."""
+    found = sorted(banks)
+    for said in log.all("ignoring", "truncating"):
+        start = said.number("start")
+        whole = said.kind == "truncating" or "CONFIG_HIGHMEM" in said.word("rest")
+        end = min(said.number("last") + (1 if whole and said.number("last") % PAGE_SIZE else 0), MOST)
+        if not whole:  # adjust_lowmem_bounds takes RAM away up to its end, holes and all
+            found[-1] = Span(found[-1].start, max(found[-1].end, end))
+        elif any(bank.start == start for bank in found):
+            found = [Span(bank.start, max(bank.end, end)) if bank.start == start else bank for bank in found]
         else:
-            ram.phys_known = False
-            ram.assumptions.append("PHYS_OFFSET is 0: the log does not say where RAM begins (--phys-offset)")
-
-    def _below_directory(self, directory: int, starts: list[int]) -> int:
-        """PHYS_OFFSET from where the page directory lies, 16 KiB above it or, on some SoCs, 2 MiB and more.
-
-        Those show it by a bank that begins on a 2 MiB boundary not far below.
-        """
-        usual = max(directory - (0x3000 if self.lpae else 0x4000), 0)
-        near = [start for start in starts if start <= usual < start + 4 * MIB and start % (2 * MIB) == 0]
-        return min(near, default=usual)
-
-    def _loaded(self) -> list[int]:
-        """Physical addresses of the kernel, else of the device tree, best witness first."""
-        # Some vendors print the virtual address of the identity map.
-        found = [said.number("start") for said in self.log.all("idmap") if said.number("start") < self.page_offset]
-        found += [said.number(name) for said in self.log.all("load") for name in ("start", "base") if name in said]
-        found += [said.number("start") for said in self.log.all("blob", "dtb")]
-        return [address for address in found if 0 < address < 4 * GIB]
-
-    def _bank_lines(self) -> list[Said]:
-        """The lines that list RAM bank by bank, of the earliest kind that there is."""
-        calls = self.log.all("call")
-        added = [said for said in calls if said.word("name") == "add"]
-        if added and not any(said.word("name") == "remove" for said in calls):
-            return added
-        return self.log.dump("memory") or self.log.all("nodes")
-
-    def _from_cmdline(self) -> list[Span]:
-        """mem= replaces what the boot loader said."""
-        banks = []
-        for value in re.findall(r"(?:^|\s)mem=(\S+)", self.cmdline):
-            size, rest = memparse(value)
-            start = memparse(rest[1:])[0] if rest.startswith("@") else self.ram.phys_offset
-            if 0 < size < _MOST and start < _MOST:
-                banks.append(Span(start, start + size))
-        return banks
-
-    def _listed(self) -> list[Span]:
-        lines = self._bank_lines()
-        self.taken |= {f"{said.kind}:{said.line}" for said in lines}
-        banks = [Span(said.number("start"), said.number("last") + 1) for said in lines]
-        if not all(bank.start < bank.end <= _MOST for bank in banks):
-            raise MissingInputError("the log's list of RAM holds none: the boot loader gave no memory")
-        return banks
-
-    def _from_totals(self) -> list[Span]:
-        """One bank where the log only says how much RAM there is."""
-        start, size = self.ram.phys_offset, self._total()
-        listed = self.log.first("memory_mb")
-        if listed is not None and len(listed.word("banks").split()) > 1:
-            self.taken.add("banks.unknown")
-            self.ram.assumptions.append("RAM is one bank: the log names the sizes of banks, not their places")
-            if self.low > size:
-                size = self.low
-                self.taken.add("lowmem.end")
-        elif self.low and not size:
-            size = self.low
-            self.taken.add("lowmem.end")
-        if not 0 < size < _MOST:
-            raise MissingInputError("the log does not say how much RAM there is")
-        cut = [said.number("start") for said in self.log.all("truncating", "ignoring")]
-        if cut:
-            return [Span(start, max(start + PAGE_SIZE, min(cut)))]
-        ranges = self.log.all("dt_range")
-        if self._below() is not None and ranges:
-            return [Span(min(said.number("start") for said in ranges), start + size)]
-        return [Span(start, start + size)]
-
-    def _total(self) -> int:
-        """How much RAM there is in bytes, 0 where the log does not say."""
-        listed, old, new = (self.log.first(kind) for kind in ("memory_mb", "memory_k", "memory"))
-        total = self.log.first("total")
-        if old is not None:  # banks, before the machine took any away
-            size = (old.number("present") + old.number("reserved")) * KIB
-            self.taken.add("memory_k.sum")
-            self.taken |= {"memory_mb.sum", "total.pages"}
-            return size
-        if total is not None:
-            self.taken |= {"total.pages", "memory.present", "memory_mb.sum"}
-            return total.number("pages") * PAGE_SIZE
-        if new is not None:
-            self.taken.add("memory.present")
-            return new.number("present") * KIB
-        if listed is not None:
-            self.taken.add("memory_mb.sum")
-            return listed.number("sum") * MIB
-        return 0
-
-    def _given_back(self, banks: list[Span]) -> list[Span]:
-        """Banks as they were before the kernel cut them: what it ignored belongs to them."""
-        found = sorted(banks)
-        for said in self.log.all("ignoring", "truncating"):
-            start = said.number("start")
-            whole = said.kind == "truncating" or "CONFIG_HIGHMEM" in said.word("rest")
-            end = min(said.number("last") + (1 if whole and said.number("last") % PAGE_SIZE else 0), _MOST)
-            if not whole:  # adjust_lowmem_bounds takes RAM away up to its end, holes and all
-                found[-1] = Span(found[-1].start, max(found[-1].end, end))
-            elif any(bank.start == start for bank in found):
-                found = [Span(bank.start, max(bank.end, end)) if bank.start == start else bank for bank in found]
-            else:
-                found = [Span(bank.start, min(bank.end, start)) for bank in found]
-                found.append(Span(start, end))
-        last = found[-1]
-        for said in self.log.all("dt_range"):
-            end = said.number("end")
-            if 4 * GIB < end < _MOST and align_up(last.end, MIB) >= said.number("start"):
-                last = Span(last.start, end)
-        if last.end in (4 * GIB - 1, 4 * GIB - PAGE_SIZE) and not self.lpae:
-            last = Span(last.start, 4 * GIB)  # the last page below 4 GiB is always lost
-        return sorted(bank for bank in [*found[:-1], last] if bank.size > 0)
+            found = [Span(bank.start, min(bank.end, start)) for bank in found]
+            found.append(Span(start, end))
+    last = found[-1]
+    for said in log.all("dt_range"):
+        end = said.number("end")
+        if 4 * GIB < end < MOST and align_up(last.end, MIB) >= said.number("start"):
+            last = Span(last.start, end)
+    if last.end in (4 * GIB - 1, 4 * GIB - PAGE_SIZE) and not identity.lpae:
+        last = Span(last.start, 4 * GIB)  # the last page below 4 GiB is always lost
+    return sorted(bank for bank in [*found[:-1], last] if bank.size > 0)

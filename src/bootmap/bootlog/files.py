@@ -18,7 +18,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from functools import cached_property
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
 from bootmap.bootlog.judgement import Judged, Judgement
 from bootmap.errors import InputError
@@ -26,7 +27,7 @@ from bootmap.facts.linux.memblock import Flags
 from bootmap.units import PAGE_SIZE, Span, align_down
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from bootmap.boot.sequence import Replay
 
@@ -127,42 +128,47 @@ class FileChecker:
     # -- debugfs memblock --------------------------------------------------------------------------------------
 
     def _memblock(self, text: str) -> Iterator[Judged]:
+        """Whichever of the two lists it is like; both have the same form."""
+        rows = [
+            _Row(Span(int(match[2], 16), int(match[3], 16) + 1), line, match)
+            for line, match in _numbered(_ROW, text, _MOST_ROWS)
+        ]
         memblock = self.state.memblock
-        flags = {Span(base, base + size): _flag_name(flags) for base, size, flags in memblock.memory.regions}
-        memory = list(flags)
+        memory = {Span(base, base + size): _flag_name(flags) for base, size, flags in memblock.memory.regions}
         reserved = [Span(base, base + size) for base, size, _ in memblock.reserved.regions]
-        rows = [(Span(int(m[2], 16), int(m[3], 16) + 1), line, m) for line, m in _numbered(_ROW, text, _MOST_ROWS)]
-        is_memory = sum(span in memory for span, *_ in rows) >= sum(span in reserved for span, *_ in rows)
-        if is_memory and not any(span in memory for span, *_ in rows):
-            held = sum(span.size for span, *_ in rows)
-            is_memory = held * 2 > sum(span.size for span in memory)
-        for span, line, match in rows:
-            found = f"{span.start:#010x}-{span.end - 1:#010x}"
-            if is_memory:
-                there = [known for known in memory if known.overlaps(span)]
-                near = f"{there[0].start:#010x}-{there[0].end - 1:#010x}" if there else "no memory there"
-                equal = span in flags
-                if equal and match[4] is not None:  # from 6.4 on with node and flag
-                    equal, found, near = flags[span] == match[4], f"{found} {match[4]}", f"{near} {flags[span]}"
-                yield self._judged(line, "memblock_memory", match[0], equal, found, near)
-            elif any(known.overlaps(span) for known in reserved):
-                inside = all(
-                    span.start <= known.start and known.end <= span.end for known in reserved if known.overlaps(span)
-                )
-                near = next(f"{r.start:#010x}-{r.end - 1:#010x}" for r in reserved if r.overlaps(span))
-                if not inside and not self.kernel_known:
-                    yield Judged(line, "memblock_reserved", match[0].strip(), Judgement.UNMODELLED, why=_NOT_KNOWN)
-                    continue
-                yield self._judged(line, "memblock_reserved", match[0], inside, found, near)
-            else:
-                yield Judged(line, "memblock_reserved", match[0].strip(), Judgement.UNMODELLED,
-                             why="reserved after paging_init")  # fmt: skip
-        if not is_memory and self.kernel_known:
-            listed = [span for span, *_ in rows]
-            for known in reserved:
-                if known.size and not any(span.overlaps(known) for span in listed):
-                    ours = f"{known.start:#010x}-{known.end - 1:#010x}"
-                    yield Judged(0, "memblock_reserved", ours, Judgement.CONTRADICTED, "not reserved", ours)
+        if _is_memory([row.span for row in rows], list(memory), reserved):
+            return (self._memory_row(row, memory) for row in rows)
+        return chain((self._reserved_row(row, reserved) for row in rows), self._not_listed(rows, reserved))
+
+    def _memory_row(self, row: _Row, memory: Mapping[Span, str]) -> Judged:
+        near = next((_text(known) for known in memory if known.overlaps(row.span)), "no memory there")
+        flag = row.match[4]  # from 6.4 on with node and flag
+        if row.span in memory and flag is not None:
+            ours = memory[row.span]
+            return self._judged(
+                row.line, "memblock_memory", row.match[0], flag == ours, f"{_text(row.span)} {flag}", f"{near} {ours}"
+            )
+        return self._judged(row.line, "memblock_memory", row.match[0], row.span in memory, _text(row.span), near)
+
+    def _reserved_row(self, row: _Row, reserved: Sequence[Span]) -> Judged:
+        """A row holds what was predicted; more may have been reserved beside it since."""
+        kind, text = "memblock_reserved", row.match[0]
+        within = [known for known in reserved if known.overlaps(row.span)]
+        if not within:
+            return Judged(row.line, kind, text.strip(), Judgement.UNMODELLED, why="reserved after paging_init")
+        inside = all(row.span.start <= known.start and known.end <= row.span.end for known in within)
+        if not inside and not self.kernel_known:
+            return Judged(row.line, kind, text.strip(), Judgement.UNMODELLED, why=_NOT_KNOWN)
+        return self._judged(row.line, kind, text, inside, _text(row.span), _text(within[0]))
+
+    def _not_listed(self, rows: Sequence[_Row], reserved: Sequence[Span]) -> Iterator[Judged]:
+        """What is predicted to be reserved and is in no row."""
+        if not self.kernel_known:
+            return
+        for known in reserved:
+            if known.size and not any(row.span.overlaps(known) for row in rows):
+                ours = _text(known)
+                yield Judged(0, "memblock_reserved", ours, Judgement.CONTRADICTED, "not reserved", ours)
 
     # -- debugfs kernel_page_tables ----------------------------------------------------------------------------
 
@@ -193,6 +199,26 @@ class FileChecker:
         """Pages of lowmem that nothing maps, by virtual address; as many as there can be, looked at once."""
         low = range(self.state.kernel.page_offset, self.state.vars.high_memory, PAGE_SIZE)
         return [va for va in low if self.state.mapped(va) is None]
+
+
+class _Row(NamedTuple):
+    """One row of a list of memblock's: its range, the number of its line, and its fields."""
+
+    span: Span
+    line: int
+    match: re.Match[str]
+
+
+def _text(span: Span) -> str:
+    return f"{span.start:#010x}-{span.end - 1:#010x}"
+
+
+def _is_memory(rows: Sequence[Span], memory: Sequence[Span], reserved: Sequence[Span]) -> bool:
+    """Whether rows are memblock.memory: more of them are in it, or, where none is in either, they hold most of RAM."""
+    in_memory, in_reserved = (sum(row in known for row in rows) for known in (memory, reserved))
+    if in_memory:
+        return in_memory >= in_reserved
+    return not in_reserved and sum(row.size for row in rows) * 2 > sum(span.size for span in memory)
 
 
 def _numbered(pattern: re.Pattern[str], text: str, most: int) -> Iterator[tuple[int, re.Match[str]]]:

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from bootmap.boot.trace import Hazard
+    from bootmap.bootlog.findings import Finding
     from bootmap.bootlog.log import Said
 
 
@@ -79,6 +80,8 @@ class LogReport:
         outcome: what the prediction says of the boot, where it does not simply boot.
         assumptions: what the prediction takes for granted.
         hazards: what it says may go wrong.
+        findings: what the log itself shows to have happened.
+        neighbours: rules of other versions with which more lines fit.
     """
 
     judged: list[Judged]
@@ -86,11 +89,17 @@ class LogReport:
     outcome: str = ""
     assumptions: list[str] = field(default_factory=list)
     hazards: list[Hazard] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    neighbours: list[str] = field(default_factory=list)
 
     def add(self, judged: Iterable[Judged], lines: int, file: str = "") -> None:
         """Take over the verdicts on one file of so many lines."""
         self.judged += [replace(row, file=file) for row in judged]
         self.lines += lines
+
+    def name_files(self, shown: Callable[[str], str]) -> None:
+        """Call the files otherwise."""
+        self.judged = [replace(row, file=shown(row.file)) if row.file else row for row in self.judged]
 
     @property
     def contradicted(self) -> int:

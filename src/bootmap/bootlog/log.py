@@ -1,18 +1,16 @@
-"""Reading a boot log as people have it: what of it bears on memory, line by line, whatever stands around it.
+"""Reading a boot's messages: what of it bears on memory, line by line, whatever stands around it.
 
-    > [  3.21] Jan  1 00:00:00 board kernel: <6>[    0.000000][    T0]   node   0: [mem 0x80000000-0x9fffffff]
-    quotes, clocks of terminals, syslog's and printk's prefixes           what the kernel said
-
-Time stamps, levels, quoting, CRLF, control characters and noise before a message are passed over, two messages on one
-line are both read, and a message that a mail program broke is put together again.  Not here: whether a line is right.
+Two messages on one line are both read, noise before a message is passed over, and a message that a mail program or a
+narrow terminal broke is put together again.  Not here: whether a line is right.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from bootmap.bootlog.capture import read_boots
 from bootmap.errors import InputError
 from bootmap.facts.linux.log_lines import DECIMAL, HEX, LINES
 from bootmap.units import PAGE_SIZE
@@ -20,35 +18,21 @@ from bootmap.units import PAGE_SIZE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-from bootmap.facts.linux.log_lines import LogLine
+    from bootmap.bootlog.capture import Boot
+    from bootmap.facts.linux.log_lines import LogLine
 
-_MAX_LINE = 4096
 _WRAPPED = 6  # a message is put together from at most so many lines
 _MAX_WRAPPED = 1024  # and from none longer than that: mail programs and terminals break far sooner
-_MAX_PREFIXES = 16
 _MOST_LINES = 30_000  # that could be about memory; a boot with memblock=debug has some thousands
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
-_STAMPED = re.compile(r"^[>\s]*(?:<\d+>)?\[ *\d+\.\d+")
-_PREFIX = re.compile(
-    r"""\s*(?:
-      >[>\s]*+                                          # a mail that quotes
-    | <\d{1,3}>                                         # the level
-    | \[[\d.:\s@/-]+\]                                  # a clock: printk's, with the CPU, or a terminal program's
-    | \[\s*[TC]\d+\] | \[\s*\d+:\s*[\w/.-]+\]           # who printed: CONFIG_PRINTK_CALLER, vendors
-    | \d{4}-\d\d-\d\dT[\d:.,+Z-]+\s(?:\S+\skernel:\s)?    # journalctl -o short-iso
-    | (?:[A-Z][a-z]{2}\s+\d+\s+[\d:]+\s+\S+\s+)?kernel:\s   # syslog
-    | \d\d:\d\d:\d\d[.,]?\d*\s                          # a terminal program's clock
-    )""",
-    re.VERBOSE,
-)
 _PARAMETERS = re.compile(r"[\w.-]+=[^\s:]*(?: [\w.,=/:@-]+)*$")
 # What a message has in it when it is whole, where its pattern is content with less.
 _WHOLE = {"banner": re.compile(r"#\d{1,9} \w"), "memory": re.compile(r"available \([^)]{0,400}\)")}
 # A line without any of these words is not looked at twice.
-_WORTH = re.compile(
+WORTH = re.compile(
     r"[Mm]em|[Rr]eserved|RAM|zone|[Nn]ode|[Nn]ormal|DMA|cma|CMA|CPU|0x[0-9a-f]+ - 0x|pages|"
     r"Linux version|Machine|command line|Load Address|Starting kernel|Device Tree|identity map|Ramdisk to|"
-    r"mapping|INITRD|cache ?policy|SLUB|SMP|PERCPU|NR_BANKS|MEMBLOCK|vmalloc"
+    r"mapping|INITRD|cache ?policy|SLUB|SMP|PERCPU|NR_BANKS|MEMBLOCK|vmalloc|DRAM:|Bank #|[Kk]ernel image|fdt blob|"
+    r"Legacy Image|Image Name|pgd = |PID: |[DI]TCM|kasan: "
 )
 
 
@@ -131,39 +115,27 @@ def read_log(text: str) -> Log:
     Raises:
         InputError: far more lines could be about memory than a boot prints.
     """
-    lines = text.replace("\xa0", " ").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    stamped = [bool(_STAMPED.match(line)) for line in lines]
-    clean = [_clean(line) for line in lines]
-    said: list[Said] = []
-    booted = False
-    looked_at = 0
-    for at, line in enumerate(clean):
-        if not _WORTH.search(line):
-            continue
-        looked_at += 1
-        if looked_at > _MOST_LINES:
-            raise InputError(
-                f"more than {_MOST_LINES} lines could be about memory; give the log of one boot", line=at + 1
-            )
-        found = list(_messages(clean, stamped, at))
-        if any(message.kind == "banner" for message in found):
-            if booted and any(message.kind in ("policy", "memory", "memory_k") for message in said):
-                break
-            booted = True
-        said += found
-    return Log(tuple(said), len(lines) - (not lines[-1]))
+    return messages_of(read_boots(text)[0])
 
 
-def _clean(line: str) -> str:
-    """Without prefixes and control characters."""
-    line = _CONTROL.sub("", line[:_MAX_LINE])
-    at = 0
-    for _ in range(_MAX_PREFIXES):
-        match = _PREFIX.match(line, at)
-        if match is None:
-            break
-        at = match.end()
-    return line[at:].rstrip()
+def messages_of(boot: Boot) -> Log:
+    """What bears on memory in one boot of a capture.
+
+    Raises:
+        InputError: far more lines could be about memory than a boot prints.
+    """
+    lines = [line.text for line in boot.lines]
+    stamped = [line.stamped for line in boot.lines]
+    worth = [at for at, line in enumerate(lines) if WORTH.search(line)]
+    if len(worth) > _MOST_LINES:
+        line = boot.first + worth[_MOST_LINES]
+        raise InputError(f"more than {_MOST_LINES} lines could be about memory; give the log of one boot", line=line)
+    said = [
+        replace(message, line=message.line + boot.first - 1)
+        for at in worth
+        for message in _messages(lines, stamped, at)
+    ]
+    return Log(tuple(said), boot.total)
 
 
 def _messages(lines: Sequence[str], stamped: Sequence[bool], at: int) -> Iterator[Said]:

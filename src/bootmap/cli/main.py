@@ -23,6 +23,9 @@ _COMMANDS = {
     "check": ("check", "What is wrong with a board, and what to change; each change is proven."),
     "layout": ("layout", "What lies where in RAM when the kernel starts: the load map."),
     "explain": ("explain", "From an address back to the device tree, and down the page tables."),
+    "explore": ("explore", "One HTML file: see the memory, step through the boot, ask why."),
+    "draw": ("draw", "The memory map as a drawing, for documents."),
+    "serve": ("serve", "The pages of boards on a local server, drawn anew when a board changes."),
     "walk": ("walk", "Walk the page tables for an address as the CPU does, step by step."),
     "tables": ("tables", "List everything that page tables map, merged, in several formats."),
     "diff": ("diff", "What changed between two sets of page tables."),
@@ -33,6 +36,8 @@ _COMMANDS = {
     ),
     "features": ("features", "Which rules apply to a kernel version and configuration, and why."),
     "memblock": ("memblock", "Run memblock operations and print the state after each."),
+    "diagnose": ("diagnose", "What happened on a board's console, why, and what to change."),
+    "collect": ("collect", "A shell script that gathers on a running board what diagnose and verify read."),
     "verify": ("verify", "Hold a prediction against what a real kernel did."),
     "locate": ("locate", "Find page tables in a dump of memory, without any hint."),
     "oops": ("oops", "What an ARM oops says of the page tables."),
@@ -68,7 +73,7 @@ def cli() -> None:
     """See how Linux will map a 32-bit ARM board's memory before it boots, byte for byte.
 
     Exit codes: 0 answered and it boots; 1 a finding; 2 usage; 3 unreadable or malformed input;
-    4 a needed tool is missing.
+    4 a needed tool is missing; 141 nobody reads the output any more.
     """
 
 

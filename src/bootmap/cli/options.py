@@ -59,6 +59,7 @@ _BOARD = (
         help="zImage (or its size), to check what it overwrites while unpacking. Not needed if --kernel is the zImage.",
     ),
     click.option("--load-addr", type=ADDRESS, help="Where the zImage runs; it decides PHYS_OFFSET and what moves."),
+    click.option("--efi-map", type=click.Path(), help="UEFI's memory map: a log with efi=debug, or a shell's memmap."),
     click.option("--machine-id", type=int, help="Machine number (r1), with an ATAG list."),
     click.option(
         "--cache",

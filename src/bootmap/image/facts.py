@@ -32,6 +32,7 @@ class KernelFacts:
         phys_offset: PHYS_OFFSET.
         high_memory: end of lowmem in virtual space.
         symbols: virtual addresses by name, a few.
+        big_endian: whether its page tables are (CONFIG_CPU_ENDIAN_BE8).
     """
 
     version: str | None = None
@@ -42,6 +43,7 @@ class KernelFacts:
     phys_offset: int | None = None
     high_memory: int | None = None
     symbols: Mapping[str, int] = field(default_factory=dict)
+    big_endian: bool = False
 
     def __post_init__(self) -> None:
         virtual = {"page_offset": self.page_offset, **{f"symbol {name}": va for name, va in self.symbols.items()}}

@@ -200,6 +200,7 @@ class Recording(Struct, frozen=True, kw_only=True, omit_defaults=True):
             phys_offset=self.phys_offset,
             high_memory=known.get("high_memory"),
             symbols=self.symbols,
+            big_endian=self.byteorder is not UNSET,
         )
 
     def handover(self) -> bytes:

@@ -97,6 +97,15 @@ class Config(Mapping[str, str]):
         self.version = parse_version(release) if release else None
         self.file = file
 
+    def changed(self, options: Mapping[str, str | None]) -> Config:
+        """The same with some ``options`` set to other values; None unsets one."""
+        kept = {name: option for name, option in self._options.items() if name not in options}
+        kept |= {name: Option(value, 0) for name, value in options.items() if value is not None}
+        unset = {name: line for name, line in self._unset.items() if options.get(name) is None}
+        return Config(
+            kept, unset | {name: 0 for name, value in options.items() if value is None}, self.release, self.file
+        )
+
     def __getitem__(self, name: str) -> str:
         return self._options[name.removeprefix(_PREFIX)].value
 

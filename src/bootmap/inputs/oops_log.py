@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bootmap.errors import InputError
+from bootmap.inputs.console import MOST_BYTES, clean, console_text, raw_lines
 from bootmap.inputs.fs import file_name, read_file
 
-MOST_BYTES = 64 << 20
 MOST_OOPSES = 256
 
 Kind = Literal["kernel", "unhandled", "prefetch", "user"]
@@ -60,11 +60,6 @@ _VERSION_AFTER = re.compile(r"\bCPU: \d|\($")  # on the same line, not far befor
 _HARDWARE = re.compile(r"\bHardware name: ([^\n]{1,80})")
 _PROCESS = re.compile(r"\b(?:Comm: |Process )([^\s(]{1,32})")
 _CPU = re.compile(r"CPU: [^\n]{1,80}? \[([0-9a-f]{8})\] revision \d{1,3} \(")
-_PREFIX = re.compile(
-    r"^[> \t]*(?:[^\n]{0,100}?\bkernel:[ \t]*)?(?:<\d{1,2}>)?[ \t]*(?:\d\d:\d\d:\d\d[ \t]+)?"
-    r"(?:\[ *\d+\.\d+\](?:\[ *[TC]\d+\])?)?[ \t]?",
-    re.MULTILINE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +145,7 @@ def read_oopses(path: str) -> tuple[Oops, ...]:
     Raises:
         InputError: the file cannot be read, is far too large, or holds no ARM oops.
     """
-    data = read_file(path, MOST_BYTES)
-    found = parse_oopses(data.decode("utf-8", "replace"))
+    found = parse_oopses(console_text(read_file(path, MOST_BYTES)))
     if not found:
         raise InputError(
             "holds no oops of 32-bit ARM: expected 'Unable to handle kernel ...', 'Unhandled fault: ...' or "
@@ -163,7 +157,7 @@ def read_oopses(path: str) -> tuple[Oops, ...]:
 
 def parse_oopses(text: str) -> tuple[Oops, ...]:
     """The oopses in ``text``, in their order; at most `MOST_OOPSES`."""
-    plain = _PREFIX.sub("", text.replace("\r", ""))
+    plain = "\n".join(clean(line) for line in raw_lines(text))
     newlines = [match.start() for match in re.finditer("\n", plain)]
     heads: list[tuple[int, re.Match[str] | None]] = [(match.start(), match) for match in _HEAD.finditer(plain)]
     if not heads:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bootmap.errors import ImageError
 from bootmap.facts.arm.descriptors import Role
 from bootmap.facts.arm.faults import FaultKind
 from bootmap.mmu.attributes import Attributes, attributes_of, flat_attributes
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     Words = NDArray[np.unsignedinteger[Any]]
     Part = tuple[I64, I64, I64, I64, U8]  # va, size, pa, outcome, size_bits
 
-MOST_RUNS = 400_000  # a process with more than a GiB of scattered pages has 300,000
+MOST_RUNS = (1 << 20) + (1 << 16)  # every page of 4 GiB apart from its neighbours, and some
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +80,13 @@ def collect(memory: Memory, regime: Regime) -> Runs:
     """Read every table that the roots lead to and return the runs of the whole address space.
 
     Raises:
-        ImageError: there are more than ``MOST_RUNS``.
+        TooManyRunsError: there are more than ``MOST_RUNS``.
     """
     return _Collector(memory, regime).collect()
+
+
+class TooManyRunsError(ValueError):
+    """Tables that cut the address space into more pieces than any machine has a use for."""
 
 
 class _Collector:
@@ -153,7 +156,7 @@ class _Collector:
         entries = cut(level, *self._read(tables), tables)
         self.count += len(entries.va)
         if self.count > MOST_RUNS:
-            raise ImageError(
+            raise TooManyRunsError(
                 f"the page tables cut the address space into more than {MOST_RUNS} pieces that have nothing in common: "
                 f"noise is read as tables, or TTBR0 {self.regime.roots[0].base:#010x} is not theirs"
             )

@@ -14,20 +14,25 @@ from bootmap.assumptions import Assumption
 from bootmap.boot.decompressor.phys_offset import phys_offset
 from bootmap.boot.sequence import boot
 from bootmap.boot.trace import Verdict
+from bootmap.errors import FdtError
 from bootmap.inputs import fdt
+from bootmap.loaders.qemu import fits, place
+from bootmap.loaders.uboot.bootm import Placed as UBootPlaced
 from bootmap.loaders.uboot.bootm import run
 from bootmap.loaders.uboot.fixups import complete
+from bootmap.units import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bootmap.boot.handover import Handover
+    from bootmap.boot.kernel import KernelModel
     from bootmap.boot.sequence import Replay
+    from bootmap.inputs.fdt import Fdt
     from bootmap.loaders.uboot.board import Board
     from bootmap.loaders.uboot.bootm import Command
-    from bootmap.loaders.uboot.bootm import Placed as UBootPlaced
     from bootmap.loaders.uboot.release import UBoot
     from bootmap.plan.setup import Setup
-    from bootmap.units import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +40,14 @@ class Chain:
     """What became of a boot.
 
     Attributes:
-        uboot: the boot loader.
+        loader: the boot loader, for people.
         placed: where it put things, and what it says.
         load_map: everything in RAM.
         told: what was taken for what was not given of the boot loader.
         replay: the kernel's boot; None where none was given, or where U-Boot starts none.
     """
 
-    uboot: UBoot
+    loader: str
     placed: UBootPlaced
     load_map: LoadMap
     told: tuple[Assumption, ...] = ()
@@ -73,26 +78,55 @@ def chain(setup: Setup) -> Chain:
         InputError: the tree cannot be completed as U-Boot does it.
     """
     uboot, board, command = setup.uboot, setup.board, setup.command
-    kernel, handover = setup.kernel, setup.handover
+    if uboot is None:
+        return _qemu(setup)
+    kernel, handover, loader = setup.kernel, setup.handover, f"U-Boot {uboot.text}"
     placed = run(uboot, board, command)
     extra = tuple(_loader(uboot, board, command, placed))
     ready = not placed.failed and command.tree is not None and placed.dtb is not None
     if not ready or kernel is None or handover is None or command.tree is None or placed.dtb is None:
-        return Chain(uboot, placed, LoadMap(_sorted(*extra, *_moved(placed)), board.banks), setup.assumptions)
-    blob = complete(uboot, command.tree, placed.dtb.start, board.banks, placed.ramdisk, command.env)
+        return Chain(loader, placed, LoadMap(_sorted(*extra, *_moved(placed)), board.banks), setup.assumptions)
+    try:
+        blob = complete(uboot, command.tree, placed.dtb.start, board.banks, placed.ramdisk, command.env)
+    except FdtError as error:
+        raise error.in_file(setup.name) from None
     tree = fdt.parse(blob)
+    replay = _replay(setup, kernel, handover, placed, tree, None)
+    return Chain(loader, placed, load_map(replay, extra), setup.assumptions, replay)
+
+
+def _replay(
+    setup: Setup, kernel: KernelModel, handover: Handover, placed: UBootPlaced, tree: Fdt, initrd: Span | None
+) -> Replay:
+    """The kernel's boot from where the loader left things; ``initrd`` where the tree does not tell of it."""
+    assert placed.dtb is not None
     offset, how = phys_offset(kernel, tree, placed.entry)
     assert offset is not None
     told = (*setup.assumptions, Assumption(f"PHYS_OFFSET is {offset:#010x}: {how}"), *handover.assumptions)
     zimage = replace(handover.zimage, load_addr=placed.entry) if handover.zimage is not None else None
-    replay = boot(
+    return boot(
         kernel,
         replace(
-            handover, board=tree, params=placed.dtb.start, phys_offset=offset, initrd=None, zimage=zimage,
-            assumptions=told,
+            handover, board=tree, params=placed.dtb.start, phys_offset=offset, zimage=zimage, assumptions=told,
+            initrd=(initrd.start, initrd.size) if initrd is not None else None,
         ),
     )  # fmt: skip
-    return Chain(uboot, placed, load_map(replay, extra), setup.assumptions, replay)
+
+
+def _qemu(setup: Setup) -> Chain:
+    """The same with QEMU's own loader in U-Boot's place; the tree is taken as it is given."""
+    command, tree = setup.command, setup.command.tree
+    assert tree is not None
+    ram = setup.board.banks[0]
+    found = place(ram, command.kernel.size, command.ramdisk.size if command.ramdisk is not None else 0)
+    dtb = Span(found.dtb, found.dtb + tree.totalsize)
+    placed = UBootPlaced(found.kernel, found.kernel.start, found.initrd, dtb)
+    if not fits(ram, found):
+        placed.failed = "QEMU refuses: Not enough space for DTB after kernel/initrd"
+    if placed.failed or setup.kernel is None or setup.handover is None:
+        return Chain("QEMU", placed, LoadMap(_sorted(*_moved(placed)), setup.board.banks))
+    replay = _replay(setup, setup.kernel, setup.handover, placed, tree, found.initrd)
+    return Chain("QEMU", placed, load_map(replay), setup.assumptions, replay)
 
 
 def _sorted(*objects: Placed) -> tuple[Placed, ...]:

@@ -9,15 +9,31 @@ from bootmap.assemble.handover import assemble
 from bootmap.assemble.kernel import Kernel
 from bootmap.errors import InputError, MissingInputError, UsageError
 from bootmap.inputs.fdt import Fdt
-from bootmap.plan.setup import Setup, Told, blank_tree, board_of, command_of, image_of, loader_of, version_in
+from bootmap.loaders.uboot.board import Board as RamAndLoader
+from bootmap.loaders.uboot.bootm import Command, KernelImage
+from bootmap.plan.setup import (
+    UIMAGE_HEADER,
+    Ramdisk,
+    Setup,
+    Told,
+    blank_tree,
+    board_of,
+    command_of,
+    image_of,
+    loader_of,
+    version_in,
+)
 from bootmap.units import Span, memparse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from bootmap.assemble.board import Board
+    from bootmap.loaders.uboot.release import UBoot
+    from bootmap.plan.setup import Image
 
 Result = TypeVar("Result")
+_UIMAGE = b"\x27\x05\x19\x56"
 _REPLACED = ("PHYS_OFFSET", "the boot loader put")
 """Beginnings of assumptions of a hand-over that U-Boot's own result replaces."""
 
@@ -25,6 +41,7 @@ _REPLACED = ("PHYS_OFFSET", "the boot loader put")
 def uboot_setups(
     boards: Sequence[str],
     *,
+    loader: str = "u-boot",
     printenv: str | None = None,
     bdinfo: str | None = None,
     uboot: str = "",
@@ -43,6 +60,7 @@ def uboot_setups(
 
     Args:
         boards: files of device trees.
+        loader: "u-boot", or "qemu" for QEMU's own, which takes RAM from ``dram`` and asks for no addresses.
         printenv: file of U-Boot's variables: what printenv prints, or the image in flash.
         bdinfo: file of what bdinfo prints, or of a whole console log.
         uboot: its release, or the line that it begins with; "" to look for it.
@@ -63,15 +81,20 @@ def uboot_setups(
     from bootmap.assemble.board import Board, read_zimage
 
     told = _told(printenv, bdinfo, uboot, dram, boot, changes, extlinux, ramdisk)
-    loader = loader_of(told)
-    ram = board_of(told, loader)
-    length = _size(ramdisk)
+    if loader == "qemu":
+        if not told.banks:
+            raise MissingInputError("nothing says where RAM is; give --dram BASE,SIZE")
+        uboot_used, ram = None, RamAndLoader(told.banks, told.banks[0].end)
+    else:
+        uboot_used = loader_of(told)
+        ram = board_of(told, uboot_used)
+    disk = _ramdisk(ramdisk)
     packed = read_zimage(zimage if zimage is not None else image)
     if packed is None:
         raise MissingInputError("nothing says how large the zImage is; give --zimage FILE or SIZE")
     if not boards:
-        command = command_of(told, image_of(packed), length, blank_tree(dtb_size or 0))
-        return [Setup("a board without a tree", loader, ram, command)]
+        command = _command(told, uboot_used, image_of(packed), disk, blank_tree(dtb_size or 0))
+        return [Setup("a board without a tree", uboot_used, ram, command)]
     model = None
     if kernel.get("config") is not None or image is not None:
         model = Kernel.load(image=image, **kernel)
@@ -80,9 +103,17 @@ def uboot_setups(
         board = Board.load(path, cpu=cpu, zimage=packed)
         if not isinstance(board.description, Fdt):
             raise UsageError(f"{path}: is an ATAG list; U-Boot's placements are modelled for device trees")
-        command = command_of(told, image_of(packed), length, board.description)
-        setups.append(_with_kernel(Setup(path, loader, ram, command), model, board))
+        command = _command(told, uboot_used, image_of(packed), disk, board.description)
+        setups.append(_with_kernel(Setup(path, uboot_used, ram, command), model, board))
     return setups
+
+
+def _command(told: Told, uboot: UBoot | None, image: Image, ramdisk: Ramdisk | None, tree: Fdt) -> Command:
+    if uboot is not None:
+        return command_of(told, image, ramdisk, tree)
+    start = told.banks[0].start
+    size = ramdisk.header + ramdisk.size if ramdisk is not None else 0  # QEMU takes a header off, U-Boot's rules aside
+    return Command("qemu", KernelImage(start, image.size), Span(start, start + size) if size else None, 0, tree, {})
 
 
 def _with_kernel(setup: Setup, kernel: Kernel | None, board: Board) -> Setup:
@@ -149,16 +180,18 @@ def _bank(text: str) -> Span:
     return Span(start, start + size)
 
 
-def _size(text: str | None) -> int | None:
-    """A size, or that of a file; without U-Boot's header, which it takes off."""
+def _ramdisk(text: str | None) -> Ramdisk | None:
+    """The ramdisk of a file, or of a size."""
     if text is None:
         return None
     number, rest = memparse(text)
     if text[:1].isdigit() and not rest:
-        return number
+        return Ramdisk(number)
     from bootmap.inputs.fs import read_file
 
-    size = len(read_file(text))
-    if not size:
+    data = read_file(text)
+    if not data:
         raise UsageError(f"--ramdisk {text}: the file is empty")
-    return size
+    if data.startswith(_UIMAGE) and len(data) > UIMAGE_HEADER:
+        return Ramdisk(min(int.from_bytes(data[12:16], "big"), len(data) - UIMAGE_HEADER), UIMAGE_HEADER)
+    return Ramdisk(len(data))

@@ -7,53 +7,68 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from bootmap.units import hex_address
+from bootmap.verify.loader.chain import ChainBoot
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from bootmap.verify.loader.chain import ChainBoot
+    from bootmap.verify.loader.efi import EfiBoot
 
 WIDTH = 100
 _WHEN = {"before": "on entry to paging_init", "after": "on its return"}
 
 
-def chain_text(name: str, boot: ChainBoot) -> str:
+def chain_text(name: str, boot: ChainBoot | EfiBoot) -> str:
     """One boot: a verdict, what was compared, what differs."""
-    lines = [f"{'EQUAL' if boot.equal else 'DIFFERENT'}: {name}, U-Boot {boot.uboot.version}"]
-    placed = boot.placed
-    count = f"{len(placed.said)} lines of U-Boot's"
-    if placed.failed:
-        lines += textwrap.wrap(f"{count}; it starts no kernel: {placed.failed}", WIDTH, initial_indent="  ")
-    elif placed.dtb is not None:
-        lines.append(f"  {count}; the tree at {hex_address(placed.dtb.start)}, byte for byte")
+    what = f"U-Boot {boot.uboot.version}" if isinstance(boot, ChainBoot) else f"by UEFI ({boot.recording.name})"
+    lines = [f"{'EQUAL' if boot.equal else 'DIFFERENT'}: {name}, {what}"]
+    if isinstance(boot, ChainBoot):
+        lines += _loader(boot)
+    else:
+        lines.append(f"  {len(boot.map.rows)} rows of the memory map, the tree at {hex_address(boot.entry.r2)}")
     if boot.comparison is not None:
         for moment, words in boot.comparison.words.items():
             wrong = boot.comparison.wrong_words[moment]
-            lines.append(
-                f"  {_WHEN[moment]:<26} {words} words of page tables, {f'{wrong} differ' if wrong else 'all equal'}"
-            )
+            differs = f"{wrong} differ" if wrong else "all equal"
+            lines.append(f"  {_WHEN[moment]:<26} {words} words of page tables, {differs}")
         lines.append(f"  {boot.comparison.lists} lists and limits of memblock: {boot.comparison.finding.value}")
-    for text in boot.loader_differences:
-        lines += textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
     return "\n".join(lines)
 
 
-def chain_json(rows: Sequence[tuple[str, ChainBoot]]) -> str:
+def _loader(boot: ChainBoot) -> Iterator[str]:
+    placed = boot.placed
+    count = f"{len(placed.said)} lines of U-Boot's"
+    if placed.failed:
+        yield from textwrap.wrap(f"{count}; it starts no kernel: {placed.failed}", WIDTH, initial_indent="  ")
+    elif placed.dtb is not None:
+        yield f"  {count}; the tree at {hex_address(placed.dtb.start)}, byte for byte"
+    for text in boot.loader_differences:
+        yield from textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
+
+
+def chain_json(rows: Sequence[tuple[str, ChainBoot | EfiBoot]]) -> str:
     """All boots as one document (bootmap.verify-loader/1)."""
     return json.dumps({"schema": "bootmap.verify-loader/1", "boots": [_row(*row) for row in rows]}, indent=1)
 
 
-def _row(name: str, boot: ChainBoot) -> dict[str, Any]:
+def _row(name: str, boot: ChainBoot | EfiBoot) -> dict[str, Any]:
     comparison = boot.comparison
-    return {
+    row: dict[str, Any] = {
         "board": name,
-        "uboot": boot.uboot.version,
         "equal": boot.equal,
-        "says": boot.placed.said,
-        "failed": boot.placed.failed,
-        "dtb": boot.placed.dtb.start if boot.placed.dtb is not None else None,
-        "loader_differences": list(boot.loader_differences),
         "finding": comparison.finding.value if comparison is not None else None,
         "words": comparison.words if comparison is not None else {},
         "wrong_words": comparison.wrong_words if comparison is not None else {},
     }
+    if isinstance(boot, ChainBoot):
+        dtb = boot.placed.dtb
+        row |= {
+            "uboot": boot.uboot.version, "says": boot.placed.said, "failed": boot.placed.failed,
+            "dtb": dtb.start if dtb is not None else None, "loader_differences": list(boot.loader_differences),
+        }  # fmt: skip
+    else:
+        row |= {
+            "firmware": boot.recording.name,
+            "map": [[r.kind, r.start, r.size, r.attributes] for r in boot.map.rows],
+        }
+    return row

@@ -120,6 +120,9 @@ def _expected(found: Judgement, predicted: Expected) -> Iterator[str]:
         else:
             text = f"predicted {word.predicted:#x}"
         yield f"    *{word.name} = {word.printed:#x}: {text}"
+    for place in predicted.places:
+        text = f"in the linear map it is {hex_address(place.physical)}: {place.what}"
+        yield from wrapped(text, "    ")
     if predicted.at_run_time is not None:
         yield from wrapped(f"may differ: {predicted.at_run_time}", "    ")
     yield from (f"    {line}" for line in virtual_text(predicted.facts).splitlines())
@@ -174,6 +177,7 @@ def _document(found: Judgement, predicted: Expected | None) -> dict[str, Any]:
                 {"name": word.name, "printed": word.printed, "predicted": word.predicted} for word in predicted.words
             ],
             "at_run_time": predicted.at_run_time,
+            "places": [{"physical": p.physical, "kind": p.kind, "what": p.what} for p in predicted.places],
             "differs": predicted.differs,
         }
     return document

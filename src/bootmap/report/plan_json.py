@@ -15,7 +15,7 @@ def plan_json(chain: Chain) -> str:
     placed, verdict = chain.placed, chain.verdict
     doc: dict[str, Any] = {
         "schema": "bootmap.plan/1",
-        "uboot": chain.uboot.text,
+        "loader": chain.loader,
         "outcome": _outcome(chain),
         "verdict": verdict.value if verdict is not None else None,
         "entry": placed.entry,
@@ -54,7 +54,7 @@ def proposal_json(proposal: Proposal) -> str:
         "times": proposal.times,
         "constraints": proposal.constraints,
         "proofs": [
-            {"board": name, "uboot": now.uboot.text, "as_it_is": _outcome(now), "larger": _outcome(later)}
+            {"board": name, "loader": now.loader, "as_it_is": _outcome(now), "larger": _outcome(later)}
             for name, now, later in proposal.proofs
         ],
     }

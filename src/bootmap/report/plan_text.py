@@ -22,16 +22,19 @@ _WORDS = {Verdict.BOOTS: "BOOTS", Verdict.DIES: "DOES NOT BOOT", Verdict.UNCERTA
 def plan_text(chain: Chain, name: str) -> str:
     """The whole report on the boot of the board ``name``, lines ended."""
     lines = [*_head(chain, name), "", "Load map", *layout_lines(chain.load_map), ""]
-    lines += ["U-Boot says", *(f"  {_plain(line)}" for line in chain.placed.said), ""]
+    if chain.placed.said:
+        lines += ["U-Boot says", *(f"  {_plain(line)}" for line in chain.placed.said), ""]
     lines += _damage(chain)
     lines += _hazards(chain)
+    if chain.load_map.damage or (chain.verdict is not None and chain.verdict is not Verdict.BOOTS):
+        lines += ["`bootmap plan --propose` looks for addresses that are clear of each other and boot", ""]
     if chain.assumptions:
         lines += ["Assumptions", *_bullets(map(str, chain.assumptions)), ""]
     return "\n".join(lines)
 
 
 def _head(chain: Chain, name: str) -> Iterator[str]:
-    uboot = f"U-Boot {chain.uboot.text}"
+    uboot = chain.loader
     if chain.placed.failed:
         yield from textwrap.wrap(f"DOES NOT BOOT  {name}, {uboot}: {chain.placed.failed}", WIDTH)
         return
@@ -52,7 +55,6 @@ def _damage(chain: Chain) -> Iterator[str]:
     for overlap in damage:
         text = f"{overlap.first.name} and {overlap.second.name} share {overlap.span} ({amount(overlap.span.size)})"
         yield from _bullets([text])
-    yield "  `bootmap plan --propose` finds addresses that are clear of each other"
     yield ""
 
 
@@ -97,7 +99,7 @@ def _reasons(proposal: Proposal) -> Iterator[str]:
     yield "each was predicted again with these addresses, and boots:"
     for name, now, later in proposal.proofs:
         free = _least_gap(later)
-        yield f"  {_plain(name)}: U-Boot {now.uboot.text}" + (f", least gap {amount(free)}" if free is not None else "")
+        yield f"  {_plain(name)}: {now.loader}" + (f", least gap {amount(free)}" if free is not None else "")
     yield "what decides:"
     for text in proposal.constraints:
         yield from textwrap.wrap(_plain(text), WIDTH - 4, initial_indent="  ", subsequent_indent="    ")

@@ -50,7 +50,7 @@ def _verdict(prediction: Replay) -> Iterator[str]:
         f"descriptors, PAGE_OFFSET {kernel.page_offset:#010x}, PHYS_OFFSET {state.handover.phys_offset:#010x}"
     )
     if outcome.all_well:
-        yield from textwrap.wrap(f"{outcome.headline}: {who}", text_width())
+        yield from textwrap.wrap(f"{outcome.headline.lower()}: {who}", text_width())
         return
     reason, stage = outcome.reason or "", outcome.stage or ""
     where = "" if reason.startswith(stage) else f"{stage}: "

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import textwrap
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from bootmap.bootlog.judgement import Judgement
 from bootmap.output import text_width
+from bootmap.report.findings_text import findings_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +27,10 @@ def verify_log_text(report: LogReport) -> str:
     lines = [*_summary(report)]
     if report.outcome:
         lines += ["", *textwrap.wrap(f"Predicted: {report.outcome}", text_width(), subsequent_indent="  ")]
-    lines += [*_contradicted(report), *_unmodelled(report), *_hazards(report)]
+    if report.findings:
+        headline = f"The log: {report.findings[0].headline}"
+        lines += ["", *textwrap.wrap(headline, text_width(), subsequent_indent="  "), *findings_lines(report.findings)]
+    lines += [*_contradicted(report), *_neighbours(report), *_unmodelled(report), *_hazards(report)]
     if report.assumptions:
         lines += ["", "Assumptions"]
         for text in report.assumptions:
@@ -57,6 +62,8 @@ def verify_log_json(report: LogReport) -> str:
             "hazards": [
                 {"id": h.id, "stage": h.stage, "message": h.message, "address": h.address} for h in report.hazards
             ],
+            "findings": [asdict(finding) for finding in report.findings],
+            "neighbours": report.neighbours,
             "assumptions": report.assumptions,
         },
         indent=1,
@@ -100,6 +107,14 @@ def _contradicted(report: LogReport) -> Iterator[str]:
         for title, text in (("log", row.log), ("predicted", row.ours)):
             indent = " " * 15
             yield from textwrap.wrap(text, text_width(), initial_indent=f"    {title:<9}  ", subsequent_indent=indent)
+
+
+def _neighbours(report: LogReport) -> Iterator[str]:
+    if report.neighbours:
+        yield ""
+        yield "A vendor's kernel may have other rules"
+    for text in report.neighbours:
+        yield from textwrap.wrap(text, text_width(), initial_indent="  ", subsequent_indent="    ")
 
 
 def _unmodelled(report: LogReport) -> Iterator[str]:

@@ -35,7 +35,8 @@ def audit(tables: Tables, *, cpu: str | None = None, stage: str | None = None) -
     """
     final, early = None, False
     if (moment := _moment(tables, stage)) is not None:
-        final, early = moment == _LAST, STAGE_NAMES.index(moment) < STAGE_NAMES.index(_BUILT)
+        # A boot that ends before its first stage leaves the tables that it found.
+        final, early = moment == _LAST, moment not in STAGE_NAMES[STAGE_NAMES.index(_BUILT) :]
     known = Known(
         page_offset=tables.page_offset,
         phys_offset=tables.phys_offset,

@@ -35,13 +35,14 @@ _SEGMENT = 0xF0000000  # PAGE_OFFSET of every split that Kconfig offers: VMSPLIT
 
 @dataclass(frozen=True, slots=True)
 class _Root:
-    """The first-level table that was found: address, format, how; the layout where it came out too."""
+    """The first-level table that was found: address, format, how; layout and byte order where they came out too."""
 
     address: int
     long: bool
     how: str
     page_offset: int | None = None
     phys_offset: int | None = None
+    big_endian: bool = False
 
 
 @contextmanager
@@ -201,16 +202,18 @@ def _by_symbol(
     starts = [span.start for span in image.memory.ranges] if phys_offset is None else [phys_offset]
     for start in starts:
         root = swapper - page_offset + start
-        for long in (False, True):
-            if _maps_linearly(image.memory, root, long, {swapper, symbols.get("_stext", swapper)}, start - page_offset):
-                return _Root(root, long, "swapper_pg_dir, which maps itself", page_offset, start)
+        known = {swapper, symbols.get("_stext", swapper)}
+        for big in (False, True):
+            for long in (False, True):
+                if _maps_linearly(image.memory, root, long, big, known, start - page_offset):
+                    return _Root(root, long, "swapper_pg_dir, which maps itself", page_offset, start, big)
     raise MissingInputError(
         f"{name}: swapper_pg_dir would be at physical {hex_address(swapper - page_offset + starts[0])}, but no table "
         f"there maps itself; give --ttbr0, or the right --phys-offset"
     )
 
 
-def _maps_linearly(memory: Memory, root: int, long: bool, addresses: set[int], delta: int) -> bool:
+def _maps_linearly(memory: Memory, root: int, long: bool, big: bool, addresses: set[int], delta: int) -> bool:
     """Whether a table at ``root`` maps each address to the physical one ``delta`` further."""
     from bootmap.analysis.registers import registers_as_set
     from bootmap.mmu.regs import regime_of
@@ -218,7 +221,7 @@ def _maps_linearly(memory: Memory, root: int, long: bool, addresses: set[int], d
 
     if root < 0:
         return False
-    regime = regime_of(registers_as_set("v7lpae", root, long=long))
+    regime = regime_of(registers_as_set("v7lpae", root, long=long, big_endian=big))
     if regime.roots[0].base != root:  # not aligned as a table of this format is
         return False
     outcomes = {va: walk(memory, regime, va).outcome for va in addresses}
@@ -239,7 +242,8 @@ def _as_linux_sets(
             assumptions.append("the CPU is not known and taken for an ARMv7 without LPAE (--cpu, --arch)")
     domains = kernel is not None and not root.long and kernel.config.enabled("CPU_USE_DOMAINS")
     address = 0 if "ttbr0" in wanted.registers else root.address  # what was given is checked as it is put in
-    regs = wanted.on(registers_as_set(arch or "v7", address, long=root.long, domains=domains))
+    big = root.big_endian or image.kernel.big_endian or (kernel is not None and kernel.byteorder == "big")
+    regs = wanted.on(registers_as_set(arch or "v7", address, long=root.long, domains=domains, big_endian=big))
     missing = [key for key in named(regs) if key.lower() not in wanted.registers and key not in ("TTBR0", "TTBR1")]
     rest = f"; {', '.join(missing)} are taken as Linux sets them" if missing else ""
     assumptions.append(f"TTBR0 is {hex_address(regs.ttbr0)}: {root.how}{rest}")

@@ -74,10 +74,19 @@ class Tables:
 
     @cached_property
     def map(self) -> Map:
-        """Everything that the tables translate, read once."""
-        from bootmap.mmu.bulk import snapshot
+        """Everything that the tables translate, read once.
 
-        return snapshot(self.memory, self.regime)
+        Raises:
+            ImageError: they cut the address space into more pieces than any machine has a use for.
+        """
+        from bootmap.errors import ImageError
+        from bootmap.mmu.bulk import snapshot
+        from bootmap.mmu.runs import TooManyRunsError
+
+        try:
+            return snapshot(self.memory, self.regime)
+        except TooManyRunsError as error:
+            raise ImageError(str(error), file=self.name) from None
 
     @cached_property
     def _names(self) -> SymbolFinder:

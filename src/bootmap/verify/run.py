@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bootmap.inputs.fdt import Fdt
     from bootmap.verify.session import Booted
 
-_NOT_HERE = ("zimage", "load_addr", "machine_id", "cpus", "static_maps", "dtcm", "itcm")
+_NOT_HERE = ("zimage", "load_addr", "machine_id", "cpus", "static_maps", "dtcm", "itcm", "efi_map")
 STEPS = 4
 """How often ``progress`` is called for each board."""
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bootmap.analysis.explain import explain_virtual
+from bootmap.analysis.oops.linear import places_at
 from bootmap.analysis.registers import stage_memory
 
 if TYPE_CHECKING:
+    from bootmap.analysis.oops.linear import LinearPlace
     from bootmap.analysis.oops.oops import Judgement
     from bootmap.analysis.translation import Translation
     from bootmap.boot.sequence import Replay, Snapshot
@@ -45,12 +47,14 @@ class Expected:
         stage: the moment that is predicted.
         at_run_time: why the kernel may have changed it since; None where it should be as predicted.
         words: the printed words beside the predicted ones.
+        places: what the board has there, if the address is one of the linear map.
     """
 
     facts: Translation
     stage: Snapshot
     at_run_time: str | None
     words: tuple[Compared, ...]
+    places: tuple[LinearPlace, ...] = ()
 
     @property
     def differs(self) -> bool:
@@ -75,7 +79,9 @@ def expected(prediction: Replay, judgement: Judgement) -> Expected | None:
 
 def _at(prediction: Replay, stage: Snapshot, judgement: Judgement, address: int) -> Expected:
     facts = explain_virtual(prediction, address, stage)
-    return Expected(facts, stage, _at_run_time(prediction, stage, address), _words(prediction, stage, judgement, facts))
+    words = _words(prediction, stage, judgement, facts)
+    places = tuple(places_at(prediction, address))
+    return Expected(facts, stage, _at_run_time(prediction, stage, address), words, places)
 
 
 def _at_run_time(prediction: Replay, stage: Snapshot, address: int) -> str | None:

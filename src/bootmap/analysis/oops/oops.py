@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from bootmap.analysis.oops.linear import reader_of
 from bootmap.analysis.registers import MAIR0, MAIR1, NMRR, PRRR, arch_of_cpu, registers_as_set
 from bootmap.facts.arm.cpus import cpu_by_midr
 from bootmap.facts.arm.descriptors import Role
@@ -39,6 +40,7 @@ Agreement = Literal["agrees", "differs", "unknown", "not of the tables"]
 FSR_LNX_PF = 1 << 31
 FSR_WRITE = 1 << 11
 _EAE = 1 << 31
+_LEAST_LINEAR = 0x40000000
 _MIB_SHIFT = 20
 _PAIR_TABLE = 0x400
 # Where a table is put of which no address was printed: where none that is named lies.
@@ -136,7 +138,7 @@ def judge(oops: Oops, arch: str | None = None) -> Judgement:
         linux=pte.value if pte is not None and not regime.long else None,
         agreement=agreement,
         reasons=tuple(reasons),
-        hint=_hint(oops.address),
+        hint=_hint(oops),
         assumptions=tuple(assumptions),
     )
 
@@ -160,7 +162,7 @@ def _registers(oops: Oops, arch: str | None, assumptions: list[str]) -> Regs:
         assumptions.append("the MMU is off in what was printed as Control; it was on, or nothing would have faulted")
         sctlr |= SCTLR["M"].mask
     if oops.control is None:
-        assumptions.append("Control and DAC were not printed: taken as Linux sets them")
+        assumptions.append("the text has no Control and DAC: taken as Linux sets them")
     dacr = oops.dac if oops.dac is not None and not long else ALL_CLIENTS
     if long:
         return Regs(arch=arch, sctlr=sctlr, ttbr0=table, ttbcr=_EAE, mair0=MAIR0, mair1=MAIR1)
@@ -375,10 +377,15 @@ def _beside(oops: Oops, status: FaultStatus, walked: Walk, answer: Allowed | Fau
     return reasons
 
 
-def _hint(address: int | None) -> str | None:
-    """What the address itself is a sign of."""
+def _hint(oops: Oops) -> str | None:
+    """What the address itself, and the function that asked for it, are a sign of."""
+    address = oops.address
     if address is None:
         return None
+    reads = reader_of(oops.pc_at, oops.lr_at)
+    if reads and address >= _LEAST_LINEAR:
+        what = "the device tree" if reads == "dtb" else "the initrd"
+        return f"{what}, read through the linear map, which does not have it: bootmap diagnose says where it should lie"
     for marker in MARKERS:
         if marker.first <= address <= marker.last:
             return marker.meaning

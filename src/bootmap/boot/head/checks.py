@@ -63,7 +63,6 @@ def check_params_mapped(state: BootState) -> None:
 
 
 def _check_cpu(state: BootState) -> None:
-    check_instruction_set(state, "head.S or in what it calls")
     kernel, cpu = state.kernel, state.handover.cpu
     if _supported(state) is False:
         raise state.die(
@@ -71,6 +70,7 @@ def _check_cpu(state: BootState) -> None:
             f"the kernel has no description of {cpu.name} (MIDR {cpu.midr:#010x}, {' or '.join(SUPPORT[cpu.name])}): "
             f'head.S stops in __error_p, "unrecognized/unsupported processor variant"',
         )
+    check_instruction_set(state, "head.S or in what it calls")
     if kernel.has("lpae") and not cpu.lpae:
         raise state.die(
             "cpu-without-lpae",

@@ -85,8 +85,10 @@ def setup_machine_fdt(state: BootState, fdt: Fdt) -> None:
 
 
 def _check_uefi(state: BootState, chosen: Node) -> None:
-    """Whether memory will come from a map that is not in the tree (efi-init.c ``efi_init``, fdtparams.c)."""
+    """Whether memory will come from a map that was not given (efi-init.c ``efi_init``, fdtparams.c)."""
     if not state.kernel.has("efi_memory") or chosen.get("linux,uefi-system-table") is None:
+        return
+    if state.handover.efi is not None:
         return
     start = chosen.get("linux,uefi-mmap-start")
     if start is None:
@@ -195,7 +197,7 @@ def _scan_memory(state: BootState, node: Node, cells: RootCells) -> None:
         )
         state.banks.append(Bank(entry.base, entry.base + entry.size, origin))
         if state.kernel.has("generic_add_memory"):
-            _add_memory_arch(state, entry.base, entry.size, origin)
+            add_memory_arch(state, entry.base, entry.size, origin)
         else:
             arm_add_memory(state, entry.base, entry.size, origin)
         if hotpluggable:
@@ -214,7 +216,7 @@ def _add(state: BootState, base: int, size: int, origin: Origin) -> None:
         _lose(state, base, base + size, "memblock's list of memory is full and may not grow yet", origin)
 
 
-def _add_memory_arch(state: BootState, base: int, size: int, origin: Origin) -> None:
+def add_memory_arch(state: BootState, base: int, size: int, origin: Origin) -> None:
     """The generic judgement of a bank (drivers/of/fdt.c ``early_init_dt_add_memory_arch``)."""
     kernel = state.kernel
     first_base, end = base, base + size

@@ -8,7 +8,7 @@ import click
 
 import bootmap
 from bootmap.cli.options import ARCH_NAMES, board_options
-from bootmap.errors import UsageError
+from bootmap.errors import InputError, UsageError
 
 
 @click.command()
@@ -31,10 +31,29 @@ def command(log: str, board: str | None, arch: str | None, as_json: bool, **opti
     if board is None and any(value for value in options.values()):
         raise UsageError("options that describe a kernel say nothing without --board")
     prediction = bootmap.predict(*bootmap.load(board, **options)) if board is not None else None
-    rows = bootmap.oopses(log, arch=arch, prediction=prediction)
+    try:
+        rows = bootmap.oopses(log, arch=arch, prediction=prediction)
+    except InputError:
+        return _diagnosed(log, board, options)
     if as_json:
         click.echo(oops_json(log, rows))
     else:
         click.echo("\n\n".join(oops_text(number, *row) for number, row in enumerate(rows, 1)))
     wrong = any(found.agreement == "differs" or (known is not None and known.differs) for found, known in rows)
     return 1 if wrong else 0
+
+
+def _diagnosed(log: str, board: str | None, options: dict[str, Any]) -> int:
+    """A log without an oops that ends in a panic all the same is one for `diagnose`.
+
+    Raises:
+        InputError: it shows nothing of the kind either.
+    """
+    from bootmap.report.diagnose_text import diagnoses_text
+
+    found = [] if log == "-" else bootmap.diagnose(log, board, **options)
+    if not any(each.findings for each in found):
+        bootmap.oopses(log)  # says what was expected
+    click.echo("no oops, so the whole log is diagnosed\n", err=True)
+    click.echo(diagnoses_text(log, found), nl=False)
+    return 1

@@ -15,6 +15,13 @@ _FORMS = ("setenv", "extlinux", "fit", "header")
 
 @click.command()
 @click.argument("boards", metavar="[BOARD]...", nargs=-1, type=click.Path())
+@click.option(
+    "--loader",
+    default="u-boot",
+    type=click.Choice(("u-boot", "qemu")),
+    help="U-Boot, or QEMU's own (-kernel).",
+    show_default=True,
+)
 @click.option("--printenv", type=click.Path(), help="U-Boot's variables: what printenv prints, or the image in flash.")
 @click.option("--bdinfo", type=click.Path(), help="What bdinfo prints; a whole console log will do.")
 @click.option("--uboot", default="", help="U-Boot's release: 2023.01, or the line that it begins with.")

@@ -24,8 +24,12 @@ from bootmap.errors import UsageError
     help="A boot log, /proc/iomem, or a file of debugfs (memblock/*, kernel_page_tables); repeatable.",
 )
 @boot_options
-@click.option("--loader", type=click.Choice(("u-boot",)), help="Boot with a boot loader, and compare what it does too.")
-@click.option("--loader-file", type=click.Path(), help="Its image for QEMU's virt.  [Debian's u-boot-qemu]")
+@click.option(
+    "--loader",
+    type=click.Choice(("u-boot", "efi", "bootefi")),
+    help="Boot with U-Boot's bootz, EDK2, U-Boot's bootefi.",
+)
+@click.option("--loader-file", type=click.Path(), help="Its image for QEMU's virt.  [Debian's]")
 @click.option("--ramdisk", type=click.Path(), help="A ramdisk for --loader.")
 @click.option(
     "--set", "changes", multiple=True, metavar="NAME=VALUE", help="A variable for --loader; NAME= deletes it."
@@ -46,11 +50,14 @@ def command(
     With --kernel zImage the kernel is booted on QEMU's --machine with BOARD's device tree (without BOARD: the one that
     QEMU makes), read at the entry of paging_init and at its return, and compared word by word.
 
+    Where BOARD is an archive that `bootmap collect` made, everything in it is held against the prediction.
+
     With --log the log is held against the prediction, line by line.  Without --config and --system-map the kernel is
     then made of what the log tells, without BOARD the board too.
 
     With --loader u-boot the same kernel is booted by U-Boot on the virt machine: its messages, where it puts the tree
-    and every byte of it are compared, then the kernel as above.
+    and every byte of it are compared, then the kernel as above.  With efi (EDK2) or bootefi memory comes from UEFI's
+    map, which is read where the kernel's stub left it.
 
     Exit code 0: it boots and nothing differs; 1: something does, or the kernel dies.
     """
@@ -68,12 +75,25 @@ def command(
 
         with Progress(4 * max(len(boards), 1), sys.stderr) as bar:
             chains = bootmap.boot_with_loader(
-                boards, loader_file=loader_file, ramdisk=ramdisk, changes=changes, progress=bar.step, **options
+                boards,
+                loader=loader,
+                loader_file=loader_file,
+                ramdisk=ramdisk,
+                changes=changes,
+                progress=bar.step,
+                **options,
             )
         click.echo(chain_json(chains) if as_json else "\n".join(chain_text(*row) for row in chains))
         return 0 if all(chain.equal for _, chain in chains) else 1
     if loader_file or ramdisk or changes:
         raise UsageError("--loader-file, --ramdisk and --set go with --loader")
+    if len(boards) == 1 and options["image"] is None and bootmap.open_archive(boards[0]) is not None:
+        from bootmap.cli.commands.verify_log import verify_archive
+
+        for name in ("machine", "memory", "late", "place", "jobs", "timeout"):
+            options.pop(name)
+        return verify_archive(boards[0], as_json=as_json, **options)
+
     from bootmap.report.verify_text import verify_json, verify_text
 
     with Progress(bootmap.BOOT_STEPS * max(len(boards), 1), sys.stderr) as bar:

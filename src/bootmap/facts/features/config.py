@@ -41,6 +41,8 @@ CONFIG_FEATURES = (
             "arch/arm/mm/Kconfig CPU_ENDIAN_BE32", kconfig=("CPU_BIG_ENDIAN", "CPU_ENDIAN_BE32")),
     Feature("efi_memory", "memory is what the UEFI map says where /chosen has one; the tree's nodes are dropped",
             "drivers/firmware/efi/efi-init.c reserve_regions, commit da58fb6571bf", (4, 5), kconfig=("EFI",)),
+    Feature("efi_initrd_table", "the stub tells of an initrd in a table of its own, not in /chosen",
+            "drivers/firmware/efi/efi.c efi_config_parse_tables, commit f4dc7fffa987", (6, 1), kconfig=("EFI",)),
     Feature("io_36", "36-bit device addresses: supersections in domain 0", "arch/arm/include/asm/domain.h",
             kconfig=("IO_36",)),
     Feature("sa1111", "RAM below the page directory is kept for DMA", f"{_MMU} arm_mm_memblock_reserve",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 HEX = frozenset({"start", "last", "end", "base", "to", "midr", "cr", "size", "flags", "total", "total2", "index"})
 DECIMAL = frozenset({
     "free", "present", "reserved", "highmem", "code", "init", "bss", "cma", "mib", "kib", "pages", "sum", "cpus",
-    "align", "rwdata", "rodata",
+    "align", "rwdata", "rodata", "count",
 })
 
 
@@ -59,13 +59,30 @@ LINES = (
           "init/version.c", "Linux version "),
     _line("cpu", r"CPU: (?P<name>[^\[]{1,60}?) \[<midr>\] revision \d{1,3} \((?P<arch>\w{1,20})\), {1,4}cr=<cr>",
           f"{_SETUP} setup_processor", "CPU: "),
-    _line("machine", r"\bMachine: (?P<name>[^,]+)(?:, model: (?P<model>.*))?", f"{_SETUP} setup_machine"),
+    _line("machine", r"\bMachine: (?P<name>.{1,160}?)(?:, model: (?P<model>.*))?$", f"{_SETUP} setup_machine"),
     _line("model", r"Machine model: (?P<name>.+)", "arch/arm/kernel/devtree.c (drivers/of/fdt.c)"),
     _line("cmdline", r"Kernel command line: ?(?P<text>.*)", "init/main.c"),
+    _line("image_name", r"Image Name: +Linux-(?P<release>[2-9]\.\d{1,3}\S{0,60})", "U-Boot image_print_contents"),
+    _line("release", r"\bCPU: \d+ (?:PID: \d+ |UID: \d+ )+Comm: .{1,40} (?P<release>[2-9]\.\d{1,3}\.\d{1,3}\S{0,80}) #",
+          "lib/dump_stack.c dump_stack_print_info"),
+    _line("pgd", r"\bpgd = <base>", "arch/arm/mm/fault.c show_pte"),
     _line("dtb", r"Loading Device Tree to <start>, end <last>", "U-Boot boot_relocate_fdt"),
     _line("ramdisk", r"Loading Ramdisk to <start>, end <last>", "U-Boot boot_ramdisk_high"),
-    _line("load", r"\bLoad Address: +<start>|Starting kernel at <base>", "U-Boot fit_image_print, Samsung's loader"),
+    _line("load", r"\bLoad Address: +<start>", "U-Boot image_print_contents, fit_image_print"),
+    _line("load", r"Starting kernel at <start>", "Samsung's loader"),
+    _line("kernel_at", r"\b[Kk]ernel image @ <start>", "U-Boot do_bootz"),
     _line("blob", r"Flattened Device Tree blob at <start>", "U-Boot boot_get_fdt"),
+    _line("blob", r"Booting using the fdt blob at <start>", "U-Boot boot_get_fdt"),
+    _line("blob", r"Using Device Tree in place at <start>", "U-Boot boot_relocate_fdt"),
+    _line("dram", r"^DRAM: +(?P<amount>\d{1,5}(?:\.\d{1,3})?) (?P<unit>[KMG]i?B)", "U-Boot show_dram_config"),
+    _line("dram_bank", r"Bank #\d: <start> <count> (?P<unit>[KMG]i?B)", "U-Boot show_dram_config"),
+    _line("vendor_area", r"memory reserve: Memory\(base:<base> size:<mib>M\) reserved for <(?P<name>[^>]+)>",
+          "Rockchip's board_mem_reserved", unmodelled="an area that the vendor's kernel takes for itself"),
+    _line("tcm_found", r"CPU: found (?P<name>[DI]TCM)(?P<bank>\d) <kib>k @ <base>", "arch/arm/kernel/tcm.c "
+                                                                                    "setup_tcm_bank",
+          unmodelled="what the CPU has; where it is moved to is compared"),
+    _line("tcm_moved", r"CPU: moved (?P<name>[DI]TCM)(?P<bank>\d) <kib>k to <base>", "arch/arm/kernel/tcm.c "
+                                                                                     "setup_tcm_bank"),
     _line("idmap", r"Setting up static identity map for 0x<start> - 0x<end>", "arch/arm/mm/idmap.c init_static_idmap"),
     _line("slub", r"SLUB: .{0,20}?HWalign=<align>,.{0,60}? CPUs=<cpus>,", "mm/slub.c kmem_cache_init"),
     _line("nosmp", r"CPU: All CPU\(s\) started in SVC mode|SMP: Total of <cpus> processors? activated",
@@ -102,12 +119,19 @@ LINES = (
           "kernel/dma/contiguous.c rmem_cma_setup, kernel/dma/coherent.c rmem_dma_setup", "Reserved memory: created"),
     _line("node", r"OF: reserved mem: <start>\.\.<last> \(<kib> KiB\) (?P<map>nomap|map) (?P<reuse>\S+) (?P<name>\S+)",
           "drivers/of/of_reserved_mem.c", "OF: reserved mem: 0x"),
+    _line("region", r"Reserved memory: (?:reserved region for node|allocated memory for) '(?P<name>[^']{1,80})'"
+                    r"(?: node)?: base <base>, size <mib> MiB",
+          "drivers/of/of_reserved_mem.c __reserved_mem_reserve_reg, __reserved_mem_alloc_size"),
+    _line("removed", r"Removed memory: created DMA memory pool at <base>, size <mib> MiB",
+          "Qualcomm's kernel/dma/removed.c"),
     _line("pool_name", r"(?:OF: reserved mem|Reserved memory): initialized node", "drivers/of/of_reserved_mem.c",
           unmodelled="names a node whose area other lines give"),
     _line("rmem", r"(?:OF: reserved mem|Reserved memory): (?P<text>(?:not enough space|unsupported node|"
                   r"failed to allocate|invalid (?:size|align|alloc|reg)|bypass|incorrect alignment|regions without|"
                   r"elfcorehdr is).*)",
           "drivers/of/of_reserved_mem.c, kernel/dma/contiguous.c"),
+    _line("cma_limit", r"cma: Size \(<size>\) of region at <base> exceeds limit \(<to>\)",
+          "mm/cma.c cma_declare_contiguous_nid"),
     _line("cma", r"cma: (?:CMA: )?[Rr]eserved <mib> MiB at <base>", "mm/cma.c cma_declare_contiguous"),
     _line("cma_failed", r"cma: (?:CMA: )?[Ff]ailed to reserve <mib> MiB", "mm/cma.c cma_declare_contiguous"),
     # -- paging_init ---------------------------------------------------------------------------------------------
@@ -122,6 +146,7 @@ LINES = (
     _line("dma_reserve", r"\b(?P<name>DMA|Normal|HighMem) zone: <pages> pages reserved", _PAGE),
     _line("zone_pages", r"\b(?P<name>DMA|Normal|HighMem) zone: <pages> pages, LIFO", _PAGE),
     _line("mem_map", r"free_area_init_node: node 0, pgdat <start>, node_mem_map <base>", _PAGE,
+          "free_area_init_node: node 0",
           unmodelled="where mem_map lies depends on bootmem, or on what was allocated before it for resources"),
     _line("unavailable", r"zone (?P<name>\w+): <pages> pages in unavailable ranges", _PAGE),
     _line("all_pages", r"Built <cpus> zonelists.{0,80}?Total\s+pages: <pages>", _PAGE, "Built 1 zonelists"),
@@ -136,11 +161,14 @@ LINES = (
                     r"0x<start> - 0x<end> ", f"{_INIT} mem_init"),
     _line("layout_other", r"\b(?P<name>DMA|[DI]TCM|timers|cpu_ent|PCI I/O) +: 0x<start> - 0x<end> ",
           f"{_INIT} mem_init"),
+    _line("kasan", r"kasan: Mapping kernel virtual memory block: <start>-<last> at shadow: <base>-<end>",
+          "arch/arm/mm/kasan_init.c kasan_init", unmodelled="KASAN's shadow, which the kernel maps after paging_init"),
     # -- later ---------------------------------------------------------------------------------------------------
     _line("percpu", r"(?:percpu|PERCPU): Embedded \d+ pages/cpu(?: @<base>)?", "mm/percpu.c", unmodelled=_LATER),
     _line("atomic_pool", r"DMA: preallocated \d{1,9} KiB .{0,40}?pool for atomic", "kernel/dma/pool.c",
           unmodelled=_LATER),
-    _line("freed", r"Freeing (?:initrd|init|unused kernel).{0,40}? memory: \d", "mm/page_alloc.c",
+    _line("freed_initrd", r"Freeing initrd memory: <kib>K", "init/initramfs.c free_initrd_mem"),
+    _line("freed", r"Freeing (?:init|unused kernel)\b.{0,40}? memory: \d", "mm/page_alloc.c",
           unmodelled="given back when the boot is over"),
 )
 """Every kind of line, in the order of a boot."""

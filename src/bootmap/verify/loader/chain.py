@@ -116,7 +116,7 @@ def boot_chain(
             more += ["-device", f"loader,file={file},addr={address:#x},force-raw=on"]
         progress("QEMU")
         machine, _ = stack.enter_context(machine_with_ram(setup, tuple(more), 30.0, serials=0))
-        talk = stack.enter_context(_Talk(path, request.changes))
+        talk = stack.enter_context(Talk(path, request.changes))
         ramdisk = f"{base + _RAMDISK_AT:x}:{len(request.ramdisk):x}" if request.ramdisk else "-"
         talk.start(f"bootz {base + _KERNEL_AT:x} {ramdisk} {base + _TREE_AT:x}")
         progress("U-Boot")
@@ -160,7 +160,7 @@ def _file(folder: str, name: str, data: bytes) -> Path:
 
 
 def _inputs(
-    kernel: BootKernel, talk: _Talk, board: bytes, request: ChainRequest, base: int
+    kernel: BootKernel, talk: Talk, board: bytes, request: ChainRequest, base: int
 ) -> tuple[UBoot, Board, Command]:
     env = {**uboot_env.parse_text(talk.printenv), **request.changes}
     env = {name: value for name, value in env.items() if value}
@@ -209,7 +209,7 @@ def _known(blob: bytes, found: bytes) -> bytes:
     return blob[: prop.offset] + found[prop.offset : end] + blob[end:]
 
 
-class _Talk:
+class Talk:
     """The conversation with U-Boot, in a thread of its own: it goes on while the machine is held by its gdb stub."""
 
     def __init__(self, path: str, changes: Mapping[str, str]) -> None:
@@ -224,7 +224,7 @@ class _Talk:
         self._error: Exception | None = None
         self.version = self.bdinfo = self.printenv = ""
 
-    def __enter__(self) -> _Talk:
+    def __enter__(self) -> Talk:
         self._socket.connect(self._path)
         return self
 

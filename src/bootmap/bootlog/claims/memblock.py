@@ -10,11 +10,13 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from bootmap.bootlog.judgement import Claim, Judged, Judgement, judge
+from bootmap.bootlog.claims.context import contradicted, matched, told, unmodelled
+from bootmap.bootlog.judgement import Claim, judge
 from bootmap.facts.linux.memblock import Flags
 
 if TYPE_CHECKING:
-    from bootmap.bootlog.check import Checker
+    from bootmap.bootlog.claims.context import Context
+    from bootmap.bootlog.judgement import Judged
     from bootmap.bootlog.log import Log, Said
 
 _KINDS = ("call", "dump_totals", "dump_count", "dump_row")
@@ -36,22 +38,22 @@ def _after_paging_init(said: Said) -> bool:
 class MemblockChecker:
     """Judges memblock's lines of one log."""
 
-    def __init__(self, checker: Checker, log: Log) -> None:
-        self.checker = checker
-        state = checker.state
+    def __init__(self, context: Context, log: Log) -> None:
+        self.context = context
+        state = context.state
         self._left = Counter(
             (_PRINTED_AS[op.name], op.base, op.base + op.size - 1)
             for op in state.memblock.log
             if op.name in _PRINTED_AS and (op.name != "alloc_range" or op.result)
         )
-        stage = checker.prediction.stage("arm_memblock_init")
+        stage = context.prediction.stage("arm_memblock_init")
         memblock = stage.memblock if stage else state.memblock
         self.lists = {"memory": memblock.memory.regions, "reserved": memblock.reserved.regions}
         self.open_ends = log.open_ends
-        self.efi = checker.from_log and any(_EFI.search(said.word("rest")) for said in log.all("call"))
+        self.efi = context.basis.from_log and any(_EFI.search(said.word("rest")) for said in log.all("call"))
         self.paging_init_ends = 0
         """The line before which every allocation is one of paging_init's or earlier; 0 where callbacks are unknown."""
-        if not checker.kernel_from_log and not state.machine.unknown:
+        if not context.basis.kernel_from_log and not state.machine.unknown:
             self.paging_init_ends = next((said.line for said in log.said if _after_paging_init(said)), 0)
         totals = [said.line for said in log.all("dump_totals")]
         self._last_dump = totals[-1] if totals else 0
@@ -62,16 +64,14 @@ class MemblockChecker:
 
     def judge(self, said: Said) -> Judged:
         """The verdict on one of memblock's lines."""
-        if not self.checker.phys_known:
-            return Judged(said.line, said.kind, said.text, Judgement.UNMODELLED, why="where RAM begins is not known")
+        if not self.context.basis.phys_known:
+            return unmodelled(said, "where RAM begins is not known")
         if self.efi:
-            return Judged(
-                said.line, said.kind, said.text, Judgement.UNMODELLED, why="EFI's memory map replaces the banks"
-            )
+            return unmodelled(said, "EFI's memory map replaces the banks")
         if said.kind == "call":
             return self._call(said)
         if said.line < self._last_dump:
-            return Judged(said.line, said.kind, said.text, Judgement.UNMODELLED, why="a list from an earlier moment")
+            return unmodelled(said, "a list from an earlier moment")
         return self._dump(said)
 
     def _call(self, said: Said) -> Judged:
@@ -80,19 +80,18 @@ class MemblockChecker:
         key = (name, said.number("start"), last)
         if self._left[key]:
             self._left[key] -= 1
-            verdict = Judgement.INPUT if f"call:{said.line}" in self.checker.taken else Judgement.MATCHED
-            return Judged(said.line, said.kind, said.text, verdict)
-        if f"call:{said.line}" in self.checker.taken:
-            return Judged(said.line, said.kind, said.text, Judgement.INPUT)
+            return told(said) if self.context.taken(f"call:{said.line}") else matched(said)
+        if self.context.taken(f"call:{said.line}"):
+            return told(said)
         if said.line >= self.paging_init_ends and not _OURS.search(said.word("rest")):
             why = "made for what is not modelled: the machine's own, or what comes after paging_init"
-            return Judged(said.line, said.kind, said.text, Judgement.UNMODELLED, why=why)
+            return unmodelled(said, why)
         near = [f"{n} {first:#x}-{end:#x}" for n, first, end in self._left if n == name and first == key[1]]
         log = f"{name} {key[1]:#x}-{last:#x}"
-        return Judged(said.line, said.kind, said.text, Judgement.CONTRADICTED, log, near[0] if near else "no such call")
+        return contradicted(said, log, near[0] if near else "no such call")
 
     def _dump(self, said: Said) -> Judged:
-        lists, state = self.lists, self.checker.state
+        lists, state = self.lists, self.context.state
         if said.kind == "dump_totals":
             memory, reserved = (sum(size for _, size, _ in lists[name]) for name in ("memory", "reserved"))
             return judge(said, [Claim("memory", said.number("total"), memory),
@@ -100,11 +99,11 @@ class MemblockChecker:
         rows = list(lists[said.word("name")])
         if said.kind == "dump_count":
             return judge(said, [Claim("count", said.number("index"), max(len(rows), 1), False, True)])
-        at, taken = said.number("index"), f"dump_row:{said.line}" in self.checker.taken
+        at, taken = said.number("index"), self.context.taken(f"dump_row:{said.line}")
         if not rows and state.kernel.has("memblock_dummy_region"):
             rows = [(0, 0, Flags.NONE)]
         if at >= len(rows):
-            return Judged(said.line, said.kind, said.text, Judgement.CONTRADICTED, said.text, f"only {len(rows)} rows")
+            return contradicted(said, said.text, f"only {len(rows)} rows")
         base, size, flags = rows[at]
         claims = [Claim("start", said.number("start"), base, taken), Claim("size", said.number("size"), size, taken)]
         if "flags" in said:

@@ -1,0 +1,74 @@
+"""What a diagnosis of one boot is made of, in the order in which it is read.
+
+Not here: how it is found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bootmap.bootlog.progress import Ending
+
+if TYPE_CHECKING:
+    from bootmap.bootlog.evidence import Weighed
+    from bootmap.bootlog.findings import Finding
+    from bootmap.bootlog.judgement import LogReport
+    from bootmap.bootlog.progress import Progress
+
+_LOSSES = (
+    "ram-lost",
+    "below-phys-offset",
+    "initrd-no-memory",
+    "initrd-in-use",
+    "initrd-damaged",
+    "cma-failed",
+    "vmalloc-full",
+)
+"""Findings that do not end a boot, and are not well either."""
+
+
+@dataclass(frozen=True, slots=True)
+class Harmless:
+    """A line that frightens and does no harm: its number, its text, what it means."""
+
+    line: int
+    text: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One boot, diagnosed.
+
+    Attributes:
+        boot: which boot of the capture, from 1.
+        first: its first line.
+        title: board and kernel.
+        progress: how far it came, and how it ended.
+        headline: what happened, in one sentence.
+        findings: what happened and why, the cause first.
+        harmless: what need not frighten.
+        values: the board's numbers, each with its witnesses.
+        report: the lines, judged; None where nothing could be predicted.
+        refused: why nothing could be predicted, "" where it could.
+        plan: what the boot loader is about to do, for a capture without a kernel.
+    """
+
+    boot: int
+    first: int
+    title: str
+    progress: Progress
+    headline: str
+    findings: tuple[Finding, ...] = ()
+    harmless: tuple[Harmless, ...] = ()
+    values: tuple[Weighed, ...] = ()
+    report: LogReport | None = None
+    refused: str = ""
+    plan: tuple[str, ...] = field(default=())
+
+    @property
+    def well(self) -> bool:
+        """Whether the boot came as far as the log goes, and nothing was lost."""
+        ran = self.progress.ending in (Ending.RUNS, Ending.CUT)
+        return ran and not any(finding.fatal or finding.id in _LOSSES for finding in self.findings)

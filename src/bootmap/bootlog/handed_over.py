@@ -1,0 +1,177 @@
+"""What the boot loader's own lines show to be wrong with what it hands over, whatever the kernel is.
+
+    Load Address: 80008000                           PHYS_OFFSET 0x80000000
+    Loading Device Tree to bfef3000                  1022 MiB behind it: lowmem ends at 760 MiB
+    ## Starting application at 0x00008000            `go` hands over neither a device tree nor a machine number
+    Error: unrecognized/unsupported machine ID (r1 = 0x00000ca7), and the table of those that are known
+
+Not here: what a prediction for the very board says (``predicted``).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from bootmap.bootlog.findings import Change, Finding, Reason
+from bootmap.units import MIB, hex_address, size_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bootmap.bootlog.case import Case
+    from bootmap.bootlog.log import Said
+
+_GRANULE = 128 * MIB
+LOWMEM = 760 * MIB
+"""Lowmem of a 3 GiB split with the vmalloc area's usual size (arch/arm/mm/mmu.c, before 5.x 752 to 768 MiB)."""
+_GROWS = (2, 4)
+"""How much larger a kernel is than its zImage: at least, at most, as distributions compress them, bss included."""
+_MACHINE = re.compile(r"unrecognized/unsupported machine ID \(r1 = 0x([0-9a-f]{8})\)")
+_ROW = re.compile(r"^([0-9a-f]{8})\s+(\S.*)$")
+_GO = re.compile(r"## Starting application at (0x[0-9a-fA-F]{1,8})")
+_SIZE = re.compile(r"Data Size: +(\d{4,10}) Bytes|^\s*(\d{4,10}) bytes read|\[ 0x0+ - 0x([0-9a-f]+) \]")
+_ANY_DT = 0xFFFFFFFF
+
+
+class _Start(NamedTuple):
+    """PHYS_OFFSET by the address at which the boot loader starts the kernel, and the line."""
+
+    phys_offset: int
+    address: int
+    line: int
+
+
+def handover_findings(case: Case) -> list[Finding]:
+    """What is wrong with where the boot loader put things, and with what it hands over."""
+    return [*_by_machine_id(case), *_by_places(case)]
+
+
+def _start(case: Case) -> _Start | None:
+    said = case.kernel_at()
+    return _Start(said.number("start") & -_GRANULE, said.number("start"), said.line) if said else None
+
+
+def _by_places(case: Case) -> Iterator[Finding]:
+    """The device tree or the initrd where lowmem cannot be."""
+    start = _start(case)
+    tree = case.log.first("dtb")
+    if tree is not None:
+        base = start.phys_offset if start else _ram_start(case)
+        if base is not None and tree.number("start") - base >= LOWMEM and not _maps_apart(case):
+            yield _above(case, "dtb-above-lowmem", "the device tree", tree, base, start, "fdt_high")
+    initrd = case.log.first("ramdisk")
+    if initrd is not None:
+        base = start.phys_offset if start else _ram_start(case)
+        if base is not None and initrd.number("start") - base >= LOWMEM:
+            yield _above(case, "initrd-above-lowmem", "the initrd", initrd, base, start, "initrd_high")
+
+
+def _ram_start(case: Case) -> int | None:
+    said = case.log.first("dram_bank")
+    return said.number("start") if said else None
+
+
+def _maps_apart(case: Case) -> bool:
+    """Whether the kernel is known to map the device tree by itself."""
+    return case.found is not None and case.found.replay.state.kernel.has("fdt_fixed_base")
+
+
+def _above(case: Case, id: str, what: str, said: Said, base: int, start: _Start | None, variable: str) -> Finding:
+    at = said.number("start")
+    virtual = at - base + 0xC0000000 & 0xFFFFFFFF
+    reasons = [Reason(said.line, f"the boot loader put {what} at {hex_address(at)}")]
+    if start is not None:
+        text = f"the zImage runs at {hex_address(start.address)}, so PHYS_OFFSET is {hex_address(base)}"
+        reasons.append(Reason(start.line, text))
+    else:
+        reasons.append(Reason(0, f"RAM begins at {hex_address(base)}"))
+    reasons.append(
+        Reason(
+            0,
+            f"{what} would be at virtual {hex_address(virtual)}, and lowmem ends at 0xef800000, {size_text(LOWMEM)} "
+            f"into RAM, with the usual split: what lies above is not mapped when the kernel reads it",
+        )
+    )
+    end = hex_address(base + LOWMEM)
+    changes = [
+        Change(f"setenv {variable} {end}, or setenv bootm_size {hex_address(LOWMEM)}: {what} then stays in lowmem"),
+        Change(f"setenv {variable} 0xffffffff leaves it where it was loaded, which must then be below {end}"),
+    ]
+    if variable == "fdt_high":
+        changes.append(Change("Linux 5.11, 5.10.38 or 5.4.120 map the device tree apart, wherever it lies"))
+    fatal = variable == "fdt_high"
+    headline = f"{what} lies above lowmem, where the kernel cannot read it"
+    return Finding(
+        id, fatal, headline, tuple(reasons), tuple(changes), certain=not case.progress.reached("memory types")
+    )
+
+
+def _by_machine_id(case: Case) -> Iterator[Finding]:
+    """A machine number that the kernel does not know, beside those that it lists."""
+    lines = list(case.lines())
+    for at, (number, text) in enumerate(lines):
+        match = _MACHINE.search(text)
+        if match is None:
+            continue
+        asked = int(match[1], 16)
+        rows = [(int(row[1], 16), row[2].strip()) for _, line in lines[at : at + 80] if (row := _ROW.match(line))]
+        machines = [(value, name) for value, name in rows if value != _ANY_DT]
+        trees = len(machines) < len(rows)
+        go = next(((n, m[1]) for n, line in lines[:at] if (m := _GO.search(line))), None)
+        yield _unknown_machine(case, number, asked, machines, trees=trees, go=go)
+        return
+
+
+def _unknown_machine(
+    case: Case, line: int, asked: int, machines: list[tuple[int, str]], *, trees: bool, go: tuple[int, str] | None
+) -> Finding:
+    reasons = [Reason(line, f"r1 is {asked:#x}, a machine that the kernel does not know")]
+    changes: list[Change] = []
+    tree = case.log.first("dtb") or case.log.first("blob")
+    if go is not None:
+        reasons.insert(0, Reason(go[0], "`go` jumps to the kernel and hands over nothing: r2 is no device tree"))
+        changes.append(Change(f"bootz {go[1]} - DTB_ADDRESS in place of go"))
+    elif trees and tree is None:
+        reasons.append(Reason(0, "the kernel has machines with a device tree, and the boot loader names none"))
+        changes.append(Change("bootz KERNEL - DTB, or bootm KERNEL - DTB: give the device tree's address"))
+        changes.append(Change("a boot loader that is too old to hand one over: append it to the zImage "
+                              "(CONFIG_ARM_APPENDED_DTB), or update the boot loader"))  # fmt: skip
+    elif tree is not None:
+        text = (
+            f"the device tree at {hex_address(tree.number('start'))} was not accepted: it was overwritten, or is none"
+        )
+        reasons.append(Reason(tree.line, text))
+        changes.append(Change("put the device tree behind the zImage and what it unpacks to"))
+    if machines:
+        known = ", ".join(f"{value:#x} ({name})" for value, name in machines[:3])
+        reasons.append(Reason(0, f"it knows {known}" + (" and more" if len(machines) > 3 else "")))
+    if len(machines) == 1 and not trees:
+        value, name = machines[0]
+        changes.append(Change(f"setenv machid {value:x}: the boot loader then says that it is {name}"))
+    if not changes:
+        changes.append(Change("bootz KERNEL - DTB: give a device tree; or a kernel with this machine's own support"))
+    return Finding("machine-unknown", True, "the kernel knows no such machine", tuple(reasons), tuple(changes))
+
+
+def initrd_reasons(case: Case) -> list[Reason]:
+    """What the sizes and addresses of the boot loader say of an initrd that is damaged or in the way."""
+    start = _start(case)
+    told = next((line for _, line in case.lines() if "INITRD: 0x" in line), "")
+    match = re.search(r"INITRD: (0x[0-9a-f]+)\+", told)
+    size = next((_size(m) for _, line in case.lines() if (m := _SIZE.search(line))), 0)
+    if start is None or match is None or not size:
+        return []
+    at, base = int(match[1], 16), start.phys_offset + 0x8000
+    least, most = (base + factor * size for factor in _GROWS)
+    if not base <= at < most:
+        return []
+    text = (
+        f"the zImage has {size / MIB:.1f} MiB: the kernel is unpacked to {hex_address(base)} and, as large as such "
+        f"kernels are, ends between {hex_address(least)} and {hex_address(most)}; the initrd is at {hex_address(at)}"
+    )
+    return [Reason(start.line, text)]
+
+
+def _size(match: re.Match[str]) -> int:
+    return int(match[3], 16) if match[3] else int(match[1] or match[2])

@@ -1,0 +1,27 @@
+"""Known last words: what of them is in a boot, and what it is a sign of.
+
+The rows are those of :mod:`bootmap.facts.linux.last_words`.  Where a prediction knows the board better, ``predicted``
+says more.  Not here: faults (``faults``), silence (``silence``), and lines that only frighten (``harmless``).
+"""
+
+from __future__ import annotations
+
+from bootmap.bootlog.findings import Change, Finding, Reason
+from bootmap.facts.linux.last_words import LAST_WORDS, WORTH
+
+
+def last_words(lines: list[tuple[int, str]]) -> list[Finding]:
+    """What of these is in the lines of a boot, each kind once, those that end it first."""
+    found: dict[str, Finding] = {}
+    for number, text in lines:
+        if not WORTH.search(text):
+            continue
+        for row in LAST_WORDS:
+            match = row.pattern.search(text) if row.id not in found else None
+            if match is None:
+                continue
+            values = {name: value or "" for name, value in match.groupdict().items()}
+            reasons = (Reason(number, f'"{match[0].strip()}"'), Reason(0, row.cause))
+            changes = tuple(Change(text) for text in row.changes)
+            found[row.id] = Finding(row.id, row.fatal, row.headline.format(**values), reasons, changes)
+    return sorted(found.values(), key=lambda finding: not finding.fatal)

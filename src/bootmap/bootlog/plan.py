@@ -1,0 +1,73 @@
+"""What the boot loader is about to do, for a capture that ends before any kernel: where it puts what, and what follows.
+
+Not here: where it should put things instead.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from bootmap.bootlog.banks import from_loader
+from bootmap.units import MIB, Span, hex_address, size_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bootmap.bootlog.case import Case
+
+_GRANULE = 128 * MIB
+_SIZE = re.compile(r"(?:Data Size: +|Data size: +|^)(\d{4,10}) [Bb]ytes")
+
+
+class Loaded(NamedTuple):
+    """One thing in RAM: what, where, and the line that says so."""
+
+    what: str
+    span: Span
+    line: int
+
+
+def plan(case: Case) -> list[str]:
+    """What will lie where when the kernel starts, in sentences."""
+    items = list(_loaded(case))
+    if not items:
+        return []
+    lines = [f"line {row.line}: {row.what} at {_range(row.span)}" for row in items]
+    kernel = next((row for row in items if row.what == "the kernel"), None)
+    banks = from_loader(case.log, 0)
+    if banks:
+        total = sum(bank.size for bank in banks)
+        lines.append(
+            f"RAM: {size_text(total)}" + ("" if banks[0].start == 0 else f" from {hex_address(banks[0].start)} on")
+        )
+    if kernel is not None:
+        base = kernel.span.start & -_GRANULE
+        lines.append(
+            f"a zImage at {hex_address(kernel.span.start)} takes {hex_address(base)} for PHYS_OFFSET, unpacks to "
+            f"{hex_address(base + 0x8000)} and drops RAM below; it moves itself out of its own way first"
+        )
+        low = [row for row in items if row is not kernel and row.span.start < base]
+        lines += [f"{row.what} lies below {hex_address(base)}: out of the kernel's reach" for row in low]
+    for at, row in enumerate(items):
+        for other in items[at + 1 :]:
+            if row.span.size > 1 and row.span.overlaps(other.span):
+                lines.append(f"OVERLAP: {row.what} (line {row.line}) and {other.what} (line {other.line})")
+    return lines
+
+
+def _range(span: Span) -> str:
+    return hex_address(span.start) if span.size <= 1 else f"{span}, {size_text(span.size)}"
+
+
+def _loaded(case: Case) -> Iterator[Loaded]:
+    log = case.log
+    size = next((int(match[1]) for _, text in case.lines() if (match := _SIZE.search(text))), 1)
+    said = case.kernel_at()
+    if said is not None:
+        yield Loaded("the kernel", Span(said.number("start"), said.number("start") + size), said.line)
+    for said in (log.all("dtb") or log.all("blob"))[-1:]:
+        last = said.number("last") if "last" in said else said.number("start")
+        yield Loaded("the device tree", Span(said.number("start"), last + 1), said.line)
+    for said in log.all("ramdisk")[-1:]:
+        yield Loaded("the initrd", Span(said.number("start"), said.number("last") + 1), said.line)

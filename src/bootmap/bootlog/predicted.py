@@ -1,0 +1,138 @@
+"""What the prediction for the board says of it: where the boot ends, what is lost, and what would change it.
+
+A predicted death counts where the log does not go on behind it; else it is contradicted, which ``check`` says.
+
+Not here: what the lines themselves show (``last_words``, ``faults``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bootmap.boot.sequence import STAGE_NAMES
+from bootmap.boot.trace import Verdict
+from bootmap.bootlog.changes import hazard_changes, tree_changes
+from bootmap.bootlog.findings import Change, Finding, Reason
+from bootmap.bootlog.progress import Ending
+from bootmap.bootlog.trials import Trial, proven
+from bootmap.facts.linux.memblock import Flags
+from bootmap.units import hex_address, size_text
+
+if TYPE_CHECKING:
+    from bootmap.boot.sequence import Replay
+    from bootmap.boot.trace import Hazard
+    from bootmap.bootlog.case import Case
+
+# A milestone of the log -> the step after which it is printed.
+_PRINTED_AFTER = {
+    "started": "create_page_tables",
+    "machine known": "setup_machine_fdt",
+    "memory types": "build_mem_type_table",
+    "reserved": "arm_memblock_init",
+    "mapped": "devicemaps_init",
+    "set up": "paging_init",
+}
+_UNMAPPED = "dtb-unmapped"
+_RAM: tuple[tuple[str, dict[str, str | None]], ...] = (
+    ("CONFIG_HIGHMEM=y", {"HIGHMEM": "y"}),
+    ("CONFIG_VMSPLIT_3G_OPT=y", {"VMSPLIT_3G_OPT": "y", "VMSPLIT_3G": None, "PAGE_OFFSET": "0xB0000000"}),
+    ("CONFIG_VMSPLIT_2G=y", {"VMSPLIT_2G": "y", "VMSPLIT_3G": None, "PAGE_OFFSET": "0x80000000"}),
+)
+
+
+def predicted_findings(case: Case) -> list[Finding]:
+    """The predicted death, the initrd that is lost, hazards that the log does not rule out, RAM that is not used."""
+    if case.found is None:
+        return []
+    replay = case.found.replay
+    if case.checked is not None:
+        return [
+            each.finding
+            for each in case.checked
+            if each.hazard is None or not _decisive(each.hazard) or not _outlived(case, replay, each.hazard)
+        ]
+    found = []
+    for hazard in replay.hazards:
+        if _decisive(hazard) and _outlived(case, replay, hazard):
+            continue
+        if _decisive(hazard) or hazard.loses_initrd:
+            found.append(_of_hazard(case, replay, hazard))
+    lost = _lost_ram(case, replay)
+    return [*found, *([lost] if lost else [])]
+
+
+def _decisive(hazard: Hazard) -> bool:
+    """Whether the boot ends by it, or hangs on it."""
+    return hazard.fatal or hazard.luck
+
+
+def _outlived(case: Case, replay: Replay, hazard: Hazard) -> bool:
+    """Whether the log goes on behind the step in which the boot should end."""
+    if case.progress.ending is Ending.RUNS or case.progress.reached("memory freed"):
+        return True
+    after = [_PRINTED_AFTER[name] for name in _PRINTED_AFTER if case.progress.reached(name)]
+    if not after or hazard.stage not in STAGE_NAMES:
+        return False
+    return STAGE_NAMES.index(after[-1]) > STAGE_NAMES.index(hazard.stage)
+
+
+def _of_hazard(case: Case, replay: Replay, hazard: Hazard) -> Finding:
+    fatal = hazard.fatal or hazard.luck
+    ends = replay.outcome.verdict is Verdict.DIES and hazard.fatal
+    headline = f"{'stops' if ends else 'may stop' if fatal else 'goes on without its initrd'} in {hazard.stage}"
+    return Finding(
+        hazard.id,
+        fatal,
+        headline if fatal else "it goes on without its initrd",
+        (*_shown_by_lines(case, hazard), Reason(0, f"predicted for this board: {hazard.message}")),
+        tuple(tree_changes(replay, case.log) if hazard.id == _UNMAPPED else hazard_changes(replay, hazard)),
+        certain=False,
+    )
+
+
+def _shown_by_lines(case: Case, hazard: Hazard) -> list[Reason]:
+    """The lines from which the places in a hazard's message are known."""
+    return [*case.where_tree(), *case.where_ram()] if hazard.subject == "dtb" else []
+
+
+def _lost_ram(case: Case, replay: Replay) -> Finding | None:
+    """RAM that the kernel does not use, with what would win it back."""
+    said = [row for row in case.log.all("ignoring", "truncating") if row.line not in own_areas(case)]
+    if not said:
+        return None
+    used = sum(size for _, size, flags in replay.state.memblock.memory.regions if not flags & Flags.NOMAP)
+    limit = replay.state.vars.arm_lowmem_limit
+    reasons = [Reason(row.line, f'"{row.text}"') for row in said[:4]]
+    reasons.append(Reason(0, f"lowmem ends at {hex_address(limit)}, and this kernel does not use highmem"))
+    changes = [
+        proven(replay, Trial(what, options=options), "ram") for what, options in _RAM if _differs(replay, options)
+    ]
+    given = replay.state.vars.vmalloc_given
+    if given:
+        line = " ".join(part for part in replay.state.cmdline.split() if not part.startswith("vmalloc="))
+        changes.append(proven(replay, Trial("no vmalloc= on the command line", handover={"cmdline": line}), "ram"))
+    kept = [change for change in changes if change is not None]
+    if not kept:
+        kept = [Change("a kernel with CONFIG_HIGHMEM, or another VMSPLIT")] if "HIGHMEM" not in _enabled(replay) else []
+    return Finding("ram-lost", False, f"RAM is lost: {size_text(used)} are used", tuple(reasons), tuple(kept))
+
+
+def _differs(replay: Replay, options: dict[str, str | None]) -> bool:
+    config = replay.state.kernel.config
+    return any(config.get(name) != value for name, value in options.items() if value is not None)
+
+
+def _enabled(replay: Replay) -> set[str]:
+    return {name for name in ("HIGHMEM",) if replay.state.kernel.config.enabled(name)}
+
+
+def own_areas(case: Case) -> set[int]:
+    """Numbers of "Ignoring RAM" lines of which the range is the board's own no-map area and no more."""
+    if case.found is None:
+        return set()
+    areas = [(area.base, area.base + area.size) for area in case.found.replay.state.reserved_areas if area.nomap]
+    return {
+        said.line
+        for said in case.log.all("ignoring")
+        if any(start <= said.number("start") and said.number("last") <= end + 1 for start, end in areas)
+    }

@@ -1,0 +1,93 @@
+"""The symbols of a log's kernel: from its sections and the reservations of its image, else from its size.
+
+Made as a System.map holds them, for the reader of those.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bootmap.bootlog.identity import LARGEST_IMAGE
+from bootmap.bootlog.phys_offset import page_directory
+from bootmap.units import KIB, MIB, PAGE_SIZE, Span, align_down, align_up
+
+if TYPE_CHECKING:
+    from bootmap.bootlog.identity import Identity
+    from bootmap.bootlog.log import Log
+
+_DEFAULT_IMAGE = 12 * MIB
+_TEXT_OFFSET = 0x8000
+
+
+def make_symbols(log: Log, identity: Identity, phys: int, image: Span | None) -> tuple[str, list[str]]:
+    """The System.map, and what was assumed for it.
+
+    Args:
+        log: the log.
+        identity: its kernel.
+        phys: PHYS_OFFSET.
+        image: physical addresses of the image, None where not known.
+    """
+    assumptions = []
+    offset, sections = identity.page_offset, identity.sections
+    start = _text_start(log, identity, phys)
+    stext, end = start, max([span.end for span in sections.values()] + [0])
+    if image is not None and phys <= image.start < image.end <= phys + LARGEST_IMAGE:
+        stext, end = image.start - phys + offset, image.end - phys + offset
+    if not end:
+        end = start + _image_size(log)
+        assumptions.append(f"the kernel's image ends at {end:#010x}: the log does not say")
+    code = sections.get(".text", Span(stext, align_down((stext + end) // 2, PAGE_SIZE)))
+    init = sections.get(".init", Span(code.end, align_up(code.end, MIB)))
+    data = sections.get(".data", Span(init.end, end))
+    rows = {
+        "swapper_pg_dir": start - _pgd_bytes(identity),
+        "_stext": stext,
+        "_etext": code.end,
+        "_text": sections.get(".text", Span(start, start)).start,
+        "__turn_mmu_on": stext + 0x100,
+        "__turn_mmu_on_end": stext + 0x120,
+        "__enable_mmu": stext + 0x100,
+        "__enable_mmu_end": stext + 0x120,
+        "__init_begin": init.start,
+        "__init_end": init.end,
+        "_sdata": data.start,
+        "_edata": data.end,
+        "bm_pte": align_down(max(end - 0x3000, data.start), PAGE_SIZE),
+        "_end": end,
+        "__idmap_text_start": stext + 0x100,
+        "__idmap_text_end": stext + 0x200,
+    }
+    bss = sections.get(".bss")
+    if bss is not None:
+        rows |= {"__bss_start": bss.start, "__bss_stop": bss.end}
+    text = "".join(f"{value:08x} T {name}\n" for name, value in sorted(rows.items(), key=lambda row: row[1]))
+    return text, assumptions
+
+
+def _pgd_bytes(identity: Identity) -> int:
+    return 0x5000 if identity.lpae else 0x4000
+
+
+def _text_start(log: Log, identity: Identity, phys: int) -> int:
+    """Virtual address of the image's first byte, right behind the page directory."""
+    offset, pgd = identity.page_offset, _pgd_bytes(identity)
+    starts = [span.start for name, span in identity.sections.items() if name in (".text", ".init")]
+    start = min(starts) if starts else offset + _TEXT_OFFSET
+    table = log.first("pgd")
+    if not starts and table is not None and offset < table.number("base") < offset + 16 * MIB:
+        start = table.number("base") + pgd
+    directory = page_directory(log)
+    if directory is not None and phys <= directory.number("start") < phys + LARGEST_IMAGE:
+        start = directory.number("start") - phys + offset + pgd
+    if (start - pgd) % (PAGE_SIZE if identity.lpae else 4 * PAGE_SIZE):  # noise: the page directory is always aligned
+        return offset + _TEXT_OFFSET
+    return start
+
+
+def _image_size(log: Log) -> int:
+    memory = log.first("memory")
+    if memory is None:
+        return _DEFAULT_IMAGE
+    parts = ("code", "rwdata", "rodata", "init", "bss")
+    return align_up(sum(memory.number(name) for name in parts if name in memory) * KIB + MIB, MIB)

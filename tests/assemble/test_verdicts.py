@@ -1,0 +1,241 @@
+"""What kills besides paging_init: payloads, guesses, instructions.  The numbers are those of public reports."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from support.recordings import loaded_kernel
+from support.trees import blob, board, cells, chosen, reserved_memory, text
+
+import bootmap
+from bootmap.boot.trace import Verdict
+from bootmap.errors import InputError, MissingInputError, UnsupportedError
+from bootmap.units import MIB, Span
+
+if TYPE_CHECKING:
+    from support.trees import Node
+
+    from bootmap.boot.trace import Hazard
+
+START = 0x40000000
+
+
+def predicted(key: str, root: Node, **options: object) -> bootmap.Prediction:
+    return bootmap.predict(loaded_kernel(key), bootmap.Board.parse(blob(root), **options))
+
+
+def hazard(prediction: bootmap.Prediction, id: str) -> Hazard:
+    (found,) = [each for each in prediction.hazards if each.id == id]
+    return found
+
+
+def assumed(prediction: bootmap.Prediction, option: str) -> int | str | None:
+    (found,) = [each.value for each in prediction.assumptions if each.option == option]
+    return found
+
+
+# -- the initrd ----------------------------------------------------------------------------------------------------
+
+
+def test_initrd_of_the_command_line_is_overwritten_by_the_decompressor() -> None:
+    """initrd= counts like what the tree says, and goes before it."""
+    root = board([(START, 512 * MIB)], bootargs=f"initrd={START + 4 * MIB:#x},4M")
+    prediction = predicted("deb-6.1", root, zimage=5 * MIB, load_addr=START + 0x8000)
+    assert prediction.outcome.headline == "BOOTS WITHOUT ITS INITRD"
+    assert prediction.outcome.verdict.boots is True
+    assert not prediction.outcome.all_well
+    assert hazard(prediction, "kernel-overwrites-initrd").loses_initrd
+
+
+def test_initrd_above_lowmem_without_highmem() -> None:
+    root = board([(START, 1024 * MIB)])
+    prediction = predicted("v7-nohm", root, initrd=(START + 1000 * MIB, MIB))
+    lost = hazard(prediction, "initrd-disabled")
+    assert prediction.outcome.without_initrd
+    assert lost.subject == "initrd"
+    assert "no CONFIG_HIGHMEM" in lost.message
+    for place in lost.places:
+        for at in (place.start, place.end - MIB):
+            assert predicted("v7-nohm", root, initrd=(at, MIB)).outcome.all_well
+
+
+def test_initrd_in_highmem_kills_in_populate_rootfs() -> None:
+    """It is memory, and so it is accepted; but unpack_to_rootfs reads it through the linear map."""
+    prediction = predicted("deb-6.1", board([(START, 1024 * MIB)]), initrd=(START + 1000 * MIB, MIB))
+    assert (prediction.outcome.verdict, prediction.outcome.stage) == (Verdict.DIES, "populate_rootfs")
+    assert hazard(prediction, "initrd-unmapped").address == START + 1000 * MIB
+    assert "paging_init" in prediction
+
+
+def test_initrd_and_tree_in_one_place() -> None:
+    at = START + 64 * MIB
+    prediction = predicted("deb-6.1", board([(START, 256 * MIB)]), initrd=(at, MIB), dtb_addr=at + 0x1000)
+    assert prediction.outcome.verdict is Verdict.UNCERTAIN
+    assert hazard(prediction, "dtb-overlaps-initrd").address == at + 0x1000
+
+
+# -- RAM -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [
+        ("ve34-dt", "ERROR: Failed to allocate 0x1000 bytes below 0x0."),
+        ("old419", "ERROR: Failed to allocate 0x00002000 bytes below 0x00000000."),
+        ("old54", "early_alloc: Failed to allocate 8192 bytes align=0x2000"),
+    ],
+)
+def test_no_ram_at_all(key: str, line: str) -> None:
+    prediction = predicted(key, board([]), phys_offset=0x80000000)
+    assert prediction.outcome.verdict is Verdict.DIES
+    assert "no memory node is in the device tree" in hazard(prediction, "allocation-failed").message
+    assert line in hazard(prediction, "allocation-failed").message
+
+
+def test_mem_without_a_unit() -> None:
+    prediction = predicted("ve34-dt", board([(START, 256 * MIB)], bootargs="mem=256"))
+    assert "mem=256M was meant?" in hazard(prediction, "allocation-failed").message
+
+
+def test_mem_beyond_the_ram_of_the_tree_is_uncertain() -> None:
+    """Whether it is there, its owner knows: such boards were booted, and paging_init came back."""
+    prediction = predicted("deb-6.1", board([(START, 256 * MIB)], bootargs="mem=512M"))
+    assert (prediction.outcome.verdict, prediction.outcome.verdict.boots) == (Verdict.UNCERTAIN, None)
+    assert hazard(prediction, "memory-not-there").luck
+    assert "paging_init" in prediction
+
+
+def test_lost_ram_is_lost() -> None:
+    """Not what lies beyond the end of RAM, nor what mem= brings back."""
+    root = board([(START, 64 * MIB)], bootargs="mem=32M")
+    area = reserved_memory(root).add("far@90000000", reg=cells(0x90000000, MIB))
+    area.properties["no-map"] = b""
+    prediction = predicted("old49", root)
+    assert [Span(row.start, row.end) for row in prediction.lost] == [Span(START + 32 * MIB, START + 64 * MIB)]
+    assert hazard(prediction, "reserved-area-outside-ram").address == 0x90000000
+
+
+def test_lowmem_is_rounded_before_a_no_map_area_on_an_odd_mib() -> None:
+    root = board([(START, 256 * MIB)])
+    area = reserved_memory(root).add("area@4ef00000", reg=cells(0x4EF00000, 17 * MIB))
+    area.properties["no-map"] = b""
+    prediction = predicted("v7-nohm", root)
+    assert hazard(prediction, "lowmem-rounded").address == 0x4EE00000
+    assert "let that area begin at 0x4ee00000 or 0x4f000000" in hazard(prediction, "lowmem-rounded").message
+
+
+# -- the CPU -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cpu", ["arm1176", "arm11mpcore"])
+def test_armv6_core_has_no_armv7_instructions(cpu: str) -> None:
+    """QEMU 7.2: raspi0 with Debian's 6.1 armmp is at an undefined instruction in the decompressor."""
+    root = board([(0, 512 * MIB)])
+    assert hazard(predicted("deb-6.1", root, cpu=cpu), "cpu-without-armv7").stage == "create_page_tables"
+    early = predicted("deb-6.1", root, cpu=cpu, zimage=5 * MIB, load_addr=0x8000)
+    assert (early.outcome.verdict, early.outcome.stage) == (Verdict.DIES, "decompress_kernel")
+    assert predicted("v6k-realview", root, cpu=cpu).outcome.verdict is not Verdict.DIES
+
+
+@pytest.mark.parametrize(
+    ("soc", "core", "smp"),
+    [
+        ("marvell,armada370", "marvell,sheeva-v7", False),
+        ("marvell,armadaxp", "marvell,sheeva-v7", True),
+        ("marvell,dove", "marvell,pj4a", False),
+    ],
+)
+def test_smp_by_soc(soc: str, core: str, smp: bool) -> None:
+    root = board([(0, 512 * MIB)], cpu=core)
+    root.properties["compatible"] = text("some,board", soc)
+    assert predicted("deb-6.1", root).replay.state.smp is smp
+
+
+@pytest.mark.parametrize(("nodes", "smp"), [(1, False), (2, True), (4, True)])
+def test_cortex_a9_counts_the_nodes(nodes: int, smp: bool) -> None:
+    root = board([(START, 512 * MIB)], cpu="arm,cortex-a9")
+    (cpus,) = [child for child in root.children if child.name == "cpus"]
+    for number in range(1, nodes):
+        row = cpus.add(f"cpu@{number}", compatible=text("arm,cortex-a9"), reg=cells(number))
+        row.properties["device_type"] = text("cpu")
+    prediction = predicted("deb-6.1", root)
+    assert prediction.replay.state.smp is smp
+    assert assumed(prediction, "--cpus") == nodes
+
+
+def test_core_without_mmu() -> None:
+    with pytest.raises(UnsupportedError, match="arm,cortex-m7, has no MMU"):
+        predicted("deb-6.1", board([(START, 64 * MIB)], cpu="arm,cortex-m7"))
+
+
+# -- guesses -------------------------------------------------------------------------------------------------------
+
+
+def test_guessed_place_keeps_clear() -> None:
+    """Of the initrd and of reserved areas, which are where it would be else."""
+    root = board([(START, 512 * MIB)])
+    usual = assumed(predicted("deb-6.1", root), "--dtb-addr")
+    assert isinstance(usual, int)
+    start = usual - 4 * MIB
+    chosen(root).properties |= {"linux,initrd-start": cells(start), "linux,initrd-end": cells(start + 16 * MIB)}
+    reserved_memory(root).add("area", reg=cells(start + 16 * MIB, 16 * MIB))
+    prediction = predicted("deb-6.1", root)
+    assert prediction.outcome.all_well
+    assert assumed(prediction, "--dtb-addr") == start + 32 * MIB
+
+
+def test_guessed_place_of_qemus_tree_is_behind_the_initrd() -> None:
+    root = board([(START, 512 * MIB)])
+    root.properties["compatible"] = text("linux,dummy-virt")
+    assert assumed(predicted("deb-6.1", root), "--dtb-addr") == START + 128 * MIB
+    chosen(root).properties |= {"linux,initrd-start": cells(0x48000000), "linux,initrd-end": cells(0x4803C013)}
+    assert assumed(predicted("deb-6.1", root), "--dtb-addr") == 0x4803D000
+
+
+def test_phys_offset_is_where_ram_begins() -> None:
+    """Netgear R7800: 480 MiB at 0x42000000; a zImage that rounds down to 128 MiB could not start there."""
+    prediction = predicted("old419", board([(0x42000000, 480 * MIB)]))
+    assert assumed(prediction, "--phys-offset") == 0x42000000
+    assert prediction.outcome.all_well
+
+
+def test_phys_offset_without_auto_zreladdr() -> None:
+    """SH-Mobile AG5, 3.18: the zImage runs where it unpacks to."""
+    kernel = replace(loaded_kernel("v318"), overrides={"zimage_auto_phys_offset": False})
+    given = bootmap.Board.parse(blob(board([(START, 512 * MIB)])), load_addr=0x41008000, zimage=2531885)
+    assert assumed(bootmap.predict(kernel, given), "--phys-offset") == 0x41000000
+    assert assumed(bootmap.predict(loaded_kernel("v318"), given), "--phys-offset") == START
+
+
+def test_death_by_a_guess_is_uncertain() -> None:
+    """vmalloc= leaves less lowmem than the guessed place of the tree takes for granted."""
+    root = board([(START, 512 * MIB)], bootargs="vmalloc=900M")
+    prediction = predicted("old49", root)
+    guess = assumed(prediction, "--dtb-addr")
+    assert isinstance(guess, int)
+    assert predicted("old49", root, dtb_addr=guess).outcome.verdict is Verdict.DIES
+    assert prediction.outcome.verdict is Verdict.UNCERTAIN
+    assert prediction.outcome.reason is not None
+    saves = int(re.findall(r"With --dtb-addr (0x[0-9a-f]+) it boots", prediction.outcome.reason)[0], 16)
+    assert predicted("old49", root, dtb_addr=saves).outcome.all_well
+
+
+# -- what contradicts itself ---------------------------------------------------------------------------------------
+
+
+def test_configuration_and_symbols_of_two_kernels() -> None:
+    three, two = loaded_kernel("v7"), loaded_kernel("v7-2g")
+    from bootmap.assemble.kernel import Kernel, check_symbols
+
+    mixed = Kernel(two.version, two.sublevel, two.config, three.symbols)
+    with pytest.raises(InputError, match="its VMSPLIT is another") as error:
+        check_symbols(mixed.model(), "System.map")
+    assert error.value.exit_code == 3
+
+
+def test_memory_node_that_the_boot_loader_fills_in() -> None:
+    with pytest.raises(MissingInputError, match="the boot loader fills that in"):
+        predicted("deb-6.1", board([(0, 0)]))

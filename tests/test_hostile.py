@@ -1,0 +1,27 @@
+"""Every row of the table of hostile inputs, in a process that may use no more than what is promised.
+
+Memory is bounded by the kernel, so that what asks for more fails; time is a bound of processor seconds, twice the
+promise, for a busy machine.  ``tools/hostile-table`` measures both.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from support.hostile import MEMORY, ROWS, SECONDS, Hostile, run
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_hostile_input(row: Hostile) -> None:
+    outcome = run(row, memory=MEMORY, seconds=2 * SECONDS)
+    assert outcome.faults(row) == []
+
+
+def test_rows_have_names_of_their_own() -> None:
+    assert len({row.name for row in ROWS}) == len(ROWS) > 80
+
+
+def test_full_device_is_still_a_device() -> None:
+    """The rows that write to /dev/full must not have replaced it."""
+    assert os.stat("/dev/full").st_rdev == os.makedev(1, 7)
