@@ -172,6 +172,12 @@ def _node_of(case: Case, hazard: Hazard) -> Node | None:
             node = case.tree.node(found[1].removesuffix("/reg"))
             if node is not None:
                 return node
+    parent = case.tree.node("/reserved-memory") if case.tree is not None else None
+    for node in parent.children if parent is not None and hazard.id == "first-bank-unaligned" else ():
+        prop = node.get("reg")
+        entries = pairs(prop, case.cells.address, case.cells.size) if prop is not None else ()
+        if node.get("no-map") is not None and any(entry.base + entry.size == hazard.address for entry in entries):
+            return node
     return None
 
 
