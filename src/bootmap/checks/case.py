@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.analysis.budget import Budget, budget
 from bootmap.analysis.layout import LoadMap, load_map
+from bootmap.boot.decompressor.phys_offset import memory_ranges
 from bootmap.boot.payload import boot_command_line
 from bootmap.boot.setup.fdt_scan import RootCells, root_cells
 from bootmap.checks.finding import Where
@@ -18,7 +19,7 @@ from bootmap.inputs.fdt import Fdt
 from bootmap.units import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from bootmap.assemble.board import Board
     from bootmap.assemble.kernel import Kernel
@@ -75,7 +76,10 @@ class Case:
     @cached_property
     def ram(self) -> tuple[Span, ...]:
         """RAM as the boot loader or the tree declares it, merged and in order."""
-        return merged(Span(bank.start, bank.end) for bank in self.state.banks)
+        banks = [Span(bank.start, bank.end) for bank in self.state.banks]
+        if not banks:  # the boot ends before the kernel looks at them
+            banks = [Span(start, end) for start, end in memory_ranges(self.board.description)]
+        return merged(banks)
 
     @cached_property
     def load_map(self) -> LoadMap:
@@ -157,6 +161,8 @@ class Case:
             width, sizes = address_cells(bus), size_cells(bus)
             if not width or not sizes or len(prop.value) % (4 * (width + sizes)) or width > _MOST_CELLS:
                 continue
+            if _unit_address(node) not in (None, read_cells(prop.value, 0, width) if prop.value else None):
+                continue  # its name says that reg is no address here
             for at in range(0, len(prop.value) // 4, width + sizes):
                 size = read_cells(prop.value, at + width, sizes)
                 start = translated(read_cells(prop.value, at, width), bus)
@@ -168,6 +174,11 @@ _MOST_CELLS = 2
 
 
 _BUSES = ("simple-bus", "simple-mfd", "simple-pm-bus", "arm,amba-bus", "isa")
+
+
+def _unit_address(node: Node) -> int | None:
+    text = (node.unit_address or "").split(",")[0]
+    return int(text, 16) if text and all(char in "0123456789abcdefABCDEF" for char in text) else None
 
 
 def _on_buses(bus: Node) -> bool:
@@ -209,7 +220,7 @@ def translated(address: int, bus: Node) -> int | None:
     return address
 
 
-def merged(spans: Iterator[Span]) -> tuple[Span, ...]:
+def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
     """Spans in order, those that touch made one."""
     found: list[Span] = []
     for span in sorted(spans):

@@ -27,6 +27,8 @@ _TITLES = {
     "dtb-unmapped": "the device tree is not mapped when the kernel reads it",
     "initrd-disabled": "the kernel gives up its initrd",
     "decompressor-overwrites-initrd": "the decompressor overwrites the initrd",
+    "kernel-overwrites-initrd": "the unpacked kernel overwrites the initrd",
+    "kernel-overwrites-dtb": "the unpacked kernel overwrites the device tree",
     "head-overwrites-initrd": "the kernel's own bss overwrites the initrd",
     "zimage-overlaps-initrd": "the zImage and the initrd are loaded into one place",
     "decompressor-overwrites-dtb": "the decompressor overwrites the device tree",
@@ -43,7 +45,7 @@ def hazards(case: Case) -> Iterator[Finding]:
     for hazard in case.replay.hazards:
         if hazard.id in _OWN_RULES or _of_debug_uart(case, hazard):
             continue  # rules of their own say more
-        rule = RULE_OF_HAZARD.get(hazard.id, RULES_BY_ID["early-allocation"])
+        rule = RULES_BY_ID["no-memory"] if _no_ram(case, hazard) else RULE_OF_HAZARD[hazard.id]
         serious = hazard.fatal or hazard.loses_initrd
         severity = Severity.ERROR if serious else rule.severity
         if hazard.luck and not serious:
@@ -59,6 +61,11 @@ def hazards(case: Case) -> Iterator[Finding]:
             hazard=hazard,
             address=hazard.address,
         )
+
+
+def _no_ram(case: Case, hazard: Hazard) -> bool:
+    """An allocation that fails because the kernel has no RAM at all."""
+    return hazard.id == "allocation-failed" and not len(case.state.memblock.memory)
 
 
 def _of_debug_uart(case: Case, hazard: Hazard) -> bool:
@@ -84,8 +91,7 @@ def _where(case: Case, hazard: Hazard) -> tuple[Where, ...]:
 
 
 def _changes(case: Case, hazard: Hazard) -> Iterator[Change]:
-    rule = RULE_OF_HAZARD.get(hazard.id)
-    match rule.id if rule is not None else "":
+    match RULE_OF_HAZARD[hazard.id].id:
         case "ram-below-phys-offset":
             yield from _load_address(case, hazard)
         case "dtb-unmapped" | "dtb-overwritten" | "params-rejected":

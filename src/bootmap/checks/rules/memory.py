@@ -84,7 +84,7 @@ def over_devices(case: Case) -> Iterator[Finding]:
                 continue
             first, path, span = hit[0]
             more = f" and {len(hit) - 1} more" if len(hit) > 1 else ""
-            border = align_down(first, MIB)
+            border = align_down(first, _SMALL)
             changes = []
             if border > bank.start:
                 changes.append(_truncated(case, prop, i, bank, border))
