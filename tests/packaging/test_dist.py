@@ -1,4 +1,4 @@
-"""The wheel: the same whenever it is built, whole, with manual pages for man and completion for three shells.
+"""The wheel: the same whenever it is built, whole, with manual pages for man and completion for three shells."""
 
 from __future__ import annotations
 
