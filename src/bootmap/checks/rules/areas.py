@@ -155,6 +155,27 @@ def area_changes(case: Case, hazard: Hazard) -> Iterator[Change]:
         yield _reg_change(case, prop, down, end - down, f"the lost {size_text(start - down)} become part of it")
 
 
+def bank_changes(case: Case, hazard: Hazard) -> Iterator[Change]:
+    """Let the bank of RAM at the hazard's address begin on 2 MiB."""
+    width = case.cells
+    nodes = case.tree.root.walk() if case.tree is not None and width.address + width.size else ()
+    for node in nodes:
+        prop, kind = node.get("reg"), node.get("device_type")
+        if prop is None or kind is None or kind.value.rstrip(b"\0") != b"memory":
+            continue
+        entries = [(entry.base, entry.size) for entry in pairs(prop, width.address, width.size)]
+        for index, (base, size) in enumerate(entries):
+            if base != hazard.address or not base % _PMD:
+                continue
+            up, down = align_up(base, _PMD), align_down(base, _PMD)
+            for start, note in ((up, f"{size_text(up - base)} stay unused"), (down, "if the board has RAM there")):
+                rows = [*entries[:index], (start, base + size - start), *entries[index + 1 :]]
+                value = b"".join(cells(a, width=width.address) + cells(b, width=width.size) for a, b in rows)
+                shown = " ".join(f"{a:#x} {b:#x}" for a, b in rows)
+                edits = (SetProperty(prop.node, prop.name, value),)
+                yield Change(f"{prop.node}: reg = <{shown}>", note, edits, recommended=start == up)
+
+
 def _reg_change(case: Case, prop: Property, base: int, size: int, note: str, *, recommended: bool = False) -> Change:
     value = cells(base, width=case.cells.address) + cells(size, width=case.cells.size)
     return Change(
