@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from bootmap.api.archives import collect_script as collect_script
     from bootmap.api.archives import keep_archive as keep_archive
     from bootmap.api.archives import open_archive as open_archive
-    from bootmap.api.archives import verify_archive as verify_archive
     from bootmap.api.check import check as check
     from bootmap.api.check import findings_of as findings_of
     from bootmap.api.dumps import locate as locate
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from bootmap.api.kernels import features as features
     from bootmap.api.layout import load_map_of as load_map
     from bootmap.api.logs import diagnose_log as diagnose
+    from bootmap.api.logs import verify_archive as verify_archive
     from bootmap.api.logs import verify_log as verify_log
     from bootmap.api.memblock import MemblockRun as MemblockRun
     from bootmap.api.memblock import memblock_script as memblock_script
@@ -198,7 +198,7 @@ _PUBLIC = {
     "sweep_summary": ("bootmap.sweep.summary", "summary_of"),
     "typical_kernel": ("bootmap.assemble.profiles", "profile"),
     "uboot_setups": ("bootmap.plan.load", "uboot_setups"),
-    "verify_archive": ("bootmap.api.archives", "verify_archive"),
+    "verify_archive": ("bootmap.api.logs", "verify_archive"),
     "verify_log": ("bootmap.api.logs", "verify_log"),
     "write_fix": ("bootmap.checks.fix", "write_fix"),
     "write_parquet": ("bootmap.sweep.store", "write_parquet"),

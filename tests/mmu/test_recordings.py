@@ -274,3 +274,14 @@ def test_device_tree_mapping_is_read_only() -> None:
     assert (found.va, found.size, found.pa) == (0xFF80_0000, 2 * MIB, case["entry"]["r2"] & -MIB)
     assert found.rights == Rights.PRIV_READ
     assert found.memory.shareability is Shareability.INNER
+
+
+def test_supersections_reach_beyond_4_gib() -> None:
+    """What a kernel's create_36bit_mapping wrote for the two mappings that its map_io asks for."""
+    case = recorded(next(path for path in BOOTED if path.name == "own-v612-supersection-plain.json.gz"))
+    far = read_back(case, "after").ranges().within(Span(0xF100_0000, 0xF400_0000))
+    assert [(found.va, found.pa, found.size) for found in far] == [
+        (0xF100_0000, 0x1_0000_0000, 16 * MIB),
+        (0xF200_0000, 0xF_3000_0000, 32 * MIB),
+    ]
+    assert [found.memory.type for found in far] == [MemoryType.DEVICE, MemoryType.NORMAL]  # DEVICE_WC is normal memory

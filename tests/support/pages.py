@@ -1,7 +1,8 @@
 """Pages of the documentation whose console blocks are real: run again, and written back.
 
 A block begins with ```console; a line with "$ " is a command, what follows is its output.  Commands run in a folder of
-their own in which ``boards`` is the project's, one after another, with the variables that the page sets.
+their own in which ``boards``, ``captures`` and ``logs`` are the project's, one after another, with the variables that
+the page sets.
 
     python tests/pages.py docs/tables.md      writes the outputs of today into the page
 """
@@ -22,7 +23,8 @@ _VARIABLE = re.compile(r"\w+=")
 
 def rerun(page: str, folder: Path) -> str:
     """``page`` with the outputs that its commands give now, run in ``folder``."""
-    (folder / "boards").symlink_to(ROOT / "boards")
+    for name, place in (("boards", "boards"), ("captures", "tests/data/captures"), ("logs", "tests/data/logs")):
+        (folder / name).symlink_to(ROOT / place)
     variables: list[str] = []
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 

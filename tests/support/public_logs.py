@@ -169,7 +169,18 @@ def _many(number: int, thing: str) -> str:
     return f"{number} {thing}{'s' if number > 1 else ''}"
 
 
+def captures_table() -> str:
+    """One row a capture of a board that did not boot."""
+    index = json.loads((FOLDER.parent / "captures" / "index.json").read_text())
+    rows = ["| capture | board | what its thread found | source |", "| --- | --- | --- | --- |"]
+    for name, entry in index.items():
+        shown = "/".join(entry["source"].split("/")[2:5])
+        rows.append(f"| {name} | {entry['board']} | {entry['cause']} | [{shown}](<{entry['source']}>) |")
+    return "\n".join(rows) + "\n"
+
+
 PAGES = {
+    "silent-board.md": {"captures": captures_table},
     "logs.md": {"logs": logs_table, "causes": causes_list},
     "versions.md": {"versions": versions_table},
 }

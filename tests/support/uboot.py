@@ -46,8 +46,9 @@ def inputs(doc: dict[str, Any], case: Case) -> tuple[UBoot, Board, Command]:
     assert uboot is not None
     at, size = case.kernel
     kernel = KernelImage(at, size) if case.command == "bootz" else KernelImage(at, size, 64, case.load, case.load or 0)
-    ramdisk = Span(case.ramdisk[0], sum(case.ramdisk)) if case.ramdisk else None
-    command = Command(case.command, kernel, ramdisk, case.dtb, fdt.parse(case.tree()), env)
+    header = 64 if case.legacy else 0
+    ramdisk = Span(case.ramdisk[0] + header, sum(case.ramdisk) + header) if case.ramdisk else None
+    command = Command(case.command, kernel, ramdisk, case.dtb, fdt.parse(case.tree()), env, header)
     return uboot, Board.of(bdinfo.parse(doc["bdinfo"][str(case.memory)])), command
 
 

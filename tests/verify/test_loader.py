@@ -44,8 +44,9 @@ def test_run_equals_the_installed_u_boot() -> None:
         at, size = case.kernel
         bootz = case.command == "bootz"
         image = KernelImage(at, size) if bootz else KernelImage(at, size, 64, case.load, case.load or 0)
-        ramdisk = Span(case.ramdisk[0], sum(case.ramdisk)) if case.ramdisk else None
-        command = Command(case.command, image, ramdisk, case.dtb, fdt.parse(case.tree()), given)
+        header = 64 if case.legacy else 0
+        ramdisk = Span(case.ramdisk[0] + header, sum(case.ramdisk) + header) if case.ramdisk else None
+        command = Command(case.command, image, ramdisk, case.dtb, fdt.parse(case.tree()), given, header)
         placed = run(uboot, Board.of(bdinfo.parse(doc["bdinfo"][str(case.memory)])), command)
         assert placed.said == said(row), (seed, case.words)
         assert bool(placed.failed) == (row["handed"] is None), (seed, case.words)

@@ -1,4 +1,4 @@
-"""Archives that `bootmap collect` made on a board: diagnosed, held against the prediction, kept without names."""
+"""Archives that `bootmap collect` made on a board: opened, unpacked for a prediction, kept without names."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ from bootmap.inputs.fs import file_name, read_file
 from bootmap.output import write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from bootmap.bootlog.judgement import LogReport
+    from collections.abc import Iterator, Mapping
 
 _HEAD = 8 << 20
 _LOGS = ("iomem", "memblock-memory", "memblock-reserved", "kernel_page_tables")
@@ -76,28 +74,6 @@ def unpacked(found: Collected, options: Mapping[str, Any]) -> Iterator[tuple[str
         if merged.get("cpu") is None and found.midr is not None:
             merged["cpu"] = f"{found.midr:#x}"
         yield board, logs, merged
-
-
-def verify_archive(path: str, *, ptdump: Callable[..., str] | None = None, **options: Any) -> LogReport:
-    """Hold everything in an archive against the prediction for its board.
-
-    Args:
-        path: the archive.
-        ptdump: see :func:`bootmap.verify_log`.
-        options: arguments of :func:`bootmap.load`; what is not given is taken from the archive.
-
-    Raises:
-        BootmapError: it is none, or holds too little for a prediction.
-    """
-    from bootmap.api.logs import verify_log
-
-    found = open_archive(path)
-    if found is None:
-        raise InputError("is no archive of `bootmap collect`", file=file_name(path))
-    with unpacked(found, options) as (board, logs, merged):
-        report = verify_log(board, logs, ptdump=ptdump, **merged)
-    report.name_files(lambda name: Path(name).name)
-    return report
 
 
 def keep_archive(path: str, output: str) -> list[str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from bootmap.assemble.board_file import BoardFile
+    from bootmap.assumptions import Assumption
     from bootmap.facts.machines.machine import StaticMap
     from bootmap.inputs.atags import AtagList
     from bootmap.inputs.efi_map import EfiMap
@@ -48,6 +49,7 @@ class Board:
         vmalloc_end: VMALLOC_END before 3.3, where each platform had its own.
         ram: what RAM the board really has, where the description and mem= tell of other RAM.
         lines: of a tree that was compiled here, path of a node or property -> (source file, line).
+        assumptions: what of this was taken for what was not given.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Board:
     vmalloc_end: int | None = None
     ram: tuple[Span, ...] | None = None
     lines: Mapping[str, tuple[str, int]] | None = field(default=None, repr=False, compare=False)
+    assumptions: tuple[Assumption, ...] = ()
 
     @classmethod
     def load(

@@ -49,7 +49,7 @@ def assemble(kernel: Kernel, board: Board) -> tuple[KernelModel, Handover]:
         BootmapError: see :func:`replay`.
     """
     model = kernel.model()
-    assumptions = list(kernel.assumptions)
+    assumptions = [*kernel.assumptions, *board.assumptions]
     zimage = board.zimage
     if zimage is None and kernel.file is not None and kernel.file.kind == "zImage":
         zimage = kernel.file

@@ -42,6 +42,10 @@ def load(board: str, *, typical: bool = False, **options: Any) -> tuple[Kernel, 
     """
     of_kernel = {name: options.pop(name) for name in KERNEL_OPTIONS if name in options}
     loaded = Board.load(board, **options)
+    if typical:
+        from bootmap.assemble.board_file import with_usual_ram
+
+        loaded = with_usual_ram(loaded)
     return kernel_for(loaded, typical=typical, **of_kernel), loaded
 
 
@@ -51,13 +55,13 @@ def load_boards(path: str, *, typical: bool = True, **options: Any) -> list[tupl
     Raises:
         BootmapError: as for :func:`load`.
     """
-    from bootmap.assemble.board_file import read_boards
+    from bootmap.assemble.board_file import read_boards, with_usual_ram
 
     of_kernel = {name: options.pop(name) for name in KERNEL_OPTIONS if name in options}
     overlays, memory = tuple(options.pop("overlays", ())), tuple(options.pop("memory", ()))
     found = []
     for each in read_boards(path, overlays, memory):
-        board = Board.of_file(each, **options)
+        board = with_usual_ram(Board.of_file(each, **options))
         found.append((kernel_for(board, each, typical=typical, **of_kernel), board))
     return found
 

@@ -59,7 +59,8 @@ def _uncertain(outcome: Outcome, trial: _Trial) -> Outcome:
 def _trials(board: Board, first: Replay) -> Iterator[_Trial]:
     """What else may be, the likeliest first."""
     for assumption in first.state.assumptions:
-        if assumption.option == "--phys-offset" and board.phys_offset is None and isinstance(assumption.value, int):
+        told = board.phys_offset is not None or board.load_addr is not None
+        if assumption.option == "--phys-offset" and not told and isinstance(assumption.value, int):
             for value in _other_offsets(first, assumption.value):
                 yield _Trial(assumption, "--phys-offset", value, board.replace(phys_offset=value))
         elif assumption.option == "--dtb-addr" and board.dtb_addr is None and isinstance(assumption.value, int):

@@ -73,14 +73,18 @@ def places(state: BootState, subject: str, size: int, within: Iterable[Span] | N
     kernel, phys_offset = state.kernel, state.handover.phys_offset
     taken = [Span(phys_offset, align_up(state.pa(kernel.image_end), MIB)), *state.decompressor_writes]
     taken += [payload.span for payload in payloads(state) if payload.kind != subject]
-    free = list(lowmem_ranges(state) if within is None else within)
-    for span in taken:
-        free = [
-            part
-            for row in free
-            for part in (Span(row.start, min(row.end, span.start)), Span(max(row.start, span.end), row.end))
-            if part.start < part.end
-        ]
+    free: list[Span] = []
+    taken.sort()
+    for row in lowmem_ranges(state) if within is None else within:
+        at = row.start
+        for span in taken:  # once through all of them: a tree may reserve thousands
+            if span.start >= row.end:
+                break
+            if at < span.start:
+                free.append(Span(at, span.start))
+            at = max(at, span.end)
+        if at < row.end:
+            free.append(Span(at, row.end))
     pages = (Span(align_up(row.start, PAGE_SIZE), align_down(row.end, PAGE_SIZE)) for row in free)
     return tuple(sorted((row for row in pages if row.size >= max(size, 1)), key=lambda row: (-row.size, row.start)))
 

@@ -25,6 +25,7 @@ from bootmap.boot.paging.tcm import tcm_init
 from bootmap.boot.paging.traps import early_trap_init, spectre_bhb_update_vectors
 from bootmap.boot.reserve.arm_memblock_init import arm_memblock_init
 from bootmap.boot.reserve.cma import dma_contiguous_remap
+from bootmap.boot.reserve.crashkernel import reserve_crashkernel
 from bootmap.boot.setup.atags_scan import setup_default_tags, setup_machine_tags
 from bootmap.boot.setup.early_params import check_ram_below_phys_offset, parse_early_param
 from bootmap.boot.setup.efi_init import efi_init
@@ -72,6 +73,7 @@ STAGE_NAMES = (
     "bootmem_init",
     "paging_init",
     "unflatten_device_tree",
+    "reserve_crashkernel",
     "early_trap_init",
     "spectre_bhb_update_vectors",
     "populate_rootfs",
@@ -230,6 +232,7 @@ def _steps(state: BootState) -> list[tuple[str, Step]]:
         ("bootmem_init", _bootmem_init),
         ("paging_init", _nothing),
         ("unflatten_device_tree", unflatten_device_tree),
+        ("reserve_crashkernel", reserve_crashkernel),
     ]
     if kernel.has("tcm") and not kernel.has("tcm_in_paging_init"):
         steps.append(("tcm_init", tcm_init))

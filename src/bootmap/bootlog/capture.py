@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 MOST_BOOTS = 64
 _NEAR = 12
+# A line without any of these words begins no boot.
+_WORTH = re.compile(
+    r"U-Boot|barebox|fastboot|RedBoot|DDR V|BL[12]|Starting|Jumping|Linux|control|Mem|Zone|Kernel command"
+)
 _LOADER = re.compile(
     r"^(U-Boot (?:SPL |TPL )?(?:\d{4}\.\d\d|1\.\d)|barebox \d{4}\.|Starting with: fastboot|RedBoot\(tm\)|"
     r"DDR Version \d|BL1: |NOTICE: +BL[12]: v)"
@@ -69,7 +73,7 @@ def _starts(lines: list[ConsoleLine]) -> list[int]:
     loaders: set[str] = set()
     handed = booting = banner = kernel = False
     for at, (line, _) in enumerate(lines):
-        if not line or len(starts) >= MOST_BOOTS:
+        if len(starts) >= MOST_BOOTS or not _WORTH.search(line):
             continue
         loader, again = _LOADER.match(line), False
         if loader is not None:

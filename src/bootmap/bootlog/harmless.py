@@ -46,6 +46,7 @@ _ROWS = tuple(
         (r"Reserved memory: created (?:CMA|DMA) memory pool", "an area of /reserved-memory for a driver"),
     )
 )
+_ANY = re.compile("|".join(pattern.pattern for pattern, _ in _ROWS))
 _MOST = 12
 
 
@@ -61,6 +62,8 @@ def harmless(lines: Iterable[tuple[int, str]], own_areas: Iterable[int] = ()) ->
     for number, text in lines:
         if number in own:
             found[-1] = Harmless(number, text, "the range is the board's own no-map area: nothing is lost")
+        if not _ANY.search(text):
+            continue
         for index, (pattern, meaning) in enumerate(_ROWS):
             if index not in found and pattern.search(text):
                 found[index] = Harmless(number, text, meaning)

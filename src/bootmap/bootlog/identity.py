@@ -102,7 +102,7 @@ def _release(log: Log) -> str:
     banner = log.first("banner")
     if banner is not None:
         return banner.word("release")
-    for said in log.all("release"):  # an oops names it too
+    for said in log.all("image_name", "release"):  # the boot loader and an oops name it too
         return said.word("release")
     raise MissingInputError("the log does not say which version of Linux this is; give --kernel-version")
 

@@ -45,14 +45,25 @@ def predicted_findings(case: Case) -> list[Finding]:
     if case.found is None:
         return []
     replay = case.found.replay
+    if case.checked is not None:
+        return [
+            each.finding
+            for each in case.checked
+            if each.hazard is None or not _decisive(each.hazard) or not _outlived(case, replay, each.hazard)
+        ]
     found = []
     for hazard in replay.hazards:
-        if (hazard.fatal or hazard.luck) and _outlived(case, replay, hazard):
+        if _decisive(hazard) and _outlived(case, replay, hazard):
             continue
-        if hazard.fatal or hazard.luck or hazard.loses_initrd:
+        if _decisive(hazard) or hazard.loses_initrd:
             found.append(_of_hazard(case, replay, hazard))
     lost = _lost_ram(case, replay)
     return [*found, *([lost] if lost else [])]
+
+
+def _decisive(hazard: Hazard) -> bool:
+    """Whether the boot ends by it, or hangs on it."""
+    return hazard.fatal or hazard.luck
 
 
 def _outlived(case: Case, replay: Replay, hazard: Hazard) -> bool:
@@ -73,10 +84,15 @@ def _of_hazard(case: Case, replay: Replay, hazard: Hazard) -> Finding:
         hazard.id,
         fatal,
         headline if fatal else "it goes on without its initrd",
-        (Reason(0, f"predicted for this board: {hazard.message}"),),
+        (*_shown_by_lines(case, hazard), Reason(0, f"predicted for this board: {hazard.message}")),
         tuple(tree_changes(replay, case.log) if hazard.id == _UNMAPPED else hazard_changes(replay, hazard)),
         certain=False,
     )
+
+
+def _shown_by_lines(case: Case, hazard: Hazard) -> list[Reason]:
+    """The lines from which the places in a hazard's message are known."""
+    return [*case.where_tree(), *case.where_ram()] if hazard.subject == "dtb" else []
 
 
 def _lost_ram(case: Case, replay: Replay) -> Finding | None:

@@ -64,6 +64,7 @@ MILESTONES = (
     _row("first process", "kernel_init", r"Run /\S+ as init|login: |systemd\[1\]|INIT: version|BusyBox v|init started"),
 )
 """In the order of a boot."""
+_ANY = re.compile("|".join(row.pattern.pattern for row in MILESTONES))
 
 _OOPS = re.compile(r"Unable to handle kernel |Internal error: |Unhandled fault: |kernel BUG at ")
 _PANIC = re.compile(
@@ -112,10 +113,11 @@ def progress_of(boot: Boot) -> Progress:
             continue
         last = (number, text.strip())
         console = console or _CONSOLE.search(text) is not None
-        for index in range(len(MILESTONES) - 1, furthest, -1):
-            if MILESTONES[index].pattern.search(text):
-                furthest, line = index, number
-                break
+        if _ANY.search(text):
+            for index in range(len(MILESTONES) - 1, furthest, -1):
+                if MILESTONES[index].pattern.search(text):
+                    furthest, line = index, number
+                    break
         if end is None or end[2] is Ending.OOPS:
             if _PANIC.search(text) and end is None:
                 end = (number, text, Ending.PANIC)

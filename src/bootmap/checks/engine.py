@@ -139,15 +139,17 @@ def check_boot(given: Kernel, board: Board, *, prove: bool = True) -> CheckResul
     """
     case = Case(given, board, replay(given, board))
     found = collect(case)
-    proof = _Proof(case)
-    proven = tuple(proof.of(each) if prove else replace(each, changes=()) for each in found)
+    proof = _Proof(case, found)
+    proven = [proof.of(each) if prove else replace(each, changes=()) for each in found]
+    if not case.replay.outcome.all_well:  # what cures the verdict comes first
+        proven.sort(key=lambda each: not (each.severity is Severity.ERROR and each.changes))
     return CheckResult(
         name=board.name,
         release=given.release,
         profile=given.profile,
         cpu=case.state.handover.cpu,
         outcome=case.replay.outcome,
-        findings=proven,
+        findings=tuple(proven),
         assumptions=tuple(case.state.assumptions),
         load_map=case.load_map,
         budget=case.budget,
@@ -174,8 +176,9 @@ def _decided(case: Case, finding: Finding) -> Finding:
 class _Proof:
     """Applies changes and predicts again; the same edits are predicted once."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, found: list[Finding]) -> None:
         self.case = case
+        self.errors = self._errors(found)
         self.known: dict[tuple[object, ...], tuple[Case, list[Finding]] | None] = {}
 
     @property
@@ -211,15 +214,18 @@ class _Proof:
 
     def _helps(self, finding: Finding, after: Case, left: list[Finding]) -> bool:
         before = self.case
-        if any(each.id == finding.id and (each.key == finding.key or finding.decides) for each in left):
-            if finding.id != "ram-beyond-lowmem" or lost_ram(after) >= lost_ram(before):
-                return False
-        old, new = rank(before.replay.outcome), rank(after.replay.outcome)
-        worse = {each.id for each in left if each.severity is Severity.ERROR}
-        worse -= {each.id for each in collect(before) if each.severity is Severity.ERROR}
-        if worse or new < old:
+        same = any(each.id == finding.id and (each.key == finding.key or finding.decides) for each in left)
+        if same and (finding.id != "ram-beyond-lowmem" or lost_ram(after) >= lost_ram(before)):
             return False
-        return new > old if finding.decides else True
+        old, new = rank(before.replay.outcome), rank(after.replay.outcome)
+        if self._errors(left) - self.errors or new < old:
+            return False
+        must = finding.decides or (finding.severity is Severity.ERROR and not before.replay.outcome.all_well)
+        return new > old if must else True
+
+    @staticmethod
+    def _errors(findings: list[Finding]) -> set[str]:
+        return {each.id for each in findings if each.severity is Severity.ERROR}
 
     def _after(self, finding: Finding, after: Case) -> str:
         outcome = after.replay.outcome
@@ -251,9 +257,8 @@ def _remedies(before: Case, cases: Sequence[tuple[Change, Case]]) -> tuple[tuple
     """The table of what would bring RAM back: lowmem, highmem and what is still lost, as predicted."""
     rows = [("what would change it", "lowmem", "highmem", "lost", "")]
     for name, note, case in [("now", "", before), *((change.text, change.note, case) for change, case in cases)]:
-        budget = case.budget
-        if budget is not None:
-            lost = lost_ram(case)
+        budget, lost = case.budget, lost_ram(case)
+        if budget is not None and not (name == "CONFIG_VMSPLIT_1G=y" and any(row[3] == "0" for row in rows)):
             lowmem, highmem = room_text(budget.lowmem), room_text(budget.highmem) if budget.highmem else "0"
             rows.append((name, lowmem, highmem, room_text(lost) if lost else "0", note))
     return tuple(rows)

@@ -96,6 +96,11 @@ class Finding:
         return self.rule.id
 
     @property
+    def level(self) -> str:
+        """The severity as people read it: error, warning or info."""
+        return {Severity.ERROR: "error", Severity.WARNING: "warning"}.get(self.severity, "info")
+
+    @property
     def message(self) -> str:
         """Title and cause as one text."""
         return f"{self.title}. {self.cause}" if self.cause else f"{self.title}."
@@ -111,8 +116,3 @@ class Finding:
         """The same as text that a baseline keeps: it does not move when bytes of the tree do."""
         place = self.where[0].text if self.where else ""
         return f"{self.id} {place}".strip()
-
-
-def severity_word(severity: Severity) -> str:
-    """The severity as people read it: error, warning or info."""
-    return {Severity.ERROR: "error", Severity.WARNING: "warning"}.get(severity, "info")

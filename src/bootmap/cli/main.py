@@ -75,7 +75,7 @@ def cli() -> None:
     """See how Linux will map a 32-bit ARM board's memory before it boots, byte for byte.
 
     Exit codes: 0 answered and it boots; 1 a finding; 2 usage; 3 unreadable or malformed input;
-    4 a needed tool is missing.
+    4 a needed tool is missing; 141 nobody reads the output any more.
     """
 
 

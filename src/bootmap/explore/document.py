@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bootmap.analysis.layout import load_map
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from bootmap.mmu.regs import Regs
 
 SCHEMA = "bootmap.explore/1"
+_MOST_LOADS = 200
+"""Rows of the load map; each is compared with every other."""
 _LARGEST_BOARD = 1 << 20
 """Bytes of a board description that are taken along, so that a byte of it can be shown."""
 
@@ -56,7 +59,7 @@ def side_of(replay: Replay, name: str, regs: Regs | None = None) -> Side:
             "cmdline": state.cmdline,
         },
         "registers": named(regs),
-        "stages": [_stage(replay, stage, pool) for stage in replay.stages],
+        "stages": _stages(replay, pool),
         "log": [_op(op, pool) for op in state.memblock.log],
         "lost": [[row.start, row.end, row.reason, pool.origin(row.origin)] for row in state.lost],
         "zones": [[z.name, z.start_pfn, z.end_pfn, z.present, z.managed] for z in state.zones],
@@ -84,7 +87,24 @@ def side_of(replay: Replay, name: str, regs: Regs | None = None) -> Side:
     return Side(side, journal)
 
 
-def _stage(replay: Replay, stage: Snapshot, pool: Pool) -> dict[str, Any]:
+def _stages(replay: Replay, pool: Pool) -> list[dict[str, Any]]:
+    """Every stage; who owns what is worked out only where memblock or the lowmem limit has changed."""
+    found: list[dict[str, Any]] = []
+    known: tuple[int, int] | None = None
+    owned: tuple[list[list[Any]], list[list[Any]]] = ([], [])
+    for stage in replay.stages:
+        now = (len(stage.memblock.log), stage.vars.arm_lowmem_limit)
+        if now != known:
+            known = now
+            owned = (
+                [[r.start, r.end, r.kind, pool.origin(r.origin)] for r in memory_rows(replay, stage)],
+                [[r.start, r.end, r.owner, pool.origin(r.origin)] for r in reserved_rows(stage)],
+            )
+        found.append({**_stage(replay, stage), "memoryRows": owned[0], "reservedRows": owned[1]})
+    return found
+
+
+def _stage(replay: Replay, stage: Snapshot) -> dict[str, Any]:
     memblock, tables = stage.memblock, replay.tables_at(stage)
     cost = table_cost(replay, stage) if tables else None
     return {
@@ -96,8 +116,6 @@ def _stage(replay: Replay, stage: Snapshot, pool: Pool) -> dict[str, Any]:
         "currentLimit": memblock.current_limit,
         "memory": [list(row) for row in memblock.memory.regions],
         "reserved": [list(row) for row in memblock.reserved.regions],
-        "memoryRows": [[r.start, r.end, r.kind, pool.origin(r.origin)] for r in memory_rows(replay, stage)],
-        "reservedRows": [[r.start, r.end, r.owner, pool.origin(r.origin)] for r in reserved_rows(stage)],
         "layout": [[a.name, a.start, a.end, a.what] for a in virtual_layout(replay, stage)],
         "cost": None
         if cost is None
@@ -119,6 +137,9 @@ def _op(op: MemblockOp, pool: Pool) -> list[Any]:
 
 def _load_map(replay: Replay) -> list[list[Any]]:
     """What lies in RAM at the start: [name, start, end, kind, gap, [[overlapping, bytes], ...], outside RAM]."""
+    found = load_map(replay)
+    if len(found.objects) > _MOST_LOADS:  # what a board reserves is in memblock's lists as well
+        found = replace(found, objects=tuple(each for each in found.objects if each.kind != "reserved")[:_MOST_LOADS])
     return [
         [
             row.placed.name,
@@ -129,5 +150,5 @@ def _load_map(replay: Replay) -> list[list[Any]]:
             [[overlap.second.name, overlap.span.size] for overlap in row.overlaps],
             row.outside_ram,
         ]
-        for row in load_map(replay).rows()
+        for row in found.rows()
     ]

@@ -17,12 +17,13 @@ from bootmap.units import Span
 Range = tuple[int, int, int]
 """base, size in bytes, flags as the release numbers them."""
 
-_NUMBER = re.compile(r"^(?:->\s*)?([\w .]+?)\s*=\s*(0x[0-9a-fA-F]+)\b")
+_NUMBER = re.compile(r"^(?:->\s*)?([\w .]+?)\s*=\s*(0x[0-9a-fA-F]{1,16})\b")
 _LINE = re.compile(
-    r"^\s*(memory|reserved)\[\d+\]\s+\[0x([0-9a-f]+)-0x([0-9a-f]+)\], 0x[0-9a-f]+ bytes,? flags: ([\w, -]+?)\s*$"
+    r"^\s*(memory|reserved)\[\d+\]\s+\[0x([0-9a-f]{1,16})-0x([0-9a-f]{1,16})\], 0x[0-9a-f]+ bytes,? "
+    r"flags: ([\w, -]+?)\s*$"
 )
-_OLD = re.compile(r"^\s*(memory|reserved)\.reg\[0x[0-9a-f]+\]\.base\s*=\s*0x([0-9a-f]+)\s*$")
-_OLD_SIZE = re.compile(r"^\s*\.size\s*=\s*0x([0-9a-f]+)\s*$")
+_OLD = re.compile(r"^\s*(memory|reserved)\.reg\[0x[0-9a-f]+\]\.base\s*=\s*0x([0-9a-f]{1,16})\s*$")
+_OLD_SIZE = re.compile(r"^\s*\.size\s*=\s*0x([0-9a-f]{1,16})\s*$")
 _FLAGS = {"none": 0, "no-map": 2, "no-overwrite": 4, "no-notify": 8}
 _MOST = 1 << 20
 

@@ -14,6 +14,7 @@ from bootmap.assumptions import Assumption
 from bootmap.boot.decompressor.phys_offset import phys_offset
 from bootmap.boot.sequence import boot
 from bootmap.boot.trace import Verdict
+from bootmap.errors import FdtError
 from bootmap.inputs import fdt
 from bootmap.loaders.qemu import fits, place
 from bootmap.loaders.uboot.bootm import Placed as UBootPlaced
@@ -85,7 +86,10 @@ def chain(setup: Setup) -> Chain:
     ready = not placed.failed and command.tree is not None and placed.dtb is not None
     if not ready or kernel is None or handover is None or command.tree is None or placed.dtb is None:
         return Chain(loader, placed, LoadMap(_sorted(*extra, *_moved(placed)), board.banks), setup.assumptions)
-    blob = complete(uboot, command.tree, placed.dtb.start, board.banks, placed.ramdisk, command.env)
+    try:
+        blob = complete(uboot, command.tree, placed.dtb.start, board.banks, placed.ramdisk, command.env)
+    except FdtError as error:
+        raise error.in_file(setup.name) from None
     tree = fdt.parse(blob)
     replay = _replay(setup, kernel, handover, placed, tree, None)
     return Chain(loader, placed, load_map(replay, extra), setup.assumptions, replay)

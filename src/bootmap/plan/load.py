@@ -11,7 +11,18 @@ from bootmap.errors import InputError, MissingInputError, UsageError
 from bootmap.inputs.fdt import Fdt
 from bootmap.loaders.uboot.board import Board as RamAndLoader
 from bootmap.loaders.uboot.bootm import Command, KernelImage
-from bootmap.plan.setup import Setup, Told, blank_tree, board_of, command_of, image_of, loader_of, version_in
+from bootmap.plan.setup import (
+    UIMAGE_HEADER,
+    Ramdisk,
+    Setup,
+    Told,
+    blank_tree,
+    board_of,
+    command_of,
+    image_of,
+    loader_of,
+    version_in,
+)
 from bootmap.units import Span, memparse
 
 if TYPE_CHECKING:
@@ -22,6 +33,7 @@ if TYPE_CHECKING:
     from bootmap.plan.setup import Image
 
 Result = TypeVar("Result")
+_UIMAGE = b"\x27\x05\x19\x56"
 _REPLACED = ("PHYS_OFFSET", "the boot loader put")
 """Beginnings of assumptions of a hand-over that U-Boot's own result replaces."""
 
@@ -76,12 +88,12 @@ def uboot_setups(
     else:
         uboot_used = loader_of(told)
         ram = board_of(told, uboot_used)
-    length = _size(ramdisk)
+    disk = _ramdisk(ramdisk)
     packed = read_zimage(zimage if zimage is not None else image)
     if packed is None:
         raise MissingInputError("nothing says how large the zImage is; give --zimage FILE or SIZE")
     if not boards:
-        command = _command(told, uboot_used, image_of(packed), length, blank_tree(dtb_size or 0))
+        command = _command(told, uboot_used, image_of(packed), disk, blank_tree(dtb_size or 0))
         return [Setup("a board without a tree", uboot_used, ram, command)]
     model = None
     if kernel.get("config") is not None or image is not None:
@@ -91,18 +103,17 @@ def uboot_setups(
         board = Board.load(path, cpu=cpu, zimage=packed)
         if not isinstance(board.description, Fdt):
             raise UsageError(f"{path}: is an ATAG list; U-Boot's placements are modelled for device trees")
-        command = _command(told, uboot_used, image_of(packed), length, board.description)
+        command = _command(told, uboot_used, image_of(packed), disk, board.description)
         setups.append(_with_kernel(Setup(path, uboot_used, ram, command), model, board))
     return setups
 
 
-def _command(told: Told, uboot: UBoot | None, image: Image, ramdisk: int | None, tree: Fdt) -> Command:
+def _command(told: Told, uboot: UBoot | None, image: Image, ramdisk: Ramdisk | None, tree: Fdt) -> Command:
     if uboot is not None:
         return command_of(told, image, ramdisk, tree)
     start = told.banks[0].start
-    return Command(
-        "qemu", KernelImage(start, image.size), Span(start, start + ramdisk) if ramdisk else None, 0, tree, {}
-    )
+    size = ramdisk.header + ramdisk.size if ramdisk is not None else 0  # QEMU takes a header off, U-Boot's rules aside
+    return Command("qemu", KernelImage(start, image.size), Span(start, start + size) if size else None, 0, tree, {})
 
 
 def _with_kernel(setup: Setup, kernel: Kernel | None, board: Board) -> Setup:
@@ -169,16 +180,18 @@ def _bank(text: str) -> Span:
     return Span(start, start + size)
 
 
-def _size(text: str | None) -> int | None:
-    """A size, or that of a file; without U-Boot's header, which it takes off."""
+def _ramdisk(text: str | None) -> Ramdisk | None:
+    """The ramdisk of a file, or of a size."""
     if text is None:
         return None
     number, rest = memparse(text)
     if text[:1].isdigit() and not rest:
-        return number
+        return Ramdisk(number)
     from bootmap.inputs.fs import read_file
 
-    size = len(read_file(text))
-    if not size:
+    data = read_file(text)
+    if not data:
         raise UsageError(f"--ramdisk {text}: the file is empty")
-    return size
+    if data.startswith(_UIMAGE) and len(data) > UIMAGE_HEADER:
+        return Ramdisk(min(int.from_bytes(data[12:16], "big"), len(data) - UIMAGE_HEADER), UIMAGE_HEADER)
+    return Ramdisk(len(data))

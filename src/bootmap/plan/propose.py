@@ -15,6 +15,7 @@ Source: Documentation/arch/arm/booting.rst; arch/arm/boot/compressed/head.S; boo
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ FIRST = 128 * MIB
 RECOMMENDED = 32 * MIB
 """Into RAM: where booting.rst wants a zImage at the least."""
 _STEP = 2 * MIB
+_INITRD = re.compile(r"(?:^|\s)initrd=\S+")
 _TREE_ROOM = MIB
 _HEAP_ROOM = MALLOC + 64 * 1024
 _SIZE_STEP = 16 * MIB
@@ -53,6 +55,7 @@ class Proposal:
         ramdisk: ramdisk_addr_r.
         bootm_size: bytes; None where all of RAM is within lowmem.
         times: how many times larger a kernel may be.
+        bootargs: the command line without its initrd=, which would override U-Boot; None where it has none.
         constraints: what decided, a sentence each.
         proofs: for each setup, the boot with the kernel as it is and with the larger one.
     """
@@ -62,12 +65,14 @@ class Proposal:
     ramdisk: int
     bootm_size: int | None
     times: float
+    bootargs: str | None
     constraints: tuple[str, ...]
     proofs: tuple[tuple[str, Chain, Chain], ...]
 
     @property
     def variables(self) -> dict[str, str | None]:
         """The variables to set, None for those to delete."""
+        own = {} if self.bootargs is None else {"bootargs": self.bootargs}
         return {
             "kernel_addr_r": f"{self.kernel:#010x}",
             "fdt_addr_r": f"{self.fdt:#010x}",
@@ -77,6 +82,7 @@ class Proposal:
             "bootm_mapsize": None,
             "fdt_high": None,
             "initrd_high": None,
+            **own,
         }
 
 
@@ -106,7 +112,7 @@ def propose(setups: Sequence[Setup], times: float) -> Proposal:
         proofs = tuple((setup.name, *_prove(setup, kernel, fdt, ramdisk, size, times)) for setup in setups)
         failed = [(name, one) for name, *both in proofs for one in both if not one.safe]
         if not failed:
-            found = Proposal(kernel, fdt, ramdisk, size, times, (), proofs)
+            found = Proposal(kernel, fdt, ramdisk, size, times, _bootargs(setups), (), proofs)
             return replace(found, constraints=tuple(_constraints(setups, found, base, limit)))
         reasons.append(f"with the kernel at {kernel:#010x}, {failed[0][0]} {_why(failed[0][1])}")
     raise UnsupportedError(_nothing(setups, times, base, reasons))
@@ -195,6 +201,8 @@ def _prove(setup: Setup, kernel: int, fdt: int, ramdisk: int, size: int | None, 
         env.pop(name, None)
     if size is not None:
         env["bootm_size"] = f"{size:#x}"
+    if (bootargs := _bootargs([setup])) is not None:
+        env["bootargs"] = bootargs
     own = setup.command.ramdisk
     moved = Span(ramdisk, ramdisk + own.size) if own is not None else None
     results = []
@@ -212,6 +220,19 @@ def _prove(setup: Setup, kernel: int, fdt: int, ramdisk: int, size: int | None, 
         command = replace(setup.command, kernel=image, ramdisk=moved, dtb=fdt, env=env)
         results.append(chain(replace(setup, command=command, handover=replace(handover, zimage=large))))
     return results[0], results[1]
+
+
+def _bootargs(setups: Sequence[Setup]) -> str | None:
+    """The first command line that has an initrd=, without it."""
+    for setup in setups:
+        text = setup.command.env.get("bootargs")
+        if text is None and setup.command.tree is not None:
+            chosen = setup.command.tree.node("/chosen")
+            prop = chosen.get("bootargs") if chosen is not None else None
+            text = prop.value.split(b"\0")[0].decode("latin-1") if prop is not None else None
+        if text is not None and _INITRD.search(text):
+            return _INITRD.sub("", text).strip()
+    return None
 
 
 def _why(one: Chain) -> str:
@@ -247,6 +268,8 @@ def _constraints(setups: Sequence[Setup], found: Proposal, base: int, limit: int
     yield f"booting.rst wants a zImage at least 32 MiB into RAM, {base + RECOMMENDED:#010x}"
     yield f"the zImage must run below {base + FIRST:#010x}: it takes the start of RAM from the 128 MiB that it is in"
     yield f"lowmem ends at {limit:#010x}: tree and ramdisk must end below"
+    if found.bootargs is not None:
+        yield "initrd= in the command line names a place of its own: it is dropped, U-Boot tells of the ramdisk"
     if found.bootm_size is not None:
         yield f"bootm_size keeps what U-Boot moves below {base + found.bootm_size:#010x}"
     for setup in setups:

@@ -104,7 +104,7 @@ def loader_of(told: Told) -> UBoot:
         UnsupportedError: it is older than what is modelled.
     """
     env = environment(told)
-    uboot = UBoot.named(told.version or env.get("ver", ""), env.get("board"))
+    uboot = UBoot.named(told.version or env.get("ver", ""), env.get("board"), env.get("soc"))
     if uboot is None:
         if told.version:
             raise UsageError(
@@ -139,6 +139,14 @@ class Image:
     entry: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Ramdisk:
+    """The ramdisk file as U-Boot sees it: bytes behind its header, and bytes of the header, 0 for none."""
+
+    size: int
+    header: int = 0
+
+
 def image_of(kernel: KernelFile | int) -> Image:
     """What U-Boot sees of a kernel file, or of a zImage of that many bytes."""
     if isinstance(kernel, int):
@@ -163,13 +171,13 @@ def _grown(data: bytes, size: int) -> bytes:
     return (data[:4] + size.to_bytes(4, "big") + data[8:]).ljust(size, b"\0")
 
 
-def command_of(told: Told, image: Image, ramdisk: int | None, tree: Fdt | None) -> Command:
+def command_of(told: Told, image: Image, ramdisk: Ramdisk | None, tree: Fdt | None) -> Command:
     """The boot command.
 
     Args:
         told: variables, and what is typed.
         image: the kernel.
-        ramdisk: bytes of the ramdisk; None for none, or where the command says it.
+        ramdisk: the ramdisk; None for none, or where the command says its size.
         tree: the tree.
 
     Raises:
@@ -189,16 +197,16 @@ def command_of(told: Told, image: Image, ramdisk: int | None, tree: Fdt | None) 
     where = None
     if len(words) > 2:
         where = _ramdisk(words[2], ramdisk)
-    elif ramdisk and not words:
-        start = _variable(env, _RAMDISK_AT, "the ramdisk")
-        where = Span(start, start + ramdisk)
+    elif ramdisk is not None and not words:
+        where = _behind(_variable(env, _RAMDISK_AT, "the ramdisk"), ramdisk)
     dtb = None
     if len(words) > 3:
         dtb = _number(words[3], "the tree's address")
     elif not words:
         dtb = _variable(env, _TREE_AT, "the device tree")
     kernel = KernelImage(at, image.size, image.header, image.load, image.entry)
-    return Command(name, kernel, where, dtb, tree, env)
+    header = ramdisk.header if ramdisk is not None and where is not None else 0
+    return Command(name, kernel, where, dtb, tree, env, header)
 
 
 def expand(text: str, env: Mapping[str, str]) -> str:
@@ -215,16 +223,19 @@ def expand(text: str, env: Mapping[str, str]) -> str:
     raise InputError(f"the variables of {text[:60]!r} name each other")
 
 
-def _ramdisk(word: str, size: int | None) -> Span | None:
+def _ramdisk(word: str, file: Ramdisk | None) -> Span | None:
     if word == "-":
         return None
     start, colon, length = word.partition(":")
-    if colon:
-        size = _number(length, "the ramdisk's size")
-    if size is None:
+    if colon and (file is None or not file.header):  # a header has the size that counts
+        file = Ramdisk(_number(length, "the ramdisk's size"))
+    if file is None:
         raise MissingInputError("nothing says how large the ramdisk is; write ADDR:SIZE, or give --ramdisk")
-    base = _number(start, "the ramdisk's address")
-    return Span(base, base + size)
+    return _behind(_number(start, "the ramdisk's address"), file)
+
+
+def _behind(start: int, file: Ramdisk) -> Span:
+    return Span(start + file.header, start + file.header + file.size)
 
 
 def _number(word: str, what: str) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bootmap.checks.finding import severity_word
 from bootmap.facts.audit_rules import Severity
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def _board(result: CheckResult) -> dict[str, Any]:
 def _finding(found: Finding) -> dict[str, Any]:
     return {
         "rule": found.id,
-        "severity": severity_word(found.severity),
+        "severity": found.level,
         "title": found.title,
         "cause": found.cause,
         "decides": found.decides,

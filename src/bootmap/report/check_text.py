@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import TYPE_CHECKING
 
-from bootmap.checks.finding import severity_word
 from bootmap.facts.audit_rules import Severity
 from bootmap.output import text_width
 from bootmap.report.layout_text import amount, layout_lines
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _LEVELS = {"info": Severity.NOTE, "warning": Severity.WARNING, "error": Severity.ERROR}
 _GAP = 3
+_RANGE = re.compile(r"\[mem (0x[0-9a-f]+)-(0x[0-9a-f]+)\]")
 _NOTE_COLUMN = 44
 _LEAST_ITEM = 20
 
@@ -87,15 +88,15 @@ def _verdict(result: CheckResult, shown: Sequence[Finding]) -> Iterator[str]:
 
 
 def _finding(found: Finding) -> Iterator[str]:
-    head, tag = f"{severity_word(found.severity)}: {found.title}", f"[{found.id}]"
+    head, tag = f"{found.level}: {found.title}", f"[{found.id}]"
     width = text_width()
     if len(head) + len(tag) + 2 <= width:
         yield f"{head}{' ' * (width - len(head) - len(tag))}{tag}"
     else:
         yield from textwrap.wrap(f"{head}  {tag}", width)
     for place in found.where[:2]:
-        yield from textwrap.wrap(f"{place.text}   {place}", width, initial_indent="  ", subsequent_indent="  ")
-    yield from textwrap.wrap(found.cause, width, initial_indent="  ", subsequent_indent="  ")
+        yield from _wrapped(f"{place.text}   {place}", "  ")
+    yield from _wrapped(found.cause, "  ")
     if found.table:
         yield from _table(found.table)
     elif found.changes:
@@ -107,8 +108,19 @@ def _finding(found: Finding) -> Iterator[str]:
         yield from textwrap.wrap(f"or: {text}", width, initial_indent="  ", subsequent_indent="      ")
 
 
+def _plain(text: str) -> str:
+    """Ranges as people write them, and in one piece."""
+    return _RANGE.sub(r"\1-\2", text)
+
+
+def _wrapped(text: str, indent: str = "") -> Iterator[str]:
+    yield from textwrap.wrap(
+        _plain(text), text_width(), initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
+
+
 def _change(change: Change, *, recommended: bool) -> Iterator[str]:
-    note = ("recommended: " if recommended and change.note else "recommended" if recommended else "") + change.note
+    note = ("recommended: " if recommended and change.note else "recommended" if recommended else "") + _plain(change.note)
     head = f"    {change.text}"
     if not note:
         yield from textwrap.wrap(head, text_width(), subsequent_indent="      ")

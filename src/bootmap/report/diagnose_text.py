@@ -43,7 +43,7 @@ def _diagnosis(found: Diagnosis) -> Iterator[str]:
     if found.findings:
         yield ""
     if found.plan:
-        yield "What the boot loader does"
+        yield "What the boot loader does" if found.report or found.refused else "What it says"
         for text in found.plan:
             yield from _wrapped(text, "  ")
         yield ""
@@ -94,6 +94,8 @@ def _harmless(found: Diagnosis) -> Iterator[str]:
 
 def _counts(found: Diagnosis) -> Iterator[str]:
     report = found.report
+    if report is None and not found.refused:
+        return
     if report is None:
         yield from _wrapped(f"No prediction: {found.refused}", "")
         return

@@ -26,6 +26,8 @@ def plan_text(chain: Chain, name: str) -> str:
         lines += ["U-Boot says", *(f"  {_plain(line)}" for line in chain.placed.said), ""]
     lines += _damage(chain)
     lines += _hazards(chain)
+    if chain.load_map.damage or (chain.verdict is not None and chain.verdict is not Verdict.BOOTS):
+        lines += ["`bootmap plan --propose` looks for addresses that are clear of each other and boot", ""]
     if chain.assumptions:
         lines += ["Assumptions", *_bullets(map(str, chain.assumptions)), ""]
     return "\n".join(lines)
@@ -53,7 +55,6 @@ def _damage(chain: Chain) -> Iterator[str]:
     for overlap in damage:
         text = f"{overlap.first.name} and {overlap.second.name} share {overlap.span} ({amount(overlap.span.size)})"
         yield from _bullets([text])
-    yield "  `bootmap plan --propose` finds addresses that are clear of each other"
     yield ""
 
 

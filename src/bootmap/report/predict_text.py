@@ -9,14 +9,21 @@ from bootmap.output import text_width
 from bootmap.units import KIB, MIB, PAGE_SHIFT, mem_range, size_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from bootmap.analysis.overview import Overview, VirtualArea
     from bootmap.boot.sequence import Replay
+    from bootmap.checks.finding import Finding
 
 
-def predict_text(prediction: Replay, overview: Overview) -> str:
-    """The whole report, lines ended."""
+def predict_text(prediction: Replay, overview: Overview, findings: Sequence[Finding] = ()) -> str:
+    """The whole report, lines ended.
+
+    Args:
+        prediction: the boot.
+        overview: its maps.
+        findings: what the rules of check say; those that only repeat a hazard are left out.
+    """
     lines = [*_verdict(prediction), ""]
     for title, body in (
         ("Memory", _memory(overview)),
@@ -26,6 +33,7 @@ def predict_text(prediction: Replay, overview: Overview) -> str:
         ("Page tables", _tables(prediction, overview)),
         ("Zones", _zones(prediction)),
         ("Hazards", _hazards(prediction)),
+        ("Findings (bootmap check says what to change)", _findings(findings)),
         ("Assumptions", _bullets([str(each) for each in prediction.state.assumptions])),
     ):
         rows = list(body)
@@ -127,6 +135,13 @@ def _hazards(prediction: Replay) -> Iterator[str]:
     for hazard in prediction.hazards:
         mark = "fatal" if hazard.fatal else "luck" if hazard.luck else "initrd" if hazard.loses_initrd else "note"
         yield from _bullets([f"[{mark}] {hazard.id} in {hazard.stage}: {hazard.message}"])
+
+
+def _findings(findings: Sequence[Finding]) -> Iterator[str]:
+    for found in findings:
+        own = found.hazard is None or found.hazard.message not in found.cause
+        if own:
+            yield from _bullets([f"[{found.level}] {found.id}: {found.message}"])
 
 
 def _bullets(texts: list[str]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from bootmap.boot.reserve.drivers import RmemArea, compatible, early_fixup, set_
 from bootmap.boot.reserve.heapsort import kernel_sort
 from bootmap.boot.setup.fdt_scan import RootCells, dt_origin, fdt_prefix, is_available, root_cells
 from bootmap.boot.trace import Origin
-from bootmap.inputs.cells import MOST_PAIRS, pairs, read_cells
+from bootmap.inputs.cells import pairs, read_cells
 from bootmap.units import MIB, Span, hex_address, size_text
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bootmap.inputs.fdt import Fdt, Node
 
 _CELL = 4
+_MOST_AREAS = 1024  # nodes and their areas; real trees have some dozens, memblock room for 128
 
 
 def reserve_self(state: BootState, fdt: Fdt) -> None:
@@ -103,8 +104,8 @@ def _scan(state: BootState, fdt: Fdt) -> list[RmemArea]:
         reg = node.get("reg")
         if reg is not None:
             areas += 1 + len(reg.value) // (_CELL * max(cells.address + cells.size, 1))
-            if areas > 2 * MOST_PAIRS:
-                reg.fail(f"is more than bootmap reads: {2 * MOST_PAIRS} nodes and areas of /reserved-memory")
+            if areas > _MOST_AREAS:
+                reg.fail(f"is more than bootmap reads: {_MOST_AREAS} nodes and areas of /reserved-memory")
             _reserve_reg(state, node, cells, table)
         elif (size := node.get("size")) is not None:
             _save(state, table, RmemArea(node, 0, 0, dt_origin(size)))

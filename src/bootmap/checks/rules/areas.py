@@ -108,16 +108,17 @@ def outside_ram(case: Case) -> Iterator[Finding]:
             changes.append(_reg_change(case, prop, meant, size, "if RAM at the same offset was meant"))
         title = f"{node.name} is not in RAM" if node is not None else "a reserved area is not in RAM"
         yield Finding(
-            RULES_BY_ID["reserved-area-outside-ram"], Severity.NOTE if node is not None and _outside_on_purpose(node)
+            RULES_BY_ID["reserved-area-outside-ram"], Severity.NOTE if _on_purpose(case, hazard.address, node)
             else Severity.WARNING, title, f"{hazard.message}.", where, tuple(changes), hazard=hazard,
             address=hazard.address,
         )  # fmt: skip
 
 
-def _outside_on_purpose(node: Node) -> bool:
-    """SRAM and the like: kept from nobody, but mapped by a driver as a pool."""
-    kind = node.get("compatible")
-    return node.get("no-map") is not None and kind is not None and b"shared-dma-pool" in kind.value
+def _on_purpose(case: Case, address: int, node: Node | None) -> bool:
+    """No-map areas of SRAM and firmware, and areas above RAM of which other boards have more."""
+    if node is not None and node.get("no-map") is not None:
+        return True
+    return all(bank.end <= address for bank in case.ram)
 
 
 def _meant(case: Case, address: int) -> int | None:
@@ -146,12 +147,12 @@ def area_changes(case: Case, hazard: Hazard) -> Iterator[Change]:
             (SetProperty(node.path, "no-map", None),),
         )  # fmt: skip
     elif hazard.id == "lowmem-rounded":
-        down = align_down(start, _PMD)
-        yield _reg_change(case, prop, down, end - down, f"it grows by {size_text(start - down)}")
-        up = align_up(start, _PMD)
+        up, down = align_up(start, _PMD), align_down(start, _PMD)
         if up + PAGE_SIZE <= end:
             yield _reg_change(case, prop, up, end - up, f"it shrinks by {size_text(up - start)}")
-        yield _reg_change(case, prop, up, entry.size, "the area moved", recommended=False)
+        elif not _taken(case, Span(up, up + entry.size), node):
+            yield _reg_change(case, prop, up, entry.size, "the area moved")
+        yield _reg_change(case, prop, down, end - down, f"the lost {size_text(start - down)} become part of it")
 
 
 def _reg_change(case: Case, prop: Property, base: int, size: int, note: str, *, recommended: bool = False) -> Change:
@@ -171,6 +172,12 @@ def _node_of(case: Case, hazard: Hazard) -> Node | None:
             node = case.tree.node(found[1].removesuffix("/reg"))
             if node is not None:
                 return node
+    parent = case.tree.node("/reserved-memory") if case.tree is not None else None
+    for node in parent.children if parent is not None and hazard.id == "first-bank-unaligned" else ():
+        prop = node.get("reg")
+        entries = pairs(prop, case.cells.address, case.cells.size) if prop is not None else ()
+        if node.get("no-map") is not None and any(entry.base + entry.size == hazard.address for entry in entries):
+            return node
     return None
 
 
@@ -293,11 +300,11 @@ def _places(case: Case, span: Span) -> Iterator[tuple[int, str]]:
         yield address, f"clear of the kernel, {image}"
 
 
-def _taken(case: Case, span: Span) -> bool:
+def _taken(case: Case, span: Span, but: Node | None = None) -> bool:
     parent = case.tree.node("/reserved-memory") if case.tree is not None else None
     for node in parent.children if parent is not None else ():
         prop = node.get("reg")
-        if prop is not None and any(Span(e.base, e.base + e.size).overlaps(span)
+        if node is not but and prop is not None and any(Span(e.base, e.base + e.size).overlaps(span)
                                     for e in pairs(prop, case.cells.address, case.cells.size)):  # fmt: skip
             return True
     return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bootmap.checks.edit import SetBoard, SetParameter, SetVersion
-from bootmap.checks.finding import Change, Finding
+from bootmap.checks.finding import Change, Finding, Where
 from bootmap.checks.places import initrd_changes, payload_changes
 from bootmap.checks.rules.areas import area_changes
 from bootmap.facts.audit_rules import Severity
@@ -22,11 +22,13 @@ _RECOMMENDED = 32 * MIB
 """Into RAM: where a zImage need not move (Documentation/arch/arm/booting.rst)."""
 _FIXED_BASE = "Linux 5.11, or 5.10.38, 5.4.120: they map the device tree apart"
 _FIRST_BANK = "Linux 5.4, or 5.3.5, 4.19.78, 4.14.148: they give up the sliver of RAM instead"
-_QUIET = {"reserved-area-empty", "bank-twice"}
+_OWN_RULES = {"reserved-area-outside-ram", "reserved-memory-ignored", "reserved-memory-overlap", "cma-failed"}
 _TITLES = {
     "dtb-unmapped": "the device tree is not mapped when the kernel reads it",
     "initrd-disabled": "the kernel gives up its initrd",
     "decompressor-overwrites-initrd": "the decompressor overwrites the initrd",
+    "kernel-overwrites-initrd": "the unpacked kernel overwrites the initrd",
+    "kernel-overwrites-dtb": "the unpacked kernel overwrites the device tree",
     "head-overwrites-initrd": "the kernel's own bss overwrites the initrd",
     "zimage-overlaps-initrd": "the zImage and the initrd are loaded into one place",
     "decompressor-overwrites-dtb": "the decompressor overwrites the device tree",
@@ -41,9 +43,9 @@ _TITLES = {
 def hazards(case: Case) -> Iterator[Finding]:
     """One finding a hazard; a death that no rule knows is reported all the same."""
     for hazard in case.replay.hazards:
-        if hazard.id in ("reserved-area-outside-ram", "reserved-memory-ignored", "cma-failed"):
+        if hazard.id in _OWN_RULES or _of_debug_uart(case, hazard):
             continue  # rules of their own say more
-        rule = RULE_OF_HAZARD.get(hazard.id, RULES_BY_ID["early-allocation"])
+        rule = RULES_BY_ID["no-memory"] if _no_ram(case, hazard) else RULE_OF_HAZARD[hazard.id]
         serious = hazard.fatal or hazard.loses_initrd
         severity = Severity.ERROR if serious else rule.severity
         if hazard.luck and not serious:
@@ -61,12 +63,26 @@ def hazards(case: Case) -> Iterator[Finding]:
         )
 
 
+def _no_ram(case: Case, hazard: Hazard) -> bool:
+    """An allocation that fails because the kernel has no RAM at all."""
+    return hazard.id == "allocation-failed" and not len(case.state.memblock.memory)
+
+
+def _of_debug_uart(case: Case, hazard: Hazard) -> bool:
+    config = case.kernel.config
+    if not hazard.id.startswith("mapping-") or not config.enabled("DEBUG_LL") or "DEBUG_UART_VIRT" not in config:
+        return False
+    return f"{config.integer('DEBUG_UART_VIRT'):#010x}" in hazard.message
+
+
 def _sentence(text: str) -> str:
     """A hazard's message as a sentence; what it says to do stays, for people who read only this."""
-    return text if text.endswith(".") else f"{text}."
+    name = text.split(" ")[0]
+    first = text[:1].upper() if "_" not in name and "(" not in name else text[:1]
+    return first + text[1:] + ("" if text.endswith(".") else ".")
 
 
-def _where(case: Case, hazard: Hazard) -> tuple:
+def _where(case: Case, hazard: Hazard) -> tuple[Where, ...]:
     found = case.at_origin(hazard.origin)
     if found or hazard.subject != "initrd":
         return found
@@ -75,8 +91,7 @@ def _where(case: Case, hazard: Hazard) -> tuple:
 
 
 def _changes(case: Case, hazard: Hazard) -> Iterator[Change]:
-    rule = RULE_OF_HAZARD.get(hazard.id)
-    match rule.id if rule is not None else "":
+    match RULE_OF_HAZARD[hazard.id].id:
         case "ram-below-phys-offset":
             yield from _load_address(case, hazard)
         case "dtb-unmapped" | "dtb-overwritten" | "params-rejected":
@@ -92,8 +107,10 @@ def _changes(case: Case, hazard: Hazard) -> Iterator[Change]:
         case "first-bank-unaligned":
             yield from area_changes(case, hazard)
             yield Change(_FIRST_BANK, edits=(SetVersion((5, 4)),))
-        case "carveout-odd-mib" | "reserved-memory-overlap":
+        case "carveout-odd-mib":
             yield from area_changes(case, hazard)
+        case "mem-map":
+            yield from _start_of_ram(case)
         case "mem-parameter":
             yield Change("leave mem= out", edits=(SetParameter("mem", None),))
         case "memory-not-there":
@@ -132,6 +149,20 @@ def _load_address(case: Case, hazard: Hazard) -> Iterator[Change]:
             (*edits, SetBoard("load_addr", address)),
             recommended=offset == _RECOMMENDED,
         )
+
+
+def _start_of_ram(case: Case) -> Iterator[Change]:
+    """mem_map stands for PHYS_OFFSET: let that be where RAM begins."""
+    first = min((span.start for span in case.ram), default=None)
+    if first is None or first == case.state.handover.phys_offset:
+        return
+    load = first + case.state.kernel.text_offset
+    yield Change(
+        f"start the kernel with PHYS_OFFSET {hex_address(first)}",
+        f"an Image at {hex_address(load)}, or a zImage for that address without CONFIG_AUTO_ZRELADDR",
+        (SetBoard("phys_offset", first),),
+    )
+    yield Change("Linux 5.12 and later look into the memory nodes for it", edits=(SetVersion((5, 12)),))
 
 
 def _where_the_kernel_runs(case: Case) -> Iterator[Change]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.analysis.budget import crashkernel
 from bootmap.boot.places import room_text
 from bootmap.boot.reserve.cma import cma_alignment
 from bootmap.checks.edit import SetOption, SetParameter, SetProperty
 from bootmap.checks.finding import Change, Finding
+from bootmap.checks.later import crashkernel
 from bootmap.facts.audit_rules import Severity
 from bootmap.facts.check_rules import RULES_BY_ID
 from bootmap.facts.linux.memblock import Flags
@@ -55,7 +55,8 @@ def debug_uart(case: Case) -> Iterator[Finding]:
         best = near
     yield Finding(
         RULES_BY_ID["debug-uart-virt"], Severity.ERROR, "CONFIG_DEBUG_UART_VIRT does not fit CONFIG_DEBUG_UART_PHYS",
-        f"{why}. It must end in {offset:#07x} like the physical address, as sections of 1 MiB are mapped.",
+        f"{why}. It must end in {offset:#07x} like the physical address, as sections of 1 MiB are mapped: "
+        f"{best:#010x} for example.",
         (case.at_option("DEBUG_UART_VIRT"),),
         (Change(f"CONFIG_DEBUG_UART_VIRT={best:#010x}", f"any address in {window} that ends in {offset:#07x}",
                 (SetOption("DEBUG_UART_VIRT", f"{best:#010x}"),), recommended=True),),
@@ -123,14 +124,13 @@ def cma_straddles(case: Case) -> Iterator[Finding]:
                            f"keeps it below {hex_address(limit)}", (SetProperty(path, "alloc-ranges", value),),
                            recommended=True)
                 )  # fmt: skip
-        fate = "given back to the page allocator" if case.kernel.version >= (5, 12) else "lost until the next boot"
         yield Finding(
             RULES_BY_ID["cma-straddles-lowmem"], Severity.WARNING, "a CMA area lies across the end of lowmem",
             f"{area.name}, {span}, lies across {hex_address(limit)}, the boundary of lowmem and highmem: all its pages "
-            f"must be in one zone, so CMA is never activated, and no driver gets any of its {size_text(area.size)}.",
+            f"must be in one zone, so CMA is never activated, and no driver gets any of its {size_text(area.size)}. "
+            f"alloc-ranges (or cma=SIZE@START) can keep it below.",
             case.at_origin(area.origin), tuple(changes), address=area.base,
         )  # fmt: skip
-        del fate
 
 
 def _area_path(case: Case, name: str) -> str | None:

@@ -50,5 +50,5 @@ def command(
     else:
         from bootmap.report.predict_text import predict_text
 
-        click.echo(predict_text(prediction.replay, prediction.overview), nl=False)
+        click.echo(predict_text(prediction.replay, prediction.overview, bootmap.findings_of(prediction)), nl=False)
     return 0 if prediction.outcome.all_well else 1

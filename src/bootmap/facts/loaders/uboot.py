@@ -213,14 +213,25 @@ class Build:
     source: str = ""
 
 
+_256M = 256 * MIB
 BUILDS = (
-    Build(
-        "qemu-arm",
-        0x40000000,
-        smbios=True,
-        source="include/configs/qemu-arm.h, configs/qemu_arm_defconfig (2021.01 to 2026.10)",
-    ),
-)
+    Build("qemu-arm", 0x40000000, smbios=True, source="include/configs/qemu-arm.h, qemu_arm_defconfig (2021.01 to 2026.10)"),
+    Build("cm_fx6", bootmapsz=8 * MIB, source="include/configs/cm_fx6.h (2014.10 to 2026.10)"),
+    Build("tbs2910", bootmapsz=_256M, source="include/configs/tbs2910.h (2015.01 to 2026.10)"),
+    Build("bx50v3", bootmapsz=_256M, source="include/configs/ge_bx50v3.h (2020.04 to 2026.10)"),
+    Build("mx53ppd", bootmapsz=_256M, source="include/configs/mx53ppd.h (2023.01 to 2026.10)"),
+    Build("ls1021atwr", bootmapsz=_256M, source="include/configs/ls1021atwr.h (2020.04 to 2026.10)"),
+    Build("ls1021aqds", bootmapsz=_256M, source="include/configs/ls1021aqds.h (2023.01 to 2026.10)"),
+    Build("ls1021atsn", bootmapsz=_256M, source="include/configs/ls1021atsn.h (2023.01 to 2026.10)"),
+    Build("ls1021aiot", bootmapsz=_256M, source="include/configs/ls1021aiot.h (2023.01 to 2026.10)"),
+    Build("highbank", bootmapsz=16 * MIB, source="include/configs/highbank.h (2011.12 to 2026.10)"),
+    Build("stm32mp1", bootmapsz=_256M, source="include/configs/stm32mp15_common.h (2022.01 to 2026.10)"),
+)  # fmt: skip
+"""By the variable ``board``; all of Tegra has CFG_SYS_BOOTMAPSZ = 256 MiB too (tegra-common.h), by ``soc``."""
+SOC_BUILDS = {
+    soc: Build(soc, bootmapsz=_256M, source="include/configs/tegra-common.h (2013.04 to 2026.10)")
+    for soc in ("tegra20", "tegra30", "tegra114", "tegra124")
+}
 BUILDS_BY_NAME = {build.name: build for build in BUILDS}
 
 STACK_DEPTH = 0x1D0

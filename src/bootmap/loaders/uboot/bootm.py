@@ -80,10 +80,11 @@ class Command:
     Attributes:
         name: "bootz" or "bootm".
         kernel: the kernel.
-        ramdisk: where the ramdisk is; None for none.
+        ramdisk: where the ramdisk is, without its header; None for none.
         dtb: where the tree is; None for none.
         tree: the tree.
         env: variables that are set.
+        ramdisk_header: bytes of U-Boot's header in front of the ramdisk; 0 for a plain one.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Command:
     dtb: int | None
     tree: Fdt | None
     env: Mapping[str, str]
+    ramdisk_header: int = 0
 
 
 @dataclass(slots=True)
@@ -172,6 +174,10 @@ def _find_images(uboot: UBoot, command: Command, result: Placed, kernel: Span) -
     """Look at the ramdisk, then at the tree, and whether they lie in the kernel."""
     place = "OS={:x}..{:x}" if uboot.does("check_overlap") else "OS={:#x}..{:#x}"
     ramdisk = command.ramdisk
+    if ramdisk is not None and command.ramdisk_header:
+        result.said.append(
+            f"## Loading init Ramdisk from Legacy Image at {ramdisk.start - command.ramdisk_header:08x} ..."
+        )
     if ramdisk is not None and ramdisk.start and kernel.size and _overlaps(ramdisk, kernel):
         result.said.append(f"ERROR: RD image overlaps OS image ({place.format(*kernel)})")
         raise _RefusedError("the ramdisk overlaps the kernel")
@@ -228,13 +234,17 @@ def _ramdisk_high(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result
     result.ramdisk = Span(start, start + ramdisk.size)
     end = start + ramdisk.size & _ULONG
     line = f"   Loading Ramdisk to {start:08x}, end {end:08x} ... "
-    _copied(uboot, board, result, line, ramdisk.start, result.ramdisk)
+    _copied(uboot, board, result, line, ramdisk, result.ramdisk)
 
 
-def _copied(uboot: UBoot, board: Board, result: Placed, line: str, source: int, to: Span) -> None:
+def _copied(uboot: UBoot, board: Board, result: Placed, line: str, source: Span, to: Span) -> None:
     """Say that something is copied; where there is no RAM, that ends U-Boot."""
-    in_ram = any(bank.start <= to.start and to.end <= bank.end for bank in board.banks)
-    backwards = to.start > source and (to.start - source < to.size or not uboot.does("memmove_forward_if_clear"))
+    in_ram = to.start == source.start or all(
+        any(bank.start <= place.start and place.end <= bank.end for bank in board.banks) for place in (source, to)
+    )
+    backwards = to.start > source.start and (
+        to.start - source.start < to.size or not uboot.does("memmove_forward_if_clear")
+    )
     if to.end > 1 << 32 and backwards:  # the last byte has a low address: U-Boot writes over whatever is there
         result.said.append(line.rstrip())
         raise _RefusedError(
@@ -242,7 +252,10 @@ def _copied(uboot: UBoot, board: Board, result: Placed, line: str, source: int, 
         )
     result.said.append(line + ("OK" if in_ram else "data abort"))
     if not in_ram:
-        raise _RefusedError(f"U-Boot copies to {to}, where no RAM is: bootm_low, bootm_size or bootm_mapsize is wrong")
+        raise _RefusedError(
+            f"U-Boot copies {source} to {to}, and not all of that is RAM: the file is too large for its place, or "
+            f"bootm_low, bootm_size or bootm_mapsize is wrong"
+        )
 
 
 def _below(highest: int) -> str:
@@ -353,7 +366,7 @@ def _relocate_fdt(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result
         result.said.append(f"   Using Device Tree in place at {start:08x}, end {start + size - 1:08x}")
     else:
         line = f"   Loading Device Tree to {start:08x}, end {start + size - 1:08x} ... "
-        _copied(uboot, board, result, line, command.dtb, result.dtb)
+        _copied(uboot, board, result, line, Span(command.dtb, command.dtb + command.tree.totalsize), result.dtb)
     if uboot.does("says_working_fdt"):
         result.said.append(f"Working FDT set to {start:x}")
 

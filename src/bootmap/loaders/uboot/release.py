@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from bootmap.facts.loaders.uboot import BUILDS_BY_NAME, CHANGES_BY_NAME, OLDEST, Build, Release
+from bootmap.facts.loaders.uboot import BUILDS_BY_NAME, CHANGES_BY_NAME, OLDEST, SOC_BUILDS, Build, Release
 
 _VERSION = re.compile(r"(?:U-Boot\s+)?v?(20\d\d)\.(\d\d)\b")
 
@@ -31,18 +31,20 @@ class UBoot:
     version: str = ""
 
     @classmethod
-    def named(cls, version: str, board: str | None) -> UBoot | None:
+    def named(cls, version: str, board: str | None, soc: str | None = None) -> UBoot | None:
         """The U-Boot that says ``version`` of itself, as built for ``board``; None where it names no release.
 
         Args:
             version: such as ``U-Boot 2023.01+dfsg-2 (Jun 22 2026 - 08:38:07 +0000)``, or ``2023.01``.
             board: the value of the variable of that name.
+            soc: likewise, for boards that are built alike.
         """
         release = read_release(version)
         if release is None:
             return None
         words = version.removeprefix("U-Boot ").split()
-        return cls(release, BUILDS_BY_NAME.get(board or "", Build(board or "unknown")), words[0])
+        build = BUILDS_BY_NAME.get(board or "") or SOC_BUILDS.get(soc or "") or Build(board or "unknown")
+        return cls(release, build, words[0])
 
     def does(self, name: str) -> bool:
         """Whether this release does what the row ``name`` of the table of changes says.

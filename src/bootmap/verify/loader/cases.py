@@ -25,7 +25,7 @@ RAM = 0x40000000
 _MEMORY = (256, 320, 384, 512, 640, 768, 1024, 1536, 2048, 2560, 3072)
 _IN_PLACE = "ffffffff"
 _UIMAGE = struct.Struct(">7I4B32s")
-_UIMAGE_MAGIC, _LINUX, _ARM, _KERNEL, _NOLOAD = 0x27051956, 5, 2, 2, 14
+_UIMAGE_MAGIC, _LINUX, _ARM, _KERNEL, _RAMDISK, _NOLOAD = 0x27051956, 5, 2, 2, 3, 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Case:
         padding: bytes of a property that makes the tree larger.
         wide: two cells for addresses and sizes, else one.
         chosen: whether the tree has a /chosen, with bootargs of its own.
+        legacy: the ramdisk has a header of U-Boot's in front; its size is that of what is behind.
     """
 
     memory: int
@@ -59,6 +60,7 @@ class Case:
     padding: int = 0
     wide: bool = True
     chosen: bool = True
+    legacy: bool = False
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Case:
@@ -77,7 +79,9 @@ class Case:
     @property
     def words(self) -> str:
         """The command that boots it."""
-        ramdisk = f"{self.ramdisk[0]:x}:{self.ramdisk[1]:x}" if self.ramdisk else "-"
+        ramdisk = "-"
+        if self.ramdisk is not None:
+            ramdisk = f"{self.ramdisk[0]:x}" + ("" if self.legacy else f":{self.ramdisk[1]:x}")
         return f"{self.command} {self.kernel[0]:x} {ramdisk} {self.dtb:x}"
 
     def tree(self) -> bytes:
@@ -105,10 +109,16 @@ class Case:
         if self.command == "bootz":
             return zimage(self.kernel[1])
         data = zimage(0x1000).ljust(self.kernel[1], b"\0")
-        load = self.load or 0
-        kind = _KERNEL if self.load is not None else _NOLOAD
-        rest = (0, len(data), load, load, zlib.crc32(data), _LINUX, _ARM, kind, 0, b"payload")
-        return _UIMAGE.pack(_UIMAGE_MAGIC, zlib.crc32(_UIMAGE.pack(_UIMAGE_MAGIC, 0, *rest)), *rest) + data
+        return _with_header(data, self.load or 0, _KERNEL if self.load is not None else _NOLOAD)
+
+    def disk(self) -> bytes:
+        """What is in RAM where the ramdisk is: nothing but with a header."""
+        return _with_header(bytes(self.ramdisk[1]), 0, _RAMDISK) if self.ramdisk is not None and self.legacy else b""
+
+
+def _with_header(data: bytes, load: int, kind: int) -> bytes:
+    rest = (0, len(data), load, load, zlib.crc32(data), _LINUX, _ARM, kind, 0, b"payload")
+    return _UIMAGE.pack(_UIMAGE_MAGIC, zlib.crc32(_UIMAGE.pack(_UIMAGE_MAGIC, 0, *rest)), *rest) + data
 
 
 def made_up(seed: int, number: int, room: int = 40 * MIB) -> list[Case]:
@@ -150,7 +160,8 @@ def _case(rng: random.Random, room: int) -> Case:
         rng.choice((0, rng.randrange(1, 9000), rng.randrange(9000, 60000))), rng.random() < 0.7, rng.random() < 0.8,
     )  # fmt: skip
     reserved, memreserve = _reserved(rng, case, top, end)
-    values = case.row() | {"reserved": reserved, "memreserve": memreserve}
+    legacy = ramdisk is not None and ramdisk[1] < 4 * MIB and rng.random() < 0.4
+    values = case.row() | {"reserved": reserved, "memreserve": memreserve, "legacy": legacy}
     return Case.of(values)
 
 

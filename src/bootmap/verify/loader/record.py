@@ -57,6 +57,9 @@ def record(binary: Path, cases: Iterable[Case], note: Callable[[str], None] = la
             files = {case.kernel[0]: Path(folder, "image"), case.dtb: Path(folder, "dtb")}
             files[case.kernel[0]].write_bytes(case.image())
             files[case.dtb].write_bytes(case.tree())
+            if case.ramdisk is not None and case.legacy:
+                files[case.ramdisk[0]] = Path(folder, "ramdisk")
+                files[case.ramdisk[0]].write_bytes(case.disk())
             with UBoot(binary, case.memory * MIB, files) as uboot:
                 doc["uboot"] = next(line for line in uboot.banner.splitlines() if line.startswith("U-Boot 2")).strip()
                 if str(case.memory) not in doc["bdinfo"]:
