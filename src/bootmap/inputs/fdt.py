@@ -233,14 +233,18 @@ class Node:
         at = self._columns.properties[self._row].get(name)
         return self._property(name, at) if at is not None else None
 
-    def walk(self, having: str | None = None) -> Iterator[Node]:
-        """This node and all below it, in file order (parents before children); with ``having`` those that have it."""
+    def walk(self, *having: str) -> Iterator[Node]:
+        """This node and all below it, in file order (parents before children).
+
+        Args:
+            having: names of properties; given some, only nodes that have one of them.
+        """
         columns = self._columns
         first, end = self._row, columns.ends[self._row]
-        if having is None:
+        if not having:
             return (Node(columns, row) for row in range(first, end))
-        rows = enumerate(columns.properties[first:end], first)
-        return iter([Node(columns, row) for row, places in rows if having in places])
+        apart = set(having).isdisjoint
+        return iter([Node(columns, row) for row in range(first, end) if not apart(columns.properties[row])])
 
     @property
     def unit_name(self) -> str:
@@ -316,7 +320,7 @@ class Fdt:
         """
         if self._phandles is None:
             found: dict[int, Node] = {}
-            for node in self.root.walk():
+            for node in self.root.walk("phandle", "linux,phandle"):
                 for name in ("phandle", "linux,phandle"):
                     prop = node.get(name)
                     if prop is not None and len(prop.value) == 4:
@@ -327,9 +331,9 @@ class Fdt:
             self._phandles = found
         return self._phandles.get(phandle)
 
-    def walk(self, having: str | None = None) -> Iterator[Node]:
-        """Every node in file order; with ``having`` those that have a property of that name."""
-        return self.root.walk(having)
+    def walk(self, *having: str) -> Iterator[Node]:
+        """Every node in file order; given names of properties, those that have one of them."""
+        return self.root.walk(*having)
 
 
 class _Header(NamedTuple):
