@@ -100,7 +100,7 @@ class _Search:
                 left, parts = smaller, 2
                 continue
             rests = ([name for name in left if name not in piece] for piece in pieces)
-            rest = next((each for each in rests if len(pieces) > 2 and self.makes(each)), None)  # noqa: PLR2004
+            rest = next((each for each in rests if len(pieces) > 2 and self.makes(each)), None)
             if rest is not None:
                 left, parts = rest, max(parts - 1, 2)
             elif parts >= len(left):
