@@ -177,7 +177,7 @@ def _present_sections(state: BootState) -> set[int]:
     """``memblocks_present``: the sections that any whole page of RAM makes present.
 
     A region that begins in the last page below 4 GiB has PFN_UP() wrap to 0 where phys_addr_t has 32 bits: all
-    sections count as present then (booted: own-v54-sparse-wrap).
+    sections count as present then (booted: 5.4.286).
     """
     in_section = _SECTION_SHIFT - PAGE_SHIFT
     found: set[int] = set()
