@@ -38,6 +38,7 @@ class BoardFile:
         kernel: of a FIT, the kernel's bytes; None elsewhere.
         load_addr: of a FIT, where the kernel runs; None elsewhere.
         initrd: of a FIT, (address, bytes) of the ramdisk; None elsewhere.
+        data: of a FIT, the whole file; None elsewhere.
     """
 
     name: str
@@ -46,6 +47,7 @@ class BoardFile:
     kernel: bytes | None = None
     load_addr: int | None = None
     initrd: tuple[int, int] | None = None
+    data: bytes | None = None
 
 
 def read_boards(path: str, overlays: Sequence[str] = (), memory: Sequence[str] = ()) -> list[BoardFile]:
@@ -77,12 +79,12 @@ def read_boards(path: str, overlays: Sequence[str] = (), memory: Sequence[str] =
     if overlays:
         data = dts.apply_overlays(data, overlays, name)
     try:
-        description = parse_board(data)
+        description = fdt.parse(data, fit.LARGEST) if fit.looks_like_one(data) else parse_board(data)
         if isinstance(description, fdt.Fdt) and fit.is_fit(description):
             return [
                 BoardFile(
                     f"{name}:{each.name}", with_banks(fdt.parse(each.tree), banks), None, each.kernel, each.kernel_load,
-                    each.ramdisk,
+                    each.ramdisk, data,
                 )
                 for each in fit.configurations(description, data)
             ]  # fmt: skip
