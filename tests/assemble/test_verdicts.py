@@ -228,11 +228,11 @@ def test_death_by_a_guess_is_uncertain() -> None:
 
 def test_configuration_and_symbols_of_two_kernels() -> None:
     three, two = loaded_kernel("v7"), loaded_kernel("v7-2g")
-    from bootmap.assemble.kernel import Kernel, _check_symbols
+    from bootmap.assemble.kernel import Kernel, check_symbols
 
     mixed = Kernel(two.version, two.sublevel, two.config, three.symbols)
     with pytest.raises(InputError, match="its VMSPLIT is another") as error:
-        _check_symbols(mixed.model(), "System.map")
+        check_symbols(mixed.model(), "System.map")
     assert error.value.exit_code == 3
 
 

@@ -149,7 +149,7 @@ def test_create_page_tables_xip_turns_the_mmu_on_in_flash(flash: int, lives: boo
     subject = kernel("xip", f"CONFIG_XIP_PHYS_ADDR={flash:#010x}\n".encode())
     prediction = booted(subject)
     if lives:
-        assert prediction.outcome.boots is True
+        assert prediction.outcome.verdict.boots is True
         return
     assert dies(prediction) == "identity-map-lost"
     (hazard,) = [hazard for hazard in prediction.hazards if hazard.fatal]

@@ -3,9 +3,6 @@
     lowmem | kernel | mem_map | CMA | reserved areas | initrd | swiotlb, crashkernel (later) | left
 
 Highmem is no help: page tables, slabs, DMA buffers and struct pages come from lowmem only.
-
-Source: arch/arm/mm/init.c ``mem_init`` (swiotlb, from 5.3 on with LPAE); arch/arm/kernel/setup.c
-``reserve_crashkernel``; kernel/dma/swiotlb.c IO_TLB_DEFAULT_SIZE.
 """
 
 from __future__ import annotations
@@ -15,15 +12,12 @@ from typing import TYPE_CHECKING
 
 from bootmap.analysis.overview import reserved_rows
 from bootmap.facts.linux.memblock import Flags
-from bootmap.inputs.cmdline import parameq, parse
-from bootmap.units import GIB, MIB, Span, memparse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bootmap.boot.sequence import Replay
     from bootmap.boot.state import BootState
-
-_SWIOTLB = 64 * MIB
-_SINCE_SWIOTLB = (5, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +43,13 @@ class Budget:
         return self.lowmem + self.highmem
 
 
-def budget(replay: Replay) -> Budget | None:
-    """The budget at the latest stage; None where the boot ends before lowmem is known."""
+def budget(replay: Replay, later: Mapping[str, int]) -> Budget | None:
+    """The budget at the latest stage; None where the boot ends before lowmem is known.
+
+    Args:
+        replay: the boot.
+        later: what will be taken after paging_init, by name, in bytes.
+    """
     stage = replay.usual_stage
     limit = stage.vars.arm_lowmem_limit
     if not limit:
@@ -68,25 +67,9 @@ def budget(replay: Replay) -> Budget | None:
         if size:
             name = _kind(replay.state, row.start, row.end, row.owner)
             found[name] = found.get(name, 0) + size
-    state = replay.state
-    if swiotlb := _swiotlb(state, lowmem + highmem, stage.memblock.end_of_dram() if len(stage.memblock.memory) else 0):
-        found["swiotlb, later"] = swiotlb
-    if crash := crashkernel(state.cmdline):
-        found["crash kernel, later"] = crash.size
+    found |= {name: size for name, size in later.items() if size}
     items = tuple(sorted(found.items(), key=lambda item: -item[1]))
     return Budget(lowmem, highmem, items, max(0, lowmem - sum(found.values())))
-
-
-def crashkernel(cmdline: str) -> Span | None:
-    """The last ``crashkernel=SIZE[@START]``, its start 0 where it is not given; None without one of that form."""
-    found = None
-    for param in parse(cmdline):
-        if parameq(param.name, "crashkernel") and param.value:
-            size, rest = memparse(param.value)
-            if size and (not rest or rest.startswith("@")):
-                start = memparse(rest[1:])[0] if rest else 0
-                found = Span(start, start + size)
-    return found
 
 
 def _kind(state: BootState, start: int, end: int, owner: str) -> str:
@@ -97,9 +80,3 @@ def _kind(state: BootState, start: int, end: int, owner: str) -> str:
         if word in owner and not owner.startswith("/"):
             return name
     return "reserved areas" if owner.startswith("/") or "dynamic area" in owner else "early allocations"
-
-
-def _swiotlb(state: BootState, _used: int, end: int) -> int:
-    kernel = state.kernel
-    needed = kernel.has("lpae") and kernel.version >= _SINCE_SWIOTLB and end > 4 * GIB
-    return _SWIOTLB if needed else 0

@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bootmap.api.archives import open_archive, unpacked
+from bootmap.api.check import check
 from bootmap.assemble import kernel as kernels
 from bootmap.assemble import texts
 from bootmap.assemble.handover import replay
 from bootmap.assemble.load import load
 from bootmap.bootlog.board import seen_places
 from bootmap.bootlog.capture import read_boots
+from bootmap.bootlog.case import Checked
 from bootmap.bootlog.check import check_log
 from bootmap.bootlog.claims.context import Basis
 from bootmap.bootlog.diagnose import diagnose, diagnose_file, shown_by
 from bootmap.bootlog.files import FileChecker, kind_of
+from bootmap.bootlog.findings import Change, Finding, Reason
 from bootmap.bootlog.fit import best_prediction
 from bootmap.bootlog.given import Given
 from bootmap.bootlog.judgement import LogReport
@@ -25,6 +28,7 @@ from bootmap.bootlog.predict import areas_of
 from bootmap.errors import InputError, MissingInputError, UnsupportedError, UsageError
 from bootmap.facts.arm.cpus import cpu_by_midr, cpu_by_name
 from bootmap.facts.arm.tcm import DTCM, ITCM
+from bootmap.facts.audit_rules import Severity
 from bootmap.inputs.board import read_board
 from bootmap.inputs.console import MOST_BYTES, console_text
 from bootmap.inputs.fs import STDIN, file_name, read_file
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from bootmap.bootlog.diagnosis import Diagnosis
     from bootmap.bootlog.log import Log
     from bootmap.bootlog.predict import FromLog
+    from bootmap.checks.finding import Finding as CheckFinding
     from bootmap.facts.arm.cpus import Cpu
     from bootmap.facts.arm.tcm import TcmKind
 
@@ -76,10 +81,24 @@ def _diagnosed(log: str, text: str, boot: int | None, board: str | None, options
     if board is not None and given.config is not None and given.symbols is not None:
         named = board
 
-        def whole(log: Log) -> Replay:
-            return replay(*load(named, **_with_log(named, log, options)))
+        def whole(log: Log) -> tuple[Replay, tuple[Checked, ...]]:
+            result = check(*load(named, **_with_log(named, log, options)))
+            assert result.case is not None  # just checked
+            found = [each for each in result.findings if each.severity >= Severity.WARNING]
+            return result.case.replay, tuple(map(_checked, found))
 
     return [diagnose(each, given, whole) for each in (boots if boot is None else boots[boot - 1 : boot])]
+
+
+def _checked(found: CheckFinding) -> Checked:
+    """A finding of `check` as a diagnosis tells it."""
+    places = [Reason(0, f"{where.text} ({where})") for where in found.where[:2]]
+    changes = [Change(change.text + (f" ({change.note})" if change.note else ""), change.after, bool(change.after))
+               for change in found.changes]  # fmt: skip
+    changes += [Change(text) for text in found.advice]
+    reasons = (Reason(0, f"predicted for this board: {found.cause or found.title}"), *places)
+    fatal = found.severity >= Severity.ERROR and (found.decides or bool(found.hazard and found.hazard.fatal))
+    return Checked(Finding(found.id, fatal, found.title, reasons, tuple(changes), certain=False), found.hazard)
 
 
 def verify_log(
@@ -98,7 +117,8 @@ def verify_log(
     """
     named = read_texts(logs)
     kinds = {name: kind_of(text) for name, text in named.items()}
-    boots = {name: read_boots(text)[0] for name, text in named.items() if kinds[name] == "log"}
+    captures = {name: read_boots(text) for name, text in named.items() if kinds[name] == "log"}
+    boots = {name: found[0] for name, found in captures.items()}
     parsed = {name: messages_of(boot) for name, boot in boots.items()}
     for name, log in parsed.items():
         if not log.said:
@@ -113,6 +133,11 @@ def verify_log(
     report = LogReport(
         [], 0, _outcome(prediction), [str(each) for each in prediction.state.assumptions], prediction.hazards
     )
+    report.assumptions += [
+        f"of the {len(found)} boots in {name} the first is compared (bootmap diagnose looks at each)"
+        for name, found in captures.items()
+        if len(found) > 1
+    ]
     several = len(named) > 1
     for name, text in named.items():
         shown = name if several else ""

@@ -10,10 +10,11 @@ from bootmap.errors import InputError, UsageError
 from bootmap.inputs.kernel_file import KernelFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from os import PathLike
 
     from bootmap.assemble.board_file import BoardFile
+    from bootmap.assumptions import Assumption
     from bootmap.facts.machines.machine import StaticMap
     from bootmap.inputs.atags import AtagList
     from bootmap.inputs.efi_map import EfiMap
@@ -48,6 +49,7 @@ class Board:
         vmalloc_end: VMALLOC_END before 3.3, where each platform had its own.
         ram: what RAM the board really has, where the description and mem= tell of other RAM.
         lines: of a tree that was compiled here, path of a node or property -> (source file, line).
+        assumptions: what of this was taken for what was not given.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Board:
     vmalloc_end: int | None = None
     ram: tuple[Span, ...] | None = None
     lines: Mapping[str, tuple[str, int]] | None = field(default=None, repr=False, compare=False)
+    assumptions: tuple[Assumption, ...] = ()
 
     @classmethod
     def load(
@@ -159,6 +162,30 @@ class Board:
             static_maps=tuple(parsed) if maps else None,
             **more,
         )
+
+    @property
+    def declared_ram(self) -> list[Span]:
+        """The banks of RAM that its description declares, without those of no size."""
+        from bootmap.assemble.ram import declared_ram
+
+        return declared_ram(self.description)
+
+    @property
+    def ram_start(self) -> int | None:
+        """Where its RAM begins, by a memory node without a size, else by its SoC; None where nothing tells."""
+        from bootmap.assemble.ram import ram_start
+
+        return ram_start(self.description)
+
+    def with_memory(self, banks: Sequence[Span]) -> Board:
+        """The same board with ``banks`` as the RAM of its device tree, as a boot loader would write them.
+
+        Raises:
+            UsageError: a bank does not fit into the cells of the tree, or the board has an ATAG list.
+        """
+        from bootmap.assemble.board_file import with_banks
+
+        return self.replace(description=with_banks(self.description, banks))
 
     def replace(self, **changes: Any) -> Board:
         """The same board with some attributes changed."""

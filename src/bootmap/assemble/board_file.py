@@ -10,21 +10,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bootmap.assemble.texts import parse_span
+from bootmap.assumptions import Assumption
+from bootmap.boot.decompressor.phys_offset import memory_ranges
 from bootmap.boot.setup.fdt_scan import root_cells
 from bootmap.errors import InputError, UsageError
+from bootmap.facts.machines.ram_base import RAM_BASE
 from bootmap.inputs import fdt, fit
 from bootmap.inputs.board import MAX_SIZE, parse_board
+from bootmap.inputs.cells import read_cells
 from bootmap.inputs.fdt_writer import cells, editable, flatten, text
 from bootmap.inputs.fs import file_name, read_file
+from bootmap.units import MIB, Span, hex_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from bootmap.assemble.board import Board
     from bootmap.inputs.atags import AtagList
     from bootmap.inputs.fdt import Fdt
-    from bootmap.units import Span
 
 _CELL_BITS = 32
+_USUAL_RAM = 512 * MIB
+_USUAL_START = 0x80000000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,29 @@ def read_boards(path: str, overlays: Sequence[str] = (), memory: Sequence[str] =
         raise error.in_file(name) from None
 
 
+def with_usual_ram(board: Board) -> Board:
+    """The board; where its tree leaves RAM to the boot loader, with RAM as such boards have, noted as assumed."""
+    tree = board.description
+    if not isinstance(tree, fdt.Fdt) or memory_ranges(tree) or (board.cmdline or "").find("mem=") >= 0:
+        return board
+    width, told = root_cells(tree), False
+    roots = tree.root.get("compatible")
+    names = roots.value.rstrip(b"\0").decode("latin-1").split("\0") if roots is not None else []
+    start = next((base for known, base in RAM_BASE if any(name.startswith(known) for name in names)), _USUAL_START)
+    for node in tree.root.walk():
+        kind, prop = node.get("device_type"), node.get("reg")
+        if kind is None or kind.value.rstrip(b"\0") != b"memory":
+            continue
+        if prop is not None and len(prop.value) >= 4 * width.address and width.address:
+            start, told = read_cells(prop.value, 0, width.address), True
+            break
+    bank = Span(start, start + _USUAL_RAM)
+    how = "where its memory node begins" if told else "where its SoC has it: the tree has no memory node"
+    text = f"the boot loader fills in 512 MiB of RAM at {hex_address(start)}, {how}"
+    note = Assumption(text, "--memory", f"{bank.start:#x},{bank.size:#x}")
+    return board.replace(description=with_banks(tree, [bank]), assumptions=(*board.assumptions, note))
+
+
 def with_banks(description: Fdt | AtagList, banks: Sequence[Span]) -> Fdt | AtagList:
     """The description with ``banks`` as its RAM; as it is where there are none.
 
@@ -107,8 +137,8 @@ def with_banks(description: Fdt | AtagList, banks: Sequence[Span]) -> Fdt | Atag
     for bank in banks:
         if bank.start >> _CELL_BITS * width.address or (bank.end - bank.start) >> _CELL_BITS * width.size:
             raise UsageError(
-                f"--memory {bank.start:#x},{bank.end - bank.start:#x}: does not fit into the root's {width.address} address and "
-                f"{width.size} size cells"
+                f"--memory {bank.start:#x},{bank.end - bank.start:#x}: does not fit into the root's {width.address} "
+                f"address and {width.size} size cells"
             )
     value = b"".join(cells(bank.start, width=width.address) + cells(bank.size, width=width.size) for bank in banks)
     found = [node for node in root.children if node.properties.get("device_type", b"").rstrip(b"\0") == b"memory"]

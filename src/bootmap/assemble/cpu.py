@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bootmap.assumptions import Assumption
 from bootmap.boot.setup.machine import pick_machine
 from bootmap.errors import MissingInputError, UnsupportedError
-from bootmap.facts.arm.cpus import CPUS, SOC_CORES, WITHOUT_MMU, Cpu, cpu_by_midr, cpu_by_name
+from bootmap.facts.arm.cpus import CPUS, GENERIC_V7, SOC_CORES, SUPPORT, WITHOUT_MMU, Cpu, cpu_by_midr, cpu_by_name
 from bootmap.inputs.fdt import Fdt
 from bootmap.units import whole_number
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from bootmap.assemble.board import Board
     from bootmap.boot.kernel import KernelModel
     from bootmap.inputs.fdt import Node
+
+
+_CPUID_SCHEME = 0xF0000
+"""MIDR[19:16]: the core has the CPUID registers, and the last entry of proc-v7.S takes it (``__v7_proc_info``)."""
 
 
 def pick_cpu(model: KernelModel, board: Board, assumptions: list[Assumption]) -> Cpu:
@@ -31,7 +35,7 @@ def pick_cpu(model: KernelModel, board: Board, assumptions: list[Assumption]) ->
         MissingInputError: nothing names it.
     """
     if board.cpu is not None:
-        return _named(board.cpu)
+        return _named(board.cpu, assumptions)
     unknown = None
     for soc in _strings(board.description.root) if isinstance(board.description, Fdt) else ():
         if soc in SOC_CORES and (found := cpu_by_name(SOC_CORES[soc])) is not None:
@@ -49,8 +53,18 @@ def pick_cpu(model: KernelModel, board: Board, assumptions: list[Assumption]) ->
     if machine is not None and machine.cpu is not None and (found := cpu_by_name(machine.cpu)) is not None:
         assumptions.append(Assumption(f"the CPU is {found.name}, as on {machine.name}", "--cpu", found.name))
         return found
+    if _only_v7(model):
+        text = f"the CPU is some ARMv7 core: the board names {'only ' + repr(unknown) if unknown else 'none'}; no LPAE"
+        assumptions.append(Assumption(text, "--cpu", GENERIC_V7.name))
+        return GENERIC_V7
     where = f"the CPU {unknown!r} of the device tree is not known" if unknown else "the board does not name its CPU"
-    raise MissingInputError(f"{where}; give --cpu (cortex-a9, arm926, or the value of MIDR)")
+    raise MissingInputError(f"{board.name}: {where}; give --cpu (cortex-a9, arm926, or the value of MIDR)")
+
+
+def _only_v7(model: KernelModel) -> bool:
+    """Whether the kernel runs on ARMv7 only, so that the board must have such a core."""
+    others = {option for options in SUPPORT.values() for option in options} - {"CPU_V7"}
+    return model.config.enabled("CPU_V7") and not any(map(model.config.enabled, others))
 
 
 def with_cache(cpu: Cpu, cache: str | None) -> Cpu:
@@ -58,11 +72,15 @@ def with_cache(cpu: Cpu, cache: str | None) -> Cpu:
     return cpu if cache is None else replace(cpu, aliasing=cache == "vipt-aliasing")
 
 
-def _named(name: str) -> Cpu:
+def _named(name: str, assumptions: list[Assumption]) -> Cpu:
     found = cpu_by_name(name)
     if found is None and name[:1].isdigit():
         number = whole_number(name)
         found = cpu_by_midr(number) if number is not None else None
+        if found is None and number is not None and number & _CPUID_SCHEME == _CPUID_SCHEME:
+            found = replace(GENERIC_V7, midr=number)
+            text = f"MIDR {number:#010x} is a core that only the kernel's generic ARMv7 entry takes: no LPAE"
+            assumptions.append(Assumption(text, "--cpu", name))
     if found is None:
         known = ", ".join(cpu.name for cpu in CPUS)
         raise UnsupportedError(f"--cpu {name}: not modelled; known: {known}, or a MIDR")

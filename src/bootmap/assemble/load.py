@@ -42,6 +42,10 @@ def load(board: str, *, typical: bool = False, **options: Any) -> tuple[Kernel, 
     """
     of_kernel = {name: options.pop(name) for name in KERNEL_OPTIONS if name in options}
     loaded = Board.load(board, **options)
+    if typical:
+        from bootmap.assemble.board_file import with_usual_ram
+
+        loaded = with_usual_ram(loaded)
     return kernel_for(loaded, typical=typical, **of_kernel), loaded
 
 
@@ -51,19 +55,31 @@ def load_boards(path: str, *, typical: bool = True, **options: Any) -> list[tupl
     Raises:
         BootmapError: as for :func:`load`.
     """
-    from bootmap.assemble.board_file import read_boards
+    from bootmap.assemble.board_file import read_boards, with_usual_ram
 
     of_kernel = {name: options.pop(name) for name in KERNEL_OPTIONS if name in options}
     overlays, memory = tuple(options.pop("overlays", ())), tuple(options.pop("memory", ()))
     found = []
     for each in read_boards(path, overlays, memory):
-        board = Board.of_file(each, **options)
+        board = with_usual_ram(Board.of_file(each, **options))
         found.append((kernel_for(board, each, typical=typical, **of_kernel), board))
     return found
 
 
+def load_kernel(**options: Any) -> Kernel:
+    """A kernel from its files alone; what they lack is taken from a typical one.
+
+    Args:
+        options: those of :func:`load` that describe the kernel.
+
+    Raises:
+        BootmapError: as for :func:`load`.
+    """
+    return kernel_for(None, typical=True, **options)
+
+
 def kernel_for(
-    board: Board,
+    board: Board | None,
     read: BoardFile | None = None,
     *,
     typical: bool = False,
@@ -81,7 +97,7 @@ def kernel_for(
         BootmapError: as for :func:`load`.
     """
     image = files.get("image")
-    if image is None and isinstance(board.zimage, KernelFile):
+    if image is None and board is not None and isinstance(board.zimage, KernelFile):
         files["image"] = board.zimage
     elif image is None and read is not None and read.kernel is not None:
         from bootmap.inputs.zimage import parse_kernel
@@ -98,7 +114,12 @@ def kernel_for(
 
 
 def _completed(
-    board: Board, given: list[str], version: str | None, defconfig: str | None, features: Iterable[str], files: Any
+    board: Board | None,
+    given: list[str],
+    version: str | None,
+    defconfig: str | None,
+    features: Iterable[str],
+    files: Any,
 ) -> Kernel:
     """The kernel as it is given where that is all that is needed, else what is missing from a typical one."""
     from bootmap.assemble.kernel import check_symbols, read_image

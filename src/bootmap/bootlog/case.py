@@ -6,7 +6,7 @@ Not here: the causes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bootmap.bootlog.findings import Reason
 from bootmap.units import hex_address
@@ -14,11 +14,20 @@ from bootmap.units import hex_address
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bootmap.boot.trace import Hazard
     from bootmap.bootlog.capture import Boot
+    from bootmap.bootlog.findings import Finding
     from bootmap.bootlog.log import Log, Said
     from bootmap.bootlog.predict import FromLog
     from bootmap.bootlog.progress import Progress
     from bootmap.inputs.oops_log import Oops
+
+
+class Checked(NamedTuple):
+    """A finding of a check, and the hazard of the boot behind it, None for none."""
+
+    finding: Finding
+    hazard: Hazard | None
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,8 @@ class Case:
         progress: how far it came.
         oopses: the faults that were printed.
         found: the prediction; None where none could be made.
+        checked: what the rules of `check` find for a board that is given whole, each with the hazard behind it; None
+            where it is not.
     """
 
     boot: Boot
@@ -38,6 +49,7 @@ class Case:
     progress: Progress
     oopses: tuple[Oops, ...]
     found: FromLog | None
+    checked: tuple[Checked, ...] | None = None
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """Numbers and texts of the lines that say anything."""

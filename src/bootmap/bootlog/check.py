@@ -39,13 +39,16 @@ _JUDGES: Mapping[str, Judge] = MappingProxyType({
     "zone": zones.zone, "zone_pfn": zones.zone_pfn, "nodes": zones.node, "initmem": zones.initmem,
     "memory_mb": totals.megabytes, "memory_k": totals.kilobytes_old, "memory": totals.kilobytes,
     "cma": reserved.cma, "cma_failed": reserved.cma_failed, "cma_limit": reserved.cma_limit, "pool": reserved.pool,
-    "node": reserved.node, "rmem": reserved.trouble, "freed_initrd": reserved.freed_initrd,
+    "node": reserved.node, "region": reserved.region, "removed": reserved.region,
+    "rmem": reserved.trouble, "freed_initrd": reserved.freed_initrd,
     "said": given_up.verbatim, "dt_range": given_up.verbatim, "dt_block": given_up.dt_block,
     "ignoring": given_up.ignoring, "truncating": given_up.truncating,
 })  # fmt: skip
 _LOST_RAM = ("Ignoring RAM at", "Truncating RAM at")
 # Lines that are predicted and missed where a log has none of them: how they begin -> how those that say the same do.
 _MISSED = {**dict.fromkeys(_LOST_RAM, _LOST_RAM), "INITRD: ": ("INITRD: ",)}
+# The same where board and kernel are not made of the log itself.
+_MISSED_WHOLE = {**_MISSED, **dict.fromkeys(("cma: Reserved", "cma: Failed"), ("cma: ",))}
 
 
 @dataclass
@@ -118,8 +121,9 @@ def _missing(log: Log, context: Context) -> Iterator[Judged]:
     """What the kernel gives up by the prediction, while a log that goes on for long enough does not say so."""
     if not log.first("banner") or not log.all("memory", "memory_k", "zone"):
         return
+    whole = not context.basis.from_log and not context.basis.kernel_from_log
     for line in context.state.dmesg:
-        for head, same in _MISSED.items():
+        for head, same in (_MISSED_WHOLE if whole else _MISSED).items():
             if head in line and not any(said.text.startswith(same) for said in log.said):
                 yield Judged(0, "missing", line, Judgement.CONTRADICTED, "nothing of the kind", line)
 

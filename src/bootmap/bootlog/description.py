@@ -47,7 +47,7 @@ def describe(
     """Describe the board whose RAM is ``banks``."""
     found = Description()
     machine, model = log.first("machine"), log.first("model")
-    if machine is not None and model is None and not machine.word("model"):
+    if machine is not None and model is None and not _has_tree(log, machine):
         found.blob = _atags(banks, cmdline)
         return found
     named = model or machine
@@ -55,6 +55,13 @@ def describe(
     areas = _areas(log, identity, phys_offset, found)
     found.blob = _tree(name, banks, cmdline, areas, places)
     return found
+
+
+def _has_tree(log: Log, machine: Said) -> bool:
+    """Whether an old kernel's board has a device tree: it names its model, or what only a tree can hold."""
+    if machine.word("model") or "Device Tree" in machine.word("name"):
+        return True
+    return bool(log.all("node", "pool", "region", "removed", "dtb", "blob"))
 
 
 def _tree(model: str, banks: Iterable[Span], cmdline: str, areas: Sequence[Node], places: Places) -> bytes:
@@ -89,6 +96,11 @@ def _areas(log: Log, identity: Identity, phys_offset: int, found: Description) -
         node.properties["compatible"] = text("shared-dma-pool")
         areas[base] = node
         found.taken.add(f"pool:{said.line}")
+    for said in log.all("region", "removed"):
+        base, size = said.number("base"), said.number("mib") * MIB
+        if size and base not in areas:
+            areas[base] = _area(base, size, "nomap" if said.kind == "removed" else "map", "")
+        found.taken.add(f"{said.kind}:{said.line}")
     for said in log.dump("memory"):
         if "flags" in said and said.number("flags") & _NOMAP:
             areas[said.number("start")] = _area(said.number("start"), said.number("size"), "nomap", "")

@@ -15,6 +15,7 @@ from bootmap.bootlog.case import Case
 from bootmap.bootlog.check import check_log
 from bootmap.bootlog.diagnosis import Diagnosis
 from bootmap.bootlog.faults import fault_findings, function_of
+from bootmap.bootlog.findings import Finding, Reason
 from bootmap.bootlog.fit import best_prediction
 from bootmap.bootlog.given import Given
 from bootmap.bootlog.handed_over import handover_findings, initrd_reasons
@@ -37,22 +38,26 @@ if TYPE_CHECKING:
 
     from bootmap.boot.sequence import Replay
     from bootmap.bootlog.capture import Boot
-    from bootmap.bootlog.findings import Finding
+    from bootmap.bootlog.case import Checked
     from bootmap.bootlog.log import Log
     from bootmap.bootlog.predict import FromLog
     from bootmap.inputs.oops_log import Oops
 
+    Whole = Callable[[Log], tuple[Replay, tuple[Checked, ...]]]
+
 _INITRD_LOST = ("initrd-damaged", "initrd-no-memory", "initrd-in-use")
+_SAME = {"below-phys-offset": "ram-below-phys-offset", "rmem-full": "reserved-memory-full"}
+"""Last words -> the rule of `check` that says the same with the board's numbers."""
 _MISSED_WITHOUT_INITRD = ("no-root", "no-init")
 
 
-def diagnose(boot: Boot, given: Given | None = None, whole: Callable[[Log], Replay] | None = None) -> Diagnosis:
+def diagnose(boot: Boot, given: Given | None = None, whole: Whole | None = None) -> Diagnosis:
     """What happened in ``boot``, why, and what to change.
 
     Args:
         boot: one boot of a capture.
         given: what the user knows of board and kernel.
-        whole: predicts for a board and a kernel that are given whole; None where they are not.
+        whole: predicts, and checks, a board and a kernel that are given whole; None where they are not.
     """
     case, refused = open_case(boot, given, whole)
     found = _findings(case)
@@ -82,16 +87,20 @@ def diagnose_file(kind: str, text: str) -> Diagnosis:
     return Diagnosis(1, 1, names[kind], progress, "a file of a running system", plan=tuple(alone(kind, text)))
 
 
-def open_case(boot: Boot, given: Given | None = None, whole: Callable[[Log], Replay] | None = None) -> tuple[Case, str]:
+def open_case(boot: Boot, given: Given | None = None, whole: Whole | None = None) -> tuple[Case, str]:
     """Everything that is known of a boot, and why nothing could be predicted, "" where it could."""
     log = messages_of(boot)
     found: FromLog | None = None
-    refused = ""
+    refused, checked = "", None
     try:
-        found = beside(whole(log), log, given or Given()) if whole else best_prediction(log, given)
+        if whole is not None:
+            replay, checked = whole(log)
+            found = beside(replay, log, given or Given())
+        else:
+            found = best_prediction(log, given)
     except BootmapError as error:
         refused = str(error)
-    return Case(boot, log, progress_of(boot), _oopses(boot), found), refused
+    return Case(boot, log, progress_of(boot), _oopses(boot), found, checked), refused
 
 
 def _oopses(boot: Boot) -> tuple[Oops, ...]:
@@ -116,10 +125,11 @@ def _findings(case: Case) -> list[Finding]:
     words = [word for word in words if word.id not in told]
     words = _what_follows(words)
     told |= {finding.id for finding in words}
-    predicted = [finding for finding in predicted_findings(case) if finding.id not in told]
+    words, predicted = _joined(words, [finding for finding in predicted_findings(case) if finding.id not in told])
     if any(finding.id != "oops" for finding in faults):
         predicted = [finding for finding in predicted if not finding.fatal]
     causes = [*faults, *(each for each in handed if each.fatal and early), *(word for word in words if word.fatal)]
+    causes = causes or _last_line(case)
     deaths = [finding for finding in predicted if finding.fatal]
     rest = [each for each in handed if each not in causes and not faults]
     rest += [*(word for word in words if not word.fatal), *(finding for finding in predicted if not finding.fatal)]
@@ -127,6 +137,27 @@ def _findings(case: Case) -> list[Finding]:
         return [*causes, *rest]
     silence = silence_finding(case) if not causes and not deaths else None
     return [*causes, *deaths, *rest, *([silence] if silence else [])]
+
+
+def _last_line(case: Case) -> list[Finding]:
+    """A panic or a fault of which no more is known than what it says: no line about memory is blamed for it."""
+    progress = case.progress
+    if progress.ending not in (Ending.PANIC, Ending.OOPS):
+        return []
+    said = progress.end_text.strip()
+    text = "no known sign of the memory map's; what stands before it about memory need not have to do with it"
+    return [Finding(progress.ending.value, True, said, (Reason(progress.end_line, f'"{said}"'), Reason(0, text)))]
+
+
+def _joined(words: list[Finding], predicted: list[Finding]) -> tuple[list[Finding], list[Finding]]:
+    """A line and the rule that explains it become one finding: the rule's, with the line as its first reason."""
+    lines = {_SAME[word.id]: word for word in words if word.id in _SAME}
+    joined = [
+        replace(each, reasons=(*lines[each.id].reasons[:1], *each.reasons), certain=True) if each.id in lines else each
+        for each in predicted
+    ]
+    explained = {each.id for each in predicted}
+    return [word for word in words if _SAME.get(word.id) not in explained], joined
 
 
 def _what_follows(words: list[Finding]) -> list[Finding]:

@@ -181,6 +181,11 @@ def _bounds(log: Log, identity: Identity) -> Iterator[Evidence]:
         total(log),
         any(said.word("name") == "HighMem" for said in log.all("zone", "zone_pages", "memmap")),
     )
+    for said in log.all("region", "removed"):
+        at = said.number("base")
+        why = f"an area is reserved at {hex_address(at)}"
+        yield Evidence(0, at, Confidence.STRONG, said.line, why)
+        yield exact(at & -_GRANULE, Confidence.HINT, said.line, why)
     for said in log.all("vendor_area"):
         why = f"an area is reserved at {hex_address(said.number('base'))}"
         yield Evidence(0, said.number("base"), Confidence.STRONG, said.line, why)

@@ -45,14 +45,25 @@ def predicted_findings(case: Case) -> list[Finding]:
     if case.found is None:
         return []
     replay = case.found.replay
+    if case.checked is not None:
+        return [
+            each.finding
+            for each in case.checked
+            if each.hazard is None or not _decisive(each.hazard) or not _outlived(case, replay, each.hazard)
+        ]
     found = []
     for hazard in replay.hazards:
-        if (hazard.fatal or hazard.luck) and _outlived(case, replay, hazard):
+        if _decisive(hazard) and _outlived(case, replay, hazard):
             continue
-        if hazard.fatal or hazard.luck or hazard.loses_initrd:
+        if _decisive(hazard) or hazard.loses_initrd:
             found.append(_of_hazard(case, replay, hazard))
     lost = _lost_ram(case, replay)
     return [*found, *([lost] if lost else [])]
+
+
+def _decisive(hazard: Hazard) -> bool:
+    """Whether the boot ends by it, or hangs on it."""
+    return hazard.fatal or hazard.luck
 
 
 def _outlived(case: Case, replay: Replay, hazard: Hazard) -> bool:

@@ -49,18 +49,21 @@ RULES: tuple[CheckRule, ...] = (
     CheckRule(
         "dtb-unmapped", _E, "the device tree is not mapped when the kernel reads it",
         "Before 5.11 (and 5.10.38, 5.4.120) the kernel reads the device tree through the linear map: it must lie at or "
-        "above PHYS_OFFSET, below the end of lowmem and outside no-map areas. Later kernels map it apart at 0xff800000. "
+        "above PHYS_OFFSET, below the end of lowmem and outside no-map areas. Later kernels map it apart at "
+        "0xff800000. "
         "The fault is at a virtual address, in fdt_check_header, usually without a word on the console.",
         "arch/arm/kernel/setup.c setup_arch(); drivers/of/fdt.c; commit 7a1be318f579",
         "U-Boot puts the tree at the end of 1 GiB of RAM (fdt_high unset)", ("dtb-unmapped", "params-unmapped"),
     ),
     CheckRule(
         "dtb-overwritten", _E, "the device tree is overwritten before it is read",
-        "The zImage unpacks the kernel to PHYS_OFFSET + TEXT_OFFSET, puts its page tables 16 KiB below, and first moves "
+        "The zImage unpacks the kernel to PHYS_OFFSET + TEXT_OFFSET, puts its page tables 16 KiB below, and "
+        "first moves "
         "itself out of the way; then the kernel clears its bss. Nobody looks whether the device tree is there.",
         "arch/arm/boot/compressed/head.S; arch/arm/kernel/head-common.S __mmap_switched",
         "Raspberry Pi: a tree of more than 0x3f00 bytes at 0x100",
-        ("decompressor-overwrites-dtb", "head-overwrites-dtb", "zimage-overlaps-dtb", "kernel-overlaps-dtb"),
+        ("decompressor-overwrites-dtb", "kernel-overwrites-dtb", "head-overwrites-dtb", "zimage-overlaps-dtb",
+         "kernel-overlaps-dtb"),
     ),
     CheckRule(
         "initrd-overwritten", _E, "the initrd is overwritten before it is read",
@@ -68,7 +71,8 @@ RULES: tuple[CheckRule, ...] = (
         "root file system.",
         "arch/arm/boot/compressed/head.S; arch/arm/kernel/head-common.S __mmap_switched",
         "QNAP TS-219: initrd at 0xa00000, a zImage of 2 MiB moves itself to 0x864800-0xa5f73f",
-        ("decompressor-overwrites-initrd", "head-overwrites-initrd", "zimage-overlaps-initrd"),
+        ("decompressor-overwrites-initrd", "kernel-overwrites-initrd", "head-overwrites-initrd",
+         "zimage-overlaps-initrd"),
     ),
     CheckRule(
         "initrd-disabled", _E, "the kernel gives up its initrd",
@@ -94,7 +98,8 @@ RULES: tuple[CheckRule, ...] = (
         "The decompressor and head.S write to their places whatever the tree reserves there: firmware, logs or frame "
         "buffers in it are gone.",
         "arch/arm/boot/compressed/head.S",
-        hazards=("decompressor-overwrites-reserved", "head-overwrites-reserved", "zimage-overlaps-reserved"),
+        hazards=("decompressor-overwrites-reserved", "kernel-overwrites-reserved", "head-overwrites-reserved",
+                 "zimage-overlaps-reserved"),
     ),
     CheckRule(
         "zimage-overwrites-itself", _E, "the zImage destroys itself",
@@ -108,7 +113,8 @@ RULES: tuple[CheckRule, ...] = (
     ),
     CheckRule(
         "little-headroom", _W, "the next kernel may not fit",
-        "What lies behind the kernel, its zImage and its heap is free for less than 1 MiB (a section, to which an image "
+        "What lies behind the kernel, its zImage and its heap is free for less than 1 MiB (a section, to "
+        "which an image "
         "with STRICT_KERNEL_RWX is rounded) or a tenth of the kernel: an update of the kernel overwrites it.",
         "arch/arm/boot/compressed/head.S; Documentation/arch/arm/booting.rst",
         "WD MyCloud: 31 KiB more of zImage and the ramdisk was gone",
@@ -122,7 +128,8 @@ RULES: tuple[CheckRule, ...] = (
     ),
     CheckRule(
         "phys-offset-mismatch", _E, "the kernel cannot run where it was loaded",
-        "Without ARM_PATCH_PHYS_VIRT the start of RAM is built in; with it, it must be a multiple of 16 MiB (2 MiB from "
+        "Without ARM_PATCH_PHYS_VIRT the start of RAM is built in; with it, it must be a multiple of 16 MiB "
+        "(2 MiB from "
         "5.11 on).",
         "arch/arm/kernel/head.S __fixup_pv_table, phys2virt.S",
         hazards=("phys-offset-mismatch", "phys-offset-unaligned"),
@@ -136,7 +143,7 @@ RULES: tuple[CheckRule, ...] = (
         "USB armory behind OP-TEE: the memory node was gone", ("no-lowmem",),
     ),
     CheckRule(
-        "memory-size-unknown", _W, "a memory node has no size",
+        "memory-size-unknown", _I, "a memory node has no size",
         "reg = <0 0>, or a node without reg: the boot loader fills it in. Without that the kernel has no RAM.",
         "drivers/of/fdt.c early_init_dt_scan_memory()", "most trees of phones, a third of Linux's own",
     ),
@@ -165,7 +172,8 @@ RULES: tuple[CheckRule, ...] = (
     ),
     CheckRule(
         "first-bank-unaligned", _E, "RAM begins between two 2 MiB boundaries",
-        "Up to 5.3 early allocations must then come from below RAM, where there is none, and the first one fails. Linux "
+        "Up to 5.3 early allocations must then come from below RAM, where there is none, and the first one "
+        "fails. Linux "
         "5.4, 5.3.5, 4.19.78 and 4.14.148 give up the sliver instead.",
         "arch/arm/mm/mmu.c adjust_lowmem_bounds(); commit 00d2ec1e6bd8",
         "Raspberry Pi 2 with its first 4 KiB no-map", ("first-bank-unaligned",),
@@ -178,7 +186,8 @@ RULES: tuple[CheckRule, ...] = (
     ),
     CheckRule(
         "ram-beyond-lowmem", _W, "RAM does not fit into lowmem and is not used",
-        "Lowmem ends where the vmalloc area begins. Without CONFIG_HIGHMEM, or where the data cache is VIPT and aliases, "
+        "Lowmem ends where the vmalloc area begins. Without CONFIG_HIGHMEM, or where the data cache is VIPT "
+        "and aliases, "
         "RAM beyond is removed.",
         "arch/arm/mm/mmu.c adjust_lowmem_bounds(), sanity_check_meminfo(); arch/arm/Kconfig VMSPLIT",
         "Raspberry Pi 2: 176 MiB; LS1021A: 256 MiB",
@@ -220,14 +229,16 @@ RULES: tuple[CheckRule, ...] = (
     # -- reserved memory -------------------------------------------------------------------------------------------
     CheckRule(
         "reserved-memory-ignored", _E, "/reserved-memory is ignored as a whole",
-        "Its #address-cells and #size-cells must be those of the root, and it must have an empty ranges: else \"unsupported "
+        "Its #address-cells and #size-cells must be those of the root, and it must have an empty ranges: "
+        "else \"unsupported "
         "node format, ignoring\", and all its areas are plain RAM.",
         "drivers/of/of_reserved_mem.c __reserved_mem_check_root()", "OP-TEE's own /reserved-memory",
         ("reserved-memory-ignored",),
     ),
     CheckRule(
         "reserved-memory-full", _W, "more reserved areas than the kernel holds",
-        "16 areas before 4.15, 32 before 5.5, 64 before 6.12: those beyond are taken out of memory, but no driver finds them.",
+        "16 areas before 4.15, 32 before 5.5, 64 before 6.12: those beyond are taken out of memory, but no "
+        "driver finds them.",
         "drivers/of/of_reserved_mem.c MAX_RESERVED_REGIONS", "IPQ5018 with 18 areas on 4.4",
         ("reserved-memory-full",),
     ),
@@ -248,7 +259,7 @@ RULES: tuple[CheckRule, ...] = (
         "reserved-area-outside-ram", _W, "a reserved area is not in RAM",
         "It keeps nothing. Where RAM was meant, that is not kept.",
         "drivers/of/of_reserved_mem.c __reserved_mem_reserve_reg()", "flash_memory at 0x5c000000, RAM from 0x80000000",
-        ("reserved-area-outside-ram", "reserved-below-ram"),
+        ("reserved-area-outside-ram", "reserved-below-ram", "reserved-area-beyond-ram"),
     ),
     CheckRule(
         "reserved-area-empty", _I, "a reserved area has size 0",
@@ -318,7 +329,8 @@ RULES: tuple[CheckRule, ...] = (
     ),
     CheckRule(
         "debug-uart-virt", _E, "CONFIG_DEBUG_UART_VIRT does not fit",
-        "It must lie in the vmalloc area and have the same offset within its MiB as CONFIG_DEBUG_UART_PHYS: head.S maps "
+        "It must lie in the vmalloc area and have the same offset within its MiB as CONFIG_DEBUG_UART_PHYS: "
+        "head.S maps "
         "whole sections. Otherwise the early console writes to other registers, or the mapping is refused.",
         "arch/arm/kernel/head.S; arch/arm/mm/mmu.c debug_ll_io_init(); arch/arm/Kconfig.debug",
         "RK3229 with VIRT = PHYS = 0x11030000",
@@ -327,12 +339,13 @@ RULES: tuple[CheckRule, ...] = (
         "static-mapping", _W, "a static mapping is refused or in the way",
         "map_io of the machine, or a user's --static-map, maps what is outside the vmalloc area or what is taken.",
         "arch/arm/mm/mmu.c create_mapping(), iotable_init()",
-        hazards=("mapping-refused", "mapping-in-vmalloc", "mapping-outside-vmalloc", "static-vm-lost",
-                 "static-vm-overlap", "mapping-needs-pages"),
+        hazards=("mapping-refused", "map-io-unmapped", "mapping-in-vmalloc", "mapping-outside-vmalloc",
+                 "static-vm-lost", "static-vm-overlap", "mapping-needs-pages"),
     ),
     CheckRule(
         "earlycon", _E, "earlycon stops the boot, or shows nothing",
-        "It maps its registers before there is an allocator: it needs CONFIG_FIX_EARLYCON_MEM, and head.S may unmap it.",
+        "It maps its registers before there is an allocator: it needs CONFIG_FIX_EARLYCON_MEM, and head.S "
+        "may unmap it.",
         "drivers/tty/serial/earlycon.c", hazards=("earlycon-too-early", "earlycon-unmapped"),
     ),
     CheckRule(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.bootlog.claims.context import contradicted, matched, unmodelled
+from bootmap.bootlog.claims.context import contradicted, matched, told, unmodelled
 from bootmap.bootlog.claims.given_up import verbatim
 from bootmap.bootlog.judgement import Claim, judge
 from bootmap.units import KIB, MIB, PAGE_SIZE, align_down, align_up
@@ -71,6 +71,17 @@ def node(context: Context, said: Said) -> Judged:
         Claim("last", said.number("last"), areas[-1].base + areas[-1].size - 1, taken),
         Claim("nomap", int(said.word("map") == "nomap"), int(areas[-1].nomap), taken, True),
     ])  # fmt: skip
+
+
+def region(context: Context, said: Said) -> Judged:
+    """An area of /reserved-memory by its base, in the words of some versions and vendors."""
+    if context.taken(f"{said.kind}:{said.line}"):
+        return told(said)
+    base, size = said.number("base"), said.number("mib")
+    areas = [area for area in context.state.reserved_areas if area.base == base]
+    if not areas:
+        return contradicted(said, said.text, "no area there")
+    return judge(said, [Claim("MiB", size, areas[-1].size // MIB, False, True)])
 
 
 def trouble(context: Context, said: Said) -> Judged:

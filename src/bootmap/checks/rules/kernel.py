@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.analysis.budget import crashkernel
 from bootmap.boot.places import room_text
 from bootmap.boot.reserve.cma import cma_alignment
 from bootmap.checks.edit import SetOption, SetParameter, SetProperty
 from bootmap.checks.finding import Change, Finding
+from bootmap.checks.later import crashkernel
 from bootmap.facts.audit_rules import Severity
 from bootmap.facts.check_rules import RULES_BY_ID
 from bootmap.facts.linux.memblock import Flags

@@ -8,9 +8,10 @@ from bootmap.boot.decompressor.phys_offset import memory_ranges
 from bootmap.boot.places import room_text
 from bootmap.checks.edit import SetLpae, SetOption, SetParameter, SetProperty, SetVmsplit
 from bootmap.checks.finding import Change, Finding
+from bootmap.checks.places import initrd_changes, payload_changes
 from bootmap.facts.audit_rules import Severity
 from bootmap.facts.check_rules import RULES_BY_ID
-from bootmap.facts.machines.dma_reach import reach_of
+from bootmap.facts.machines.dma_reach import DMA_REACH
 from bootmap.inputs.cells import address_cells, pairs, read_cells, size_cells
 from bootmap.inputs.fdt_writer import cells
 from bootmap.units import GIB, MIB, Span, align_down, hex_address, memparse, size_text
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bootmap.checks.case import Case
-    from bootmap.inputs.fdt import Node, Property
+    from bootmap.inputs.fdt import Fdt, Node, Property
 
 _NO_LOWMEM = ("no CONFIG_HIGHMEM", "HIGHMEM needs a cache that does not alias")
 _SMALL = 16 * MIB
@@ -28,30 +29,23 @@ _HEADROOM = MIB
 
 
 def sizeless(case: Case) -> Iterator[Finding]:
-    """Memory nodes that the boot loader fills in, and none that it does."""
-    if case.tree is None:
+    """Memory nodes that the boot loader fills in, where nothing says what with."""
+    assumed = next((each for each in case.board.assumptions if each.option == "--memory"), None)
+    if case.tree is None or assumed is None:
         return
-    empty = []
-    for node in memory_nodes(case):
-        prop = node.get("reg")
-        sizes = [e.size for e in pairs(prop, case.cells.address, case.cells.size)] if prop is not None else []
-        if not any(sizes):
-            empty.append((node, prop))
-    if not empty or case.ram:
-        return
-    node, prop = empty[0]
-    value = f"reg = <{' '.join(hex(w) for w in prop.cells())}>" if prop is not None and prop.value else "no reg"
+    node = next(iter(memory_nodes(case)), None)
+    where = (case.at_node(node),) if node is not None else ()
     yield Finding(
-        RULES_BY_ID["memory-size-unknown"], Severity.WARNING, f"{node.path} has no size",
-        f"{node.path} has {value}: the boot loader fills it in. Give what it fills in with --memory BASE,SIZE.",
-        (case.at_property(prop) if prop is not None else case.at_node(node),),
+        RULES_BY_ID["memory-size-unknown"], Severity.NOTE, "the boot loader must fill in the size of RAM",
+        f"The tree has no RAM of its own: its memory node has size 0, reg = <0 0>, or is not there. Taken is "
+        f"{assumed.value}; say what the boot loader fills in with --memory BASE,SIZE.", where,
     )  # fmt: skip
 
 
 def memory_nodes(case: Case) -> list[Node]:
     """Nodes with device_type = "memory"."""
     assert case.tree is not None
-    return [node for node in case.tree.walk() if (kind := node.get("device_type")) is not None
+    return [node for node in case.tree.walk("device_type") if (kind := node.get("device_type")) is not None
             and kind.value.split(b"\0")[0] == b"memory"]  # fmt: skip
 
 
@@ -90,7 +84,7 @@ def over_devices(case: Case) -> Iterator[Finding]:
                 continue
             first, path, span = hit[0]
             more = f" and {len(hit) - 1} more" if len(hit) > 1 else ""
-            border = align_down(first, MIB)
+            border = align_down(first, _SMALL)
             changes = []
             if border > bank.start:
                 changes.append(_truncated(case, prop, i, bank, border))
@@ -207,12 +201,26 @@ def little_lowmem(case: Case) -> Iterator[Finding]:
         smaller = max(16 * MIB, align_down(budget.lowmem // 8, 16 * MIB))
         text = f"cma={size_text(smaller).replace(' MiB', 'M').replace(' GiB', 'G')}"
         changes.append(Change(text, "an eighth of lowmem", (SetParameter("cma", text.partition("=")[2]),)))
+    changes += list(_smaller_pools(case))
     yield Finding(
         RULES_BY_ID["little-lowmem"], Severity.WARNING, f"{room_text(budget.left)} of lowmem are left for the kernel",
         f"Of {room_text(budget.lowmem)} lowmem {parts} are taken: {room_text(budget.left)} are left. Highmem does not "
         f"help: page tables, slabs and buffers come from lowmem.",
         case.at_origin(case.state.cma_areas[0].origin)[:1] if case.state.cma_areas else (), tuple(changes),
     )  # fmt: skip
+
+
+def _smaller_pools(case: Case) -> Iterator[Change]:
+    """Dynamic pools of the tree, halved and halved again."""
+    for area in case.state.cma_areas:
+        parent = case.tree.node("/reserved-memory") if case.tree is not None else None
+        node = next((each for each in parent.children if each.name == area.name), None) if parent is not None else None
+        if node is None or node.get("size") is None or area.size < _SMALL:
+            continue
+        for size in (area.size // 2, area.size // 4, area.size // 8):
+            value = cells(size, width=case.cells.size)
+            edits = (SetProperty(node.path, "size", value),)
+            yield Change(f"{node.path}: size = <{size:#x}>", f"a pool of {size_text(size)}", edits)
 
 
 def disagreement(case: Case) -> Iterator[Finding]:
@@ -237,12 +245,15 @@ def dma_window(case: Case) -> Iterator[Finding]:
     end = max((span.end for span in case.ram), default=0)
     limit = case.state.vars.arm_dma_limit
     zone = limit + 1 if limit < 0xFFFFFFFF and case.kernel.config.enabled("ZONE_DMA") else 0
-    known = reach_of(case.tree) if case.tree is not None else None
+    known = _reach(case.tree) if case.tree is not None else None
     rows = [known] if known is not None else []
     if case.tree is not None and not rows:
         rows = list(_dma_ranges(case))
     for reach, who in rows:
-        if end > reach and not (zone and zone <= reach) and not case.state.kernel.has("lpae"):
+        beyond = [Span(max(bank.start, reach), bank.end) for bank in case.ram if bank.end > reach]
+        if any(span.overlaps(row) for row in beyond for _, _, span in case.registers):
+            continue  # that is no RAM, which `over_devices` says
+        if beyond and not (zone and zone <= reach) and not case.state.kernel.has("lpae"):
             yield Finding(
                 RULES_BY_ID["dma-window"], Severity.WARNING, "devices do not reach all RAM",
                 f"{who} reaches RAM below {hex_address(reach)} ({size_text(reach)}) for DMA; this kernel has "
@@ -252,6 +263,14 @@ def dma_window(case: Case) -> Iterator[Finding]:
                         f"mem={size_text(reach).replace(' GiB', 'G').replace(' MiB', 'M')}"), address=reach,
             )  # fmt: skip
             return
+
+
+def _reach(tree: Fdt) -> tuple[int, str] | None:
+    """Where the reach of the machine's devices ends, and who they are; None where that is not known."""
+    prop = tree.root.get("compatible")
+    names = prop.value.rstrip(b"\0").decode("latin-1").split("\0") if prop is not None else []
+    found = ((reach, f"a device of {name}") for known, reach, _ in DMA_REACH for name in names if name in known)
+    return next(found, None)
 
 
 def _dma_ranges(case: Case) -> Iterator[tuple[int, str]]:
@@ -264,16 +283,17 @@ def _dma_ranges(case: Case) -> Iterator[tuple[int, str]]:
             continue
         child, above, sizes = address_cells(bus), address_cells(case.tree.root), size_cells(bus)
         row = child + above + sizes
-        ends = [read_cells(prop.value, at + child, above) + read_cells(prop.value, at + child + above, sizes)
-                for at in range(0, len(prop.value) // 4 - row + 1, row)]  # fmt: skip
-        if ends and max(ends) < 4 * GIB:
+        starts = [read_cells(prop.value, at + child, above) for at in range(0, len(prop.value) // 4 - row + 1, row)]
+        sizes_of = [read_cells(prop.value, at + child + above, sizes)
+                    for at in range(0, len(prop.value) // 4 - row + 1, row)]  # fmt: skip
+        windows = [Span(start, start + size) for start, size in zip(starts, sizes_of, strict=True)]
+        ends = [window.end for window in windows if any(bank.start in window for bank in case.ram)]
+        if ends and max(ends) < 4 * GIB:  # else they are windows on something that is no RAM
             yield max(ends), f"{bus.path} (dma-ranges)"
 
 
 def headroom(case: Case) -> Iterator[Finding]:
     """How much larger the kernel may become before it meets the device tree or the initrd."""
-    from bootmap.checks.places import initrd_changes, payload_changes
-
     load_map = case.load_map
     writers = [placed for placed in load_map.objects if placed.kind in ("kernel", "bss", "zimage", "work")]
     if not writers or load_map.damage or (case.board.zimage is None and case.board.dtb_addr is None):

@@ -15,8 +15,8 @@ from bootmap.output import write_file
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bootmap.checks.engine import CheckResult
-    from bootmap.checks.settings import Settings
+    from bootmap import CheckResult
+    from bootmap import CheckSettings as Settings
 
 _SETTINGS = "bootmap.toml"
 _FORMATS = ("text", "json", "sarif", "github")

@@ -183,6 +183,9 @@ CPUS = (
 )
 """Most specific first where masks overlap."""
 
+GENERIC_V7 = _v7("armv7", 0x000F0000, mask=0x000F0000)
+"""The last entry of arch/arm/mm/proc-v7.S, which takes any core with the CPUID scheme."""
+
 ALIASES = {
     "arm926": "arm926ej-s",
     "arm926ejs": "arm926ej-s",
@@ -252,7 +255,7 @@ SUPPORT = {
     "arm1136": _V6,
     "arm1176": (*_V6, *_V7),
     "arm11mpcore": (*_V6, *_V7),
-    **{cpu.name: _V7 for cpu in CPUS if cpu.pte == "v7"},
+    **{cpu.name: _V7 for cpu in (*CPUS, GENERIC_V7) if cpu.pte == "v7"},
     "pj4": ("CPU_PJ4", *_V7),
     "pj4b": ("CPU_PJ4B", *_V7),
 }

@@ -59,7 +59,7 @@ LINES = (
           "init/version.c", "Linux version "),
     _line("cpu", r"CPU: (?P<name>[^\[]{1,60}?) \[<midr>\] revision \d{1,3} \((?P<arch>\w{1,20})\), {1,4}cr=<cr>",
           f"{_SETUP} setup_processor", "CPU: "),
-    _line("machine", r"\bMachine: (?P<name>[^,]+)(?:, model: (?P<model>.*))?", f"{_SETUP} setup_machine"),
+    _line("machine", r"\bMachine: (?P<name>.{1,160}?)(?:, model: (?P<model>.*))?$", f"{_SETUP} setup_machine"),
     _line("model", r"Machine model: (?P<name>.+)", "arch/arm/kernel/devtree.c (drivers/of/fdt.c)"),
     _line("cmdline", r"Kernel command line: ?(?P<text>.*)", "init/main.c"),
     _line("image_name", r"Image Name: +Linux-(?P<release>[2-9]\.\d{1,3}\S{0,60})", "U-Boot image_print_contents"),
@@ -119,6 +119,11 @@ LINES = (
           "kernel/dma/contiguous.c rmem_cma_setup, kernel/dma/coherent.c rmem_dma_setup", "Reserved memory: created"),
     _line("node", r"OF: reserved mem: <start>\.\.<last> \(<kib> KiB\) (?P<map>nomap|map) (?P<reuse>\S+) (?P<name>\S+)",
           "drivers/of/of_reserved_mem.c", "OF: reserved mem: 0x"),
+    _line("region", r"Reserved memory: (?:reserved region for node|allocated memory for) '(?P<name>[^']{1,80})'"
+                    r"(?: node)?: base <base>, size <mib> MiB",
+          "drivers/of/of_reserved_mem.c __reserved_mem_reserve_reg, __reserved_mem_alloc_size"),
+    _line("removed", r"Removed memory: created DMA memory pool at <base>, size <mib> MiB",
+          "Qualcomm's kernel/dma/removed.c"),
     _line("pool_name", r"(?:OF: reserved mem|Reserved memory): initialized node", "drivers/of/of_reserved_mem.c",
           unmodelled="names a node whose area other lines give"),
     _line("rmem", r"(?:OF: reserved mem|Reserved memory): (?P<text>(?:not enough space|unsupported node|"
