@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bootmap.checks.edit import SetBoard, SetParameter, SetVersion
 from bootmap.checks.finding import Change, Finding, Where
 from bootmap.checks.places import initrd_changes, payload_changes
-from bootmap.checks.rules.areas import area_changes
+from bootmap.checks.rules.areas import area_changes, bank_changes
 from bootmap.checks.rules.kernel import crash_changes
 from bootmap.facts.audit_rules import Severity
 from bootmap.facts.check_rules import RULE_OF_HAZARD, RULES_BY_ID
@@ -110,6 +110,7 @@ def _changes(case: Case, hazard: Hazard) -> Iterator[Change]:
             yield from initrd_changes(case, ())
         case "first-bank-unaligned":
             yield from area_changes(case, hazard)
+            yield from bank_changes(case, hazard)
             yield Change(_FIRST_BANK, edits=(SetVersion((5, 4)),))
         case "carveout-odd-mib":
             yield from area_changes(case, hazard)
