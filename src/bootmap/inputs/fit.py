@@ -1,6 +1,6 @@
 """FIT images: what each of their configurations would boot.
 
-    /images/NAME          type = "kernel", "flat_dt", "ramdisk"; load, entry, compression; data, or data-offset and -size
+    /images/NAME          type = "kernel", "flat_dt", "ramdisk"; load, entry, compression; data, data-offset, -size
     /configurations/NAME  kernel, fdt, ramdisk = "NAME"
 
 Source: U-Boot doc/usage/fit/source_file_format.rst; boot/image-fit.c.
