@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 BOARD  := boards/imx6q-sabrelite
 KERNEL := --config boards/linux-6.1-armmp/config.gz --system-map boards/linux-6.1-armmp/System.map
 
-.PHONY: demo test nightly fuzz-inputs hostile versions fresh-machine kernels verify bench lint web site screenshots clean
+.PHONY: demo test nightly fuzz-inputs hostile versions fresh-machine kernels verify bench lint web site screenshots share dist clean
 
 demo: $(VENV)/installed
 	@echo; echo "## A board that boots"; echo
@@ -15,8 +15,8 @@ demo: $(VENV)/installed
 	-$(BIN)/bootmap predict $(BOARD)-moved.dtb $(KERNEL) --phys-offset 0x10000000
 
 test: $(VENV)/installed-test
-	$(BIN)/ruff check src tests benchmarks docs
-	$(BIN)/ruff format --check src tests benchmarks docs
+	$(BIN)/ruff check src tests benchmarks docs hatch_build.py contrib
+	$(BIN)/ruff format --check src tests benchmarks docs hatch_build.py contrib
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist loadfile -m "not nightly"
 
@@ -59,12 +59,20 @@ site: $(VENV)/installed-docs
 screenshots: $(VENV)/installed-test
 	$(BIN)/python tools/screenshots
 
+# Manual pages and shell completion below build/share, as they are in the wheel.
+share: $(VENV)/installed-test
+	$(BIN)/python hatch_build.py build/share
+
+# Wheel and sdist in dist/: built twice, compared, and started as pipx and uvx do.
+dist: $(VENV)/installed-test
+	tools/build-dist $(BIN)/python
+
 bench: $(VENV)/installed-test
 	$(BIN)/python benchmarks/bench.py
 
 lint: $(VENV)/installed-test
-	$(BIN)/ruff check src tests benchmarks docs
-	$(BIN)/ruff format --check src tests benchmarks docs
+	$(BIN)/ruff check src tests benchmarks docs hatch_build.py contrib
+	$(BIN)/ruff format --check src tests benchmarks docs hatch_build.py contrib
 	$(BIN)/mypy
 
 $(VENV)/bin/python:

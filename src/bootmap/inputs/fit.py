@@ -43,11 +43,6 @@ class FitConfiguration:
     is_default: bool
 
 
-def is_fit(tree: Fdt) -> bool:
-    """Whether a blob is a FIT image."""
-    return tree.node("/images") is not None and tree.node("/configurations") is not None
-
-
 def configurations(tree: Fdt, data: bytes) -> list[FitConfiguration]:
     """Every configuration that has a device tree, the default one first.
 

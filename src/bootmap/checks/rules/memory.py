@@ -45,7 +45,7 @@ def sizeless(case: Case) -> Iterator[Finding]:
 def memory_nodes(case: Case) -> list[Node]:
     """Nodes with device_type = "memory"."""
     assert case.tree is not None
-    return [node for node in case.tree.walk() if (kind := node.get("device_type")) is not None
+    return [node for node in case.tree.walk("device_type") if (kind := node.get("device_type")) is not None
             and kind.value.split(b"\0")[0] == b"memory"]  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def over_devices(case: Case) -> Iterator[Finding]:
                 continue
             first, path, span = hit[0]
             more = f" and {len(hit) - 1} more" if len(hit) > 1 else ""
-            border = align_down(first, MIB)
+            border = align_down(first, _SMALL)
             changes = []
             if border > bank.start:
                 changes.append(_truncated(case, prop, i, bank, border))
