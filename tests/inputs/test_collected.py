@@ -101,7 +101,17 @@ def test_names_are_taken_out_of_texts() -> None:
         "Serial\t\t: 00000000deadbeef\nip=192.168.1.17:10.0.0.1 root=UUID=0f3e2d1c-aaaa-bbbb-cccc-0123456789ab\n"
     )
     kept = without_names(told)
-    for secret in ("joe", "laptop", "R58M1234", "aa:bb", "0123456789ABCDEF", "deadbeef", "192.168", "0f3e2d1c", "6c586e13"):
+    for secret in (
+        "joe",
+        "laptop",
+        "R58M1234",
+        "aa:bb",
+        "0123456789ABCDEF",
+        "deadbeef",
+        "192.168",
+        "0f3e2d1c",
+        "6c586e13",
+    ):
         assert secret not in kept
     assert "Linux version 5.4.0 (builder) (gcc) #1 console=ttyS0" in kept
     assert kept.count("\n") == told.count("\n")
