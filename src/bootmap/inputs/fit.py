@@ -1,6 +1,6 @@
 """FIT images: what each of their configurations would boot.
 
-    /images/NAME          type = "kernel", "flat_dt", "ramdisk"; load, entry, compression; data, or data-offset and -size
+    /images/NAME          type = "kernel", "flat_dt", "ramdisk"; load, entry, compression; data, data-offset, -size
     /configurations/NAME  kernel, fdt, ramdisk = "NAME"
 
 Source: U-Boot doc/usage/fit/source_file_format.rst; boot/image-fit.c.
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootmap.errors import FdtError, UnsupportedError
-from bootmap.inputs import fdt
 from bootmap.inputs.fs import gunzip_bytes
 from bootmap.units import MIB, align_up
 
@@ -69,16 +68,6 @@ class Parts:
     kernel: Part
     ramdisk: Part | None
     fdt: Part | None
-
-
-def looks_like_one(data: bytes) -> bool:
-    """Whether bytes may be a FIT; those are larger than other blobs."""
-    return fdt.is_fdt(data) and b"\x01configurations\0" in data
-
-
-def is_fit(tree: Fdt) -> bool:
-    """Whether a blob is a FIT image."""
-    return tree.node("/images") is not None and tree.node("/configurations") is not None
 
 
 def configurations(tree: Fdt, data: bytes) -> list[FitConfiguration]:
