@@ -59,6 +59,7 @@ _RULES: tuple[Rule, ...] = (
     kernel.cma_straddles,
     kernel.fixed_area_bounds,
     kernel.crash_kernel,
+    kernel.module_window,
     kernel.messages,
 )
 _ORDER = {rule.id: place for place, rule in enumerate(RULES)}

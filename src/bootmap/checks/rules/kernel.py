@@ -216,6 +216,21 @@ def _highest(case: Case, size: int, align: int, bound: int) -> int | None:
     return best
 
 
+def module_window(case: Case) -> Iterator[Finding]:
+    """vmalloc= that was made larger, where modules have a window of their own and no way out of it."""
+    config, param, kernel = case.kernel.config, case.parameter("vmalloc"), case.state.kernel
+    larger = case.state.vars.vmalloc_size > (240 if kernel.has("vmalloc_min_240m") else 128) * MIB
+    if param is None or not larger or not config.enabled("MODULES") or config.enabled("ARM_MODULE_PLTS"):
+        return
+    window = Span(kernel.modules_vaddr, kernel.modules_end)
+    yield Finding(
+        RULES_BY_ID["module-window"], Severity.NOTE, f"{param.text} gives modules no room",
+        f"Modules are loaded into {window}, {room_text(window.size)} below PAGE_OFFSET. Where loading one ends in "
+        f'"vmalloc: allocation failure", vmalloc= does not help.',
+        (case.at_param(param),), advice=("CONFIG_ARM_MODULE_PLTS=y lets modules spill into the vmalloc area",),
+    )  # fmt: skip
+
+
 def messages(case: Case) -> Iterator[Finding]:
     """Lines that the kernel will print about memory that the tree keeps on purpose."""
     lines = [line for line in case.state.dmesg if line.startswith(("Ignoring RAM", "Truncating RAM"))]
