@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.boot.places import room_text
 from bootmap.boot.reserve.cma import cma_alignment
+from bootmap.checks.case import NO_LOWMEM
 from bootmap.checks.edit import SetOption, SetParameter, SetProperty
 from bootmap.checks.finding import Change, Finding
 from bootmap.checks.later import crashkernel
@@ -236,7 +237,7 @@ def messages(case: Case) -> Iterator[Finding]:
     lines = [line for line in case.state.dmesg if line.startswith(("Ignoring RAM", "Truncating RAM"))]
     kept = [row for row in case.state.lost if row.reason == "no-map"]
     real = [row for row in case.state.lost
-            if row.reason.startswith(("no CONFIG_HIGHMEM", "HIGHMEM needs", "lowmem must end"))]  # fmt: skip
+            if row.reason.startswith((*NO_LOWMEM, "lowmem must end"))]  # fmt: skip
     lost = sum(row.end - row.start for row in real)
     for line in lines:
         numbers = [int(word, 16) for word in _hex(line)]
