@@ -280,7 +280,7 @@ def _reach(tree: Fdt) -> tuple[int, str] | None:
     """Where the reach of the machine's devices ends, and who they are; None where that is not known."""
     prop = tree.root.get("compatible")
     names = prop.value.rstrip(b"\0").decode("latin-1").split("\0") if prop is not None else []
-    found = ((reach, f"a device of {name}") for known, reach, _ in DMA_REACH for name in names if name in known)
+    found = ((reach, f"A device of {name}") for known, reach, _ in DMA_REACH for name in names if name in known)
     return next(found, None)
 
 
