@@ -10,9 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +19,7 @@ from bootmap.output import one_line
 from bootmap.units import MIB
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping, Sequence
 
 MAX_SIZE = 8 * MIB
@@ -62,6 +60,8 @@ def apply_overlays(base: bytes, overlays: Sequence[str], name: str) -> bytes:
         InputError: one does not apply.
         ToolMissingError: fdtoverlay or dtc is not installed.
     """
+    import tempfile
+
     tool = _tool("fdtoverlay")
     with tempfile.TemporaryDirectory(prefix="bootmap-") as folder:
         base_file, out = Path(folder, "base.dtb"), Path(folder, "out.dtb")
@@ -137,6 +137,8 @@ def _dtc(path: str, folder: str, data: bytes, options: list[str]) -> bytes:
 
 
 def _run(command: list[str], data: bytes, folder: str | None = None) -> subprocess.CompletedProcess[bytes]:
+    import subprocess
+
     try:
         return subprocess.run(command, input=data, capture_output=True, timeout=_TIMEOUT, check=False, cwd=folder)
     except subprocess.TimeoutExpired:
@@ -146,6 +148,8 @@ def _run(command: list[str], data: bytes, folder: str | None = None) -> subproce
 
 
 def _tool(name: str) -> str:
+    import shutil
+
     found = shutil.which(name)
     if found is None:
         raise ToolMissingError(f"{name} is not installed, which reads device tree source (package {_PACKAGES[name]})")
