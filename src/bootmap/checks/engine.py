@@ -14,7 +14,7 @@ from bootmap.assemble.handover import replay
 from bootmap.boot.payload import initrd_span
 from bootmap.boot.places import room_text
 from bootmap.boot.trace import Verdict
-from bootmap.checks.case import Case
+from bootmap.checks.case import NO_LOWMEM, Case
 from bootmap.checks.edit import apply
 from bootmap.checks.rules import areas, kernel, memory
 from bootmap.checks.rules.hazards import hazards
@@ -53,12 +53,14 @@ _RULES: tuple[Rule, ...] = (
     areas.outside_ram,
     areas.overlaps,
     areas.not_reserved,
+    areas.elsewhere,
     areas.misplaced,
     kernel.debug_uart,
     kernel.cma_failed,
     kernel.cma_straddles,
     kernel.fixed_area_bounds,
     kernel.crash_kernel,
+    kernel.module_window,
     kernel.messages,
 )
 _ORDER = {rule.id: place for place, rule in enumerate(RULES)}
@@ -245,8 +247,7 @@ def rank(outcome: Outcome) -> int:
 
 def lost_ram(case: Case) -> int:
     """Bytes of RAM that lowmem and highmem together do not hold."""
-    return sum(row.end - row.start for row in case.state.lost
-               if row.reason.startswith(("no CONFIG_HIGHMEM", "HIGHMEM needs")))  # fmt: skip
+    return sum(row.end - row.start for row in case.state.lost if row.reason.startswith(NO_LOWMEM))
 
 
 def _usable(case: Case) -> int:
