@@ -59,12 +59,12 @@ def test_page_shows_every_row_and_runs_nothing_of_theirs(tab: Tab) -> None:
 def test_page_sorts(tab: Tab) -> None:
     names = column(tab, 1)
     assert names == sorted(names)
-    tab.page.get_by_role("button", name="RAM").click()
+    tab.page.get_by_role("button", name="RAM", exact=True).click()
     sizes = [float(text.removesuffix(" MiB")) for text in column(tab, 8) if text]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] == 1024
     assert tab.page.locator("th[aria-sort=descending]").inner_text() == "RAM"
-    tab.page.get_by_role("button", name="RAM").click()
+    tab.page.get_by_role("button", name="RAM", exact=True).click()
     assert [float(text.removesuffix(" MiB")) for text in column(tab, 8) if text] == sizes[::-1]
 
 
