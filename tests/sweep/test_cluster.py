@@ -20,7 +20,7 @@ from bootmap.sweep.row import Row, Status
 from bootmap.sweep.run import Sweep, run_sweep
 from bootmap.sweep.store import read_rows
 
-from .conftest import KERNEL_61, board
+from .conftest import KERNEL_61, KERNEL_612, board
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,6 +76,25 @@ def test_worker_is_killed_in_the_middle(tmp_path: Path) -> None:
     assert killed
     assert run.worked == 600
     assert all(row.answered for row in checked(sweep, tmp_path / "rows.jsonl"))
+
+
+@pytest.mark.nightly
+def test_twenty_thousand_rows_and_lost_workers(tmp_path: Path) -> None:
+    """Two kernels, 10,000 boards; every five thousand rows a worker is killed."""
+    sweep = Sweep.of([str(many_boards(tmp_path / "many", 10_000))], [str(KERNEL_61), str(KERNEL_612)])
+    killed: list[int] = []
+    with cluster(2) as found:
+
+        def told(pairs: int, total: int, note: str) -> None:
+            if pairs > 5000 * (len(killed) + 1) and pairs < 18_000:
+                killed.append(next(iter(found.workers.values())).pid)
+                os.kill(killed[-1], signal.SIGKILL)
+
+        run = run_sweep(sweep, str(tmp_path / "rows.jsonl"), scheduler=found.scheduler_address, told=told)
+    assert len(killed) == 3
+    assert run.worked == 20_000
+    assert all(row.answered for row in checked(sweep, tmp_path / "rows.jsonl"))
+    print(f"20,000 rows in {run.seconds:.0f} s, {len(killed)} workers killed, nothing lost, nothing twice")
 
 
 def test_boards_over_their_time(boards: Path, tmp_path: Path) -> None:
