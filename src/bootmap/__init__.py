@@ -92,6 +92,7 @@ if TYPE_CHECKING:
     from bootmap.source.open import open_tables as open
     from bootmap.source.raw import core_of as core_of
     from bootmap.source.tables import Tables as Tables
+    from bootmap.sweep.blame import Blame as SweepBlame
     from bootmap.sweep.blame import blames as blame_changes
     from bootmap.sweep.cache import usual_place as sweep_cache
     from bootmap.sweep.compare import Comparison as SweepComparison
@@ -149,6 +150,7 @@ _PUBLIC = {
     "Span": ("bootmap.units", "Span"),
     "Stage": ("bootmap.api.prediction", "Stage"),
     "Sweep": ("bootmap.sweep.run", "Sweep"),
+    "SweepBlame": ("bootmap.sweep.blame", "Blame"),
     "SweepComparison": ("bootmap.sweep.compare", "Comparison"),
     "SweepLimits": ("bootmap.sweep.limits", "Limits"),
     "SweepRow": ("bootmap.sweep.row", "Row"),
@@ -246,6 +248,7 @@ __all__ = [
     "Span",
     "Stage",
     "Sweep",
+    "SweepBlame",
     "SweepComparison",
     "SweepLimits",
     "SweepRow",
