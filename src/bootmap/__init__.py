@@ -92,7 +92,11 @@ if TYPE_CHECKING:
     from bootmap.source.open import open_tables as open
     from bootmap.source.raw import core_of as core_of
     from bootmap.source.tables import Tables as Tables
+    from bootmap.sweep.blame import blames as blame_changes
     from bootmap.sweep.cache import usual_place as sweep_cache
+    from bootmap.sweep.compare import Comparison as SweepComparison
+    from bootmap.sweep.compare import compare_files as compare_sweeps
+    from bootmap.sweep.compare import compare_rows as compare_sides
     from bootmap.sweep.limits import Limits as SweepLimits
     from bootmap.sweep.row import Row as SweepRow
     from bootmap.sweep.run import Sweep as Sweep
@@ -145,6 +149,7 @@ _PUBLIC = {
     "Span": ("bootmap.units", "Span"),
     "Stage": ("bootmap.api.prediction", "Stage"),
     "Sweep": ("bootmap.sweep.run", "Sweep"),
+    "SweepComparison": ("bootmap.sweep.compare", "Comparison"),
     "SweepLimits": ("bootmap.sweep.limits", "Limits"),
     "SweepRow": ("bootmap.sweep.row", "Row"),
     "SweepRun": ("bootmap.sweep.run", "SweepRun"),
@@ -154,12 +159,15 @@ _PUBLIC = {
     "Verdict": ("bootmap.boot.trace", "Verdict"),
     "audit": ("bootmap.source.audit", "audit"),
     "baseline_text": ("bootmap.checks.settings", "baseline_text"),
+    "blame_changes": ("bootmap.sweep.blame", "blames"),
     "boot_boards": ("bootmap.verify.run", "boot_boards"),
     "boot_with_loader": ("bootmap.verify.loader.run", "boot_with_loader"),
     "chain": ("bootmap.plan.chain", "chain"),
     "check": ("bootmap.api.check", "check"),
     "check_stage": ("bootmap.source.open", "check_stage"),
     "collect_script": ("bootmap.api.archives", "collect_script"),
+    "compare_sides": ("bootmap.sweep.compare", "compare_rows"),
+    "compare_sweeps": ("bootmap.sweep.compare", "compare_files"),
     "core_of": ("bootmap.source.raw", "core_of"),
     "crash_of": ("bootmap.source.listings", "crash_of"),
     "diagnose": ("bootmap.api.logs", "diagnose_log"),
@@ -238,6 +246,7 @@ __all__ = [
     "Span",
     "Stage",
     "Sweep",
+    "SweepComparison",
     "SweepLimits",
     "SweepRow",
     "SweepRun",
@@ -247,12 +256,15 @@ __all__ = [
     "Verdict",
     "audit",
     "baseline_text",
+    "blame_changes",
     "boot_boards",
     "boot_with_loader",
     "chain",
     "check",
     "check_stage",
     "collect_script",
+    "compare_sides",
+    "compare_sweeps",
     "core_of",
     "crash_of",
     "diagnose",

@@ -83,9 +83,7 @@ def test_check_nothing_but_a_board(command_line: CommandLine, qnap: Path) -> Non
         (("--system-map", KERNELS / "v510" / "System.map", "--cpu", "cortex-a9"), "options are those of"),
     ],
 )
-def test_check_part_of_a_kernel(
-    command_line: CommandLine, qnap: Path, words: tuple[object, ...], wanted: str
-) -> None:
+def test_check_part_of_a_kernel(command_line: CommandLine, qnap: Path, words: tuple[object, ...], wanted: str) -> None:
     _, out, err = command_line("check", qnap, *words)
     assert err == ""
     assert wanted in " ".join(out.split())
@@ -129,7 +127,7 @@ def test_check_overlay_is_applied(command_line: CommandLine, tmp_path: Path) -> 
     """The same as fdtoverlay's own blob gives."""
     base = tmp_path / "base.dtb"
     base.write_bytes(tree([(0x80000000, 256 * MIB)], edit=reserved(("keep@88000000", 0x88000000, MIB, {}))))
-    overlay = '/dts-v1/; /plugin/; &{/} { extra@9f000000 { no-map; reg = <0x8f000000 0x100000>; }; };'
+    overlay = "/dts-v1/; /plugin/; &{/} { extra@9f000000 { no-map; reg = <0x8f000000 0x100000>; }; };"
     (tmp_path / "extra.dtso").write_text(overlay)
     _, out, err = command_line("check", base, *OF_510, "--overlay", tmp_path / "extra.dtso")
     assert err == ""
@@ -226,9 +224,7 @@ def test_check_json(command_line: CommandLine, qnap: Path) -> None:
 
 def test_check_sarif_has_what_the_schema_asks_for(command_line: CommandLine, qnap: Path) -> None:
     """The required properties of SARIF 2.1.0: 3.13, 3.14, 3.19, 3.27; rules by index; levels of 3.27.10."""
-    _, out, _ = command_line(
-        "check", qnap, *MARVELL, "--zimage", 3 * MIB, "--load-addr", "0x8000", "--format", "sarif"
-    )
+    _, out, _ = command_line("check", qnap, *MARVELL, "--zimage", 3 * MIB, "--load-addr", "0x8000", "--format", "sarif")
     document = json.loads(out)
     assert document["version"] == "2.1.0"
     (run,) = document["runs"]
@@ -353,5 +349,3 @@ def test_layout_of_a_board(command_line: CommandLine, qnap: Path) -> None:
 
 def test_layout_without_anything_is_usage(command_line: CommandLine) -> None:
     assert command_line("layout")[0] == 2
-
-

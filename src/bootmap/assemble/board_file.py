@@ -16,7 +16,7 @@ from bootmap.boot.setup.fdt_scan import root_cells
 from bootmap.errors import InputError, UsageError
 from bootmap.facts.machines.ram_base import RAM_BASE
 from bootmap.inputs import fdt
-from bootmap.inputs.board import MAX_SIZE, is_fit, parse_board
+from bootmap.inputs.board import MAX_SIZE, is_fit, looks_like_fit, parse_board
 from bootmap.inputs.cells import read_cells
 from bootmap.inputs.fdt_writer import cells, editable, flatten, text
 from bootmap.inputs.fs import file_name, read_file
@@ -45,6 +45,7 @@ class BoardFile:
         kernel: of a FIT, the kernel's bytes; None elsewhere.
         load_addr: of a FIT, where the kernel runs; None elsewhere.
         initrd: of a FIT, (address, bytes) of the ramdisk; None elsewhere.
+        data: of a FIT, the whole file; None elsewhere.
     """
 
     name: str
@@ -53,6 +54,7 @@ class BoardFile:
     kernel: bytes | None = None
     load_addr: int | None = None
     initrd: tuple[int, int] | None = None
+    data: bytes | None = None
 
 
 def read_boards(path: str, overlays: Sequence[str] = (), memory: Sequence[str] = ()) -> list[BoardFile]:
@@ -87,14 +89,19 @@ def read_boards(path: str, overlays: Sequence[str] = (), memory: Sequence[str] =
 
         data = dts.apply_overlays(data, overlays, name)
     try:
-        description = parse_board(data)
+        if looks_like_fit(data):
+            from bootmap.inputs import fit
+
+            description: Fdt | AtagList = fdt.parse(data, fit.LARGEST)
+        else:
+            description = parse_board(data)
         if isinstance(description, fdt.Fdt) and is_fit(description):
             from bootmap.inputs import fit
 
             return [
                 BoardFile(
                     f"{name}:{each.name}", with_banks(fdt.parse(each.tree), banks), None, each.kernel, each.kernel_load,
-                    each.ramdisk,
+                    each.ramdisk, data,
                 )
                 for each in fit.configurations(description, data)
             ]  # fmt: skip

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from bootmap.assumptions import Assumption
+    from bootmap.boot.kernel import Rule
     from bootmap.facts.features.feature import Version
     from bootmap.inputs.kconfig import Config
     from bootmap.inputs.kernel_file import KernelFile
@@ -40,6 +41,7 @@ class Kernel:
         overrides: features that the user switched on or off, by name.
         file: the kernel file, None where none was given.
         assumptions: what of this was taken for what was not given.
+        answers: what each feature came to, for all models of this kernel.
         profile: which typical kernel it was taken for; "" for one that was described.
     """
 
@@ -50,6 +52,7 @@ class Kernel:
     overrides: Mapping[str, bool] = field(default_factory=dict)
     file: KernelFile | None = None
     assumptions: tuple[Assumption, ...] = ()
+    answers: dict[str, Rule] = field(default_factory=dict, init=False, repr=False, compare=False)
     profile: str = ""
 
     @classmethod
@@ -94,7 +97,9 @@ class Kernel:
 
     def model(self) -> KernelModel:
         """The kernel as a boot asks it: a fresh one, which notes what it was asked."""
-        return KernelModel(self.version, self.sublevel, self.config, self.symbols, self.overrides, self.file)
+        return KernelModel(
+            self.version, self.sublevel, self.config, self.symbols, self.overrides, self.file, answers=self.answers
+        )
 
     @property
     def release(self) -> str:

@@ -63,6 +63,8 @@ class KernelModel:
         file: the kernel file, for the bytes of its image; None where not given.
         platform_vmalloc_end: VMALLOC_END of the platform, where a log of the kernel shows it; None where none does.
         rules: every feature that was asked for, by name.
+
+    ``answers`` may be shared by models of one kernel: what each feature came to, asked for or not.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class KernelModel:
         overrides: Mapping[str, bool] | None = None,
         file: KernelFile | None = None,
         platform_vmalloc_end: int | None = None,
+        answers: dict[str, Rule] | None = None,
     ) -> None:
         self.version = version
         self.sublevel = sublevel
@@ -83,6 +86,7 @@ class KernelModel:
         self.file = file
         self.platform_vmalloc_end = platform_vmalloc_end
         self.rules: dict[str, Rule] = {}
+        self._answers = {} if answers is None else answers
 
     def has(self, name: str) -> bool:
         """Whether the kernel has the feature ``name`` of :mod:`bootmap.facts.features.table`.
@@ -92,7 +96,10 @@ class KernelModel:
         """
         rule = self.rules.get(name)
         if rule is None:
-            rule = self.rules[name] = self.rule(name)
+            rule = self._answers.get(name)
+            if rule is None:
+                rule = self._answers[name] = self.rule(name)
+            self.rules[name] = rule
         return rule.on
 
     def rule(self, name: str) -> Rule:

@@ -60,6 +60,11 @@ def parse_board(data: bytes) -> fdt.Fdt | atags.AtagList:
     raise InputError(_what_it_is(data))
 
 
+def looks_like_fit(data: bytes) -> bool:
+    """Whether bytes may be a FIT; those are larger than other blobs."""
+    return fdt.is_fdt(data) and b"\x01configurations\0" in data
+
+
 def is_fit(tree: fdt.Fdt) -> bool:
     """Whether a blob is a FIT image."""
     return tree.node("/images") is not None and tree.node("/configurations") is not None

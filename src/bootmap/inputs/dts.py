@@ -1,10 +1,9 @@
-"""Device tree source: compiled by ``dtc``, after the C preprocessor where it has directives; overlays by ``fdtoverlay``.
+"""Device tree source: compiled by ``dtc``, after ``cpp`` where it has directives; overlays, by ``fdtoverlay``.
 
 Every node and property of the compiled tree can be found in the source again: dtc annotates what it writes with file
 and line, and these are read back.
 
-Source: dtc(1), options -T and -@; Documentation/devicetree/bindings/... for how the kernel's build calls cpp
-(scripts/Makefile.dtbs).
+Source: dtc(1), options -T and -@; scripts/Makefile.dtbs for how the kernel's build calls cpp.
 """
 
 from __future__ import annotations

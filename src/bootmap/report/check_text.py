@@ -115,9 +115,9 @@ def _wrapped(text: str, indent: str = "") -> Iterator[str]:
 
 
 def _change(change: Change, *, recommended: bool) -> Iterator[str]:
-    note = ("recommended: " if recommended and change.note else "recommended" if recommended else "") + _plain(
-        change.note
-    )
+    note = _plain(change.note)
+    if recommended:
+        note = f"recommended: {note}" if note else "recommended"
     head = f"    {change.text}"
     if not note:
         yield from textwrap.wrap(head, text_width(), subsequent_indent="      ")

@@ -11,15 +11,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bootmap.sweep.changes import LEAST, changes_of
+from bootmap.sweep.changes import LEAST, Weight, changes_of
+from bootmap.sweep.compare import BOTH, KERNEL
 from bootmap.sweep.measure import Settings, Task, measure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bootmap import Kernel
+    from bootmap.sweep.compare import Comparison
     from bootmap.sweep.kernels import SweepKernel
     from bootmap.sweep.row import Row
+    from bootmap.sweep.run import Sweep
 
 _VERSION, _SYMBOLS = "the version", "the image's size and layout (System.map)"
 _MOST = 2000
@@ -143,3 +146,21 @@ class _Search:
             return name
         values = [config.get(name) for config in (self.old.config, self.new.config)]
         return f"CONFIG_{name} " + " -> ".join("not set" if value is None else value for value in values)
+
+
+def blames(sweep: Sweep, comparison: Comparison, most: int) -> list[Blame]:
+    """What makes the worst changes that are due to the kernel: one board of each group is looked at.
+
+    Args:
+        sweep: what was swept.
+        comparison: what changed.
+        most: groups.
+    """
+    old, new = (sweep.kernels[side.kernel] for side in (comparison.old, comparison.new))
+    groups = [group for group in comparison.groups if group.weight is Weight.WORSE and group.due in (KERNEL, BOTH)]
+    found = []
+    for group in groups[:most]:
+        row = group.boards[0].old
+        task = next(task for task in sweep.tasks() if task.trees == row.trees and task.key == row.key)
+        found.append(blame(task, row.board, group.text, old, new, sweep.settings))
+    return found

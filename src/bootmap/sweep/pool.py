@@ -40,17 +40,18 @@ def run_pool(tasks: Iterable[Task], bench: Bench, jobs: int, batch: int) -> Iter
         jobs: processes.
         batch: tasks that are handed out together.
     """
-    batches = iter(lambda: list(itertools.islice(source, batch)), [])
     source = iter(tasks)
-    left: list[list[Task]] = []
+    batches = iter(lambda: list(itertools.islice(source, batch)), [])
     while True:
         suspects: list[Task] = []
         with _pool(jobs, bench) as pool:
             running: dict[Future[list[Done]], list[Task]] = {}
             try:
                 while True:
-                    while len(running) < _AHEAD * jobs and (part := left.pop() if left else next(batches, None)):
+                    while len(running) < _AHEAD * jobs and (part := next(batches, None)):
+                        suspects = part  # until it is handed out: a broken pool takes no more
                         running[pool.submit(_work, part)] = part
+                        suspects = []
                     if not running:
                         return
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -61,7 +62,7 @@ def run_pool(tasks: Iterable[Task], bench: Bench, jobs: int, batch: int) -> Iter
                     if future.done() and future.exception() is None:
                         yield from zip(part, future.result(), strict=True)
                     else:
-                        suspects += part
+                        suspects = suspects + part
         yield from _one_by_one(suspects, bench)
 
 

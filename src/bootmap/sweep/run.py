@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from bootmap.errors import UsageError
 from bootmap.sweep.boards import find_boards
 from bootmap.sweep.cache import Cache, engine_hash
-from bootmap.sweep.kernels import SweepKernel, open_kernel
+from bootmap.sweep.compare import Side
+from bootmap.sweep.kernels import SweepKernel, has_kernel, open_kernel, trees_of
 from bootmap.sweep.limits import Limits
 from bootmap.sweep.measure import Settings, Task
 from bootmap.sweep.memory import parse_rules
@@ -70,11 +71,13 @@ class Sweep:
         boards: the files.
         kernels: the kernels by name.
         settings: what holds for all boards.
+        sides: of a comparison, the old side and the new one.
     """
 
     boards: Sequence[BoardPath]
     kernels: dict[str, SweepKernel]
     settings: Settings
+    sides: tuple[Side, Side] | None = None
 
     @classmethod
     def of(
@@ -82,6 +85,7 @@ class Sweep:
         words: Sequence[str],
         kernels: Sequence[str],
         *,
+        against: Sequence[str] = (),
         memory: Sequence[str] = (),
         cmdline: str | None = None,
     ) -> Sweep:
@@ -90,6 +94,7 @@ class Sweep:
         Args:
             words: folders, files and patterns.
             kernels: see :func:`bootmap.sweep.kernels.open_kernel`.
+            against: the other side: a kernel, a folder of trees, or a package that has both.
             memory: see :func:`bootmap.sweep.memory.parse_rules`.
             cmdline: the command line in place of each tree's.
 
@@ -97,12 +102,35 @@ class Sweep:
             BootmapError: one of them cannot be read.
         """
         opened: dict[str, SweepKernel] = {}
-        for text in kernels:
+
+        def add(text: str) -> str:
             kernel = open_kernel(text)
             if kernel.name in opened:
                 raise UsageError(f"--kernel {text}: another kernel is called {kernel.name} too; name it NAME={text}")
             opened[kernel.name] = kernel
-        return cls(find_boards(words), opened, Settings(parse_rules(memory), cmdline))
+            return kernel.name
+
+        for text in kernels:
+            add(text)
+        boards = find_boards(words)
+        trees = {board.trees for board in boards}
+        settings = Settings(parse_rules(memory), cmdline)
+        if not against:
+            return cls(boards, opened, settings)
+        if len(trees) != 1:
+            raise UsageError(f"--against compares one set of trees; {', '.join(sorted(trees))} were given")
+        old = Side(trees.pop(), next(iter(opened)))
+        new = old
+        for text in against:
+            where = text.partition("=")[2] or text
+            folder = os.path.isdir(where)
+            if not folder or has_kernel(where):
+                new = Side(new.trees, add(text))
+            if folder and (not has_kernel(where) or trees_of(where) is not None):
+                more = find_boards([where])
+                new = Side(more[0].trees, new.kernel)
+                boards += more if new.trees != old.trees else []
+        return cls(boards, opened, settings, (old, new))
 
     def __len__(self) -> int:
         return len(self.boards) * len(self.kernels)

@@ -21,7 +21,6 @@ class Done(NamedTuple):
     """What came of a task: its rows as lines, and whether they would be the same another time."""
 
     lines: bytes
-    count: int
     lasting: bool
 
 
@@ -40,7 +39,7 @@ def work(batch: Sequence[Task], bench: Bench) -> list[Done]:
 
 def done(rows: Sequence[Row]) -> Done:
     """Rows ready to be kept."""
-    return Done(b"".join(map(row_line, rows)), len(rows), all(row.status not in TRIED_AGAIN for row in rows))
+    return Done(b"".join(map(row_line, rows)), all(row.status not in TRIED_AGAIN for row in rows))
 
 
 def one(task: Task, bench: Bench) -> list[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from bootmap.checks.edit import AddNode, DeleteNode, SetProperty
@@ -65,12 +66,13 @@ def _recelled(case: Case, parent: Node, old: tuple[int | None, ...]) -> Change:
         SetProperty(parent.path, "ranges", b""),
     ]
     for child in parent.children:
-        for name, widths, new in (
+        rows: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = (
             ("reg", was, (address, size)),
             ("alloc-ranges", was, (address, size)),
-            ("size", (was[1],), (size,)),
-            ("alignment", (was[0],), (address,)),
-        ):
+            ("size", was[1:], (size,)),
+            ("alignment", was[:1], (address,)),
+        )
+        for name, widths, new in rows:
             prop = child.get(name)
             if prop is None or was == (address, size):
                 continue
@@ -84,8 +86,8 @@ def _recelled(case: Case, parent: Node, old: tuple[int | None, ...]) -> Change:
 
 
 def _rewritten(value: bytes, old: tuple[int, ...], new: tuple[int, ...]) -> bytes:
-    out, at = b"", 0
-    while at + sum(old) <= len(value) // 4 and sum(old):
+    out, at, row = b"", 0, sum(width for width in old)
+    while row and at + row <= len(value) // 4:
         for width, wanted in zip(old, new, strict=True):
             out += (read_cells(value, at, width) & (1 << 32 * wanted) - 1).to_bytes(4 * wanted, "big")
             at += width
@@ -212,7 +214,7 @@ def overlaps(case: Case) -> Iterator[Finding]:
              for entry in pairs(prop, case.cells.address, case.cells.size) if entry.size]  # fmt: skip
     areas.sort(key=lambda row: row[:2])
     told = {h.address for h in case.replay.hazards if h.id == "reserved-memory-overlap"}
-    for (start, end, one, _), (low, high, other, prop) in zip(areas, areas[1:], strict=False):
+    for (start, end, one, _), (low, high, other, prop) in pairwise(areas):
         if end > low and one != other:
             span = Span(low, min(end, high))
             yield Finding(
@@ -237,8 +239,8 @@ def not_reserved(case: Case) -> Iterator[Finding]:
         inside = " It even lies in the kernel's own image." if span.overlaps(image) else ""
         yield Finding(
             RULES_BY_ID["area-not-reserved"], Severity.ERROR, f"the memory of {what} is still plain RAM",
-            f"{node.path} uses {span}, but nothing in /reserved-memory keeps it: the kernel hands it out, and the driver's "
-            f"ioremap() of RAM is refused.{inside}",
+            f"{node.path} uses {span}, but nothing in /reserved-memory keeps it: the kernel hands it out, and the "
+            f"driver's ioremap() of RAM is refused.{inside}",
             (case.at_property(prop),), tuple(_keep(case, node, span)), address=span.start,
         )  # fmt: skip
     param = case.parameter("ramoops.mem_address") or case.parameter("ramoops.mem_addr")
@@ -346,8 +348,8 @@ def misplaced(case: Case) -> Iterator[Finding]:
             named = " and ".join([*flagged, *(["shared-dma-pool"] if pool else [])])
             yield Finding(
                 RULES_BY_ID["reserved-node-misplaced"], Severity.WARNING, f"{node.name} reserves nothing",
-                f"{node.path} has {named}, which the kernel reads in children of /reserved-memory of the root only: its "
-                f"memory is plain RAM.", (case.at_node(node),), address=None,
+                f"{node.path} has {named}, which the kernel reads in children of /reserved-memory of the root only: "
+                f"its memory is plain RAM.", (case.at_node(node),), address=None,
             )  # fmt: skip
         for name in downstream:
             prop, (whose, instead) = node.get(name), DOWNSTREAM_PROPERTIES[name]

@@ -60,8 +60,8 @@ def mem_parameter(case: Case) -> Iterator[Finding]:
             tail = param.value[len(digits) :]
             yield Finding(
                 RULES_BY_ID["mem-parameter"], Severity.ERROR, f"{param.text} is {size} bytes",
-                f"mem= counts bytes: {param.text} is {size} bytes, without a suffix K, M or G, and it replaces what the "
-                f"boot loader declares.", (case.at_param(param),),
+                f"mem= counts bytes: {param.text} is {size} bytes, without a suffix K, M or G, and it replaces what "
+                f"the boot loader declares.", (case.at_param(param),),
                 (Change(f"mem={digits}M{tail}", f"if {digits} MiB were meant",
                         (SetParameter("mem", f"{digits}M{tail}"),), recommended=True),
                  Change("leave mem= out", edits=(SetParameter("mem", None),))),
@@ -312,6 +312,6 @@ def headroom(case: Case) -> Iterator[Finding]:
         changes = payload_changes(case, "dtb") if payload.kind == "dtb" else initrd_changes(case)
         yield Finding(
             RULES_BY_ID["little-headroom"], Severity.WARNING, "the next kernel may not fit",
-            f"{room_text(room)} are free in front of the {payload.name}, {payload.span}: a kernel {percent + 1} % larger "
-            f"overwrites it.", (), tuple(changes), address=payload.start,
+            f"{room_text(room)} are free in front of the {payload.name}, {payload.span}: a kernel {percent + 1} % "
+            f"larger overwrites it.", (), tuple(changes), address=payload.start,
         )  # fmt: skip
