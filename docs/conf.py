@@ -43,6 +43,7 @@ napoleon_google_docstring = True
 
 html_theme = "furo"
 html_title = "bootmap"
+html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
