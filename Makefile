@@ -53,7 +53,7 @@ web:
 
 # The documentation as a site in build/site: every warning is an error, a link that leads nowhere among them.
 site: $(VENV)/installed-docs
-	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --builder html docs build/site
+	$(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning --keep-going --builder html docs build/site
 
 # The pictures in docs/images, from the pages themselves (Chromium is needed).
 screenshots: $(VENV)/installed-test
