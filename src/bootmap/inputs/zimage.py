@@ -101,7 +101,7 @@ def parse_kernel(data: bytes, name: str) -> KernelFile:
 def _kernel_of_fit(data: bytes) -> bytes:
     """The kernel that a FIT image boots by default."""
     tree = fdt.parse(data)
-    if not fit.is_fit(tree):
+    if not is_fit(tree):
         raise ImageError(f"is a device tree blob; {EXPECTED}")
     kernel = fit.configurations(tree, data)[0].kernel
     if kernel is None:
