@@ -42,6 +42,7 @@ _COMMANDS = {
     "locate": ("locate", "Find page tables in a dump of memory, without any hint."),
     "oops": ("oops", "What an ARM oops says of the page tables."),
     "record": ("record", "Boot a real kernel under QEMU and keep what was read."),
+    "findings": ("findings", "Memory maps that kill real kernels: see, avoid and report each."),
     "fuzz": ("fuzz", "Hunt for memory maps in which bootmap or the kernel is wrong."),
 }
 
