@@ -76,5 +76,5 @@ def test_findings_are_all_there() -> None:
 
 @pytest.mark.parametrize("name", BOOTED)
 def test_finding_is_one(name: str) -> None:
-    """Some kernel dies of it, or lives only by luck."""
+    """Some kernel dies of it, or survives on stale TLB entries."""
     assert any(predicted(name, key).outcome.verdict is not Verdict.BOOTS for key in BOOTED[name]["boots"])

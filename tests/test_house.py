@@ -43,10 +43,11 @@ DOORS = {
     "bootlog": {"units", "errors", "assumptions", "facts", "inputs", "assemble", "boot", "analysis"},
     "verify": {"units", "errors", "output", "facts", "inputs", "loaders", "boot", "image", "assemble", "bootlog"},
     "api": EVERYTHING - {"verify", "api"} | {"output"},
-    "report": EVERYTHING - {"errors"} | {"mmu", "output"},
+    "report": EVERYTHING - {"errors"} | {"mmu", "output", "sweep"},
+    "sweep": {"units", "errors", "output", "__init__"},
     "explore": EVERYTHING | {"mmu", "output", "report", "__init__"},
     "cli": {"units", "errors", "output", "report", "__init__"},
-    "__init__": EVERYTHING,
+    "__init__": EVERYTHING | {"sweep"},
     "__main__": {"cli"},
 }
 # The face of the library: what it names, the command line may use.
@@ -68,6 +69,7 @@ WORKING = {
     "loaders",
     "plan",
     "checks",
+    "sweep",
 }
 # ... but for the hardware's words, which are kept beside the hardware.
 WORDS = {"bootmap.mmu.describe"}

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from bootmap.assemble.kernel import Kernel as Kernel
     from bootmap.assemble.load import load as load
     from bootmap.assemble.load import load_boards as load_boards
+    from bootmap.assemble.load import load_kernel as load_kernel
+    from bootmap.assemble.profiles import profile as typical_kernel
     from bootmap.assemble.texts import parse_place as place_of
     from bootmap.assemble.texts import parse_size as size_of
     from bootmap.assemble.texts import parse_span as span_of
@@ -90,6 +92,19 @@ if TYPE_CHECKING:
     from bootmap.source.open import open_tables as open
     from bootmap.source.raw import core_of as core_of
     from bootmap.source.tables import Tables as Tables
+    from bootmap.sweep.blame import blames as blame_changes
+    from bootmap.sweep.cache import usual_place as sweep_cache
+    from bootmap.sweep.compare import Comparison as SweepComparison
+    from bootmap.sweep.compare import compare_files as compare_sweeps
+    from bootmap.sweep.compare import compare_rows as compare_sides
+    from bootmap.sweep.limits import Limits as SweepLimits
+    from bootmap.sweep.row import Row as SweepRow
+    from bootmap.sweep.run import Sweep as Sweep
+    from bootmap.sweep.run import SweepRun as SweepRun
+    from bootmap.sweep.run import run_sweep as run_sweep
+    from bootmap.sweep.store import read_rows as read_rows
+    from bootmap.sweep.store import write_parquet as write_parquet
+    from bootmap.sweep.summary import summary_of as sweep_summary
     from bootmap.units import Span as Span
     from bootmap.verify.compare import Finding as Comparison
     from bootmap.verify.fuzz.campaign import Result as FuzzResult
@@ -136,18 +151,26 @@ _PUBLIC = {
     "Severity": ("bootmap.facts.audit_rules", "Severity"),
     "Span": ("bootmap.units", "Span"),
     "Stage": ("bootmap.api.prediction", "Stage"),
+    "Sweep": ("bootmap.sweep.run", "Sweep"),
+    "SweepComparison": ("bootmap.sweep.compare", "Comparison"),
+    "SweepLimits": ("bootmap.sweep.limits", "Limits"),
+    "SweepRow": ("bootmap.sweep.row", "Row"),
+    "SweepRun": ("bootmap.sweep.run", "SweepRun"),
     "Tables": ("bootmap.source.tables", "Tables"),
     "TablesDiff": ("bootmap.source.diff", "TablesDiff"),
     "Translation": ("bootmap.analysis.translation", "Translation"),
     "Verdict": ("bootmap.boot.trace", "Verdict"),
     "audit": ("bootmap.source.audit", "audit"),
     "baseline_text": ("bootmap.checks.settings", "baseline_text"),
+    "blame_changes": ("bootmap.sweep.blame", "blames"),
     "boot_boards": ("bootmap.verify.run", "boot_boards"),
     "boot_with_loader": ("bootmap.verify.loader.run", "boot_with_loader"),
     "chain": ("bootmap.plan.chain", "chain"),
     "check": ("bootmap.api.check", "check"),
     "check_stage": ("bootmap.source.open", "check_stage"),
     "collect_script": ("bootmap.api.archives", "collect_script"),
+    "compare_sides": ("bootmap.sweep.compare", "compare_rows"),
+    "compare_sweeps": ("bootmap.sweep.compare", "compare_files"),
     "core_of": ("bootmap.source.raw", "core_of"),
     "crash_of": ("bootmap.source.listings", "crash_of"),
     "diagnose": ("bootmap.api.logs", "diagnose_log"),
@@ -165,6 +188,7 @@ _PUBLIC = {
     "kernel_findings": ("bootmap.verify.kernel_findings", "kernel_findings"),
     "load": ("bootmap.assemble.load", "load"),
     "load_boards": ("bootmap.assemble.load", "load_boards"),
+    "load_kernel": ("bootmap.assemble.load", "load_kernel"),
     "load_map": ("bootmap.api.layout", "load_map_of"),
     "locate": ("bootmap.api.dumps", "locate"),
     "memblock_script": ("bootmap.api.memblock", "memblock_script"),
@@ -177,13 +201,19 @@ _PUBLIC = {
     "ptdump_of": ("bootmap.source.listings", "ptdump_of"),
     "read_baseline": ("bootmap.checks.settings", "read_baseline"),
     "read_check_settings": ("bootmap.checks.settings", "read_settings"),
+    "read_rows": ("bootmap.sweep.store", "read_rows"),
+    "run_sweep": ("bootmap.sweep.run", "run_sweep"),
     "serve": ("bootmap.explore.serve", "serve"),
     "size_of": ("bootmap.assemble.texts", "parse_size"),
     "span_of": ("bootmap.assemble.texts", "parse_span"),
+    "sweep_cache": ("bootmap.sweep.cache", "usual_place"),
+    "sweep_summary": ("bootmap.sweep.summary", "summary_of"),
+    "typical_kernel": ("bootmap.assemble.profiles", "profile"),
     "uboot_setups": ("bootmap.plan.load", "uboot_setups"),
     "verify_archive": ("bootmap.api.logs", "verify_archive"),
     "verify_log": ("bootmap.api.logs", "verify_log"),
     "write_fix": ("bootmap.checks.fix", "write_fix"),
+    "write_parquet": ("bootmap.sweep.store", "write_parquet"),
 }
 
 __all__ = [
@@ -220,18 +250,26 @@ __all__ = [
     "Severity",
     "Span",
     "Stage",
+    "Sweep",
+    "SweepComparison",
+    "SweepLimits",
+    "SweepRow",
+    "SweepRun",
     "Tables",
     "TablesDiff",
     "Translation",
     "Verdict",
     "audit",
     "baseline_text",
+    "blame_changes",
     "boot_boards",
     "boot_with_loader",
     "chain",
     "check",
     "check_stage",
     "collect_script",
+    "compare_sides",
+    "compare_sweeps",
     "core_of",
     "crash_of",
     "diagnose",
@@ -249,6 +287,7 @@ __all__ = [
     "kernel_findings",
     "load",
     "load_boards",
+    "load_kernel",
     "load_map",
     "locate",
     "memblock_script",
@@ -261,13 +300,19 @@ __all__ = [
     "ptdump_of",
     "read_baseline",
     "read_check_settings",
+    "read_rows",
+    "run_sweep",
     "serve",
     "size_of",
     "span_of",
+    "sweep_cache",
+    "sweep_summary",
+    "typical_kernel",
     "uboot_setups",
     "verify_archive",
     "verify_log",
     "write_fix",
+    "write_parquet",
 ]
 
 

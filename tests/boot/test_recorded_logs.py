@@ -54,12 +54,15 @@ def recorded_calls(recorded: Case) -> list[Call]:
     """Every change of memblock that was announced before paging_init returned: (call, first byte, last byte)."""
     calls: list[Call] = []
     ours, mapped = True, False
+    nameless = not any(_CALL.match(line) and "+0x" in line for line in recorded.log)
     for line in recorded.log:
-        if _FREE_AREA_INIT.match(line):
+        if nameless:  # without CONFIG_KALLSYMS no line says who called; such a log was read as paging_init returned
+            ours = True
+        elif _FREE_AREA_INIT.match(line):
             ours, mapped = recorded.prediction.state.kernel.has("free_area_in_paging_init"), True
         elif _AFTER_PAGING_INIT.match(line) or (mapped and _ANNOUNCED.match(line)):
             ours = False
-        elif ours and (match := _CALL.match(line)):
+        if ours and (match := _CALL.match(line)):
             name = "free" if "free" in match["name"] else match["name"]
             behind = recorded.prediction.state.kernel.version < _CLOSED_SINCE
             calls.append((name, int(match[2], 16), int(match[3], 16) - behind))
@@ -180,4 +183,4 @@ def test_cache_policy(name: str) -> None:
 
 
 def test_logs_are_all_there() -> None:
-    assert (len(LOGGED), len(ZONED), len(COUNTED), len(SUMMED), len(SAID)) == (202, 117, 107, 89, 247)
+    assert (len(LOGGED), len(ZONED), len(COUNTED), len(SUMMED), len(SAID)) == (205, 117, 110, 89, 250)

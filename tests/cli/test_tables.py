@@ -70,7 +70,7 @@ def test_tables_text_of_a_board(run: Run) -> None:
     assert lines[1] == (
         "0xc0000000-0xc13fffff  0x10000000   20 MiB  rwx     ---     1 MiB  normal, write-back, non-shareable, domain 0"
     )
-    assert assumed.startswith("Taken for what was not given\n")
+    assert assumed.startswith("Assumptions\n")
 
 
 @pytest.mark.parametrize("name", ["virt-1024m-6.1", "own-v612-be8-plain"])

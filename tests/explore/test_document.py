@@ -132,3 +132,24 @@ def test_page_has_its_data_compressed_and_no_address_of_a_network(board_page: An
     import base64
 
     assert json.loads(gzip.decompress(base64.b64decode(block)))["schema"] == "bootmap.explore/1"
+
+
+def test_many_reservations_do_not_make_it_slow() -> None:
+    """The load map compares each object with each other; memblock's rows are worked out once a change."""
+    import time
+
+    from support import trees
+
+    root = trees.Node()
+    root.properties |= {"#address-cells": trees.cells(1), "#size-cells": trees.cells(1)}
+    cpus = root.add("cpus")
+    cpus.properties |= {"#address-cells": trees.cells(1), "#size-cells": trees.cells(0)}
+    cpus.add("cpu@0", compatible=trees.text("arm,cortex-a9"), reg=trees.cells(0), device_type=trees.text("cpu"))
+    root.add("memory@10000000", device_type=trees.text("memory"), reg=trees.cells(0x1000_0000, 0x4000_0000))
+    blob = trees.blob(root, [(0x3000_0000 + n * 0x8000, 0x1000) for n in range(1500)])
+    board = bootmap.Board.parse(blob, phys_offset=0x1000_0000)
+    prediction = bootmap.predict(sabrelite().kernel, board)
+    start = time.process_time()
+    text = bootmap.explore_page(bootmap.explore_prediction(prediction))
+    assert time.process_time() - start < 10, "it took 19 s before"
+    assert len(text.encode()) < LARGEST

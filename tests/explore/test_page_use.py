@@ -203,6 +203,9 @@ def test_dead_board_opens_where_it_ends_and_shows_its_finding(tab: Tab, page_fil
     tab.open(page_file("moved", bootmap.explore_page(bootmap.explore_prediction(prediction))), "#lang=en")
     assert tab.text(".badge") == "UNCERTAIN"
     assert "prepare_page_table keeps only" in tab.text(".reason")
+    assert names(tab) == "prepare_page_table", "the page opens where the boot may end"
+    assert "va=0xc0300000" in tab.link or "0xc0300000" in tab.text("#why h3")
+    tab.page.keyboard.press("ArrowRight")
     assert tab.text("[role=tab][aria-selected=true] .count") == "2"
     tab.page.get_by_role("button", name="Show 0xc0300000").click()
     assert names(tab) == "prepare_page_table"
@@ -326,7 +329,19 @@ def test_hostile_names_stay_text(tab: Tab, page_file: Keep) -> None:
     side.document["origins"] = [[rule, nasty, offset, parent] for rule, _, offset, parent in side.document["origins"]]
     side.document["assumptions"] = [nasty]
     side.document["findings"] = [
-        {"id": nasty, "stage": "paging_init", "severity": "warning", "message": nasty, "address": 1, "origin": 0}
+        {
+            "id": nasty,
+            "stage": "paging_init",
+            "severity": "warning",
+            "title": nasty,
+            "message": nasty,
+            "address": 1,
+            "origin": 0,
+            "where": [[nasty, nasty, nasty]],
+            "changes": [[nasty, nasty, nasty, True]],
+            "advice": [nasty],
+            "table": [[nasty], [nasty]],
+        }
     ]
     text = bootmap.explore_page(side)
     assert nasty not in text
@@ -370,6 +385,22 @@ def test_tabs_go_by_arrow_keys(board: Tab) -> None:
     board.settle()
     assert board.ask("() => document.activeElement.id") == "tab-memory"
     assert names(board) == "paging_init", "the arrow belongs to the tabs here, not to the timeline"
+
+
+def test_findings_are_those_of_check_with_what_to_change(tab: Tab, page_file: Keep) -> None:
+    prediction = sabrelite(initrd="0x10a00000,0x900000")
+    tab.open(page_file("initrd", bootmap.explore_page(bootmap.explore_prediction(prediction))), "#lang=en")
+    found = bootmap.check(prediction.kernel, prediction.board).counted
+    assert found
+    panel = tab.text("#tab-panel")
+    for each in found:
+        assert each.title in panel
+        for change in each.changes:
+            assert change.text in panel
+    tab.page.locator("#tab-loads").click()
+    panel = tab.text("#tab-panel")
+    assert "OVERLAP" in panel
+    assert "Who takes of the 768 MiB of lowmem" in panel
 
 
 def test_help_lists_the_keys(board: Tab) -> None:

@@ -94,6 +94,8 @@ class Placed:
         """Whether both are needed at some moment; what is moved, or worked with, is in no way of itself."""
         if self.kind == other.kind and self.kind in ("work", "dtb", "initrd"):
             return False
+        if {self.kind, other.kind} == {"zimage", "work"}:  # its own parts, whose sizes are rounded
+            return False
         return self.since <= other.until and other.since <= self.until
 
 

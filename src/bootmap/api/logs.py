@@ -117,7 +117,8 @@ def verify_log(
     """
     named = read_texts(logs)
     kinds = {name: kind_of(text) for name, text in named.items()}
-    boots = {name: read_boots(text)[0] for name, text in named.items() if kinds[name] == "log"}
+    captures = {name: read_boots(text) for name, text in named.items() if kinds[name] == "log"}
+    boots = {name: found[0] for name, found in captures.items()}
     parsed = {name: messages_of(boot) for name, boot in boots.items()}
     for name, log in parsed.items():
         if not log.said:
@@ -132,6 +133,11 @@ def verify_log(
     report = LogReport(
         [], 0, _outcome(prediction), [str(each) for each in prediction.state.assumptions], prediction.hazards
     )
+    report.assumptions += [
+        f"of the {len(found)} boots in {name} the first is compared (bootmap diagnose looks at each)"
+        for name, found in captures.items()
+        if len(found) > 1
+    ]
     several = len(named) > 1
     for name, text in named.items():
         shown = name if several else ""
@@ -230,6 +236,7 @@ def read_given(board: str | None, options: Mapping[str, Any]) -> Given:
         dtcm=_tcm(options.get("dtcm"), DTCM, cpu),
         itcm=_tcm(options.get("itcm"), ITCM, cpu),
         features=texts.parse_features(options.get("features") or ()),
+        cache=options.get("cache"),
     )
 
 

@@ -10,7 +10,7 @@ from bootmap.errors import InputError, UsageError
 from bootmap.inputs.kernel_file import KernelFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from os import PathLike
 
     from bootmap.assemble.board_file import BoardFile
@@ -162,6 +162,30 @@ class Board:
             static_maps=tuple(parsed) if maps else None,
             **more,
         )
+
+    @property
+    def declared_ram(self) -> list[Span]:
+        """The banks of RAM that its description declares, without those of no size."""
+        from bootmap.assemble.ram import declared_ram
+
+        return declared_ram(self.description)
+
+    @property
+    def ram_start(self) -> int | None:
+        """Where its RAM begins, by a memory node without a size, else by its SoC; None where nothing tells."""
+        from bootmap.assemble.ram import ram_start
+
+        return ram_start(self.description)
+
+    def with_memory(self, banks: Sequence[Span]) -> Board:
+        """The same board with ``banks`` as the RAM of its device tree, as a boot loader would write them.
+
+        Raises:
+            UsageError: a bank does not fit into the cells of the tree, or the board has an ATAG list.
+        """
+        from bootmap.assemble.board_file import with_banks
+
+        return self.replace(description=with_banks(self.description, banks))
 
     def replace(self, **changes: Any) -> Board:
         """The same board with some attributes changed."""

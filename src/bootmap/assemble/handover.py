@@ -96,7 +96,7 @@ def _no_ram(description: Fdt | AtagList) -> str:
     """What is wrong with a board that does not say where RAM is, and what to give."""
     if not isinstance(description, Fdt):
         return "has no ATAG_MEM to tell where RAM starts; give --phys-offset"
-    for node in description.root.walk():
+    for node in description.walk("device_type"):
         kind, reg = node.get("device_type"), node.get("reg")
         if kind is not None and kind.value.rstrip(b"\0") == b"memory" and reg is not None:
             cells = " ".join(

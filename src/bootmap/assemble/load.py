@@ -66,8 +66,20 @@ def load_boards(path: str, *, typical: bool = True, **options: Any) -> list[tupl
     return found
 
 
+def load_kernel(**options: Any) -> Kernel:
+    """A kernel from its files alone; what they lack is taken from a typical one.
+
+    Args:
+        options: those of :func:`load` that describe the kernel.
+
+    Raises:
+        BootmapError: as for :func:`load`.
+    """
+    return kernel_for(None, typical=True, **options)
+
+
 def kernel_for(
-    board: Board,
+    board: Board | None,
     read: BoardFile | None = None,
     *,
     typical: bool = False,
@@ -85,7 +97,7 @@ def kernel_for(
         BootmapError: as for :func:`load`.
     """
     image = files.get("image")
-    if image is None and isinstance(board.zimage, KernelFile):
+    if image is None and board is not None and isinstance(board.zimage, KernelFile):
         files["image"] = board.zimage
     elif image is None and read is not None and read.kernel is not None:
         from bootmap.inputs.zimage import parse_kernel
@@ -102,7 +114,12 @@ def kernel_for(
 
 
 def _completed(
-    board: Board, given: list[str], version: str | None, defconfig: str | None, features: Iterable[str], files: Any
+    board: Board | None,
+    given: list[str],
+    version: str | None,
+    defconfig: str | None,
+    features: Iterable[str],
+    files: Any,
 ) -> Kernel:
     """The kernel as it is given where that is all that is needed, else what is missing from a typical one."""
     from bootmap.assemble.kernel import check_symbols, read_image

@@ -38,15 +38,15 @@ def check_invariants(state: BootState) -> None:
         if name == "bss" and any(hazard.id == "text-unmapped" for hazard in state.hazards):
             state.hazard(
                 "bss-unmapped",
-                f"the end of the kernel's bss, from {first:#010x} on, is not mapped to where it lies: {why}; the "
-                f"kernel goes on until it uses a variable there",
+                f"the end of the kernel's bss, from {first:#010x} on, is no longer mapped: {why}; the kernel "
+                f"runs until it uses a variable there",
                 address=first,
                 luck=True,
             )
             return
         raise state.die(
             "kernel-unmapped",
-            f"the kernel's {name} at {first:#010x} is not mapped to where it lies: {why}",
+            f"the kernel's {name} at {first:#010x} is no longer mapped: {why}",
             address=first,
         )
     if any(hazard.id == "text-unmapped" for hazard in state.hazards):
@@ -55,9 +55,9 @@ def check_invariants(state: BootState) -> None:
     where = f"{regions[0][0]:#010x}-{regions[0][0] + regions[0][1] - 1:#010x}" if regions else "(there is none)"
     state.hazard(
         "text-unmapped",
-        f"{size} MiB of the running kernel, its {name} at {first:#010x} first, lose their mapping until map_kernel or "
-        f"map_lowmem runs: {state.stage} keeps only what lies in the first region of memory, {where}. The kernel goes "
-        f"on only where the TLB still holds what the tables have lost",
+        f"{state.stage}() unmaps {size} MiB of the running kernel, starting with its {name} at {first:#010x}: it keeps "
+        f"only the first region of memory, {where}. Until map_kernel() or map_lowmem() maps the kernel again, it runs "
+        f"only on stale TLB entries of this CPU",
         address=first,
         luck=True,
     )

@@ -15,6 +15,7 @@ from bootmap.bootlog.case import Case
 from bootmap.bootlog.check import check_log
 from bootmap.bootlog.diagnosis import Diagnosis
 from bootmap.bootlog.faults import fault_findings, function_of
+from bootmap.bootlog.findings import Finding, Reason
 from bootmap.bootlog.fit import best_prediction
 from bootmap.bootlog.given import Given
 from bootmap.bootlog.handed_over import handover_findings, initrd_reasons
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from bootmap.boot.sequence import Replay
     from bootmap.bootlog.capture import Boot
     from bootmap.bootlog.case import Checked
-    from bootmap.bootlog.findings import Finding
     from bootmap.bootlog.log import Log
     from bootmap.bootlog.predict import FromLog
     from bootmap.inputs.oops_log import Oops
@@ -124,11 +124,14 @@ def _findings(case: Case) -> list[Finding]:
     told = {finding.id for finding in [*faults, *handed]}
     words = [word for word in words if word.id not in told]
     words = _what_follows(words)
+    if any(word.id == "modules-full" for word in words):  # the same failure in the kernel's own, misleading, words
+        words = [word for word in words if word.id != "vmalloc-full"]
     told |= {finding.id for finding in words}
     words, predicted = _joined(words, [finding for finding in predicted_findings(case) if finding.id not in told])
     if any(finding.id != "oops" for finding in faults):
         predicted = [finding for finding in predicted if not finding.fatal]
     causes = [*faults, *(each for each in handed if each.fatal and early), *(word for word in words if word.fatal)]
+    causes = causes or _last_line(case)
     deaths = [finding for finding in predicted if finding.fatal]
     rest = [each for each in handed if each not in causes and not faults]
     rest += [*(word for word in words if not word.fatal), *(finding for finding in predicted if not finding.fatal)]
@@ -136,6 +139,16 @@ def _findings(case: Case) -> list[Finding]:
         return [*causes, *rest]
     silence = silence_finding(case) if not causes and not deaths else None
     return [*causes, *deaths, *rest, *([silence] if silence else [])]
+
+
+def _last_line(case: Case) -> list[Finding]:
+    """A panic or a fault of which no more is known than what it says: no line about memory is blamed for it."""
+    progress = case.progress
+    if progress.ending not in (Ending.PANIC, Ending.OOPS):
+        return []
+    said = progress.end_text.strip()
+    text = "no known sign of the memory map's; what stands before it about memory need not have to do with it"
+    return [Finding(progress.ending.value, True, said, (Reason(progress.end_line, f'"{said}"'), Reason(0, text)))]
 
 
 def _joined(words: list[Finding], predicted: list[Finding]) -> tuple[list[Finding], list[Finding]]:

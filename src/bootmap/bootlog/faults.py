@@ -29,7 +29,7 @@ _CALLER = re.compile(r"\((\w{1,80})(?:\+0x[0-9a-f/x]+)?\)")
 
 def fault_findings(case: Case) -> list[Finding]:
     """What each fault of the boot is, the first one only where others follow from it."""
-    return [_finding(case, oops) for oops in case.oopses[:1] if oops.kind != "user"]
+    return [_finding(case, oops) for oops in [each for each in case.oopses if each.kind != "user"][:1]]
 
 
 def function_of(oops: Oops) -> str:

@@ -176,14 +176,14 @@ class FileChecker:
         """Each line against the predicted one; what drivers map in the vmalloc area is theirs."""
         state = self.state
         low = Span(state.kernel.page_offset, state.vars.high_memory)
-        drivers = Span(state.vmalloc_start, state.kernel.vmalloc_end)
+        later = [Span(state.vmalloc_start, state.kernel.vmalloc_end), *self._filled_later]
         ours = None if self.page_tables is None else {" ".join(line.split()): None for line in self.page_tables}
         begins = {row[:10]: row for row in reversed(ours or {})}
         for line, match in _numbered(_MAPPED, text, _MOST_RANGES):
             start, end, row = int(match[1], 16), int(match[2], 16), match[0].strip()
             if ours is not None and " ".join(row.split()) in ours:
                 yield Judged(line, "page_tables", row, Judgement.MATCHED)
-            elif ours is not None and start not in drivers:
+            elif ours is not None and not any(start in span for span in later):
                 near = begins.get(match[0][:10], "no range begins there")
                 yield self._judged(line, "page_tables", row, False, row, near)
             elif ours is None and low.start <= start < end <= low.end:
@@ -192,7 +192,16 @@ class FileChecker:
                 there = "mapped" if hole is None else f"nothing at {hole:#010x}"
                 yield self._judged(line, "page_tables", row, hole is None, f"{start:#010x}-{end - 1:#010x}", there)
             else:
-                yield Judged(line, "page_tables", row, Judgement.UNMODELLED, why="drivers map there too")
+                yield Judged(
+                    line, "page_tables", row, Judgement.UNMODELLED, why="drivers, modules or KASAN map there too"
+                )
+
+    @property
+    def _filled_later(self) -> list[Span]:
+        """What is mapped while the kernel runs: modules, pkmap, and KASAN's shadow."""
+        kernel = self.state.kernel
+        spans = [Span(kernel.modules_vaddr, kernel.page_offset)]
+        return [*spans, kernel.kasan_shadow] if kernel.has("kasan") else spans
 
     @cached_property
     def _holes(self) -> list[int]:

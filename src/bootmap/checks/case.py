@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.analysis.budget import Budget, budget
 from bootmap.analysis.layout import LoadMap, load_map
+from bootmap.boot.decompressor.phys_offset import memory_ranges
 from bootmap.boot.payload import boot_command_line
 from bootmap.boot.setup.fdt_scan import RootCells, root_cells
 from bootmap.checks.finding import Where
@@ -18,7 +19,7 @@ from bootmap.inputs.fdt import Fdt
 from bootmap.units import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from bootmap.assemble.board import Board
     from bootmap.assemble.kernel import Kernel
@@ -75,7 +76,10 @@ class Case:
     @cached_property
     def ram(self) -> tuple[Span, ...]:
         """RAM as the boot loader or the tree declares it, merged and in order."""
-        return merged(Span(bank.start, bank.end) for bank in self.state.banks)
+        banks = [Span(bank.start, bank.end) for bank in self.state.banks]
+        if not banks:  # the boot ends before the kernel looks at them
+            banks = [Span(start, end) for start, end in memory_ranges(self.board.description)]
+        return merged(banks)
 
     @cached_property
     def load_map(self) -> LoadMap:
@@ -145,29 +149,40 @@ class Case:
 
     def _registers(self) -> Iterator[tuple[Node, Property, Span]]:
         assert self.tree is not None
-        for node in self.tree.walk():
+        buses: dict[Node, _Windows] = {}
+        plain: dict[Node, bool] = {}
+        for node in self.tree.walk("reg"):
             prop, bus = node.get("reg"), node.parent
             kind = node.get("device_type")
             if prop is None or bus is None or (kind is not None and kind.value.startswith((b"memory", b"cpu"))):
                 continue
-            if node.path.startswith(("/reserved-memory/", "/memory", "/cpus/", "/chosen/")):
-                continue
-            if not _on_buses(bus):
+            if bus not in plain:
+                plain[bus] = _on_buses(bus)
+            if not plain[bus] or node.path.startswith(("/reserved-memory/", "/memory", "/cpus/", "/chosen/")):
                 continue
             width, sizes = address_cells(bus), size_cells(bus)
             if not width or not sizes or len(prop.value) % (4 * (width + sizes)) or width > _MOST_CELLS:
                 continue
+            if _unit_address(node) not in (None, read_cells(prop.value, 0, width) if prop.value else None):
+                continue  # its name says that reg is no address here
             for at in range(0, len(prop.value) // 4, width + sizes):
                 size = read_cells(prop.value, at + width, sizes)
-                start = translated(read_cells(prop.value, at, width), bus)
+                start = translated(read_cells(prop.value, at, width), bus, buses)
                 if start is not None and size:
                     yield node, prop, Span(start, start + size)
 
 
 _MOST_CELLS = 2
+_Windows = tuple["list[tuple[int, int, int]] | None", "Node | None"]
+"""The windows of a bus, and the bus above."""
 
 
 _BUSES = ("simple-bus", "simple-mfd", "simple-pm-bus", "arm,amba-bus", "isa")
+
+
+def _unit_address(node: Node) -> int | None:
+    text = (node.unit_address or "").split(",")[0]
+    return int(text, 16) if text and all(char in "0123456789abcdefABCDEF" for char in text) else None
 
 
 def _on_buses(bus: Node) -> bool:
@@ -184,32 +199,53 @@ def _on_buses(bus: Node) -> bool:
     return True
 
 
-def translated(address: int, bus: Node) -> int | None:
+def translated(address: int, bus: Node, known: dict[Node, _Windows]) -> int | None:
     """The CPU's address of ``address`` on ``bus``, through the ``ranges`` above; None where it has none.
+
+    Args:
+        address: on the bus.
+        bus: the node whose children have such addresses.
+        known: windows that were read already, of this tree.
 
     Source: drivers/of/address.c ``__of_translate_address``.
     """
-    while bus.parent is not None:
-        ranges = bus.get("ranges")
-        if ranges is None:
+    above: Node | None = bus
+    while above is not None:
+        if above not in known:
+            known[above] = _windows(above)
+        windows, above = known[above]
+        if windows is None:
             return None
-        child, above, sizes = address_cells(bus), address_cells(bus.parent), size_cells(bus)
-        row, value = child + above + sizes, ranges.value
-        if value and (not row or child > _MOST_CELLS):
-            return None
-        for at in range(0, len(value) // 4 - row + 1, row) if row else ():
-            start, length = read_cells(value, at, child), read_cells(value, at + child + above, sizes)
-            if start <= address < start + length:
-                address += read_cells(value, at + child, above) - start
-                break
-        else:
-            if value:
+        if windows:
+            shift = next((to - start for start, length, to in windows if start <= address < start + length), None)
+            if shift is None:
                 return None
-        bus = bus.parent
+            address += shift
     return address
 
 
-def merged(spans: Iterator[Span]) -> tuple[Span, ...]:
+def _windows(bus: Node) -> _Windows:
+    """Rows of (address on the bus, bytes, address above): [] where both are the same, None where nothing leads out."""
+    parent = bus.parent
+    if parent is None:
+        return [], None
+    ranges = bus.get("ranges")
+    if ranges is None:
+        return None, parent
+    child, above, sizes = address_cells(bus), address_cells(parent), size_cells(bus)
+    row, value = child + above + sizes, ranges.value
+    if not value:
+        return [], parent
+    if not row or child > _MOST_CELLS:
+        return None, parent
+    found = []
+    for at in range(0, len(value) // 4 - row + 1, row):
+        start, length = read_cells(value, at, child), read_cells(value, at + child + above, sizes)
+        found.append((start, length, read_cells(value, at + child, above)))
+    return found or None, parent
+
+
+def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
     """Spans in order, those that touch made one."""
     found: list[Span] = []
     for span in sorted(spans):

@@ -115,7 +115,7 @@ class CheckResult:
         return sum(found.severity is severity for found in self.counted)
 
     def failed(self, *, strict: bool = False) -> bool:
-        """Whether the check is to end with 1: the boot is not well, or there is an error (with ``strict`` a warning)."""
+        """Whether the check ends with 1: the boot is not well, or there is an error, with ``strict`` a warning."""
         least = Severity.WARNING if strict else Severity.ERROR
         if any(found.severity >= least for found in self.counted):
             return True

@@ -62,7 +62,8 @@ RULES: tuple[CheckRule, ...] = (
         "itself out of the way; then the kernel clears its bss. Nobody looks whether the device tree is there.",
         "arch/arm/boot/compressed/head.S; arch/arm/kernel/head-common.S __mmap_switched",
         "Raspberry Pi: a tree of more than 0x3f00 bytes at 0x100",
-        ("decompressor-overwrites-dtb", "head-overwrites-dtb", "zimage-overlaps-dtb", "kernel-overlaps-dtb"),
+        ("decompressor-overwrites-dtb", "kernel-overwrites-dtb", "head-overwrites-dtb", "zimage-overlaps-dtb",
+         "kernel-overlaps-dtb"),
     ),
     CheckRule(
         "initrd-overwritten", _E, "the initrd is overwritten before it is read",
@@ -70,7 +71,8 @@ RULES: tuple[CheckRule, ...] = (
         "root file system.",
         "arch/arm/boot/compressed/head.S; arch/arm/kernel/head-common.S __mmap_switched",
         "QNAP TS-219: initrd at 0xa00000, a zImage of 2 MiB moves itself to 0x864800-0xa5f73f",
-        ("decompressor-overwrites-initrd", "head-overwrites-initrd", "zimage-overlaps-initrd"),
+        ("decompressor-overwrites-initrd", "kernel-overwrites-initrd", "head-overwrites-initrd",
+         "zimage-overlaps-initrd"),
     ),
     CheckRule(
         "initrd-disabled", _E, "the kernel gives up its initrd",
@@ -96,7 +98,8 @@ RULES: tuple[CheckRule, ...] = (
         "The decompressor and head.S write to their places whatever the tree reserves there: firmware, logs or frame "
         "buffers in it are gone.",
         "arch/arm/boot/compressed/head.S",
-        hazards=("decompressor-overwrites-reserved", "head-overwrites-reserved", "zimage-overlaps-reserved"),
+        hazards=("decompressor-overwrites-reserved", "kernel-overwrites-reserved", "head-overwrites-reserved",
+                 "zimage-overlaps-reserved"),
     ),
     CheckRule(
         "zimage-overwrites-itself", _E, "the zImage destroys itself",
@@ -306,10 +309,12 @@ RULES: tuple[CheckRule, ...] = (
         "arch/arm/mm/dma-mapping.c dma_contiguous_remap()", hazards=("lowmem-unmapped",),
     ),
     CheckRule(
-        "crashkernel-above-lowmem", _E, "the crash kernel lies above lowmem",
-        "Before 4.12 crashkernel=SIZE takes the highest free memory, which may be highmem, where kexec cannot copy to; "
-        "later kernels stay in lowmem. The crash kernel's zImage needs RAM from a multiple of 128 MiB on, or 5.11.",
+        "crashkernel-above-lowmem", _E, "the crash kernel lies above lowmem, or has no room",
+        "From 4.7 to 4.11 crashkernel=SIZE takes the highest free memory, which may be highmem, where kexec cannot "
+        "copy to; later kernels stay in lowmem. The place is a multiple of 128 MiB, as the second kernel's zImage "
+        "takes that for the start of RAM.",
         "arch/arm/kernel/setup.c reserve_crashkernel()", "DRA74x with 1.5 GiB and crashkernel=64M",
+        ("crashkernel-above-lowmem", "crashkernel-failed"),
     ),
     # -- kernel and CPU --------------------------------------------------------------------------------------------
     CheckRule(

@@ -30,10 +30,10 @@ _UUID = re.compile(r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b")
 _BUILT_BY = re.compile(r"(Linux version \S+ )\([^()\s]+@[^()\s]+\)")
 _NAMED = re.compile(
     r"((?:serial(?:no|#|_?number)?|SerialNumber|hostname|host_?name|machine-id|imei|meid|hwid|cpuid|"
-    r"androidboot\.\w*(?:serialno|mac|imei|cid)\w*|board_?sn|sn)\s*[=:]\s*<?)([^\s>,;]+)",
+    r"androidboot\.\w*(?:serialno|mac|imei|cid)\w*|systemd\.hostname|PARTUUID|board_?sn|sn)\s*[=:]\s*<?)([^\s>,;]+)",
     re.IGNORECASE,
 )
-_HOST = re.compile(r"(Set hostname to <|hostname: )([^>\s]+)")
+_HOST = re.compile(r"((?:Set hostname to|Hostname set to) <|hostname: )([^>\s]+)")
 _IP = re.compile(r"\b(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)\b(?![.\d])")
 
 

@@ -1,19 +1,15 @@
-"""Device tree source: compiled by ``dtc``, after the C preprocessor where it has directives; overlays by ``fdtoverlay``.
+"""Device tree source: compiled by ``dtc``, after ``cpp`` where it has directives; overlays, by ``fdtoverlay``.
 
 Every node and property of the compiled tree can be found in the source again: dtc annotates what it writes with file
 and line, and these are read back.
 
-Source: dtc(1), options -T and -@; Documentation/devicetree/bindings/... for how the kernel's build calls cpp
-(scripts/Makefile.dtbs).
+Source: dtc(1), options -T and -@; scripts/Makefile.dtbs for how the kernel's build calls cpp.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +19,7 @@ from bootmap.output import one_line
 from bootmap.units import MIB
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping, Sequence
 
 MAX_SIZE = 8 * MIB
@@ -63,6 +60,8 @@ def apply_overlays(base: bytes, overlays: Sequence[str], name: str) -> bytes:
         InputError: one does not apply.
         ToolMissingError: fdtoverlay or dtc is not installed.
     """
+    import tempfile
+
     tool = _tool("fdtoverlay")
     with tempfile.TemporaryDirectory(prefix="bootmap-") as folder:
         base_file, out = Path(folder, "base.dtb"), Path(folder, "out.dtb")
@@ -138,6 +137,8 @@ def _dtc(path: str, folder: str, data: bytes, options: list[str]) -> bytes:
 
 
 def _run(command: list[str], data: bytes, folder: str | None = None) -> subprocess.CompletedProcess[bytes]:
+    import subprocess
+
     try:
         return subprocess.run(command, input=data, capture_output=True, timeout=_TIMEOUT, check=False, cwd=folder)
     except subprocess.TimeoutExpired:
@@ -147,6 +148,8 @@ def _run(command: list[str], data: bytes, folder: str | None = None) -> subproce
 
 
 def _tool(name: str) -> str:
+    import shutil
+
     found = shutil.which(name)
     if found is None:
         raise ToolMissingError(f"{name} is not installed, which reads device tree source (package {_PACKAGES[name]})")

@@ -16,8 +16,11 @@ drivers/of/fdt.c; FDT_FIXED_SIZE in arch/arm/include/asm/fixmap.h.
 
 from __future__ import annotations
 
+import re
 import struct
-from dataclasses import dataclass, field
+import sys
+from array import array
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from bootmap.errors import FdtError
@@ -38,6 +41,9 @@ _BEGIN_NODE, _END_NODE, _PROP, _NOP, _END = 1, 2, 3, 4, 9
 _HEADER_V16 = struct.Struct(">9I")
 _HEADER_SIZE = {16: 36, 17: 40}
 _RESERVATION = struct.Struct(">QQ")
+_NODE_NAME = re.compile(rb"[ -.0-~]+\0")
+"""A name that a node below the root may have, with its end: printable ASCII without a "/"."""
+_NO_NAME = re.compile(rb"\0")
 _LONGEST_SHOWN = 128  # characters; the specification allows 31, and a unit address
 
 
@@ -111,25 +117,94 @@ class Property:
         raise FdtError(f"'{self.name}' of {self.node}: {message}", offset=self.offset + at)
 
 
-@dataclass(slots=True, eq=False, repr=False)
+class _Columns:
+    """The nodes of a tree as columns, a row each in file order; what `Node` looks at.
+
+    Values and names of properties stay bytes of the blob until somebody asks, and no row refers to another but by its
+    number: a tree of thousands of nodes is a dozen objects, without circles.
+
+    Attributes:
+        data: the blob.
+        base: where the structure block begins.
+        words: the structure block's cells.
+        offsets: byte offset of each node's FDT_BEGIN_NODE token.
+        parents: number of the node above; -1 for the root.
+        depths: 0 for the root.
+        ends: number behind the last node below.
+        properties: by name, the index in ``words`` of the FDT_PROP token.
+    """
+
+    __slots__ = ("base", "data", "depths", "ends", "offsets", "parents", "properties", "words")
+
+    def __init__(self, data: bytes, base: int, words: array[int]) -> None:
+        self.data, self.base, self.words = data, base, words
+        self.offsets: list[int] = []
+        self.parents: list[int] = []
+        self.depths: list[int] = []
+        self.ends: list[int] = []
+        self.properties: list[dict[str, int]] = []
+
+    def name(self, row: int) -> str:
+        start = self.offsets[row] + 4
+        return self.data[start : self.data.index(0, start)].decode("latin-1")
+
+    def children(self, row: int) -> Iterator[int]:
+        """The rows of a node's children."""
+        ends, child, end = self.ends, row + 1, self.ends[row]
+        while child < end:
+            yield child
+            child = ends[child]
+
+
 class Node:
     """A node: its name, its place and what it holds.  To be treated as read-only.
 
-    Attributes:
-        name: the name with its unit address, "" for the root.
-        offset: byte offset of the node's FDT_BEGIN_NODE token in the file.
-        depth: 0 for the root.
-        parent: the node above, None for the root.
-        properties: by name, in file order; of two with one name the first, as libfdt finds it.
-        children: in file order.
+    One that is asked for twice is two objects, which are equal.
     """
 
-    name: str
-    offset: int
-    depth: int
-    parent: Node | None
-    properties: dict[str, Property] = field(default_factory=dict)
-    children: list[Node] = field(default_factory=list)
+    __slots__ = ("_columns", "_row")
+
+    def __init__(self, columns: _Columns, row: int) -> None:
+        self._columns, self._row = columns, row
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Node) and self._row == other._row and self._columns is other._columns
+
+    def __hash__(self) -> int:
+        return hash((id(self._columns), self._row))
+
+    @property
+    def name(self) -> str:
+        """The name with its unit address, "" for the root."""
+        return self._columns.name(self._row)
+
+    @property
+    def offset(self) -> int:
+        """Byte offset of the node's FDT_BEGIN_NODE token in the file."""
+        return self._columns.offsets[self._row]
+
+    @property
+    def depth(self) -> int:
+        """0 for the root."""
+        return self._columns.depths[self._row]
+
+    @property
+    def parent(self) -> Node | None:
+        """The node above, None for the root."""
+        above = self._columns.parents[self._row]
+        return Node(self._columns, above) if above >= 0 else None
+
+    @property
+    def properties(self) -> dict[str, Property]:
+        """By name, in file order; of two with one name the first, as libfdt finds it."""
+        places = self._columns.properties[self._row]
+        return {name: self._property(name, at) for name, at in places.items()}
+
+    @property
+    def children(self) -> list[Node]:
+        """In file order."""
+        columns = self._columns
+        return [Node(columns, row) for row in columns.children(self._row)]
 
     @property
     def path(self) -> str:
@@ -138,27 +213,38 @@ class Node:
         Made when asked for: one name of a megabyte may stand on the paths of a hundred thousand nodes.
         """
         names = []
-        node = self
-        while node.parent is not None:
-            long = len(node.name) > _LONGEST_SHOWN
-            names.append(f"{node.name[:32]}...{node.name[-32:]}" if long else node.name)
-            node = node.parent
+        columns, row = self._columns, self._row
+        while row:
+            name = columns.name(row)
+            names.append(f"{name[:32]}...{name[-32:]}" if len(name) > _LONGEST_SHOWN else name)
+            row = columns.parents[row]
         return "/" + "/".join(reversed(names))
 
     def __repr__(self) -> str:
         return f"<Node {self.path} at {self.offset:#x}>"
 
+    def _property(self, name: str, at: int) -> Property:
+        columns = self._columns
+        start = columns.base + 4 * at + 12
+        return Property(name, columns.data[start : start + columns.words[at + 1]], start, self)
+
     def get(self, name: str) -> Property | None:
         """The property of that name, or None."""
-        return self.properties.get(name)
+        at = self._columns.properties[self._row].get(name)
+        return self._property(name, at) if at is not None else None
 
-    def walk(self) -> Iterator[Node]:
-        """This node and all below it, in file order (parents before children)."""
-        pending = [self]
-        while pending:
-            node = pending.pop()
-            yield node
-            pending.extend(reversed(node.children))
+    def walk(self, *having: str) -> Iterator[Node]:
+        """This node and all below it, in file order (parents before children).
+
+        Args:
+            having: names of properties; given some, only nodes that have one of them.
+        """
+        columns = self._columns
+        first, end = self._row, columns.ends[self._row]
+        if not having:
+            return (Node(columns, row) for row in range(first, end))
+        apart = set(having).isdisjoint
+        return iter([Node(columns, row) for row in range(first, end) if not apart(columns.properties[row])])
 
     @property
     def unit_name(self) -> str:
@@ -173,9 +259,13 @@ class Node:
 
     def child(self, name: str) -> Node | None:
         """The first child of that name; a name without "@" also matches one with any unit address."""
-        if "@" in name:
-            return next((node for node in self.children if node.name == name), None)
-        return next((node for node in self.children if node.unit_name == name), None)
+        columns, wanted = self._columns, name.encode("latin-1", "replace")
+        ends = (b"\0",) if b"@" in wanted else (b"\0", b"@")
+        starts = tuple(wanted + end for end in ends)
+        for row in columns.children(self._row):
+            if columns.data.startswith(starts, columns.offsets[row] + 4):
+                return Node(columns, row)
+        return None
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -230,9 +320,9 @@ class Fdt:
         """
         if self._phandles is None:
             found: dict[int, Node] = {}
-            for node in self.root.walk():
+            for node in self.root.walk("phandle", "linux,phandle"):
                 for name in ("phandle", "linux,phandle"):
-                    prop = node.properties.get(name)
+                    prop = node.get(name)
                     if prop is not None and len(prop.value) == 4:
                         found.setdefault(int.from_bytes(prop.value, "big"), node)
                         break
@@ -241,9 +331,9 @@ class Fdt:
             self._phandles = found
         return self._phandles.get(phandle)
 
-    def walk(self) -> Iterator[Node]:
-        """Every node in file order."""
-        return self.root.walk()
+    def walk(self, *having: str) -> Iterator[Node]:
+        """Every node in file order; given names of properties, those that have one of them."""
+        return self.root.walk(*having)
 
 
 class _Header(NamedTuple):
@@ -265,13 +355,13 @@ def is_fdt(data: bytes) -> bool:
     return data[:4] == MAGIC.to_bytes(4, "big")
 
 
-def parse(data: bytes) -> Fdt:
-    """Read a device tree blob; what follows its ``totalsize`` bytes is ignored.
+def parse(data: bytes, limit: int = MAX_SIZE) -> Fdt:
+    """Read a device tree blob of at most ``limit`` bytes; what follows its ``totalsize`` bytes is ignored.
 
     Raises:
         FdtError: the blob is malformed or beyond the bounds; ``offset`` says where.
     """
-    header = _parse_header(data)
+    header = _parse_header(data, limit)
     data = bytes(data[: header.totalsize])
     reservations = _parse_reservations(data, header)
     root = _parse_structure(data, header)
@@ -286,7 +376,7 @@ def parse(data: bytes) -> Fdt:
     )
 
 
-def _parse_header(data: bytes) -> _Header:
+def _parse_header(data: bytes, limit: int) -> _Header:
     if len(data) < _HEADER_V16.size:
         raise FdtError(f"a device tree blob's header has {_HEADER_V16.size} bytes, found {len(data)}", offset=0)
     magic, total, struct_at, strings_at, reserve_at, version, last_comp, boot_cpu, strings_size = (
@@ -297,8 +387,8 @@ def _parse_header(data: bytes) -> _Header:
     if version < _FIRST_VERSION or last_comp > _LAST_VERSION or last_comp > version:
         raise FdtError(f"version is {version}, compatible back to {last_comp}; expected version 16 or 17", offset=20)
     header_size = _HEADER_SIZE[min(version, _LAST_VERSION)]
-    if total > MAX_SIZE:
-        raise FdtError(f"totalsize is {total:#x}, the limit is {size_text(MAX_SIZE)}", offset=4)
+    if total > limit:
+        raise FdtError(f"totalsize is {total:#x}, the limit is {size_text(limit)}", offset=4)
     if total < header_size:
         raise FdtError(f"totalsize is {total}, less than the header's {header_size} bytes", offset=4)
     if total > len(data):
@@ -339,80 +429,69 @@ def _parse_reservations(data: bytes, header: _Header) -> tuple[Reservation, ...]
 
 
 def _parse_structure(data: bytes, header: _Header) -> Node:
-    """The tree.  One flat loop over the block's words: this is where parsing time goes."""
+    """The tree's root.  One flat loop over the block's tokens: this is where parsing time goes."""
     base = header.struct_at
     count = (header.struct_end - base) // 4
-    limit = base + 4 * count
-    words = struct.unpack_from(f">{count}I", data, base)
+    words = _cells(data[base : base + 4 * count])
+    columns = _Columns(data, base, words)
     names: dict[int, str] = {}  # offset in the strings block -> name
-    root: Node | None = None
-    node: Node | None = None  # the innermost open node
-    properties: dict[str, Property] | None = None  # of that node, None where no property may stand
+    node = -1  # row of the innermost open node
+    properties: dict[str, int] | None = None  # of that node, None where no property may stand
     at = 0  # index into words
     while at < count:
         tag = words[at]
-        offset = base + 4 * at
-        at += 1
         if tag == _PROP:
-            if node is None or properties is None:
-                where = f"after a child node in {node.path}" if node else "outside of any node"
-                raise FdtError(f"property {where}", offset=offset)
-            if at + 2 > count:
-                raise FdtError(f"structure block ends inside a property of {node.path}", offset=offset)
-            length, name_at = words[at], words[at + 1]
-            value_at = offset + 12
-            if length > limit - value_at:
-                left = limit - value_at
-                raise FdtError(
-                    f"property of {node.path} has {length:#x} bytes, the structure block ends after {left:#x}",
-                    offset=offset + 4,
-                )
-            name = names.get(name_at)
-            if name is None:
-                name = names[name_at] = _property_name(data, header, name_at, offset + 8)
+            behind = at + 3 + ((words[at + 1] + 3) >> 2) if at + 2 < count else count + 1
+            if properties is None or behind > count:
+                _no_property(columns, node, at)
+            name = names.get(words[at + 2], "")
+            if not name:
+                name = names[words[at + 2]] = _property_name(data, header, words[at + 2], base + 4 * at + 8)
             if name not in properties:
-                properties[name] = Property(name, data[value_at : value_at + length], value_at, node)
-            at += 2 + ((length + 3) >> 2)
+                properties[name] = at
+            at = behind
         elif tag == _BEGIN_NODE:
-            start = offset + 4
-            end = data.find(0, start, limit)
-            if end < 0:
-                raise FdtError("node name has no terminating NUL", offset=start)
-            name = _ascii(data[start:end], "node name", start)
-            at += ((end - start) >> 2) + 1
-            if node is not None:
-                if not name or "/" in name:
-                    raise FdtError(f"node of {node.path} is named {name!r}", offset=start)
-                child = Node(name, offset, node.depth + 1, node)
-                if child.depth >= MAX_DEPTH:
-                    raise FdtError(f"nodes are nested deeper than {MAX_DEPTH}", offset=offset)
-                node.children.append(child)
-                node = child
-            elif root is not None:
-                raise FdtError("second root node", offset=offset)
-            elif name:
-                raise FdtError(f"root node is named {name!r}, expected an empty name", offset=start)
-            else:
-                node = root = Node(name, offset, 0, None)
-            properties = node.properties
-        elif tag == _END_NODE:
-            if node is None:
-                raise FdtError("node ends where none is open", offset=offset)
-            node = node.parent
+            match = _NODE_NAME.match(data, base + 4 * at + 4, base + 4 * count)
+            if match is None or node < 0:
+                match = _root_name(columns, node, at)
+            properties = _open_node(columns, node, base + 4 * at)
+            node = len(columns.offsets) - 1
+            at = (match.end() - base + 3) >> 2
+        elif tag == _END_NODE and node >= 0:
+            columns.ends[node] = len(columns.offsets)
+            node = columns.parents[node]
             properties = None
-        elif tag == _END:
-            if node is not None:
-                raise FdtError(f"structure block ends inside {node.path}", offset=offset)
-            if root is None:
-                raise FdtError("tree has no root node", offset=offset)
-            return root
-        elif tag != _NOP:
-            raise FdtError(f"unknown token {tag:#x} in the structure block", offset=offset)
-        elif root is None:  # libfdt and the kernel take offset 0 of the block for the root
-            raise FdtError("structure block begins with a NOP, expected the root node", offset=offset)
-        elif node is None:
-            raise FdtError("token after the root node, expected the end of the structure block", offset=offset)
-    raise FdtError("structure block has no end token", offset=limit)
+            at += 1
+        elif tag == _NOP and node >= 0:
+            at += 1
+        elif tag == _END and node < 0 and columns.offsets:
+            return Node(columns, 0)
+        else:
+            _no_token(columns, node, at)
+    raise FdtError("structure block has no end token", offset=base + 4 * count)
+
+
+def _cells(block: bytes) -> array[int]:
+    """The big-endian cells of a block, as numbers."""
+    words = array("I" if array("I").itemsize == 4 else "L")
+    words.frombytes(block)
+    if sys.byteorder == "little":
+        words.byteswap()
+    return words
+
+
+def _open_node(columns: _Columns, parent: int, offset: int) -> dict[str, int]:
+    """Add a node's row; its properties, of which it has none yet."""
+    depth = columns.depths[parent] + 1 if parent >= 0 else 0
+    if depth >= MAX_DEPTH:
+        raise FdtError(f"nodes are nested deeper than {MAX_DEPTH}", offset=offset)
+    properties: dict[str, int] = {}
+    columns.offsets.append(offset)
+    columns.parents.append(parent)
+    columns.depths.append(depth)
+    columns.ends.append(0)
+    columns.properties.append(properties)
+    return properties
 
 
 def _property_name(data: bytes, header: _Header, name_at: int, offset: int) -> str:
@@ -425,6 +504,53 @@ def _property_name(data: bytes, header: _Header, name_at: int, offset: int) -> s
             offset=offset,
         )
     return _ascii(data[start:end], "property name", start)
+
+
+def _no_property(columns: _Columns, node: int, at: int) -> NoReturn:
+    """Say why no property may stand at word ``at``."""
+    words, offset = columns.words, columns.base + 4 * at
+    path = Node(columns, node).path if node >= 0 else ""
+    if node < 0 or columns.offsets[node] != columns.offsets[-1]:
+        raise FdtError(f"property {f'after a child node in {path}' if path else 'outside of any node'}", offset=offset)
+    if at + 3 > len(words):
+        raise FdtError(f"structure block ends inside a property of {path}", offset=offset)
+    left = 4 * (len(words) - at - 3)
+    raise FdtError(
+        f"property of {path} has {words[at + 1]:#x} bytes, the structure block ends after {left:#x}", offset=offset + 4
+    )
+
+
+def _root_name(columns: _Columns, node: int, at: int) -> re.Match[bytes]:
+    """The root's empty name; or say what is wrong with a name."""
+    start, limit = columns.base + 4 * at + 4, columns.base + 4 * len(columns.words)
+    end = columns.data.find(0, start, limit)
+    if end < 0:
+        raise FdtError("node name has no terminating NUL", offset=start)
+    name = _ascii(columns.data[start:end], "node name", start)
+    if node >= 0:
+        raise FdtError(f"node of {Node(columns, node).path} is named {name!r}", offset=start)
+    if columns.offsets:
+        raise FdtError("second root node", offset=start - 4)
+    match = _NO_NAME.match(columns.data, start)
+    if match is None:
+        raise FdtError(f"root node is named {name!r}, expected an empty name", offset=start)
+    return match
+
+
+def _no_token(columns: _Columns, node: int, at: int) -> NoReturn:
+    """Say why the token at word ``at`` may not stand there."""
+    tag, offset = columns.words[at], columns.base + 4 * at
+    if tag == _END_NODE:
+        raise FdtError("node ends where none is open", offset=offset)
+    if tag == _END and node >= 0:
+        raise FdtError(f"structure block ends inside {Node(columns, node).path}", offset=offset)
+    if tag == _END:
+        raise FdtError("tree has no root node", offset=offset)
+    if tag != _NOP:
+        raise FdtError(f"unknown token {tag:#x} in the structure block", offset=offset)
+    if not columns.offsets:  # libfdt and the kernel take offset 0 of the block for the root
+        raise FdtError("structure block begins with a NOP, expected the root node", offset=offset)
+    raise FdtError("token after the root node, expected the end of the structure block", offset=offset)
 
 
 def _ascii(raw: bytes, what: str, offset: int) -> str:

@@ -42,7 +42,7 @@ def _paragraph(found: Finding) -> Iterator[str]:
     yield from wrapped(f"why: {found.evidence}", "  ")
     for cause in found.causes:
         yield from wrapped(f"by: {cause_text(cause)}", "  ")
-    yield from wrapped(f"to avoid it: {found.avoid}", "  ")
+    yield from wrapped(f"fix: {found.avoid}", "  ")
     yield from wrapped(f"see: {found.rule.reference}", "  ")
 
 

@@ -6,6 +6,7 @@ import re
 import textwrap
 from typing import TYPE_CHECKING
 
+from bootmap.boot.trace import Verdict
 from bootmap.facts.audit_rules import Severity
 from bootmap.output import text_width
 from bootmap.report.layout_text import amount, layout_lines
@@ -74,15 +75,9 @@ def _verdict(result: CheckResult, shown: Sequence[Finding]) -> Iterator[str]:
         return
     told = any(found.decides and found.hazard is not None for found in shown)
     if told and outcome.stage is not None:
-        verb = (
-            "it dies"
-            if outcome.verdict.boots is False
-            else "it hangs on this"
-            if outcome.verdict.boots is None
-            else "so"
-        )
-        if outcome.verdict.boots is not True:
-            yield f"{verb} in {outcome.stage}"
+        if outcome.verdict is not Verdict.BOOTS:
+            dies = outcome.verdict is Verdict.DIES
+            yield f"it dies in {outcome.stage}" if dies else f"it may die after {outcome.stage}; what decides is below"
         return
     yield from textwrap.wrap(f"{outcome.stage}: {outcome.reason}", text_width())
 
@@ -120,7 +115,9 @@ def _wrapped(text: str, indent: str = "") -> Iterator[str]:
 
 
 def _change(change: Change, *, recommended: bool) -> Iterator[str]:
-    note = ("recommended: " if recommended and change.note else "recommended" if recommended else "") + _plain(change.note)
+    note = _plain(change.note)
+    if recommended:
+        note = f"recommended: {note}" if note else "recommended"
     head = f"    {change.text}"
     if not note:
         yield from textwrap.wrap(head, text_width(), subsequent_indent="      ")

@@ -22,7 +22,7 @@ SCHEMA = "bootmap.fuzz/1"
 _COLUMNS = (
     ("equal", Finding.EQUAL.name),
     ("dies, known", Finding.KNOWN_DEATH.name),
-    ("by luck", Finding.LUCK.name),
+    ("uncertain", Finding.LUCK.name),
     ("DIFFERS", Finding.DIFFERS.name),
     ("dies, UNKNOWN", Finding.UNKNOWN_DEATH.name),
     ("untestable", UNTESTABLE),

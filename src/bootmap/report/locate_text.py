@@ -72,7 +72,7 @@ def _kernel(located: Located, *, whole: bool, number: int) -> list[str]:
         if len(located.users) > len(shown):
             lines.append(f"    and {len(located.users) - len(shown)} more (--all)")
     if located.assumptions:
-        lines += ["", "  Taken for granted", *(line for text in located.assumptions for line in wrapped(text, "    "))]
+        lines += ["", "  Assumptions", *(line for text in located.assumptions for line in wrapped(text, "    "))]
     return lines
 
 

@@ -45,7 +45,7 @@ def oops_text(number: int, found: Judgement, predicted: Expected | None) -> str:
             lines += [f"  {name:<10} {first.strip()}", *rest]
     lines += ["", *_words(found), "", *_verdict(found)]
     if found.assumptions:
-        lines += ["  Taken for granted", *(line for text in found.assumptions for line in wrapped(text, "    "))]
+        lines += ["  Assumptions", *(line for text in found.assumptions for line in wrapped(text, "    "))]
     if predicted is not None:
         lines += ["", *_expected(found, predicted)]
     return "\n".join(lines)

@@ -17,7 +17,7 @@ def assumptions_text(assumptions: Sequence[str]) -> str:
     """The assumptions as a list under a heading; empty where there are none."""
     if not assumptions:
         return ""
-    return "\n".join(["Taken for what was not given", *(line for text in assumptions for line in wrapped(text, "  "))])
+    return "\n".join(["Assumptions", *(line for text in assumptions for line in wrapped(text, "  "))])
 
 
 def registers_text(regs: Regs, registers: Mapping[str, int]) -> str:

@@ -23,7 +23,7 @@ _WHEN = {"before": "on entry to paging_init", "after": "on its return", "late": 
 _VERDICTS = {
     Finding.EQUAL: "EQUAL",
     Finding.KNOWN_DEATH: "EQUAL, and the kernel dies as predicted",
-    Finding.LUCK: "EQUAL, and the kernel goes on by luck, as predicted",
+    Finding.LUCK: "EQUAL: the kernel survives on stale TLB entries, which was predicted as uncertain",
     Finding.DIFFERS: "DIFFERENT",
     Finding.UNKNOWN_DEATH: "DIFFERENT: the kernel dies, and that was not predicted",
 }

@@ -44,7 +44,7 @@ class Finding(enum.Enum):
 
     EQUAL = "equal"
     KNOWN_DEATH = "the kernel dies and bootmap knew"
-    LUCK = "the kernel unmaps itself and bootmap knew: it goes on by luck"
+    LUCK = "the kernel unmaps itself, as predicted, and survives on stale TLB entries"
     DIFFERS = "bootmap differs from the kernel"
     UNKNOWN_DEATH = "the kernel dies and bootmap did not know"
 

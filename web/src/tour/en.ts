@@ -96,7 +96,7 @@ export const EN: Record<string, Text> = {
   "map-lowmem": {
     title: "map_lowmem: RW, RWX, RW",
     text: [
-      "Every region below the lowmem limit is mapped at its fixed place. Free memory needs to be readable and writable. The kernel's code must also be executable, so the image is mapped anew: head.S's open sections were a stopgap of a time that knew no RAM. So there are three parts: RAM before the image RW, the image RWX, RAM behind it RW. The device tree lies in one of the RW parts.",
+      "Every region below the lowmem limit is mapped at its fixed place. Free memory needs to be readable and writable. The kernel's code must also be executable, so the image is mapped anew: head.S mapped it before the RAM was known, open to everybody. So there are three parts: RAM before the image RW, the image RWX, RAM behind it RW. The device tree lies in one of the RW parts.",
       "Here: {parts}. `map_lowmem` changed {words} words.",
     ],
     versions: "Up to 3.13 all of lowmem was RWX. 3.14 introduced the two types; 5.14 gave the image a function of its own, `map_kernel`. The last permissions (R-X text, R-- constants) come at the end of boot.",

@@ -79,7 +79,14 @@ export function tour(): { element: HTMLElement; render: () => void } {
       shown = step.name;
       element.scrollTop = 0;
       const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-      panel?.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
+      const behavior = calm ? "auto" : "smooth";
+      const picture = place === "directory" ? panel?.querySelector("canvas") : null;
+      const room = element.getBoundingClientRect().top;
+      const box = picture?.getBoundingClientRect();
+      const over = box && box.right > element.getBoundingClientRect().left && box.height > room - 40;
+      // Where the card would cover the kernel's part, the picture's last rows stand just above the card.
+      if (box && over) window.scrollBy({ top: box.bottom - room + 8, behavior });
+      else panel?.scrollIntoView({ block: "start", behavior });
     }
   };
   return { element, render };

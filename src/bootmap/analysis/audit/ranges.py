@@ -116,7 +116,7 @@ def _strictness(regime: Regime, known: Known) -> tuple[Severity, str, str]:
         return Severity.WARNING, "the kernel has no CONFIG_STRICT_KERNEL_RWX: its image stays so", strict
     if known.final is False:
         why = f"CONFIG_{on} is on: free_initmem() and mark_rodata_ro() take write or execute away later in the boot"
-        return Severity.NOTE, why, "nothing: look at --state mark_rodata_ro"
+        return Severity.NOTE, why, "none needed; removed later (--stage mark_rodata_ro)"
     if known.final is None:
         return Severity.WARNING, f"CONFIG_{on} is on; is this moment before mark_rodata_ro()?", "look at a later moment"
     return Severity.ERROR, f"CONFIG_{on} is on and mark_rodata_ro() has run", "find who gave the right back"

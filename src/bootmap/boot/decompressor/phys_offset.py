@@ -100,7 +100,7 @@ def memory_ranges(board: Fdt | AtagList | None) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     if cells.address > _MAX_CELLS or cells.size > _MAX_CELLS:
         return found
-    for node in board.root.walk():
+    for node in board.walk("device_type"):
         kind = node.get("device_type")
         prop = node.get("linux,usable-memory") or node.get("reg")
         if kind is None or prop is None or kind.value.split(b"\0")[0] != b"memory" or not cells.address + cells.size:

@@ -112,7 +112,7 @@ def node_reg(board: Fdt | AtagList | None, wanted: NodeReg) -> tuple[int, int] |
     """First and second cell of the ``reg`` that ``wanted`` asks for; 0 for a second one that is not there."""
     if not isinstance(board, Fdt):
         return None
-    for node in board.root.walk():
+    for node in board.walk("reg"):
         reg = node.get("reg")
         if reg is None or not set(wanted.compatible) & set(_strings(node, "compatible")):
             continue
@@ -127,7 +127,7 @@ def node_areas(board: Fdt | AtagList | None, wanted: NodeAreas) -> list[tuple[in
     if not isinstance(board, Fdt):
         return []
     for compatible in wanted.compatible:
-        for node in board.root.walk():
+        for node in board.walk("compatible"):
             if compatible not in _strings(node, "compatible"):
                 continue
             values = [prop.value for name in wanted.props if (prop := node.get(name)) is not None]
@@ -148,7 +148,7 @@ def scu_base(handover: Handover) -> int:
     """
     if handover.cpu.smp != "scu" or handover.cpus is None or not isinstance(handover.board, Fdt):
         return 0
-    for node in handover.board.root.walk():
+    for node in handover.board.walk("compatible"):
         compatible, reg = node.get("compatible"), node.get("reg")
         if compatible is None or reg is None or len(reg.value) < 4:
             continue

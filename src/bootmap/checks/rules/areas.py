@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from bootmap.checks.edit import AddNode, DeleteNode, SetProperty
@@ -65,12 +66,13 @@ def _recelled(case: Case, parent: Node, old: tuple[int | None, ...]) -> Change:
         SetProperty(parent.path, "ranges", b""),
     ]
     for child in parent.children:
-        for name, widths, new in (
+        rows: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = (
             ("reg", was, (address, size)),
             ("alloc-ranges", was, (address, size)),
-            ("size", (was[1],), (size,)),
-            ("alignment", (was[0],), (address,)),
-        ):
+            ("size", was[1:], (size,)),
+            ("alignment", was[:1], (address,)),
+        )
+        for name, widths, new in rows:
             prop = child.get(name)
             if prop is None or was == (address, size):
                 continue
@@ -84,8 +86,8 @@ def _recelled(case: Case, parent: Node, old: tuple[int | None, ...]) -> Change:
 
 
 def _rewritten(value: bytes, old: tuple[int, ...], new: tuple[int, ...]) -> bytes:
-    out, at = b"", 0
-    while at + sum(old) <= len(value) // 4 and sum(old):
+    out, at, row = b"", 0, sum(width for width in old)
+    while row and at + row <= len(value) // 4:
         for width, wanted in zip(old, new, strict=True):
             out += (read_cells(value, at, width) & (1 << 32 * wanted) - 1).to_bytes(4 * wanted, "big")
             at += width
@@ -147,12 +149,33 @@ def area_changes(case: Case, hazard: Hazard) -> Iterator[Change]:
             (SetProperty(node.path, "no-map", None),),
         )  # fmt: skip
     elif hazard.id == "lowmem-rounded":
-        down = align_down(start, _PMD)
-        yield _reg_change(case, prop, down, end - down, f"it grows by {size_text(start - down)}")
-        up = align_up(start, _PMD)
+        up, down = align_up(start, _PMD), align_down(start, _PMD)
         if up + PAGE_SIZE <= end:
             yield _reg_change(case, prop, up, end - up, f"it shrinks by {size_text(up - start)}")
-        yield _reg_change(case, prop, up, entry.size, "the area moved", recommended=False)
+        elif not _taken(case, Span(up, up + entry.size), node):
+            yield _reg_change(case, prop, up, entry.size, "the area moved")
+        yield _reg_change(case, prop, down, end - down, f"the lost {size_text(start - down)} become part of it")
+
+
+def bank_changes(case: Case, hazard: Hazard) -> Iterator[Change]:
+    """Let the bank of RAM at the hazard's address begin on 2 MiB."""
+    width = case.cells
+    nodes = case.tree.root.walk() if case.tree is not None and width.address + width.size else ()
+    for node in nodes:
+        prop, kind = node.get("reg"), node.get("device_type")
+        if prop is None or kind is None or kind.value.rstrip(b"\0") != b"memory":
+            continue
+        entries = [(entry.base, entry.size) for entry in pairs(prop, width.address, width.size)]
+        for index, (base, size) in enumerate(entries):
+            if base != hazard.address or not base % _PMD:
+                continue
+            up, down = align_up(base, _PMD), align_down(base, _PMD)
+            for start, note in ((up, f"{size_text(up - base)} stay unused"), (down, "if the board has RAM there")):
+                rows = [*entries[:index], (start, base + size - start), *entries[index + 1 :]]
+                value = b"".join(cells(a, width=width.address) + cells(b, width=width.size) for a, b in rows)
+                shown = " ".join(f"{a:#x} {b:#x}" for a, b in rows)
+                edits = (SetProperty(prop.node, prop.name, value),)
+                yield Change(f"{prop.node}: reg = <{shown}>", note, edits, recommended=start == up)
 
 
 def _reg_change(case: Case, prop: Property, base: int, size: int, note: str, *, recommended: bool = False) -> Change:
@@ -172,6 +195,12 @@ def _node_of(case: Case, hazard: Hazard) -> Node | None:
             node = case.tree.node(found[1].removesuffix("/reg"))
             if node is not None:
                 return node
+    parent = case.tree.node("/reserved-memory") if case.tree is not None else None
+    for node in parent.children if parent is not None and hazard.id == "first-bank-unaligned" else ():
+        prop = node.get("reg")
+        entries = pairs(prop, case.cells.address, case.cells.size) if prop is not None else ()
+        if node.get("no-map") is not None and any(entry.base + entry.size == hazard.address for entry in entries):
+            return node
     return None
 
 
@@ -185,8 +214,8 @@ def overlaps(case: Case) -> Iterator[Finding]:
              for entry in pairs(prop, case.cells.address, case.cells.size) if entry.size]  # fmt: skip
     areas.sort(key=lambda row: row[:2])
     told = {h.address for h in case.replay.hazards if h.id == "reserved-memory-overlap"}
-    for (start, end, one, _), (low, high, other, prop) in zip(areas, areas[1:], strict=False):
-        if end > low and one is not other:
+    for (start, end, one, _), (low, high, other, prop) in pairwise(areas):
+        if end > low and one != other:
             span = Span(low, min(end, high))
             yield Finding(
                 RULES_BY_ID["reserved-memory-overlap"], Severity.WARNING, "two reserved areas overlap",
@@ -210,8 +239,8 @@ def not_reserved(case: Case) -> Iterator[Finding]:
         inside = " It even lies in the kernel's own image." if span.overlaps(image) else ""
         yield Finding(
             RULES_BY_ID["area-not-reserved"], Severity.ERROR, f"the memory of {what} is still plain RAM",
-            f"{node.path} uses {span}, but nothing in /reserved-memory keeps it: the kernel hands it out, and the driver's "
-            f"ioremap() of RAM is refused.{inside}",
+            f"{node.path} uses {span}, but nothing in /reserved-memory keeps it: the kernel hands it out, and the "
+            f"driver's ioremap() of RAM is refused.{inside}",
             (case.at_property(prop),), tuple(_keep(case, node, span)), address=span.start,
         )  # fmt: skip
     param = case.parameter("ramoops.mem_address") or case.parameter("ramoops.mem_addr")
@@ -231,13 +260,13 @@ def not_reserved(case: Case) -> Iterator[Finding]:
 def _users(case: Case) -> Iterator[tuple[Node, Property, Span, str]]:
     if case.tree is None:
         return
-    for node in case.tree.walk():
+    for node in case.tree.walk("compatible"):
         kind, prop = node.get("compatible"), node.get("reg")
-        if kind is None or prop is None or node.path.startswith("/reserved-memory/"):
+        if kind is None or prop is None:
             continue
         names = kind.value.rstrip(b"\0").decode("latin-1").split("\0")
         what = next((text for _, known, text in _USERS if any(name in known for name in names)), None)
-        if what is None or not case.cells.address + case.cells.size:
+        if what is None or not case.cells.address + case.cells.size or node.path.startswith("/reserved-memory/"):
             continue
         for entry in pairs(prop, case.cells.address, case.cells.size):
             if entry.size:
@@ -294,11 +323,11 @@ def _places(case: Case, span: Span) -> Iterator[tuple[int, str]]:
         yield address, f"clear of the kernel, {image}"
 
 
-def _taken(case: Case, span: Span) -> bool:
+def _taken(case: Case, span: Span, but: Node | None = None) -> bool:
     parent = case.tree.node("/reserved-memory") if case.tree is not None else None
     for node in parent.children if parent is not None else ():
         prop = node.get("reg")
-        if prop is not None and any(Span(e.base, e.base + e.size).overlaps(span)
+        if node is not but and prop is not None and any(Span(e.base, e.base + e.size).overlaps(span)
                                     for e in pairs(prop, case.cells.address, case.cells.size)):  # fmt: skip
             return True
     return False
@@ -308,21 +337,22 @@ def misplaced(case: Case) -> Iterator[Finding]:
     """Nodes that reserve memory by their properties, but not where the kernel looks; and vendors' properties."""
     if case.tree is None:
         return
-    for node in case.tree.walk():
-        if node.path.startswith("/reserved-memory"):
-            continue
+    for node in case.tree.walk("compatible", "no-map", "reusable", *DOWNSTREAM_PROPERTIES):
         kind = node.get("compatible")
         pool = kind is not None and b"shared-dma-pool" in kind.value
         flagged = [name for name in ("no-map", "reusable") if node.get(name) is not None]
+        downstream = [name for name in DOWNSTREAM_PROPERTIES if node.get(name) is not None]
+        if not (pool or flagged or downstream) or node.path.startswith("/reserved-memory"):
+            continue
         if (pool or flagged) and (node.get("reg") or node.get("size")):
             named = " and ".join([*flagged, *(["shared-dma-pool"] if pool else [])])
             yield Finding(
                 RULES_BY_ID["reserved-node-misplaced"], Severity.WARNING, f"{node.name} reserves nothing",
-                f"{node.path} has {named}, which the kernel reads in children of /reserved-memory of the root only: its "
-                f"memory is plain RAM.", (case.at_node(node),), address=None,
+                f"{node.path} has {named}, which the kernel reads in children of /reserved-memory of the root only: "
+                f"its memory is plain RAM.", (case.at_node(node),), address=None,
             )  # fmt: skip
-        for name, (whose, instead) in DOWNSTREAM_PROPERTIES.items():
-            prop = node.get(name)
+        for name in downstream:
+            prop, (whose, instead) = node.get(name), DOWNSTREAM_PROPERTIES[name]
             if prop is not None:
                 yield Finding(
                     RULES_BY_ID["downstream-property"], Severity.NOTE, f"{name} is ignored",

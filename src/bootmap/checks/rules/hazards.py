@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from bootmap.checks.edit import SetBoard, SetParameter, SetVersion
 from bootmap.checks.finding import Change, Finding, Where
 from bootmap.checks.places import initrd_changes, payload_changes
-from bootmap.checks.rules.areas import area_changes
+from bootmap.checks.rules.areas import area_changes, bank_changes
+from bootmap.checks.rules.kernel import crash_changes
 from bootmap.facts.audit_rules import Severity
 from bootmap.facts.check_rules import RULE_OF_HAZARD, RULES_BY_ID
 from bootmap.units import MIB, Span, hex_address
@@ -27,6 +28,8 @@ _TITLES = {
     "dtb-unmapped": "the device tree is not mapped when the kernel reads it",
     "initrd-disabled": "the kernel gives up its initrd",
     "decompressor-overwrites-initrd": "the decompressor overwrites the initrd",
+    "kernel-overwrites-initrd": "the unpacked kernel overwrites the initrd",
+    "kernel-overwrites-dtb": "the unpacked kernel overwrites the device tree",
     "head-overwrites-initrd": "the kernel's own bss overwrites the initrd",
     "zimage-overlaps-initrd": "the zImage and the initrd are loaded into one place",
     "decompressor-overwrites-dtb": "the decompressor overwrites the device tree",
@@ -35,6 +38,7 @@ _TITLES = {
     "kernel-overlaps-dtb": "the kernel and the device tree are loaded into one place",
     "first-bank-unaligned": "RAM begins between two 2 MiB boundaries",
     "lowmem-rounded": "RAM is lost to rounding",
+    "crashkernel-failed": "there is no room for the crash kernel",
 }
 
 
@@ -43,9 +47,11 @@ def hazards(case: Case) -> Iterator[Finding]:
     for hazard in case.replay.hazards:
         if hazard.id in _OWN_RULES or _of_debug_uart(case, hazard):
             continue  # rules of their own say more
-        rule = RULE_OF_HAZARD.get(hazard.id, RULES_BY_ID["early-allocation"])
+        rule = RULES_BY_ID["no-memory"] if _no_ram(case, hazard) else RULE_OF_HAZARD[hazard.id]
         serious = hazard.fatal or hazard.loses_initrd
         severity = Severity.ERROR if serious else rule.severity
+        if hazard.id == "crashkernel-failed":
+            severity = Severity.WARNING
         if hazard.luck and not serious:
             severity = max(severity, Severity.WARNING)
         yield Finding(
@@ -59,6 +65,11 @@ def hazards(case: Case) -> Iterator[Finding]:
             hazard=hazard,
             address=hazard.address,
         )
+
+
+def _no_ram(case: Case, hazard: Hazard) -> bool:
+    """An allocation that fails because the kernel has no RAM at all."""
+    return hazard.id == "allocation-failed" and not len(case.state.memblock.memory)
 
 
 def _of_debug_uart(case: Case, hazard: Hazard) -> bool:
@@ -84,8 +95,7 @@ def _where(case: Case, hazard: Hazard) -> tuple[Where, ...]:
 
 
 def _changes(case: Case, hazard: Hazard) -> Iterator[Change]:
-    rule = RULE_OF_HAZARD.get(hazard.id)
-    match rule.id if rule is not None else "":
+    match RULE_OF_HAZARD[hazard.id].id:
         case "ram-below-phys-offset":
             yield from _load_address(case, hazard)
         case "dtb-unmapped" | "dtb-overwritten" | "params-rejected":
@@ -100,9 +110,12 @@ def _changes(case: Case, hazard: Hazard) -> Iterator[Change]:
             yield from initrd_changes(case, ())
         case "first-bank-unaligned":
             yield from area_changes(case, hazard)
+            yield from bank_changes(case, hazard)
             yield Change(_FIRST_BANK, edits=(SetVersion((5, 4)),))
         case "carveout-odd-mib":
             yield from area_changes(case, hazard)
+        case "crashkernel-above-lowmem":
+            yield from crash_changes(case)
         case "mem-map":
             yield from _start_of_ram(case)
         case "mem-parameter":

@@ -45,7 +45,7 @@ def sizeless(case: Case) -> Iterator[Finding]:
 def memory_nodes(case: Case) -> list[Node]:
     """Nodes with device_type = "memory"."""
     assert case.tree is not None
-    return [node for node in case.tree.walk() if (kind := node.get("device_type")) is not None
+    return [node for node in case.tree.walk("device_type") if (kind := node.get("device_type")) is not None
             and kind.value.split(b"\0")[0] == b"memory"]  # fmt: skip
 
 
@@ -60,8 +60,8 @@ def mem_parameter(case: Case) -> Iterator[Finding]:
             tail = param.value[len(digits) :]
             yield Finding(
                 RULES_BY_ID["mem-parameter"], Severity.ERROR, f"{param.text} is {size} bytes",
-                f"mem= counts bytes: {param.text} is {size} bytes, without a suffix K, M or G, and it replaces what the "
-                f"boot loader declares.", (case.at_param(param),),
+                f"mem= counts bytes: {param.text} is {size} bytes, without a suffix K, M or G, and it replaces what "
+                f"the boot loader declares.", (case.at_param(param),),
                 (Change(f"mem={digits}M{tail}", f"if {digits} MiB were meant",
                         (SetParameter("mem", f"{digits}M{tail}"),), recommended=True),
                  Change("leave mem= out", edits=(SetParameter("mem", None),))),
@@ -84,7 +84,7 @@ def over_devices(case: Case) -> Iterator[Finding]:
                 continue
             first, path, span = hit[0]
             more = f" and {len(hit) - 1} more" if len(hit) > 1 else ""
-            border = align_down(first, MIB)
+            border = align_down(first, _SMALL)
             changes = []
             if border > bank.start:
                 changes.append(_truncated(case, prop, i, bank, border))
@@ -312,6 +312,6 @@ def headroom(case: Case) -> Iterator[Finding]:
         changes = payload_changes(case, "dtb") if payload.kind == "dtb" else initrd_changes(case)
         yield Finding(
             RULES_BY_ID["little-headroom"], Severity.WARNING, "the next kernel may not fit",
-            f"{room_text(room)} are free in front of the {payload.name}, {payload.span}: a kernel {percent + 1} % larger "
-            f"overwrites it.", (), tuple(changes), address=payload.start,
+            f"{room_text(room)} are free in front of the {payload.name}, {payload.span}: a kernel {percent + 1} % "
+            f"larger overwrites it.", (), tuple(changes), address=payload.start,
         )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 import bootmap
-from bootmap.cli.options import tables_arguments, tables_options
+from bootmap.cli.options import input_options, tables_arguments, tables_options
 from bootmap.errors import UsageError
 from bootmap.output import write_file
 from bootmap.units import size_text
@@ -25,6 +25,7 @@ _OTHER_KERNEL = ("config", "system_map", "image", "version")
 @click.option("--against-kernel", "against_image", type=click.Path(), help="Its vmlinux, zImage or Image.")
 @click.option("--against-kernel-version", "against_version", help="Its version.")
 @tables_options
+@input_options
 def command(words: tuple[str, ...], output: str | None, against: str | None, **options: Any) -> int:
     """Write a page that shows SOURCE's memory: maps, page directory, timeline, and why each byte is what it is.
 

@@ -81,7 +81,7 @@ def command(
         content, assumptions = _content(source, form, narrowed)
     if form not in ("text", "json"):
         for text in assumptions:
-            click.echo(f"bootmap: taken for what was not given: {text}", err=True)
+            click.echo(f"bootmap: assumed: {text}", err=True)
     _write(content, output)
     return 0
 

@@ -141,6 +141,25 @@ CHANGES = (
         "fdt_says_smbios", "/chosen gets smbios3-entrypoint", "boot/fdt_support.c fdt_chosen", since=(2026, 10),
     ),
     Change(
+        "fit_fdt_checked", "stops where a FIT's tree could not be loaded", "common/image-fdt.c boot_get_fdt",
+        since=(2021, 4),
+    ),
+    Change(
+        "fit_fdt_says_configuration", "/chosen gets u-boot,bootconf", "boot/image-fdt.c (5f2d5915f8e)", since=(2022, 7),
+    ),
+    Change(
+        "fit_says_phase", "names the phase of a FIT's part", "boot/image-fit.c fit_image_load (5fb647c83ef)",
+        since=(2025, 4),
+    ),
+    Change(
+        "says_resetting", "says that it resets the board in a line of its own", "boot/bootm.c (6443a3dad53)",
+        since=(2024, 4),
+    ),
+    Change(
+        "fit_fdt_aligned", "a FIT's tree that is not on a multiple of 8 is copied to the heap",
+        "boot/image-fit.c fit_image_load (8fbcc0e0e83)", since=(2026, 4),
+    ),
+    Change(
         "says_working_fdt", "prints where the tree that it works on is", "cmd/fdt.c set_working_fdt_addr",
         since=(2023, 1),
     ),

@@ -1,0 +1,77 @@
+"""What `sweep` and `sweep-diff` print and write, in each of their formats."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+import bootmap
+from bootmap.output import write_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bootmap.sweep.blame import Blame
+    from bootmap.sweep.compare import Comparison
+
+FORMATS = ("text", "markdown", "jsonl", "sarif", "junit")
+
+
+def print_rows(path: str, form: str) -> None:
+    """What a file of rows says."""
+    rows = bootmap.read_rows(path)
+    if form == "jsonl":
+        with open(path, encoding="utf-8") as stream:
+            for line in stream:
+                click.echo(line, nl=False)
+    elif form == "sarif":
+        from bootmap.report.sweep_ci import rows_sarif
+
+        click.echo(json.dumps(rows_sarif(rows, bootmap.__version__), indent=1))
+    elif form == "junit":
+        from bootmap.report.sweep_ci import rows_junit
+
+        click.echo(rows_junit(rows), nl=False)
+    elif form == "markdown":
+        from bootmap.report.sweep_markdown import summary_markdown
+
+        click.echo(summary_markdown(bootmap.sweep_summary(rows)), nl=False)
+    else:
+        from bootmap.report.sweep_text import summary_text
+
+        click.echo(summary_text(bootmap.sweep_summary(rows)), nl=False)
+
+
+def print_changes(comparisons: Sequence[Comparison], blames: Sequence[Blame], form: str) -> None:
+    """What changed; ``jsonl`` is a line a board and change."""
+    if form == "jsonl":
+        from bootmap.report.sweep_changes import change_lines
+
+        for line in change_lines(comparisons):
+            click.echo(line)
+    elif form == "sarif":
+        from bootmap.report.sweep_ci import diff_sarif
+
+        click.echo(json.dumps(diff_sarif(comparisons, bootmap.__version__), indent=1))
+    elif form == "junit":
+        from bootmap.report.sweep_ci import diff_junit
+
+        click.echo(diff_junit(comparisons), nl=False)
+    elif form == "markdown":
+        from bootmap.report.sweep_diff_text import diff_markdown
+
+        click.echo(diff_markdown(comparisons, blames), nl=False)
+    else:
+        from bootmap.report.sweep_diff_text import diff_text
+
+        click.echo(diff_text(comparisons, blames), nl=False)
+
+
+def write_page(path: str, rows: str, comparisons: Sequence[Comparison]) -> None:
+    """Write the page of a file of rows."""
+    from bootmap.report.sweep_html import sweep_page
+
+    write_file(path, sweep_page(bootmap.read_rows(rows), comparisons).encode())
+    click.echo(f"bootmap: wrote {path}", err=True)

@@ -1,0 +1,67 @@
+"""The boards of a sweep: files, folders of files, patterns."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from glob import glob
+from typing import TYPE_CHECKING
+
+from bootmap.errors import UsageError
+from bootmap.sweep.kernels import folder_name, trees_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_ENDINGS = (".dtb", ".itb", ".dtb.gz")
+
+
+@dataclass(frozen=True, slots=True)
+class BoardPath:
+    """A file that describes a board.
+
+    Attributes:
+        name: what rows call it: the path below the folder that was swept.
+        trees: the name of that folder; "" for a file that was named itself.
+        path: the file.
+    """
+
+    name: str
+    trees: str
+    path: str
+
+
+def find_boards(words: Iterable[str]) -> list[BoardPath]:
+    """The boards of folders (every .dtb, .dtb.gz and .itb below them), files and patterns, in order of names.
+
+    A kernel's package or build tree stands for the folder of device trees in it.
+
+    Raises:
+        UsageError: a word names nothing.
+    """
+    found: dict[str, BoardPath] = {}
+    for word in words:
+        if os.path.isdir(word):
+            here = list(_below(word))
+        else:
+            paths = [word] if os.path.exists(word) else sorted(glob(word, recursive=True))
+            if not paths:
+                raise UsageError(f"{word}: no such file or folder")
+            here = [BoardPath(os.path.basename(path), "", path) for path in paths if os.path.isfile(path)]
+            names = [each.name for each in here]
+            if len(set(names)) < len(names):
+                here = [BoardPath(each.path, "", each.path) for each in here]
+        if not here:
+            raise UsageError(f"{word}: holds no device tree ({', '.join(_ENDINGS)})")
+        found.update((os.path.realpath(each.path), each) for each in here)
+    return sorted(found.values(), key=lambda each: (each.trees, each.name))
+
+
+def _below(folder: str) -> Iterable[BoardPath]:
+    root = trees_of(folder) or folder
+    for parent, folders, files in os.walk(root):
+        folders.sort()
+        for file in files:
+            if file.endswith(_ENDINGS):
+                path = os.path.join(parent, file)
+                yield BoardPath(os.path.relpath(path, root), folder_name(root), path)

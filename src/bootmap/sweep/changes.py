@@ -1,0 +1,163 @@
+"""What became of one board between two rows: each change in words, how bad it is, and what it was due to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from bootmap.units import MIB
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bootmap.sweep.row import Row
+
+_RANK = {"DIES": 0, "UNCERTAIN": 1, "BOOTS": 3}
+_WITHOUT_INITRD = 2
+LEAST = 4 * MIB
+"""Less than this of memory more or less is no change that anybody has to look at; kernels grow by as much."""
+
+
+class Weight(IntEnum):
+    """How bad a change is."""
+
+    BETTER = 0
+    OTHER = 1
+    """Neither: no answer where there was none, a finding that is only a note, an area elsewhere."""
+    WORSE = 2
+
+
+class Kind(IntEnum):
+    """What changed, the worst first."""
+
+    VERDICT = 0
+    ANSWER = 1
+    USED = 2
+    FREE = 3
+    ERRORS = 4
+    WARNINGS = 5
+    PLACE = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change.
+
+    Attributes:
+        kind: what changed.
+        weight: whether that is better or worse.
+        text: the change and its cause in words, without anything of this board alone: equal causes have equal texts.
+        amount: bytes, or steps of the verdict; the more the worse.
+    """
+
+    kind: Kind
+    weight: Weight
+    text: str
+    amount: int = 0
+
+
+def changes_of(old: Row, new: Row, least: int = LEAST) -> list[Change]:
+    """What changed from ``old`` to ``new``, the worst first; none where nothing did that counts.
+
+    Args:
+        old: a row of the board.
+        new: another one.
+        least: bytes from which on memory more or less is a change.
+    """
+    if not (old.answered and new.answered):
+        return list(_answers(old, new))
+    found = [*_verdicts(old, new), *_used(old, new, least), *_free(old, new, least), *_findings(old, new)]
+    if not found:
+        found += _places(old, new)
+    return sorted(found, key=lambda change: (-change.weight, change.kind, -change.amount))
+
+
+def _answers(old: Row, new: Row) -> Iterator[Change]:
+    if old.answered:
+        yield Change(Kind.ANSWER, Weight.WORSE, f"no answer any more: {new.status}", 1)
+    elif new.answered:
+        weight = Weight.BETTER if new.verdict == "BOOTS" else Weight.OTHER
+        yield Change(Kind.ANSWER, weight, f"an answer now: {new.headline}")
+
+
+def _verdicts(old: Row, new: Row) -> Iterator[Change]:
+    before, after = _rank(old), _rank(new)
+    if before != after:
+        row = new if after < before else old
+        why = f", {row.stage}(): {row.cause or 'another reason'}" if row.stage else ""
+        weight = Weight.WORSE if after < before else Weight.BETTER
+        yield Change(Kind.VERDICT, weight, f"{old.headline} -> {new.headline}{why}", abs(after - before))
+    elif old.cause != new.cause:
+        text = f"{new.headline} still, by another cause: {old.cause or 'none'} -> {new.cause or 'none'}"
+        yield Change(Kind.VERDICT, Weight.OTHER, text)
+
+
+def _rank(row: Row) -> int:
+    return _WITHOUT_INITRD if row.without_initrd else _RANK[row.verdict or "UNCERTAIN"]
+
+
+def _used(old: Row, new: Row, least: int) -> Iterator[Change]:
+    """RAM that the kernel uses at all: lowmem and highmem together, and lowmem alone."""
+    if None in (old.lowmem, new.lowmem):
+        return
+    low, high = _more(old.lowmem, new.lowmem), _more(old.highmem, new.highmem)
+    told = _more(old.ram, new.ram)
+    because = f"; the tree declares {difference(told)}" if abs(told) >= least else ""
+    if abs(low + high) >= least:
+        weight = Weight.WORSE if low + high < 0 else Weight.BETTER
+        fate = "no-map areas" if abs(_more(old.nomap, new.nomap)) >= least else "RAM"
+        text = f"{difference(low + high)} of RAM in use" + (because or f" ({fate})" * (fate != "RAM"))
+        yield Change(Kind.USED, weight, text, abs(low + high))
+    elif abs(low) >= least:
+        weight = Weight.WORSE if low < 0 else Weight.BETTER
+        yield Change(Kind.USED, weight, f"{difference(low)} lowmem, it is highmem now" if low < 0 else
+                     f"{difference(low)} lowmem, it was highmem", abs(low))  # fmt: skip
+
+
+def _free(old: Row, new: Row, least: int) -> Iterator[Change]:
+    """What is left of lowmem, where that is not just what there is of lowmem."""
+    if old.free is None or new.free is None or old.lowmem is None or new.lowmem is None:
+        return
+    taken = _more(old.free, new.free) - _more(old.lowmem, new.lowmem)
+    if abs(taken) < least:
+        return
+    names = sorted(old.taken.keys() | new.taken.keys())
+    shifts = [(name, old.taken.get(name, 0), new.taken.get(name, 0)) for name in names]
+    large = [row for row in shifts if abs(row[2] - row[1]) >= MIB and (row[2] < row[1]) == (taken > 0)]
+    large.sort(key=lambda row: -abs(row[2] - row[1]))
+    why = ", ".join(f"{name} {_mib(before)} -> {_mib(after)}" for name, before, after in large[:1])
+    weight = Weight.WORSE if taken < 0 else Weight.BETTER
+    of_cause = large[0][1] - large[0][2] if large else taken
+    text = f"{difference(of_cause).replace('more', 'more free').replace('less', 'less free')} at boot"
+    yield Change(Kind.FREE, weight, f"{text}: {why or 'several small ones'}", abs(taken))
+
+
+def _findings(old: Row, new: Row) -> Iterator[Change]:
+    before = {(row.severity, row.rule) for row in old.findings}
+    after = {(row.severity, row.rule) for row in new.findings}
+    for severity, rule in sorted(after - before):
+        weight = Weight.WORSE if severity == "error" else Weight.OTHER
+        yield Change(Kind.ERRORS if severity == "error" else Kind.WARNINGS, weight, f"new {severity}: {rule}", 1)
+    for severity, rule in sorted(before - after):
+        weight = Weight.BETTER if severity == "error" else Weight.OTHER
+        yield Change(Kind.ERRORS if severity == "error" else Kind.WARNINGS, weight, f"no more {severity}: {rule}", 1)
+
+
+def _places(old: Row, new: Row) -> Iterator[Change]:
+    """An area for contiguous memory that moved: drivers may reach less of it, or more."""
+    if old.cma_base != new.cma_base and old.cma_size == new.cma_size and old.cma_size:
+        yield Change(Kind.PLACE, Weight.OTHER, "the CMA area is elsewhere")
+
+
+def difference(size: int) -> str:
+    """``114 MiB less``: to the MiB, so that equal causes read alike."""
+    return f"{_mib(abs(size))} {'less' if size < 0 else 'more'}"
+
+
+def _mib(size: int) -> str:
+    return f"{round(size / MIB)} MiB"
+
+
+def _more(old: int | None, new: int | None) -> int:
+    return (new or 0) - (old or 0)

@@ -1,0 +1,213 @@
+"""One board with one kernel becomes one row.  A pure function of its task, and it never raises."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import bootmap
+from bootmap.errors import BootmapError, InputError, MissingInputError, UnsupportedError
+from bootmap.sweep.row import FindingRow, Row, Status, ZoneRow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bootmap import Board, CheckResult, Prediction
+    from bootmap.sweep.kernels import SweepKernel
+    from bootmap.sweep.memory import MemoryRules
+
+_PAGE = 4096
+_LONGEST = 2000
+"""Characters of an error or a reason that a row keeps."""
+_SEVERITIES = {"NOTE": "info", "WARNING": "warning", "ERROR": "error"}
+_SIZE_MASK = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for every board of a sweep.
+
+    Attributes:
+        memory: RAM for trees that have none.
+        cmdline: the command line in place of each tree's.
+    """
+
+    memory: MemoryRules
+    cmdline: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A board and what is known of it before anything is worked out.
+
+    Attributes:
+        key: see `Row`.
+        board: its name.
+        trees: the set of trees it is from.
+        path: its file.
+        data: the file's bytes where it is a device tree blob; None where it must be opened by its path.
+        tree_hash: SHA-256 of the file.
+        kernel: the kernel's name.
+    """
+
+    key: str
+    board: str
+    trees: str
+    path: str
+    data: bytes | None
+    tree_hash: str
+    kernel: str
+
+
+def measure(task: Task, kernel: SweepKernel, settings: Settings) -> list[Row]:
+    """The rows of a file: one, or one for each configuration of a FIT."""
+    begun = time.perf_counter()
+    try:
+        boards = list(_boards(task))
+    except BootmapError as error:
+        return [_refused(blank_row(task, kernel), error, begun)]
+    rows = []
+    for board in boards:
+        row = replace(blank_row(task, kernel), board=_name(task, board))
+        try:
+            row = _answer(row, board, kernel, settings)
+        except BootmapError as error:
+            row = _refused(_described(row, board), error, begun)
+        rows.append(replace(row, seconds=round(time.perf_counter() - begun, 6)))
+    return rows
+
+
+def blank_row(task: Task, kernel: SweepKernel) -> Row:
+    """A row that says only what it is about."""
+    return Row(
+        key=task.key,
+        board=task.board,
+        trees=task.trees,
+        kernel=kernel.name,
+        release=kernel.kernel.release if kernel.kernel is not None else kernel.version or "",
+        tree_hash=task.tree_hash,
+        kernel_hash=kernel.hash,
+        status=Status.CRASHED,
+    )
+
+
+def failed_row(task: Task, kernel: SweepKernel, status: Status, error: str) -> Row:
+    """The row of a board that something outside of the prediction went wrong with."""
+    return replace(blank_row(task, kernel), status=status, error=error[:_LONGEST])
+
+
+def _refused(row: Row, error: BootmapError, begun: float) -> Row:
+    status = Status.MALFORMED
+    if isinstance(error, UnsupportedError):
+        status = Status.UNSUPPORTED
+    elif isinstance(error, MissingInputError):
+        status = Status.MISSING
+    elif not isinstance(error, InputError):
+        status = Status.UNSUPPORTED
+    return replace(row, status=status, error=str(error)[:_LONGEST], seconds=round(time.perf_counter() - begun, 6))
+
+
+def _boards(task: Task) -> Iterable[Board]:
+    if task.data is not None:
+        board = bootmap.Board.parse(task.data, task.board)
+        root = getattr(board.description, "root", None)
+        if root is None or root.child("images") is None or root.child("configurations") is None:
+            return [board]
+    return [board for _, board in bootmap.load_boards(task.path)]
+
+
+def _name(task: Task, board: Board) -> str:
+    """The row's name; of a FIT with the configuration, which `load_boards` puts behind the file's name."""
+    _, colon, configuration = board.name.rpartition(":")
+    return f"{task.board}:{configuration}" if task.data is None and colon else task.board
+
+
+def _described(row: Row, board: Board) -> Row:
+    return replace(row, model=" ".join(_text(board, "model")[:1]), compatible=_text(board, "compatible"))
+
+
+def _text(board: Board, name: str) -> tuple[str, ...]:
+    root = getattr(board.description, "root", None)
+    prop = root.get(name) if root is not None else None
+    return tuple(prop.value.rstrip(b"\0").decode("latin-1").split("\0")) if prop is not None and prop.value else ()
+
+
+def _answer(row: Row, board: Board, kernel: SweepKernel, settings: Settings) -> Row:
+    row = _described(row, board)
+    if settings.cmdline is not None:
+        board = board.replace(cmdline=settings.cmdline)
+    declared = board.declared_ram
+    if not declared and row.compatible:
+        bank = settings.memory.bank(row.compatible, board.ram_start)
+        if bank is not None:
+            board, declared = board.with_memory([bank]), [bank]
+            row = replace(row, ram_given=f"{bank.start:#x},{bank.size:#x}")
+    result = bootmap.check(kernel.of(board), board, prove=False)
+    assert result.case is not None
+    prediction = bootmap.Prediction(result.case.kernel, result.case.board, result.case.replay)
+    outcome = result.outcome
+    hazard = next((each for each in prediction.hazards if each.message == outcome.reason), None)
+    return replace(
+        row,
+        status=Status.ANSWERED,
+        release=result.release,
+        verdict=outcome.verdict.name,
+        without_initrd=outcome.without_initrd,
+        stage=outcome.stage,
+        reason=outcome.reason[:_LONGEST] if outcome.reason else None,
+        cause=hazard.id if hazard is not None else None,
+        cpu=result.cpu.name,
+        smp=prediction.replay.state.smp,
+        phys_offset=prediction.replay.state.handover.phys_offset,
+        ram=sum(bank.size for bank in declared),
+        findings=_findings(result),
+        assumptions=tuple(map(str, result.assumptions)),
+        **_memory(prediction, result),
+    )
+
+
+def _findings(result: CheckResult) -> tuple[FindingRow, ...]:
+    counts: dict[tuple[str, str], int] = {}
+    for found in result.findings:
+        kind = found.id, _SEVERITIES[found.severity.name]
+        counts[kind] = counts.get(kind, 0) + 1
+    return tuple(FindingRow(rule, severity, count) for (rule, severity), count in sorted(counts.items()))
+
+
+def _memory(prediction: Prediction, result: CheckResult) -> dict[str, Any]:
+    """The columns about memory, at the last stage up to the end of paging_init."""
+    stage, state = prediction.last, prediction.replay.state
+    regions = stage.memblock.memory.regions
+    found: dict[str, Any] = {
+        "nomap": sum(size for _, size, flags in regions if flags & _NOMAP),
+        "lost": sum(row.end - row.start for row in prediction.lost),
+        "zones": tuple(
+            ZoneRow(zone.name, zone.start_pfn * _PAGE, zone.end_pfn * _PAGE, zone.managed * _PAGE)
+            for zone in prediction.zones
+        ),
+        "memblock_hash": _hash(repr((regions, stage.memblock.reserved.regions)).encode()),
+    }
+    area = state.default_cma
+    found["cma_base"], found["cma_size"] = (area.base, area.size) if area is not None else (None, 0)
+    if result.budget is not None:
+        budget = result.budget
+        found |= {"lowmem": budget.lowmem, "highmem": budget.highmem, "free": budget.left, "taken": dict(budget.items)}
+    cost = prediction.overview.tables
+    if cost is not None:
+        found |= {"table_bytes": cost.bytes, "sections": cost.sections}
+        pages = prediction.replay.table_bytes_at(stage.snapshot)
+        found["tables_hash"] = _hash(*(page.to_bytes(8, "big") + pages[page] for page in sorted(pages)))
+    return found
+
+
+_NOMAP = 4
+"""MEMBLOCK_NOMAP (include/linux/memblock.h)."""
+
+
+def _hash(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()

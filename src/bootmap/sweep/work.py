@@ -1,0 +1,61 @@
+"""What a worker does, of the pool or of a cluster: a batch of boards, each within its limits."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING, NamedTuple
+
+from bootmap.sweep.limits import Limits, OutOfTimeError, limited_time
+from bootmap.sweep.measure import failed_row, measure
+from bootmap.sweep.row import TRIED_AGAIN, Status, row_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bootmap.sweep.kernels import SweepKernel
+    from bootmap.sweep.measure import Settings, Task
+    from bootmap.sweep.row import Row
+
+
+class Done(NamedTuple):
+    """What came of a task: its rows as lines, and whether they would be the same another time."""
+
+    lines: bytes
+    lasting: bool
+
+
+class Bench(NamedTuple):
+    """What a worker holds for all its tasks."""
+
+    kernels: Mapping[str, SweepKernel]
+    settings: Settings
+    limits: Limits
+
+
+def work(batch: Sequence[Task], bench: Bench) -> list[Done]:
+    """The rows of each task; whatever happens to one is its own row's affair."""
+    return [done(one(task, bench)) for task in batch]
+
+
+def done(rows: Sequence[Row]) -> Done:
+    """Rows ready to be kept."""
+    return Done(b"".join(map(row_line, rows)), all(row.status not in TRIED_AGAIN for row in rows))
+
+
+def one(task: Task, bench: Bench) -> list[Row]:
+    """The rows of one task."""
+    kernel = bench.kernels[task.kernel]
+    seconds = bench.limits.seconds
+    try:
+        with limited_time(seconds):
+            return measure(task, kernel, bench.settings)
+    except OutOfTimeError:
+        return [failed_row(task, kernel, Status.TIMEOUT, f"took longer than {seconds:g} s (--time-limit)")]
+    except MemoryError:
+        limit = f"{bench.limits.memory >> 20} MiB"
+        return [failed_row(task, kernel, Status.MEMORY, f"took more memory than {limit} (--memory-limit)")]
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{place.filename.rpartition('/')[2]}:{place.lineno}"
+        text = f"bootmap itself failed at {where}: {type(error).__name__}: {error}"
+        return [failed_row(task, kernel, Status.CRASHED, text)]
