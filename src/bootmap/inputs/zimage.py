@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.errors import ImageError, InputError
 from bootmap.inputs import android, elf, fdt, fit
+from bootmap.inputs.board import is_fit
 from bootmap.inputs.decompress import MAX_IMAGE, unpack
 from bootmap.inputs.decompressor_code import find_code
 from bootmap.inputs.fs import file_name, gunzip_bytes, read_file, read_head
