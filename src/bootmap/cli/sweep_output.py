@@ -13,8 +13,7 @@ from bootmap.output import write_file
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bootmap.sweep.blame import Blame
-    from bootmap.sweep.compare import Comparison
+    from bootmap import SweepBlame, SweepComparison
 
 FORMATS = ("text", "markdown", "jsonl", "sarif", "junit")
 
@@ -44,7 +43,7 @@ def print_rows(path: str, form: str) -> None:
         click.echo(summary_text(bootmap.sweep_summary(rows)), nl=False)
 
 
-def print_changes(comparisons: Sequence[Comparison], blames: Sequence[Blame], form: str) -> None:
+def print_changes(comparisons: Sequence[SweepComparison], blames: Sequence[SweepBlame], form: str) -> None:
     """What changed; ``jsonl`` is a line a board and change."""
     if form == "jsonl":
         from bootmap.report.sweep_changes import change_lines
@@ -69,7 +68,7 @@ def print_changes(comparisons: Sequence[Comparison], blames: Sequence[Blame], fo
         click.echo(diff_text(comparisons, blames), nl=False)
 
 
-def write_page(path: str, rows: str, comparisons: Sequence[Comparison]) -> None:
+def write_page(path: str, rows: str, comparisons: Sequence[SweepComparison]) -> None:
     """Write the page of a file of rows."""
     from bootmap.report.sweep_html import sweep_page
 

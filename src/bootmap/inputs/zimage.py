@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.errors import ImageError, InputError
 from bootmap.inputs import android, elf, fdt, fit
+from bootmap.inputs.board import is_fit
 from bootmap.inputs.decompress import MAX_IMAGE, unpack
 from bootmap.inputs.decompressor_code import find_code
 from bootmap.inputs.fs import file_name, gunzip_bytes, read_file, read_head
@@ -101,7 +102,7 @@ def parse_kernel(data: bytes, name: str) -> KernelFile:
 def _kernel_of_fit(data: bytes) -> bytes:
     """The kernel that a FIT image boots by default."""
     tree = fdt.parse(data)
-    if not fit.is_fit(tree):
+    if not is_fit(tree):
         raise ImageError(f"is a device tree blob; {EXPECTED}")
     kernel = fit.configurations(tree, data)[0].kernel
     if kernel is None:

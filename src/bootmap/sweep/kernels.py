@@ -20,7 +20,8 @@ _MAPS = ("System.map", "boot/System.map-*", "System.map-*", "usr/lib/linux/Syste
 _IMAGES = ("vmlinux", "arch/arm/boot/zImage", "zImage", "boot/vmlinuz-*", "vmlinuz-*", "usr/lib/modules/*/vmlinuz")
 _STUB = 4096
 """A System.map of fewer bytes is a distribution's note that the real one is elsewhere."""
-_TREES = ("usr/lib/linux-image-*", "lib/firmware/*/device-tree", "dtbs", "arch/arm/boot/dts")
+_TREES = ("usr/lib/linux-image-*", "usr/lib/modules/*/dtb", "lib/firmware/*/device-tree", "dtbs", "arch/arm/boot/dts")
+_PLAIN = ("dtb", "dtbs", "dts", "device-tree")
 _PROFILE = re.compile(r"(?:(\w+)@)?(\d+\.\d+(?:\.\d+)?)|(\w+)")
 
 
@@ -97,8 +98,9 @@ def has_kernel(folder: str) -> bool:
 
 
 def folder_name(path: str) -> str:
-    """The last part of a folder's path, whatever slashes end it."""
-    return os.path.basename(os.path.abspath(path))
+    """The last part of a folder's path that tells it from others."""
+    above, name = os.path.split(os.path.abspath(path))
+    return os.path.basename(above) if name in _PLAIN else name
 
 
 def glob_escape(folder: str) -> str:

@@ -189,11 +189,13 @@ def _memory(prediction: Prediction, result: CheckResult) -> dict[str, Any]:
         ),
         "memblock_hash": _hash(repr((regions, stage.memblock.reserved.regions)).encode()),
     }
+    if prediction.zones:
+        found["free"] = sum(zone.managed for zone in prediction.zones if zone.name in _LOWMEM_ZONES) * _PAGE
     area = state.default_cma
     found["cma_base"], found["cma_size"] = (area.base, area.size) if area is not None else (None, 0)
     if result.budget is not None:
         budget = result.budget
-        found |= {"lowmem": budget.lowmem, "highmem": budget.highmem, "free": budget.left, "taken": dict(budget.items)}
+        found |= {"lowmem": budget.lowmem, "highmem": budget.highmem, "taken": dict(budget.items)}
     cost = prediction.overview.tables
     if cost is not None:
         found |= {"table_bytes": cost.bytes, "sections": cost.sections}
@@ -202,6 +204,7 @@ def _memory(prediction: Prediction, result: CheckResult) -> dict[str, Any]:
     return found
 
 
+_LOWMEM_ZONES = ("DMA", "Normal")
 _NOMAP = 4
 """MEMBLOCK_NOMAP (include/linux/memblock.h)."""
 

@@ -89,8 +89,8 @@ def cma_failed(case: Case) -> Iterator[Finding]:
             changes.append(Change(f"cma={text}", "the largest that fits", (SetParameter("cma", text),)))
     yield Finding(
         RULES_BY_ID["cma-failed"], Severity.WARNING, "the CMA area is not made",
-        f"{hazard.message[:1].upper()}{hazard.message[1:]}. An area must be aligned to {size_text(unit)}.", case.at_origin(hazard.origin),
-        tuple(changes), hazard=hazard,
+        f"{hazard.message[:1].upper()}{hazard.message[1:]}. An area must be aligned to {size_text(unit)}.",
+        case.at_origin(hazard.origin), tuple(changes), hazard=hazard,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from bootmap.errors import UsageError
 from bootmap.units import MIB
 
 if TYPE_CHECKING:
-    from bootmap.sweep.run import Sweep, SweepRun
+    from bootmap import Sweep, SweepRun
 
 _USUAL = "typical=6.12"
 _BLAMED = 5
