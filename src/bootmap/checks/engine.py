@@ -237,7 +237,10 @@ class _Proof:
             if initrd_span(after.state) is not None:
                 text = "boots with its initrd"
             return f"{text}, {room_text(more)} more RAM" if more >= MIB else text
-        return f"{outcome.headline.lower()} still: {outcome.stage}"
+        if outcome.without_initrd:
+            return "boots without its initrd"
+        verb = "does not boot" if outcome.verdict is Verdict.DIES else "is uncertain"
+        return f"{verb} for another reason, in {outcome.stage}"
 
 
 def rank(outcome: Outcome) -> int:
