@@ -99,6 +99,7 @@ if TYPE_CHECKING:
     from bootmap.sweep.compare import compare_files as compare_sweeps
     from bootmap.sweep.compare import compare_rows as compare_sides
     from bootmap.sweep.limits import Limits as SweepLimits
+    from bootmap.sweep.pages import write_pages as sweep_pages
     from bootmap.sweep.row import Row as SweepRow
     from bootmap.sweep.run import Sweep as Sweep
     from bootmap.sweep.run import SweepRun as SweepRun
@@ -209,6 +210,7 @@ _PUBLIC = {
     "size_of": ("bootmap.assemble.texts", "parse_size"),
     "span_of": ("bootmap.assemble.texts", "parse_span"),
     "sweep_cache": ("bootmap.sweep.cache", "usual_place"),
+    "sweep_pages": ("bootmap.sweep.pages", "write_pages"),
     "sweep_summary": ("bootmap.sweep.summary", "summary_of"),
     "typical_kernel": ("bootmap.assemble.profiles", "profile"),
     "uboot_setups": ("bootmap.plan.load", "uboot_setups"),
@@ -309,6 +311,7 @@ __all__ = [
     "size_of",
     "span_of",
     "sweep_cache",
+    "sweep_pages",
     "sweep_summary",
     "typical_kernel",
     "uboot_setups",

@@ -11,6 +11,7 @@ from support.trees import blob
 
 from bootmap.report.sweep_html import sweep_page
 from bootmap.sweep.compare import compare_rows
+from bootmap.sweep.pages import write_pages
 from bootmap.sweep.run import Sweep, run_sweep
 from bootmap.sweep.store import read_rows
 
@@ -38,7 +39,8 @@ def tab(browser: Any, boards: Path, tmp_path: Path) -> Tab:
     assert sweep.sides is not None
     rows = list(read_rows(str(tmp_path / "rows.jsonl")))
     page = tmp_path / "page.html"
-    page.write_text(sweep_page(rows, [compare_rows(rows, *sweep.sides)]))
+    pages = write_pages(sweep, {("boards", "imx6q-sabrelite.dtb", "deb-6.1")}, str(tmp_path / "page-boards"))
+    page.write_text(sweep_page(rows, [compare_rows(rows, *sweep.sides)], pages))
     return Tab(browser).open(page)
 
 
@@ -59,12 +61,12 @@ def test_page_shows_every_row_and_runs_nothing_of_theirs(tab: Tab) -> None:
 def test_page_sorts(tab: Tab) -> None:
     names = column(tab, 1)
     assert names == sorted(names)
-    tab.page.get_by_role("button", name="RAM", exact=True).click()
+    tab.page.locator("th[data-key=ram] button").click()
     sizes = [float(text.removesuffix(" MiB")) for text in column(tab, 8) if text]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] == 1024
     assert tab.page.locator("th[aria-sort=descending]").inner_text() == "RAM"
-    tab.page.get_by_role("button", name="RAM", exact=True).click()
+    tab.page.locator("th[data-key=ram] button").click()
     assert [float(text.removesuffix(" MiB")) for text in column(tab, 8) if text] == sizes[::-1]
 
 
@@ -88,6 +90,17 @@ def test_page_shows_a_board(tab: Tab) -> None:
     assert "no,such-soc" in detail
     assert "--phys-offset" in detail
     assert "bootmap explore" in detail
+
+
+def test_page_opens_a_board_in_explore(tab: Tab) -> None:
+    tab.page.locator("#trees").select_option("boards")
+    tab.page.locator("#find").fill("imx6q-sabrelite")
+    tab.page.locator("#body tr").first.click()
+    tab.page.get_by_role("link", name="Open the board's page").click()
+    tab.page.wait_for_selector("html[data-ready]", timeout=30_000)
+    assert tab.page.url.endswith("page-boards/boards/imx6q-sabrelite.dtb/deb-6.1.html")
+    assert "imx6q-sabrelite" in tab.page.title() + tab.text("body")
+    assert tab.problems == []
 
 
 def test_page_shows_what_changed(tab: Tab) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bootmap.sweep.changes import Weight
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bootmap.sweep.compare import Comparison
     from bootmap.sweep.row import Row
@@ -23,19 +23,24 @@ MOST = 20_000
 """Rows that a page holds; more is a matter for Parquet."""
 
 
-def sweep_page(rows: Iterable[Row], comparisons: Sequence[Comparison] = ()) -> str:
+def sweep_page(
+    rows: Iterable[Row],
+    comparisons: Sequence[Comparison] = (),
+    pages: Mapping[tuple[str, str, str], str] | None = None,
+) -> str:
     """The page.
 
     Args:
         rows: at most `MOST` of them are shown, and the page says so.
         comparisons: what changed.
+        pages: addresses of boards' own pages, by trees, board and kernel.
     """
     shown: list[dict[str, Any]] = []
     total = 0
     for row in rows:
         total += 1
         if len(shown) < MOST:
-            shown.append(_row(row))
+            shown.append(_row(row) | {"page": (pages or {}).get(row.place, "")})
     document = {"total": total, "rows": shown, "changes": [_changes(each) for each in comparisons]}
     data = json.dumps(document, ensure_ascii=True).replace("<", "\\u003c")
     template = files("bootmap.report").joinpath("sweep_page.html").read_text("utf-8")
