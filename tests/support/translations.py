@@ -1,7 +1,7 @@
 """Pages in a second language, and the state of the original that each was written from.
 
 A translated page ends with a comment that names its original and a digest of the original's words.  What its console
-blocks show is the original's, which is run again by `support.pages`; so blocks do not count as words, and neither do the
+blocks show is the original's, which is run again by `support.pages`; so blocks do not count as words; neither do the
 lists of pages that only the site has.
 
     python tests/support/translations.py               copies the blocks of today into every translation
