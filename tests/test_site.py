@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 WIDTH = 360
 # What people look at on a telephone: prose, wide tables, long signatures, long console lines, Chinese.
 NARROW = [
-    "index", "start", "silent-board", "tutorials/paging-init", "boot/09-map_lowmem", "glossary", "findings", "logs",
+    "index", "start", "silent-board", "howto/index", "tutorials/paging-init", "boot/09-map_lowmem", "glossary", "findings", "logs",
     "reference/commands", "reference/api", "reference/check-rules", "reference/features", "reference/json",
     "zh/index", "zh/boot/09-map_lowmem", "zh/glossary",
 ]  # fmt: skip
@@ -121,6 +121,19 @@ def test_a_reader_changes_the_language_and_back(browser: Any, address: str) -> N
     assert "清除 head.S 留下的映射" in tab.text("h1")
     tab.page.get_by_role("link", name="English", exact=True).first.click()
     tab.page.wait_for_url("**/boot/08-prepare_page_table.html")
+    assert tab.problems == []
+    tab.context.close()
+
+
+def test_drawing_and_page_of_a_board_are_made(browser: Any, address: str) -> None:
+    """By the commands, while the site is built; the page opens from English and from Chinese."""
+    tab = opened(browser, f"{address}/howto/index.html")
+    assert tab.ask("() => document.querySelector('img.made').naturalWidth") > 300
+    for page, link in (("tutorials", "The page of the SABRE Lite"), ("zh/tutorials", "SABRE Lite 的页面")):
+        tab.page.goto(f"{address}/{page}/paging-init.html")
+        tab.page.get_by_role("link", name=link).click()
+        tab.page.wait_for_selector("html[data-ready]", timeout=30_000)
+        assert tab.text("h1") == "imx6q-sabrelite.dtb"
     assert tab.problems == []
     tab.context.close()
 
