@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 BOARD  := boards/imx6q-sabrelite
 KERNEL := --config boards/linux-6.1-armmp/config.gz --system-map boards/linux-6.1-armmp/System.map
 
-.PHONY: demo test nightly fuzz-inputs hostile versions fresh-machine kernels verify bench lint web screenshots share dist clean
+.PHONY: demo test nightly fuzz-inputs hostile versions fresh-machine kernels verify bench lint web site screenshots share dist clean
 
 demo: $(VENV)/installed
 	@echo; echo "## A board that boots"; echo
@@ -15,8 +15,8 @@ demo: $(VENV)/installed
 	-$(BIN)/bootmap predict $(BOARD)-moved.dtb $(KERNEL) --phys-offset 0x10000000
 
 test: $(VENV)/installed-test
-	$(BIN)/ruff check src tests benchmarks hatch_build.py contrib
-	$(BIN)/ruff format --check src tests benchmarks hatch_build.py contrib
+	$(BIN)/ruff check src tests benchmarks docs hatch_build.py contrib
+	$(BIN)/ruff format --check src tests benchmarks docs hatch_build.py contrib
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist loadfile -m "not nightly"
 
@@ -51,6 +51,10 @@ verify: $(VENV)/installed-test kernels
 web:
 	cd web && npm ci --no-audit --no-fund --silent && npm run --silent check && npm run --silent build
 
+# The documentation as a site in build/site: every warning is an error, a link that leads nowhere among them.
+site: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning --keep-going --builder html docs build/site
+
 # The pictures in docs/images, from the pages themselves (Chromium is needed).
 screenshots: $(VENV)/installed-test
 	$(BIN)/python tools/screenshots
@@ -67,8 +71,8 @@ bench: $(VENV)/installed-test
 	$(BIN)/python benchmarks/bench.py
 
 lint: $(VENV)/installed-test
-	$(BIN)/ruff check src tests benchmarks hatch_build.py contrib
-	$(BIN)/ruff format --check src tests benchmarks hatch_build.py contrib
+	$(BIN)/ruff check src tests benchmarks docs hatch_build.py contrib
+	$(BIN)/ruff format --check src tests benchmarks docs hatch_build.py contrib
 	$(BIN)/mypy
 
 $(VENV)/bin/python:
@@ -85,9 +89,14 @@ $(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[oracle]' || echo "the oracles could not be installed: their tests are skipped"
 	$(BIN)/python -m pip install --quiet --editable '.[browser,png]' || echo "the browser's driver could not be installed: its tests are skipped"
 	$(BIN)/python -m pip install --quiet --editable '.[sweep,cluster]' || echo "pyarrow and Dask could not be installed: the tests of sweeps that need them are skipped"
+	$(BIN)/python -m pip install --quiet --editable '.[docs]' || echo "Sphinx could not be installed: the site's tests are skipped"
 	$(BIN)/python -m pip install --quiet --editable '.[kallsyms]' || echo "kallsyms-finder could not be installed: its tests are skipped"
 	$(BIN)/python -m compileall -q src
 	touch $@ $(VENV)/installed
+
+$(VENV)/installed-docs: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	touch $@
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -21,14 +21,9 @@ from typing import TYPE_CHECKING
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
-from bootmap.boot.handover import Handover  # noqa: E402
-from bootmap.boot.kernel import KernelModel  # noqa: E402
+import bootmap  # noqa: E402
 from bootmap.boot.memblock import Memblock  # noqa: E402
-from bootmap.boot.sequence import boot  # noqa: E402
-from bootmap.facts.arm.cpus import cpu_by_name  # noqa: E402
 from bootmap.inputs.fdt import parse  # noqa: E402
-from bootmap.inputs.kconfig import read_config  # noqa: E402
-from bootmap.inputs.symbols import read_system_map  # noqa: E402
 from bootmap.units import MIB, PAGE_SIZE  # noqa: E402
 
 if TYPE_CHECKING:
@@ -52,19 +47,10 @@ def median_ms(work: Callable[[], object], repeat: int) -> float:
 
 def warm_prediction() -> Callable[[], object]:
     """A 1 GiB board, everything parsed already."""
-    config, symbols = read_config(KERNEL / "config.gz"), read_system_map(KERNEL / "System.map")
-    board = parse((VIRT if VIRT.exists() else BOARD).read_bytes())
-    cpu = cpu_by_name("cortex-a15")
-    assert cpu is not None
-    start = next(node for node in board.root.children if node.name.startswith("memory")).properties["reg"].cells()
-    phys_offset = max(start[:2])
-
-    def predict() -> object:
-        return boot(
-            KernelModel((6, 1), 176, config, symbols), Handover(board, phys_offset + 128 * MIB, phys_offset, cpu)
-        )
-
-    return predict
+    kernel = bootmap.Kernel.load(config=KERNEL / "config.gz", system_map=KERNEL / "System.map")
+    board = bootmap.Board.load(VIRT if VIRT.exists() else BOARD, cpu="cortex-a15", phys_offset=0x40000000)
+    board = board.replace(dtb_addr=0x40000000 + 128 * MIB)
+    return lambda: bootmap.predict(kernel, board)
 
 
 def process() -> object:

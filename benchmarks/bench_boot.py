@@ -17,12 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
-from bootmap.boot.handover import Handover  # noqa: E402
-from bootmap.boot.sequence import boot  # noqa: E402
-from bootmap.boot.trace import Verdict  # noqa: E402
-from bootmap.facts.arm.cpus import cpu_by_name  # noqa: E402
+import bootmap  # noqa: E402
 from bootmap.facts.machines.qemu import MACHINES_BY_NAME  # noqa: E402
-from bootmap.inputs.fdt import parse  # noqa: E402
 from bootmap.units import GIB, MIB  # noqa: E402
 from bootmap.verify.guest import Handed, Setup, decompressed  # noqa: E402
 from bootmap.verify.load import load_kernel  # noqa: E402
@@ -42,12 +38,11 @@ def main() -> None:
     blob, machine = VIRT.read_bytes(), MACHINES_BY_NAME["virt"]
     setup = Setup(machine, GIB)
     base, dtb_at = machine.ram_base, machine.ram_base + 128 * MIB
-    cpu = cpu_by_name("cortex-a15")
-    assert cpu is not None
+    loaded = bootmap.Kernel(kernel.version, kernel.sublevel, kernel.config, kernel.symbols, kernel.overrides, None)
 
     def predict() -> None:
-        outcome = boot(model, Handover(parse(blob), dtb_at, base, cpu)).outcome
-        assert outcome.verdict is Verdict.BOOTS
+        board = bootmap.Board.parse(blob, cpu="cortex-a15", dtb_addr=dtb_at, phys_offset=base)
+        assert bootmap.predict(loaded, board).outcome.verdict is bootmap.Verdict.BOOTS
 
     zimage = arguments.kernel if Path(arguments.kernel).is_file() else f"{arguments.kernel}/zImage"
     if not Path(zimage).is_file():

@@ -45,7 +45,8 @@ def browser_times(browser: Any, file: Path) -> tuple[float, float]:
         tab.goto(file.as_uri())
         tab.wait_for_selector("html[data-ready]")
         first.append(tab.evaluate("() => performance.getEntriesByName('first-picture')[0].startTime"))
-        steps.append(tab.evaluate("""async () => {
+        steps.append(
+            tab.evaluate("""async () => {
             const drawn = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
             const start = performance.now();
             for (let n = 0; n < 10; n++) {
@@ -53,7 +54,8 @@ def browser_times(browser: Any, file: Path) -> tuple[float, float]:
                 await drawn();
             }
             return (performance.now() - start) / 10;
-        }"""))
+        }""")
+        )
         tab.context.close()
     return min(first), min(steps)
 

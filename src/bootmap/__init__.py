@@ -111,6 +111,8 @@ if TYPE_CHECKING:
     from bootmap.verify.compare import Finding as Comparison
     from bootmap.verify.fuzz.campaign import Result as FuzzResult
     from bootmap.verify.fuzz.run import fuzz_campaign as fuzz_campaign
+    from bootmap.verify.kernel_findings import FindingRecord as FindingRecord
+    from bootmap.verify.kernel_findings import kernel_findings as kernel_findings
     from bootmap.verify.loader.run import boot_with_loader as boot_with_loader
     from bootmap.verify.run import STEPS as BOOT_STEPS
     from bootmap.verify.run import boot_boards as boot_boards
@@ -133,6 +135,7 @@ _PUBLIC = {
     "Diagnosis": ("bootmap.bootlog.diagnosis", "Diagnosis"),
     "Explanation": ("bootmap.api.prediction", "Explanation"),
     "Finding": ("bootmap.checks.finding", "Finding"),
+    "FindingRecord": ("bootmap.verify.kernel_findings", "FindingRecord"),
     "FuzzResult": ("bootmap.verify.fuzz.campaign", "Result"),
     "Hazard": ("bootmap.boot.trace", "Hazard"),
     "Kernel": ("bootmap.assemble.kernel", "Kernel"),
@@ -185,6 +188,7 @@ _PUBLIC = {
     "fuzz_campaign": ("bootmap.verify.fuzz.run", "fuzz_campaign"),
     "keep_archive": ("bootmap.api.archives", "keep_archive"),
     "keep_recording": ("bootmap.verify.run", "keep_recording"),
+    "kernel_findings": ("bootmap.verify.kernel_findings", "kernel_findings"),
     "load": ("bootmap.assemble.load", "load"),
     "load_boards": ("bootmap.assemble.load", "load_boards"),
     "load_kernel": ("bootmap.assemble.load", "load_kernel"),
@@ -234,6 +238,7 @@ __all__ = [
     "Diagnosis",
     "Explanation",
     "Finding",
+    "FindingRecord",
     "FuzzResult",
     "Hazard",
     "Kernel",
@@ -284,6 +289,7 @@ __all__ = [
     "fuzz_campaign",
     "keep_archive",
     "keep_recording",
+    "kernel_findings",
     "load",
     "load_boards",
     "load_kernel",

@@ -13,7 +13,6 @@ import contextlib
 import io
 import os
 import re
-import shutil
 import stat
 import sys
 from typing import TYPE_CHECKING, TextIO
@@ -58,7 +57,13 @@ def _escape(match: re.Match[str]) -> str:
 
 def text_width() -> int:
     """Columns that text is wrapped at: what the terminal (or COLUMNS) has, 100 at most."""
-    return max(_NARROWEST, min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns))
+    columns = int(given) if (given := os.environ.get("COLUMNS", "")).isdecimal() and len(given) < 6 else 0
+    if not columns:
+        try:
+            columns = os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ is not None else 1).columns
+        except (OSError, ValueError):
+            columns = WIDEST
+    return max(_NARROWEST, min(WIDEST, columns or WIDEST))
 
 
 # -- standard streams ---------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from support.machines import cpu
 from support.recordings import fresh_kernel
-from support.trees import blob, board
+from support.trees import blob, board, numbers, reserved_memory
 
 from bootmap.boot.handover import Handover
 from bootmap.boot.kernel import KernelModel
@@ -164,6 +164,22 @@ def test_sparse_init_by_version(version: tuple[int, ...], flags: int | None) -> 
     """
     found = allocated(booted(version, [(START, GIB)], SPARSE + (ORDER_10 if version > (6, 4) else "")))
     assert found.get("the pageblock flags of all sections") == flags
+
+
+def test_sparse_init_counts_sections_by_pages_that_wrap() -> None:
+    """A region in the last page below 4 GiB: PFN_UP() of its base is 0 where phys_addr_t has 32 bits.
+
+    5.4.286 with a no-map area of 256 MiB that is aligned to 64 bytes, booted: 32 MiB of struct pages for 16 sections,
+    0x6de00000-0x6fdfffff, though RAM begins at 1 GiB.
+    """
+    root = board([(START, 0xC0000000)], width=2)
+    area = reserved_memory(root, 2)
+    area.add("area0", size=numbers(2, 256 * MIB), no_map=b"")
+    tree = parse_board(blob(root))
+    prediction = boot(fresh_kernel("v54-sparse"), Handover(tree, 0x90000000, START, cpu("cortex-a15")))
+    stage = prediction.stage("bootmem_init")
+    assert stage is not None
+    assert (0x6DE00000, 0x2000000, 0) in stage.memblock.reserved.regions
 
 
 def test_sparse_init_without_room() -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+from bootmap.api.logs import verify_log
 from bootmap.bootlog.board import board_from_log
 from bootmap.bootlog.evidence import Confidence, Evidence, exact, weigh
+from bootmap.bootlog.identity import cache_kind
 from bootmap.bootlog.log import read_log
 from bootmap.bootlog.values import values
 from bootmap.units import MIB
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HEAD = """Linux version 5.10.0 (builder) (gcc) #1 SMP
 CPU: ARMv7 Processor [410fc075] revision 5 (ARMv7), cr=10c5387d
@@ -93,3 +100,50 @@ def test_pool_of_less_than_a_mib_is_no_contradiction() -> None:
     made = board_from_log(log)
     assert made.phys.value == 0xC0000000
     assert b"area@10040000" in made.description
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("CPU: VIPT aliasing data cache, unknown instruction cache", "vipt-aliasing"),
+        ("CPU: PIPT / VIPT nonaliasing data cache, PIPT instruction cache", "vipt-nonaliasing"),
+        ("CPU: VIVT data cache, VIVT instruction cache", "vivt"),
+        ("CPU: div instructions available: patching division code", None),
+    ],
+)
+def test_kind_of_cache(line: str, kind: str | None) -> None:
+    assert cache_kind(read_log(HEAD + line)) == kind
+
+
+def test_cache_that_aliases_rules_out_highmem(tmp_path: Path) -> None:
+    """An AST2500: lowmem ends on a multiple of 2 MiB, and what lies above is not used, with HIGHMEM set."""
+    lines = (
+        "Linux version 5.15.69 (builder) (gcc) #1\n"
+        "CPU: ARMv6-compatible processor [410fb767] revision 7 (ARMv7), cr=00c5387d\n"
+        "CPU: {} data cache, unknown instruction cache\nKernel command line: console=ttyS4\n"
+        "  Normal   [mem 0x0000000080000000-0x00000000afffffff]\n  HighMem  {}\n"
+        "  node   0: [mem 0x0000000080000000-0x00000000bfffffff]\n"
+    )
+    for cache, zone, contradicted in (
+        ("VIPT nonaliasing", "[mem 0x00000000b0000000-0x00000000bfffffff]", 0),
+        ("VIPT aliasing", "[mem 0x00000000b0000000-0x00000000bfffffff]", 2),
+    ):
+        log = tmp_path / "log"
+        log.write_text(lines.format(cache, zone))
+        assert (verify_log(None, [str(log)]).contradicted > 0) == (contradicted > 0)
+
+
+def test_totals_before_3_0_may_be_those_of_what_is_used(tmp_path: Path) -> None:
+    """2.6.38 on an S5PV310: a bank is cut behind memblock, and the total is that of the cut bank."""
+    log = tmp_path / "log"
+    log.write_text(
+        "Linux version 2.6.38 (builder) (gcc) #1\n"
+        "CPU: ARMv7 Processor [413fc082] revision 2 (ARMv7), cr=10c5387d\nMachine: SMDKC110\n"
+        "Truncating RAM at 40000000-5fffffff to -57ffffff (vmalloc region overlap).\n"
+        "Memory: 384MB = 384MB total\nVirtual kernel memory layout:\n"
+        "    vmalloc : 0xd8800000 - 0xe0000000   ( 120 MB)\n    lowmem  : 0xc0000000 - 0xd8000000   ( 384 MB)\n"
+    )
+    report = verify_log(None, [str(log)], machine_id=2815)
+    assert report.contradicted == 0
+    log.write_text(log.read_text().replace("384MB = 384MB", "380MB = 380MB"))
+    assert verify_log(None, [str(log)], machine_id=2815).contradicted == 1

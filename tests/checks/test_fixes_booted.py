@@ -73,7 +73,7 @@ def booted(row: Row, path: Path, more: Mapping[str, Any]) -> Any:
     place = {name: more.get(name) for name in ("dtb_addr", "phys_offset")}
     initrd = more.get("initrd")
     (found,) = bootmap.boot_boards(
-        [str(path)], machine="virt", memory=512 * MIB, late=False, place=True, jobs=1, timeout=60.0,
+        [str(path)], machine="virt", memory=512 * MIB, late=False, place=True, jobs=1, timeout=20.0,
         image=f"{folder}/zImage", config=f"{folder}/config.gz", system_map=f"{folder}/System.map", version=None,
         features=(), cpu=None, cmdline=None, initrd=f"{initrd[0]:#x},{initrd[1]:#x}" if initrd else None, **place,
     )  # fmt: skip

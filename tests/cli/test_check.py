@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
 from support.boards import MIB, reserved, tree
 from support.recordings import DATA
@@ -83,9 +85,7 @@ def test_check_nothing_but_a_board(command_line: CommandLine, qnap: Path) -> Non
         (("--system-map", KERNELS / "v510" / "System.map", "--cpu", "cortex-a9"), "options are those of"),
     ],
 )
-def test_check_part_of_a_kernel(
-    command_line: CommandLine, qnap: Path, words: tuple[object, ...], wanted: str
-) -> None:
+def test_check_part_of_a_kernel(command_line: CommandLine, qnap: Path, words: tuple[object, ...], wanted: str) -> None:
     _, out, err = command_line("check", qnap, *words)
     assert err == ""
     assert wanted in " ".join(out.split())
@@ -129,7 +129,7 @@ def test_check_overlay_is_applied(command_line: CommandLine, tmp_path: Path) -> 
     """The same as fdtoverlay's own blob gives."""
     base = tmp_path / "base.dtb"
     base.write_bytes(tree([(0x80000000, 256 * MIB)], edit=reserved(("keep@88000000", 0x88000000, MIB, {}))))
-    overlay = '/dts-v1/; /plugin/; &{/} { extra@9f000000 { no-map; reg = <0x8f000000 0x100000>; }; };'
+    overlay = "/dts-v1/; /plugin/; &{/} { extra@9f000000 { no-map; reg = <0x8f000000 0x100000>; }; };"
     (tmp_path / "extra.dtso").write_text(overlay)
     _, out, err = command_line("check", base, *OF_510, "--overlay", tmp_path / "extra.dtso")
     assert err == ""
@@ -224,23 +224,18 @@ def test_check_json(command_line: CommandLine, qnap: Path) -> None:
     assert {row["kind"] for row in board["load_map"]} >= {"kernel", "zimage", "initrd", "dtb"}
 
 
-def test_check_sarif_has_what_the_schema_asks_for(command_line: CommandLine, qnap: Path) -> None:
-    """The required properties of SARIF 2.1.0: 3.13, 3.14, 3.19, 3.27; rules by index; levels of 3.27.10."""
-    _, out, _ = command_line(
-        "check", qnap, *MARVELL, "--zimage", 3 * MIB, "--load-addr", "0x8000", "--format", "sarif"
-    )
+def test_check_sarif_is_what_the_schema_asks_for(command_line: CommandLine, qnap: Path) -> None:
+    """The schema is OASIS's own; rules are found by index."""
+    _, out, _ = command_line("check", qnap, *MARVELL, "--zimage", 3 * MIB, "--load-addr", "0x8000", "--format", "sarif")
     document = json.loads(out)
-    assert document["version"] == "2.1.0"
+    schema = json.loads(gzip.decompress((DATA / "schemas" / "sarif-schema-2.1.0.json.gz").read_bytes()))
+    jsonschema.validators.validator_for(schema)(schema).validate(document)
     (run,) = document["runs"]
     rules = run["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == [rule.id for rule in RULES]
     assert run["results"]
     for result in run["results"]:
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
-        assert result["level"] in ("none", "note", "warning", "error")
-        assert result["message"]["text"]
-        for location in result["locations"]:
-            assert location["physicalLocation"]["artifactLocation"]["uri"]
 
 
 # -- which findings count ------------------------------------------------------------------------------------------
@@ -353,5 +348,3 @@ def test_layout_of_a_board(command_line: CommandLine, qnap: Path) -> None:
 
 def test_layout_without_anything_is_usage(command_line: CommandLine) -> None:
     assert command_line("layout")[0] == 2
-
-

@@ -144,3 +144,42 @@ def test_plan_bad_input_is_one_line(more: tuple[str, ...], code: int, text: str,
     assert text in err
     assert out == ""
     assert len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["uboot-2021.01-fit", "uboot-2026.10-fit"])
+def test_plan_of_a_fit_says_what_u_boot_said(name: str, command_line: CommandLine, tmp_path: Path) -> None:
+    from bootmap.verify.loader.cases import Case
+
+    doc = document(name)
+    (tmp_path / "printenv").write_text(doc["printenv"])
+    for row in doc["cases"][:8]:
+        case = Case.of(row["case"])
+        (tmp_path / "fit").write_bytes(case.image())
+        (tmp_path / "bdinfo").write_text(f"{doc['uboot']}\n{doc['bdinfo'][str(case.memory)]}")
+        changes = [word for pair in case.env.items() for word in ("--set", f"{pair[0]}={pair[1] or ''}")]
+        _, out, err = command_line(
+            "plan", tmp_path / "fit", "--printenv", tmp_path / "printenv", "--bdinfo", tmp_path / "bdinfo", "--boot",
+            case.words, *changes,
+        )  # fmt: skip
+        assert err == ""
+        _, _, rest = out.partition("U-Boot says\n")
+        printed = [line.removeprefix("  ") for line in rest.partition("\n\n")[0].splitlines()]
+        assert printed == said(row)
+        assert ("DOES NOT BOOT" in out) == (row["handed"] is None)
+
+
+def test_plan_of_a_fit_wants_no_files_beside_it(
+    command_line: CommandLine, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    from bootmap.verify.loader.cases import Case
+
+    row = document("uboot-2026.10-fit")["cases"][0]
+    (tmp_path / "fit").write_bytes(Case.of(row["case"]).image())
+    for more, why in (
+        (("--ramdisk", "1M"), "brings its own ramdisk"),
+        (("--boot", "bootz 44000000"), "started with 'bootm ADDR'"),
+        (("--propose",), "give its device tree"),
+    ):
+        code, _, err = command_line("plan", tmp_path / "fit", *words, *more)
+        assert code == 2
+        assert why in err

@@ -10,7 +10,7 @@ from support.recordings import NAMES, Case, case
 from bootmap.analysis.overview import overview
 from bootmap.report.dmesg import dmesg_text
 
-_CALL = re.compile(r"((?:__)?memblock_\w+: \[0x[0-9a-f]+-0x[0-9a-f]+\])")
+_CALL = re.compile(r"( *(?:__)?memblock_\w+: \[0x[0-9a-f]+-0x[0-9a-f]+\])")
 _LOGGED = [name for name in NAMES if any(line.strip() for line in Case(name).doc.get("log", ()))]
 
 

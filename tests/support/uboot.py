@@ -11,9 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bootmap.inputs import bdinfo, fdt, uboot_env
+from bootmap.inputs import bdinfo, fdt, fit, uboot_env
 from bootmap.loaders.uboot.board import Board
 from bootmap.loaders.uboot.bootm import Command, KernelImage
+from bootmap.loaders.uboot.fit import UNKNOWN, in_ram
 from bootmap.loaders.uboot.release import UBoot
 from bootmap.units import Span
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 DATA = Path(__file__).parent.parent / "data" / "loaders"
 NAMES = sorted(path.name.removesuffix(".json.gz") for path in DATA.glob("uboot-*.json.gz"))
 _HEADER_LINES = ("Image Name", "Created", "Image Type", "Data Size", "Load Address", "Entry Point", "Verifying")
+_FIT_LINES = ("     ", "   Using '", "   Trying '")
+_BLOB = "   Booting using the fdt blob at "
 _USAGE = re.compile(r"boot[zm] - boot")
 
 
@@ -42,6 +45,8 @@ def variables(doc: dict[str, Any], case: Case) -> dict[str, str]:
 def inputs(doc: dict[str, Any], case: Case) -> tuple[UBoot, Board, Command]:
     """What the model is given."""
     env = variables(doc, case)
+    if case.fit is not None:
+        return _with_fit(doc, case, env)
     uboot = UBoot.named(doc["uboot"], env["board"])
     assert uboot is not None
     at, size = case.kernel
@@ -52,13 +57,26 @@ def inputs(doc: dict[str, Any], case: Case) -> tuple[UBoot, Board, Command]:
     return uboot, Board.of(bdinfo.parse(doc["bdinfo"][str(case.memory)])), command
 
 
+def _with_fit(doc: dict[str, Any], case: Case, env: dict[str, str]) -> tuple[UBoot, Board, Command]:
+    uboot = UBoot.named(doc["uboot"], env["board"])
+    assert uboot is not None
+    data = case.image()
+    blob = fdt.parse(data, fit.LARGEST)
+    kernel, found = in_ram(fit.parts(blob, data), case.kernel[0], blob.totalsize)
+    command = Command("bootm", kernel, None, None, fdt.parse(case.tree()), env, fit=found)
+    return uboot, Board.of(bdinfo.parse(doc["bdinfo"][str(case.memory)])), command
+
+
 def said(row: dict[str, Any]) -> list[str]:
     """The lines that matter: without what a uImage's header says, the usage after a refusal, and registers."""
     lines = []
     for line in row["console"]:
         if _USAGE.match(line):
             break
-        if line != "hangs" and not line.strip().startswith(_HEADER_LINES):
+        if lines[-1:] == ["Error: fdt overwritten"] and line.startswith(_BLOB):
+            line = f"{_BLOB}{UNKNOWN}"
+        fit_says = row["case"].get("fit") is not None and line.startswith(_FIT_LINES)
+        if line != "hangs" and not line.strip().startswith(_HEADER_LINES) and not fit_says:
             lines.append(line)
         if line.endswith("data abort"):
             break

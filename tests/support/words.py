@@ -57,8 +57,13 @@ def frames(pages: Pages, root: int, *, long: bool) -> np.ndarray[tuple[int], np.
 def _read_short(pages: Pages, root: int, found: np.ndarray[tuple[int], np.dtype[np.int32]]) -> None:
     first = root_words(pages, root).astype(np.int64)
     assert not np.any(first & 3 == 3), "a first-level descriptor of type 3"
-    assert not np.any((first & 3 == 2) & (first >> 18 & 1 == 1)), "a supersection"
+    far = (first & 3 == 2) & (first >> 18 & 1 == 1)  # supersections: in kernels that were changed to have some
+    assert np.all(first[far] >> 20 & 15 > 0), "a supersection below 4 GiB"
     by_section = found.reshape(4096, 256)
+    for index in np.flatnonzero(far):
+        base = (int(first[index]) >> 24 << 24 | (int(first[index]) >> 20 & 15) << 32) >> 12
+        by_section[index] = base + (int(index) % 16 << 8) + np.arange(256)
+    first = np.where(far, 0, first)
     sections = np.flatnonzero(first & 3 == 2)
     by_section[sections] = (first[sections] >> 20 << 8)[:, None] + np.arange(256)
     for index in np.flatnonzero(first & 3 == 1):

@@ -22,14 +22,29 @@ export function start(sides: Model[], bootmap: string, stage: string | undefined
   store = new Store(readHash(location.hash, usual));
 }
 
-/** The end of paging_init, as everywhere in bootmap; where a boot dies before, its last stage. */
+/** The end of paging_init, as everywhere in bootmap; where a boot dies, or may, the stage in which it does. */
 function usualStage(model: Model): string {
-  const place = model.placeOf("paging_init");
+  const { outcome } = model.side;
+  const end = outcome && outcome.boots !== true && outcome.stage ? model.placeOf(outcome.stage) : -1;
+  const place = end >= 0 ? end : model.placeOf("paging_init");
   return model.linkName(place >= 0 ? place : model.side.stages.length - 1);
 }
 
-/** Something worth a look: the kernel's first instruction in the linear map. */
+/** Whether a number is meant as a virtual address: the kernel's half, and no RAM. */
+export function isVirtual(model: Model, address: number, place: number): boolean {
+  const ram = model.stage(place).memory.some(([base, size]) => base <= address && address < base + size);
+  return address >= model.side.kernel.taskSize && address < 2 ** 32 && !ram;
+}
+
+/** Something worth a look: where the worst finding is, else the kernel's first instruction in the linear map. */
 function usualSelection(model: Model): Selection {
+  const { outcome, findings } = model.side;
+  const placed = outcome && outcome.boots !== true ? findings.filter((f) => f.address !== null) : [];
+  const worst = placed.find((f) => f.stage === outcome?.stage) ?? placed[0]; // what the verdict hangs on, first
+  if (worst && worst.address !== null) {
+    const space = isVirtual(model, worst.address, model.side.stages.length - 1) ? "va" : "pa";
+    return { space, address: worst.address };
+  }
   return { space: "va", address: model.symbol("_stext") ?? model.symbol("_text") ?? model.side.kernel.pageOffset };
 }
 

@@ -79,11 +79,14 @@ export interface Finding {
   id: string;
   stage: string | null;
   severity: string;
+  title: string;
   message: string;
   address: number | null;
   origin: number;
-  where?: string;
-  changes?: string[];
+  where: [string, string, string][]; // kind, text, place
+  changes: [string, string, string, boolean][]; // what to write, a note, the verdict after it, recommended
+  advice: string[];
+  table: string[][]; // the first row is the heads
 }
 
 export interface MemTypeRow {
@@ -101,11 +104,10 @@ export interface MemTypeRow {
 export type Payload = [string, number, number, string, number | null, [string, number][], boolean];
 
 export interface Budget {
-  label: string;
   lowmem: number;
   highmem: number;
-  lost: number;
-  note: string;
+  items: [string, number][];
+  left: number;
 }
 
 export interface Side {
@@ -134,7 +136,7 @@ export interface Side {
   assumptions: string[];
   rules: [string, boolean, string, string][];
   payloads: Payload[];
-  budget?: Budget[];
+  budget?: Budget | null;
   memTypes: {
     policy: string;
     shared: boolean;

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from bootmap.assemble.profiles import profile
 from bootmap.checks.case import Case
 from bootmap.checks.engine import CheckResult, check_boot, collect
-from bootmap.checks.settings import selected
 from bootmap.errors import FdtError
 
 if TYPE_CHECKING:
@@ -48,6 +47,8 @@ def check(
     >>> check(kernel, board)
     <CheckResult BOOTS: 0 findings on boards/imx6q-sabrelite.dtb>
     """
+    from bootmap.checks.settings import selected
+
     try:
         result = check_boot(kernel or profile(board), board, prove=prove)
     except FdtError as error:

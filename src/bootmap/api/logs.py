@@ -236,6 +236,7 @@ def read_given(board: str | None, options: Mapping[str, Any]) -> Given:
         dtcm=_tcm(options.get("dtcm"), DTCM, cpu),
         itcm=_tcm(options.get("itcm"), ITCM, cpu),
         features=texts.parse_features(options.get("features") or ()),
+        cache=options.get("cache"),
     )
 
 

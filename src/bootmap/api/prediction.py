@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from typing import TYPE_CHECKING
 
 from bootmap.assemble.handover import replay
@@ -227,6 +226,8 @@ class Prediction:
 
     def _repr_html_(self) -> str:
         """The verdict and the memory map as a small table, for notebooks."""
+        from html import escape
+
         rows = [
             (mem_range(row.start, row.end), size_text(row.end - row.start), row.kind) for row in self.overview.memory
         ]

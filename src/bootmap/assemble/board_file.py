@@ -15,8 +15,8 @@ from bootmap.boot.decompressor.phys_offset import memory_ranges
 from bootmap.boot.setup.fdt_scan import root_cells
 from bootmap.errors import InputError, UsageError
 from bootmap.facts.machines.ram_base import RAM_BASE
-from bootmap.inputs import fdt, fit
-from bootmap.inputs.board import MAX_SIZE, parse_board
+from bootmap.inputs import fdt
+from bootmap.inputs.board import MAX_SIZE, is_fit, looks_like_fit, parse_board
 from bootmap.inputs.cells import read_cells
 from bootmap.inputs.fdt_writer import cells, editable, flatten, text
 from bootmap.inputs.fs import file_name, read_file
@@ -45,6 +45,7 @@ class BoardFile:
         kernel: of a FIT, the kernel's bytes; None elsewhere.
         load_addr: of a FIT, where the kernel runs; None elsewhere.
         initrd: of a FIT, (address, bytes) of the ramdisk; None elsewhere.
+        data: of a FIT, the whole file; None elsewhere.
     """
 
     name: str
@@ -53,6 +54,7 @@ class BoardFile:
     kernel: bytes | None = None
     load_addr: int | None = None
     initrd: tuple[int, int] | None = None
+    data: bytes | None = None
 
 
 def read_boards(path: str, overlays: Sequence[str] = (), memory: Sequence[str] = ()) -> list[BoardFile]:
@@ -68,8 +70,6 @@ def read_boards(path: str, overlays: Sequence[str] = (), memory: Sequence[str] =
         UsageError: a bank is not of its form.
         ToolMissingError: source or overlays need a tool that is not installed.
     """
-    from bootmap.inputs import dts
-
     banks = [parse_span(text, "--memory") for text in memory]
     lines: Mapping[str, tuple[str, int]] | None = None
     if os.path.isdir(path):
@@ -78,18 +78,30 @@ def read_boards(path: str, overlays: Sequence[str] = (), memory: Sequence[str] =
         data = read_folder(path)
     else:
         data = read_file(path, MAX_SIZE, gunzip=True)
-        if dts.is_source(data):
-            data, lines = dts.compile_source(path)
+        if not fdt.is_fdt(data):
+            from bootmap.inputs import dts
+
+            if dts.is_source(data):
+                data, lines = dts.compile_source(path)
     name = file_name(path)
     if overlays:
+        from bootmap.inputs import dts
+
         data = dts.apply_overlays(data, overlays, name)
     try:
-        description = parse_board(data)
-        if isinstance(description, fdt.Fdt) and fit.is_fit(description):
+        if looks_like_fit(data):
+            from bootmap.inputs import fit
+
+            description: Fdt | AtagList = fdt.parse(data, fit.LARGEST)
+        else:
+            description = parse_board(data)
+        if isinstance(description, fdt.Fdt) and is_fit(description):
+            from bootmap.inputs import fit
+
             return [
                 BoardFile(
                     f"{name}:{each.name}", with_banks(fdt.parse(each.tree), banks), None, each.kernel, each.kernel_load,
-                    each.ramdisk,
+                    each.ramdisk, data,
                 )
                 for each in fit.configurations(description, data)
             ]  # fmt: skip

@@ -20,7 +20,7 @@ from bootmap.bootlog.banks import bank_lines, read_ram
 from bootmap.bootlog.description import Description, describe
 from bootmap.bootlog.evidence import Confidence, exact, weigh
 from bootmap.bootlog.given import Given
-from bootmap.bootlog.identity import identify
+from bootmap.bootlog.identity import cache_kind, identify
 from bootmap.bootlog.options import read_options
 from bootmap.bootlog.places import read_places
 from bootmap.bootlog.symbols import make_symbols
@@ -168,6 +168,9 @@ def seen_places(log: Log, given: Given) -> dict[str, int | str]:
         seen["dtb_addr"] = places.params
     if places.initrd is not None:
         seen["initrd"] = f"{places.initrd[0]:#x},{places.initrd[1]:#x}"
+    cache = cache_kind(log)
+    if cache is not None:
+        seen["cache"] = cache
     loaded = log.first("kernel_at") or log.first("load")
     if loaded is not None:
         seen["load_addr"] = loaded.number("start")

@@ -24,6 +24,7 @@ _LOSSES = (
     "initrd-damaged",
     "cma-failed",
     "vmalloc-full",
+    "modules-full",
 )
 """Findings that do not end a boot, and are not well either."""
 

@@ -45,6 +45,7 @@ class Given:
         dtcm: banks of data TCM in bytes.
         itcm: of instruction TCM.
         features: rules that are overridden.
+        cache: the kind of data cache, as ``--cache`` has it.
     """
 
     board: Fdt | AtagList | None = None
@@ -63,6 +64,7 @@ class Given:
     dtcm: tuple[int, ...] | None = None
     itcm: tuple[int, ...] | None = None
     features: Mapping[str, bool] = field(default_factory=dict)
+    cache: str | None = None
 
     @property
     def banks(self) -> list[Span] | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _SPLITS = (0xC0000000, 0xB0000000, 0x80000000, 0x40000000)
 _OLDEST = (2, 6, 38)
+_CACHES = ("vipt-aliasing", "vipt-nonaliasing", "vivt")
 _AFE = 1 << 29  # SCTLR.AFE: Linux sets it with long descriptors only (proc-v7-3level.S)
 _VMALLOC_END = 0xFF800000
 _VMALLOC_SIZE = 248 * MIB
@@ -96,6 +97,13 @@ def identify(log: Log, given: Given) -> Identity:
         taken=frozenset({f"{name}.{edge}" for name in sections for edge in ("start", "end")} | told),
         assumptions=(*assumptions, *assumed),
     )
+
+
+def cache_kind(log: Log) -> str | None:
+    """The kind of data cache as ``--cache`` has it; None where the log does not name it, or it is a PIPT one."""
+    said = log.first("cache")
+    kind = said.word("name").lower().replace(" ", "-") if said else ""
+    return kind if kind in _CACHES else None
 
 
 def _release(log: Log) -> str:

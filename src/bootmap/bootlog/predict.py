@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bootmap.analysis.overview import virtual_layout
+from bootmap.assemble.cpu import with_cache
 from bootmap.assemble.guess import place_of_description
 from bootmap.assemble.kernel import version_of
 from bootmap.assumptions import Assumption
@@ -21,6 +22,7 @@ from bootmap.boot.sequence import boot
 from bootmap.bootlog.board import board_from_log
 from bootmap.bootlog.claims.context import Basis
 from bootmap.bootlog.given import Given
+from bootmap.bootlog.identity import cache_kind
 from bootmap.errors import UnsupportedError
 from bootmap.facts.arm.cpus import cpu_by_midr
 from bootmap.inputs.board import parse_board
@@ -116,6 +118,7 @@ def _predict(made: LogBoard, given: Given, max_order: int | None, log: Log) -> F
         raise UnsupportedError(
             f"the CPU {made.identity.midr:#010x} of the log is not modelled; give a like one with --cpu"
         )
+    cpu = with_cache(cpu, given.cache or cache_kind(log))
     kernel = kernel_of(made, given, max_order)
     if max_order is not None:
         assumptions.append(

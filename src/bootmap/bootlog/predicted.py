@@ -16,7 +16,7 @@ from bootmap.bootlog.findings import Change, Finding, Reason
 from bootmap.bootlog.progress import Ending
 from bootmap.bootlog.trials import Trial, proven
 from bootmap.facts.linux.memblock import Flags
-from bootmap.units import hex_address, size_text
+from bootmap.units import PAGE_SIZE, align_up, hex_address, size_text
 
 if TYPE_CHECKING:
     from bootmap.boot.sequence import Replay
@@ -114,7 +114,11 @@ def _lost_ram(case: Case, replay: Replay) -> Finding | None:
     kept = [change for change in changes if change is not None]
     if not kept:
         kept = [Change("a kernel with CONFIG_HIGHMEM, or another VMSPLIT")] if "HIGHMEM" not in _enabled(replay) else []
-    return Finding("ram-lost", False, f"RAM is lost: {size_text(used)} are used", tuple(reasons), tuple(kept))
+    lost = sum(max(row.number("last") - row.number("to" if row.kind == "truncating" else "start"), 0) for row in said)
+    lost = align_up(lost, PAGE_SIZE)
+    headline = f"{size_text(lost)} of RAM are not used, {size_text(used)} are; the boot goes on without them"
+    reasons.append(Reason(0, "the line is not fatal: whatever else stops the boot, this does not"))
+    return Finding("ram-lost", False, headline, tuple(reasons), tuple(kept))
 
 
 def _differs(replay: Replay, options: dict[str, str | None]) -> bool:

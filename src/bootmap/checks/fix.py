@@ -1,4 +1,4 @@
-"""Fixes written out: a patched blob, an overlay's source, a script for U-Boot, the new command line.  Originals stay."""
+"""Fixes written out: a patched blob, an overlay's source, a script for U-Boot, a command line.  Originals stay."""
 
 from __future__ import annotations
 
@@ -110,8 +110,6 @@ def overlay_source(edits: Sequence[Edit]) -> str:
             if edit.value is None:
                 lines.append(f"/* take {edit.path}/{edit.name} out: no overlay can */")
                 continue
-            above, _, _ = edit.path.rpartition("/")
-            del above
             lines += [f"&{{{edit.path or '/'}}} {{", f"\t{edit.name}{_value(edit.value)};", "};"]
         elif isinstance(edit, AddNode):
             above, _, name = edit.path.rpartition("/")

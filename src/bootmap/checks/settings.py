@@ -14,8 +14,6 @@ ignore = { "rule" = "why" }
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -71,6 +69,8 @@ def read_settings(path: Path) -> Settings:
     Raises:
         InputError: it cannot be read, or has a key that there is not.
     """
+    import tomllib
+
     name = file_name(path)
     try:
         data = tomllib.loads(read_file(path, MIB).decode("utf-8"))
@@ -162,6 +162,8 @@ def read_baseline(path: str) -> Mapping[str, Sequence[str]]:
     Raises:
         InputError: it is no baseline.
     """
+    import json
+
     name = file_name(path)
     try:
         data = json.loads(read_file(path, 16 * MIB))
@@ -177,5 +179,7 @@ def read_baseline(path: str) -> Mapping[str, Sequence[str]]:
 
 def baseline_text(found: Mapping[str, Sequence[Finding]]) -> str:
     """A baseline of all findings of all boards, as text."""
+    import json
+
     boards = {name: sorted({each.fingerprint for each in rows}) for name, rows in found.items()}
     return json.dumps({"schema": BASELINE_SCHEMA, "boards": boards}, indent=1, sort_keys=True) + "\n"

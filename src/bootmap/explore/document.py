@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bootmap.analysis.layout import load_map
@@ -11,6 +10,7 @@ from bootmap.analysis.overview import memory_rows, reserved_rows, table_cost, vi
 from bootmap.analysis.registers import linux_registers, named, stage_memory
 from bootmap.boot.trace import Origin
 from bootmap.explore.decode import Decoder
+from bootmap.explore.findings import budget_row, finding_rows, hazard_rows, load_rows
 from bootmap.explore.journal import Side, journal_of
 from bootmap.explore.mem_types import mem_types
 from bootmap.explore.pool import Pool
@@ -20,17 +20,23 @@ from bootmap.mmu.regs import regime_of
 if TYPE_CHECKING:
     from bootmap.boot.memblock import MemblockOp
     from bootmap.boot.sequence import Replay, Snapshot
+    from bootmap.checks.engine import CheckResult
     from bootmap.mmu.regs import Regs
 
 SCHEMA = "bootmap.explore/1"
-_MOST_LOADS = 200
-"""Rows of the load map; each is compared with every other."""
 _LARGEST_BOARD = 1 << 20
 """Bytes of a board description that are taken along, so that a byte of it can be shown."""
 
 
-def side_of(replay: Replay, name: str, regs: Regs | None = None) -> Side:
-    """A boot as one side of a page; ``regs`` are those that the kernel sets where not given."""
+def side_of(replay: Replay, name: str, regs: Regs | None = None, checked: CheckResult | None = None) -> Side:
+    """A boot as one side of a page.
+
+    Args:
+        replay: the boot.
+        name: what the page calls it.
+        regs: the registers that its tables are read under; those that the kernel sets where not given.
+        checked: what the rules say of it; without, the findings are the boot's own hazards.
+    """
     state, kernel = replay.state, replay.state.kernel
     pool = Pool()
     journal = journal_of(state.tables.journal, state.tables.word_bytes, pool)
@@ -63,20 +69,11 @@ def side_of(replay: Replay, name: str, regs: Regs | None = None) -> Side:
         "log": [_op(op, pool) for op in state.memblock.log],
         "lost": [[row.start, row.end, row.reason, pool.origin(row.origin)] for row in state.lost],
         "zones": [[z.name, z.start_pfn, z.end_pfn, z.present, z.managed] for z in state.zones],
-        "findings": [
-            {
-                "id": h.id,
-                "stage": h.stage,
-                "severity": "error" if h.fatal else "uncertain" if h.luck else "warning",
-                "message": h.message,
-                "address": h.address,
-                "origin": pool.origin(h.origin),
-            }
-            for h in replay.hazards
-        ],
+        "findings": hazard_rows(replay, pool) if checked is None else finding_rows(checked, pool),
         "assumptions": list(map(str, state.assumptions)),
         "rules": [[rule.feature, rule.on, rule.because, rule.source] for rule in kernel.rules.values()],
-        "payloads": _load_map(replay),
+        "payloads": load_rows(load_map(replay) if checked is None else checked.load_map),
+        "budget": None if checked is None else budget_row(checked),
         "memTypes": mem_types(replay, regime_of(regs)),
         "dmesg": list(state.dmesg),
         "board": base64.b64encode(data).decode(),
@@ -133,22 +130,3 @@ def _op(op: MemblockOp, pool: Pool) -> list[Any]:
     """A call; its range is empty where the allocation failed and bears on nothing."""
     origin = op.origin if isinstance(op.origin, Origin) else None
     return [op.name, op.base, op.size, op.flags, pool.origin(origin), op.result]
-
-
-def _load_map(replay: Replay) -> list[list[Any]]:
-    """What lies in RAM at the start: [name, start, end, kind, gap, [[overlapping, bytes], ...], outside RAM]."""
-    found = load_map(replay)
-    if len(found.objects) > _MOST_LOADS:  # what a board reserves is in memblock's lists as well
-        found = replace(found, objects=tuple(each for each in found.objects if each.kind != "reserved")[:_MOST_LOADS])
-    return [
-        [
-            row.placed.name,
-            row.placed.start,
-            row.placed.end,
-            row.placed.kind,
-            row.gap,
-            [[overlap.second.name, overlap.span.size] for overlap in row.overlaps],
-            row.outside_ram,
-        ]
-        for row in found.rows()
-    ]

@@ -6,8 +6,6 @@ another site cannot reach it by a name that it points here.  A board that cannot
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
 from dataclasses import dataclass, field
 from html import escape
 from http import HTTPStatus
@@ -18,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import bootmap
-from bootmap.errors import BootmapError, InputError, ToolMissingError, UsageError
+from bootmap.errors import BootmapError, UsageError
 from bootmap.explore.page import page_of
-from bootmap.explore.sides import base_name, opened_side
+from bootmap.explore.sides import opened_side
 from bootmap.output import one_line
 
 if TYPE_CHECKING:
@@ -30,7 +28,6 @@ HOST = "127.0.0.1"
 _SOURCES = (".dtb", ".dts")
 _MOST = 2000
 """Boards of one folder: a kernel's build tree has 1500."""
-_DTC_SECONDS = 20
 _HEAD = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
     "<title>bootmap</title><style>body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;"
@@ -77,10 +74,7 @@ class Boards:
             return page
 
     def _drawn(self, path: Path, number: int) -> str:
-        with tempfile.TemporaryDirectory() as folder:
-            blob = compiled(path, Path(folder)) if path.suffix == ".dts" else path
-            side = opened_side(str(blob), **self.options)
-        side.document["name"] = path.name
+        side = opened_side(str(path), **self.options)
         return page_of(side, live=f"/{number}/{_STAMP}")
 
     def index(self) -> str:
@@ -112,27 +106,6 @@ def boards_of(words: Sequence[str], options: Mapping[str, Any]) -> Boards:
     return Boards(paths, options)
 
 
-def compiled(source: Path, folder: Path) -> Path:
-    """The blob of a device tree source, by dtc.
-
-    Raises:
-        ToolMissingError: there is no dtc.
-        InputError: it refuses the source.
-    """
-    target = folder / f"{source.stem}.dtb"
-    command = ["dtc", "-q", "-I", "dts", "-O", "dtb", "-i", str(source.parent), "-o", str(target), str(source)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_DTC_SECONDS, check=False)
-    except FileNotFoundError:
-        raise ToolMissingError("a .dts needs dtc (apt install device-tree-compiler)") from None
-    except subprocess.TimeoutExpired:
-        raise InputError(f"dtc is not done after {_DTC_SECONDS} s", file=base_name(str(source))) from None
-    if done.returncode:
-        first = next(iter(done.stderr.splitlines()), "dtc refuses it").replace(str(source), source.name)
-        raise InputError(first, file=source.name)
-    return target
-
-
 def _text(text: str) -> str:
     return escape(one_line(text))
 
@@ -140,7 +113,7 @@ def _text(text: str) -> str:
 def _failed(path: Path, error: BootmapError, number: int) -> str:
     """A page with what is wrong, which looks again by itself."""
     again = f'<meta http-equiv="refresh" content="2; url=/{number}/">'
-    name, reason = _text(path.name), _text(str(error))
+    name, reason = _text(path.name), _text(str(error).replace(str(path), path.name))
     return f'{_HEAD}{again}<h1>{name}</h1><p role="alert"><code>{reason}</code></p><p><a href="/">boards</a></html>'
 
 

@@ -309,10 +309,12 @@ RULES: tuple[CheckRule, ...] = (
         "arch/arm/mm/dma-mapping.c dma_contiguous_remap()", hazards=("lowmem-unmapped",),
     ),
     CheckRule(
-        "crashkernel-above-lowmem", _E, "the crash kernel lies above lowmem",
-        "Before 4.12 crashkernel=SIZE takes the highest free memory, which may be highmem, where kexec cannot copy to; "
-        "later kernels stay in lowmem. The crash kernel's zImage needs RAM from a multiple of 128 MiB on, or 5.11.",
+        "crashkernel-above-lowmem", _E, "the crash kernel lies above lowmem, or has no room",
+        "From 4.7 to 4.11 crashkernel=SIZE takes the highest free memory, which may be highmem, where kexec cannot "
+        "copy to; later kernels stay in lowmem. The place is a multiple of 128 MiB, as the second kernel's zImage "
+        "takes that for the start of RAM.",
         "arch/arm/kernel/setup.c reserve_crashkernel()", "DRA74x with 1.5 GiB and crashkernel=64M",
+        ("crashkernel-above-lowmem", "crashkernel-failed"),
     ),
     # -- kernel and CPU --------------------------------------------------------------------------------------------
     CheckRule(

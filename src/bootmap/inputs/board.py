@@ -60,9 +60,19 @@ def parse_board(data: bytes) -> fdt.Fdt | atags.AtagList:
     raise InputError(_what_it_is(data))
 
 
+def looks_like_fit(data: bytes) -> bool:
+    """Whether bytes may be a FIT; those are larger than other blobs."""
+    return fdt.is_fdt(data) and b"\x01configurations\0" in data
+
+
+def is_fit(tree: fdt.Fdt) -> bool:
+    """Whether a blob is a FIT image."""
+    return tree.node("/images") is not None and tree.node("/configurations") is not None
+
+
 def hint(tree: fdt.Fdt) -> str | None:
     """A word on a blob that parses but does not describe a board: a FIT image or an overlay; else None."""
-    if tree.node("/images") is not None and tree.node("/configurations") is not None:
+    if is_fit(tree):
         return "is a FIT image, not a board: extract its device tree with 'dumpimage -T flat_dt -p N -o FILE'"
     if any(child.child("__overlay__") is not None for child in tree.root.children):
         return "is a device tree overlay: apply it to its base first with 'fdtoverlay -i BASE -o FILE OVERLAY'"

@@ -1,19 +1,15 @@
-"""Device tree source: compiled by ``dtc``, after the C preprocessor where it has directives; overlays by ``fdtoverlay``.
+"""Device tree source: compiled by ``dtc``, after ``cpp`` where it has directives; overlays, by ``fdtoverlay``.
 
 Every node and property of the compiled tree can be found in the source again: dtc annotates what it writes with file
 and line, and these are read back.
 
-Source: dtc(1), options -T and -@; Documentation/devicetree/bindings/... for how the kernel's build calls cpp
-(scripts/Makefile.dtbs).
+Source: dtc(1), options -T and -@; scripts/Makefile.dtbs for how the kernel's build calls cpp.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +19,7 @@ from bootmap.output import one_line
 from bootmap.units import MIB
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping, Sequence
 
 MAX_SIZE = 8 * MIB
@@ -32,6 +29,7 @@ _PREPROCESSED = re.compile(rb"^\s*#\s*(include|define|if|ifdef|ifndef|undef)\b",
 _NODE = re.compile(r"^\s*(?:[\w,.+-]+:\s*)*(?:/omit-if-no-ref/\s*)?([\w,.+@/-]+|/) \{(?: /\* (.*?) \*/)?$")
 _PROPERTY = re.compile(r"^\s*([\w,.+?#-]+)(?: = .*)?;(?: /\* (.*?) \*/)?$")
 _PLACE = re.compile(r"([^\s,][^,]*?):(\d+)(?::\d+-\d+:\d+)?(?:,|$)")
+_STDIN = "<stdin>"  # dtc's name for it
 _PACKAGES = {"dtc": "device-tree-compiler", "fdtoverlay": "device-tree-compiler", "cpp": "cpp"}
 
 
@@ -49,11 +47,18 @@ def compile_source(path: str) -> tuple[bytes, Mapping[str, tuple[str, int]]]:
     """
     data = read_file(path, MAX_SIZE)
     folder = os.path.dirname(os.path.abspath(path))
+    beside = folder  # where dtc's own names of files begin; the preprocessor's begin here
     if _PREPROCESSED.search(data):
-        data = _preprocess(path, folder)
+        data, beside = _preprocess(path, folder), ""
     annotated = _dtc(path, folder, data, ["-I", "dts", "-O", "dts", "-T", "-T"]).decode("utf-8", "replace")
     blob = _dtc(path, folder, data, ["-I", "dts", "-O", "dtb", "-@"])
-    return blob, places(annotated)
+    spots = places(annotated)
+    return blob, {name: (_shown(file, path, beside), line) for name, (file, line) in spots.items()}
+
+
+def _shown(file: str, path: str, beside: str) -> str:
+    """A file that dtc names, as the user would: the source itself comes in through standard input."""
+    return os.path.relpath(path if file == _STDIN else os.path.join(beside, file))
 
 
 def apply_overlays(base: bytes, overlays: Sequence[str], name: str) -> bytes:
@@ -63,6 +68,8 @@ def apply_overlays(base: bytes, overlays: Sequence[str], name: str) -> bytes:
         InputError: one does not apply.
         ToolMissingError: fdtoverlay or dtc is not installed.
     """
+    import tempfile
+
     tool = _tool("fdtoverlay")
     with tempfile.TemporaryDirectory(prefix="bootmap-") as folder:
         base_file, out = Path(folder, "base.dtb"), Path(folder, "out.dtb")
@@ -111,7 +118,7 @@ def _keep(found: dict[str, tuple[str, int]], path: str, note: str | None) -> Non
     spots = _PLACE.findall(note or "")
     if spots:
         file, number = spots[-1]
-        found[path] = (os.path.relpath(file) if os.path.isabs(file) else file, int(number))
+        found[path] = (file, int(number))
 
 
 def _preprocess(path: str, folder: str) -> bytes:
@@ -132,12 +139,14 @@ def _dtc(path: str, folder: str, data: bytes, options: list[str]) -> bytes:
     done = _run([_tool("dtc"), "-q", *options, "-i", folder, "-"], data, folder)
     if done.returncode:
         said = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if "FATAL" not in line]
-        first = (said[0] if said else "failed").removeprefix("Error: ").replace("<stdin>", file_name(path))
+        first = (said[0] if said else "failed").removeprefix("Error: ").replace(_STDIN, file_name(path))
         raise InputError(f"dtc: {one_line(first)[:400]}", file=file_name(path))
     return done.stdout
 
 
 def _run(command: list[str], data: bytes, folder: str | None = None) -> subprocess.CompletedProcess[bytes]:
+    import subprocess
+
     try:
         return subprocess.run(command, input=data, capture_output=True, timeout=_TIMEOUT, check=False, cwd=folder)
     except subprocess.TimeoutExpired:
@@ -147,6 +156,8 @@ def _run(command: list[str], data: bytes, folder: str | None = None) -> subproce
 
 
 def _tool(name: str) -> str:
+    import shutil
+
     found = shutil.which(name)
     if found is None:
         raise ToolMissingError(f"{name} is not installed, which reads device tree source (package {_PACKAGES[name]})")

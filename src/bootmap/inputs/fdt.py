@@ -66,13 +66,13 @@ def is_fdt(data: bytes) -> bool:
     return data[:4] == MAGIC.to_bytes(4, "big")
 
 
-def parse(data: bytes) -> Fdt:
-    """Read a device tree blob; what follows its ``totalsize`` bytes is ignored.
+def parse(data: bytes, limit: int = MAX_SIZE) -> Fdt:
+    """Read a device tree blob of at most ``limit`` bytes; what follows its ``totalsize`` bytes is ignored.
 
     Raises:
         FdtError: the blob is malformed or beyond the bounds; ``offset`` says where.
     """
-    header = _parse_header(data)
+    header = _parse_header(data, limit)
     data = bytes(data[: header.totalsize])
     reservations = _parse_reservations(data, header)
     root = _parse_structure(data, header)
@@ -87,7 +87,7 @@ def parse(data: bytes) -> Fdt:
     )
 
 
-def _parse_header(data: bytes) -> _Header:
+def _parse_header(data: bytes, limit: int) -> _Header:
     if len(data) < _HEADER_V16.size:
         raise FdtError(f"a device tree blob's header has {_HEADER_V16.size} bytes, found {len(data)}", offset=0)
     magic, total, struct_at, strings_at, reserve_at, version, last_comp, boot_cpu, strings_size = (
@@ -98,8 +98,8 @@ def _parse_header(data: bytes) -> _Header:
     if version < _FIRST_VERSION or last_comp > _LAST_VERSION or last_comp > version:
         raise FdtError(f"version is {version}, compatible back to {last_comp}; expected version 16 or 17", offset=20)
     header_size = _HEADER_SIZE[min(version, _LAST_VERSION)]
-    if total > MAX_SIZE:
-        raise FdtError(f"totalsize is {total:#x}, the limit is {size_text(MAX_SIZE)}", offset=4)
+    if total > limit:
+        raise FdtError(f"totalsize is {total:#x}, the limit is {size_text(limit)}", offset=4)
     if total < header_size:
         raise FdtError(f"totalsize is {total}, less than the header's {header_size} bytes", offset=4)
     if total > len(data):

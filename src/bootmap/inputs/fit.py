@@ -1,6 +1,6 @@
 """FIT images: what each of their configurations would boot.
 
-    /images/NAME          type = "kernel", "flat_dt", "ramdisk"; load, entry, compression; data, or data-offset and -size
+    /images/NAME          type = "kernel", "flat_dt", "ramdisk"; load, entry, compression; data, data-offset, -size
     /configurations/NAME  kernel, fdt, ramdisk = "NAME"
 
 Source: U-Boot doc/usage/fit/source_file_format.rst; boot/image-fit.c.
@@ -9,16 +9,17 @@ Source: U-Boot doc/usage/fit/source_file_format.rst; boot/image-fit.c.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from bootmap.errors import FdtError
+from bootmap.errors import FdtError, UnsupportedError
 from bootmap.inputs.fs import gunzip_bytes
 from bootmap.units import MIB, align_up
 
 if TYPE_CHECKING:
     from bootmap.inputs.fdt import Fdt, Node
 
-_LARGEST = 128 * MIB
+LARGEST = 128 * MIB
+"""Bytes that a FIT, or a part of it when it is unpacked, may have."""
 _MOST = 256
 
 
@@ -43,9 +44,30 @@ class FitConfiguration:
     is_default: bool
 
 
-def is_fit(tree: Fdt) -> bool:
-    """Whether a blob is a FIT image."""
-    return tree.node("/images") is not None and tree.node("/configurations") is not None
+class Part(NamedTuple):
+    """Where the data of one image lies in the file, and where it is to be loaded and started; None for "not said"."""
+
+    at: int
+    size: int
+    load: int | None
+    entry: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The default configuration as a boot loader sees it.
+
+    Attributes:
+        name: the configuration's name.
+        kernel: the kernel, with no load address where it is started wherever it lies.
+        ramdisk: the ramdisk; None for none.
+        fdt: the device tree; None for none.
+    """
+
+    name: str
+    kernel: Part
+    ramdisk: Part | None
+    fdt: Part | None
 
 
 def configurations(tree: Fdt, data: bytes) -> list[FitConfiguration]:
@@ -87,6 +109,41 @@ def configurations(tree: Fdt, data: bytes) -> list[FitConfiguration]:
     return sorted(found, key=lambda each: not each.is_default)
 
 
+def parts(tree: Fdt, data: bytes) -> Parts:
+    """Where everything of the default configuration (else the first with a tree) lies.
+
+    Args:
+        tree: the FIT.
+        data: the whole file, for data outside of the tree.
+
+    Raises:
+        FdtError: there is no configuration, or it names an image that is not there, or has no data.
+        UnsupportedError: an image is compressed.
+    """
+    parent, images = tree.node("/configurations"), tree.node("/images")
+    if parent is None or images is None or not parent.children:
+        raise FdtError("is a FIT image without a configuration", offset=tree.root.offset)
+    chosen = parent.child(_text(parent, "default") or "")
+    if chosen is None:
+        chosen = next((child for child in parent.children if child.get("fdt") is not None), parent.children[0])
+
+    def part(kind: str) -> Part | None:
+        node = _image(images, chosen, kind)
+        if node is None:
+            return None
+        if kind != "ramdisk" and _text(node, "compression") not in (None, "none"):
+            raise UnsupportedError(f"{node.path} is compressed; what a boot loader unpacks is not modelled")
+        load = None if _text(node, "type") == "kernel_noload" else _number(node, "load")
+        if kind == "kernel" and load is None and _text(node, "type") != "kernel_noload":
+            raise FdtError(f"{node.path} has no load address", offset=node.offset)
+        return Part(*_place(tree, data, node), load, _number(node, "entry"))
+
+    kernel = part("kernel")
+    if kernel is None:
+        raise FdtError(f"{chosen.path} names no kernel", offset=chosen.offset)
+    return Parts(chosen.name, kernel, part("ramdisk"), part("fdt"))
+
+
 def _image(images: Node, configuration: Node, kind: str) -> Node | None:
     name = _text(configuration, kind)
     if name is None:
@@ -108,18 +165,23 @@ def _number(node: Node, name: str) -> int | None:
 
 
 def _raw(tree: Fdt, data: bytes, node: Node) -> bytes:
+    at, size = _place(tree, data, node)
+    return data[at : at + size]
+
+
+def _place(tree: Fdt, data: bytes, node: Node) -> tuple[int, int]:
     inline = node.get("data")
     if inline is not None:
-        return inline.value
+        return inline.offset, len(inline.value)
     size, position, offset = (_number(node, f"data-{name}") for name in ("size", "position", "offset"))
     if position is None and offset is not None:
         position = align_up(tree.totalsize, 4) + offset
     if size is None or position is None or position + size > len(data):
         raise FdtError(f"{node.path} has no data in this file", offset=node.offset)
-    return data[position : position + size]
+    return position, size
 
 
 def _data(tree: Fdt, data: bytes, node: Node) -> bytes:
     raw = _raw(tree, data, node)
     packed = raw.startswith(b"\x1f\x8b") and _text(node, "compression") == "gzip"
-    return gunzip_bytes(raw, _LARGEST) if packed else raw
+    return gunzip_bytes(raw, LARGEST) if packed else raw

@@ -87,7 +87,8 @@ def chain(setup: Setup) -> Chain:
     if not ready or kernel is None or handover is None or command.tree is None or placed.dtb is None:
         return Chain(loader, placed, LoadMap(_sorted(*extra, *_moved(placed)), board.banks), setup.assumptions)
     try:
-        blob = complete(uboot, command.tree, placed.dtb.start, board.banks, placed.ramdisk, command.env)
+        name = command.fit.name if command.fit is not None else ""
+        blob = complete(uboot, command.tree, placed.dtb.start, board.banks, placed.ramdisk, command.env, name)
     except FdtError as error:
         raise error.in_file(setup.name) from None
     tree = fdt.parse(blob)
@@ -138,6 +139,9 @@ def _loader(uboot: UBoot, board: Board, command: Command, placed: UBootPlaced) -
     own = board.own(uboot)
     yield Placed("U-Boot, its heap and its stack", own.start, own.size, "loader", until=Phase.LOADER)
     kernel = command.kernel
+    if command.fit is not None:
+        yield from _fit(command.fit.whole, command, placed)
+        return
     if kernel.start != placed.kernel.start:
         name = "kernel image, as loaded"
         yield Placed(name, kernel.at, kernel.header + kernel.size, "image", until=Phase.LOADER)
@@ -145,6 +149,21 @@ def _loader(uboot: UBoot, board: Board, command: Command, placed: UBootPlaced) -
         yield _as_loaded("initrd", command.ramdisk)
     if command.dtb is not None and command.tree is not None and not placed.in_place:
         yield Placed("device tree, as loaded", command.dtb, command.tree.totalsize, "dtb", until=Phase.LOADER)
+
+
+def _fit(whole: Span, command: Command, placed: UBootPlaced) -> Iterator[Placed]:
+    """What lies around the parts of a FIT that are used where they are."""
+    used = [placed.kernel] if command.kernel.load is None or command.kernel.load == command.kernel.start else []
+    fit = command.fit
+    if fit is not None and fit.ramdisk is not None and placed.ramdisk == fit.ramdisk.data:
+        used.append(placed.ramdisk)
+    if placed.in_place and placed.dtb is not None and placed.dtb.start in whole:
+        used.append(placed.dtb)
+    start = whole.start
+    for span in (*sorted(used, key=lambda each: each.start), Span(whole.end, whole.end)):
+        if span.start > start:
+            yield Placed("FIT image, as loaded", start, span.start - start, "image", until=Phase.LOADER)
+        start = max(start, span.end)
 
 
 def _as_loaded(kind: str, span: Span) -> Placed:

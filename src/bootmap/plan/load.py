@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bootmap.assemble.handover import assemble
 from bootmap.assemble.kernel import Kernel
-from bootmap.errors import InputError, MissingInputError, UsageError
+from bootmap.errors import FdtError, InputError, MissingInputError, UsageError
 from bootmap.inputs.fdt import Fdt
 from bootmap.loaders.uboot.board import Board as RamAndLoader
 from bootmap.loaders.uboot.bootm import Command, KernelImage
@@ -19,6 +19,7 @@ from bootmap.plan.setup import (
     blank_tree,
     board_of,
     command_of,
+    fit_command_of,
     image_of,
     loader_of,
     version_in,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from bootmap.assemble.board import Board
+    from bootmap.assemble.board_file import BoardFile
+    from bootmap.inputs.kernel_file import KernelFile
     from bootmap.loaders.uboot.release import UBoot
     from bootmap.plan.setup import Image
 
@@ -59,7 +62,7 @@ def uboot_setups(
     """One boot for each board; one without a tree where there is none.
 
     Args:
-        boards: files of device trees.
+        boards: files of device trees, or FIT images with everything in them.
         loader: "u-boot", or "qemu" for QEMU's own, which takes RAM from ``dram`` and asks for no addresses.
         printenv: file of U-Boot's variables: what printenv prints, or the image in flash.
         bdinfo: file of what bdinfo prints, or of a whole console log.
@@ -79,6 +82,7 @@ def uboot_setups(
         BootmapError: something cannot be read, is missing, or is not modelled.
     """
     from bootmap.assemble.board import Board, read_zimage
+    from bootmap.assemble.board_file import read_boards
 
     told = _told(printenv, bdinfo, uboot, dram, boot, changes, extlinux, ramdisk)
     if loader == "qemu":
@@ -89,10 +93,9 @@ def uboot_setups(
         uboot_used = loader_of(told)
         ram = board_of(told, uboot_used)
     disk = _ramdisk(ramdisk)
-    packed = read_zimage(zimage if zimage is not None else image)
-    if packed is None:
-        raise MissingInputError("nothing says how large the zImage is; give --zimage FILE or SIZE")
+    given = read_zimage(zimage if zimage is not None else image)
     if not boards:
+        packed = _needed(given)
         command = _command(told, uboot_used, image_of(packed), disk, blank_tree(dtb_size or 0))
         return [Setup("a board without a tree", uboot_used, ram, command)]
     model = None
@@ -100,12 +103,42 @@ def uboot_setups(
         model = Kernel.load(image=image, **kernel)
     setups = []
     for path in boards:
-        board = Board.load(path, cpu=cpu, zimage=packed)
+        read = read_boards(path)[0]
+        packed = _needed(given or _kernel_in(read, model is not None))
+        board = Board.of_file(read, cpu=cpu, zimage=packed)
         if not isinstance(board.description, Fdt):
             raise UsageError(f"{path}: is an ATAG list; U-Boot's placements are modelled for device trees")
-        command = _command(told, uboot_used, image_of(packed), disk, board.description)
+        if read.data is not None and uboot_used is not None:
+            command = _fit_command(told, read, disk, board.description)
+        else:
+            command = _command(told, uboot_used, image_of(packed), disk, board.description)
         setups.append(_with_kernel(Setup(path, uboot_used, ram, command), model, board))
     return setups
+
+
+def _needed(packed: KernelFile | int | None) -> KernelFile | int:
+    if packed is None:
+        raise MissingInputError("nothing says how large the zImage is; give --zimage FILE or SIZE")
+    return packed
+
+
+def _kernel_in(read: BoardFile, is_started: bool) -> KernelFile | int | None:
+    """The kernel of a FIT, read if it is to be started, else its size; None without a FIT."""
+    from bootmap.inputs.zimage import is_zimage, parse_kernel
+
+    if read.kernel is None:
+        return None
+    return parse_kernel(read.kernel, read.name) if is_started and is_zimage(read.kernel) else len(read.kernel)
+
+
+def _fit_command(told: Told, read: BoardFile, ramdisk: Ramdisk | None, tree: Fdt) -> Command:
+    if ramdisk is not None:
+        raise UsageError("--ramdisk: a FIT brings its own ramdisk, or none")
+    assert read.data is not None
+    try:
+        return fit_command_of(told, read.data, tree)
+    except FdtError as error:
+        raise error.in_file(read.name) from None
 
 
 def _command(told: Told, uboot: UBoot | None, image: Image, ramdisk: Ramdisk | None, tree: Fdt) -> Command:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bootmap.boot.trace import Verdict
-from bootmap.errors import MissingInputError, UnsupportedError
+from bootmap.errors import MissingInputError, UnsupportedError, UsageError
 from bootmap.facts.linux.zimage import MALLOC
 from bootmap.loaders.uboot.areas import areas_of
 from bootmap.plan.chain import chain
@@ -92,7 +92,11 @@ def propose(setups: Sequence[Setup], times: float) -> Proposal:
     Raises:
         MissingInputError: a setup has no kernel, or no zImage.
         UnsupportedError: there are none; says what stands in the way.
+        UsageError: a board is a FIT, whose own place decides too.
     """
+    for setup in setups:
+        if setup.command.fit is not None:
+            raise UsageError(f"{setup.name}: is a FIT; give its device tree, and --format fit for load addresses")
     base = _base(setups)
     limit = min(_lowmem(setup) for setup in setups)
     end = min(min(setup.board.banks[0].end for setup in setups), limit)

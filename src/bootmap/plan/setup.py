@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from bootmap.assumptions import Assumption
 from bootmap.errors import InputError, MissingInputError, UnsupportedError, UsageError
-from bootmap.inputs import bdinfo, fdt, uboot_env
+from bootmap.inputs import bdinfo, fdt, fit, uboot_env
 from bootmap.inputs.fdt_writer import Node, cells, flatten
 from bootmap.loaders.uboot.board import Board
 from bootmap.loaders.uboot.bootm import Command, KernelImage
+from bootmap.loaders.uboot.fit import in_ram
 from bootmap.loaders.uboot.release import UBoot
 from bootmap.units import Span
 
@@ -32,6 +33,7 @@ UIMAGE_HEADER = 64
 _BANNER = re.compile(r"U-Boot (?:SPL )?20\d\d\.\d\d[^\r\n]*")
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 _MOST_EXPANSIONS = 64
+_FIT_AT = ("fit_addr_r", "loadaddr", "kernel_addr_r")
 _KERNEL_AT = ("kernel_addr_r", "loadaddr", "kernel_addr")
 _RAMDISK_AT = ("ramdisk_addr_r", "ramdiskaddr", "rdaddr", "initrd_addr", "ramdisk_addr")
 _TREE_AT = ("fdt_addr_r", "fdtaddr", "fdt_addr", "fdtcontroladdr")
@@ -207,6 +209,33 @@ def command_of(told: Told, image: Image, ramdisk: Ramdisk | None, tree: Fdt | No
     kernel = KernelImage(at, image.size, image.header, image.load, image.entry)
     header = ramdisk.header if ramdisk is not None and where is not None else 0
     return Command(name, kernel, where, dtb, tree, env, header)
+
+
+def fit_command_of(told: Told, data: bytes, tree: Fdt) -> Command:
+    """The boot command for a FIT that has everything.
+
+    Args:
+        told: variables, and what is typed.
+        data: the FIT.
+        tree: the tree that is in it.
+
+    Raises:
+        MissingInputError: nothing says where the FIT is.
+        UsageError: the command is not one for a FIT.
+        InputError: the FIT has no configuration that can be booted.
+    """
+    env = environment(told)
+    words = expand(told.command, env).split()
+    if words and (words[0] != "bootm" or len(words) > 2 or "#" in told.command):
+        raise UsageError(
+            f"--boot {told.command!r}: a FIT is started with 'bootm ADDR'; a configuration or files beside it are not "
+            f"modelled"
+        )
+    what = "the FIT"
+    at = _number(words[1], f"{what}'s address") if len(words) > 1 else _variable(env, _FIT_AT, what)
+    blob = fdt.parse(data, fit.LARGEST)
+    kernel, found = in_ram(fit.parts(blob, data), at, blob.totalsize)
+    return Command("bootm", kernel, None, None, tree, env, fit=found)
 
 
 def expand(text: str, env: Mapping[str, str]) -> str:

@@ -74,7 +74,8 @@ def _call(prediction: Replay, op: MemblockOp) -> str:
     span = f"[{op.base:#0{width}x}-{last:#0{width}x}]"
     if kernel.has("memblock_log_flags") and name == "memblock_reserve":
         return f"__{name}: {span} nid=-1 flags={op.flags:x} {caller}"
-    return f"{name}: {span} {caller}"
+    indent = "   " if name == "memblock_free" and kernel.has("memblock_log_free_indented") else ""
+    return f"{indent}{name}: {span} {caller}"
 
 
 def _zones(prediction: Replay) -> Iterator[str]:

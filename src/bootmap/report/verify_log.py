@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from bootmap.bootlog.judgement import Judged, LogReport
 
+_MOST_MATCHED = 24
+_MANY = ("call", "dump_row", "dump_count", "dump_totals", "layout", "memblock_reserved", "page_tables")
+"""Kinds of lines of which a log has so many that they are only counted."""
 SCHEMA = "bootmap.verify-log/1"
 
 
@@ -30,7 +33,7 @@ def verify_log_text(report: LogReport) -> str:
     if report.findings:
         headline = f"The log: {report.findings[0].headline}"
         lines += ["", *textwrap.wrap(headline, text_width(), subsequent_indent="  "), *findings_lines(report.findings)]
-    lines += [*_contradicted(report), *_neighbours(report), *_unmodelled(report), *_hazards(report)]
+    lines += [*_contradicted(report), *_neighbours(report), *_matched(report), *_unmodelled(report), *_hazards(report)]
     if report.assumptions:
         lines += ["", "Assumptions"]
         for text in report.assumptions:
@@ -107,6 +110,19 @@ def _contradicted(report: LogReport) -> Iterator[str]:
         for title, text in (("log", row.log), ("predicted", row.ours)):
             indent = " " * 15
             yield from textwrap.wrap(text, text_width(), initial_indent=f"    {title:<9}  ", subsequent_indent=indent)
+
+
+def _matched(report: LogReport) -> Iterator[str]:
+    """What is as predicted, a line each, the first of many."""
+    rows = [row for row in report.all(Judgement.MATCHED) if row.kind not in _MANY]
+    if rows:
+        yield ""
+        yield "As predicted"
+    for row in rows[:_MOST_MATCHED]:
+        text = f"{_place(row)}: {row.text}"
+        yield f"  {text if len(text) < text_width() - 2 else text[: text_width() - 5] + '...'}"
+    if len(rows) > _MOST_MATCHED:
+        yield f"  and {len(rows) - _MOST_MATCHED} more"
 
 
 def _neighbours(report: LogReport) -> Iterator[str]:

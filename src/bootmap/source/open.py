@@ -60,7 +60,7 @@ def open_tables(
     wanted = Wanted(stage, arch, dict(registers or {}), options)
     parts = _parts(words)
     name = ",".join(parts)
-    if len(parts) == 1 and _is_board(parts[0]):
+    if len(parts) == 1 and is_board(parts[0]):
         yield _predicted(parts[0], wanted)
         return
     from bootmap.source.image import opened_image
@@ -79,7 +79,7 @@ def _parts(words: Sequence[str]) -> list[str]:
     return parts
 
 
-def _is_board(word: str) -> bool:
+def is_board(word: str) -> bool:
     """Whether ``word`` is a device tree blob or ATAG list, or standard input, which can be nothing else."""
     if word == "-":
         return True

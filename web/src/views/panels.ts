@@ -1,6 +1,7 @@
 // What stands in the tabs: findings, memory, layout, memory types, zones, load map, calls, rules, log.
 
 import { placeOn, select } from "../app";
+import type { Budget } from "../data";
 import { h, type Child } from "../dom";
 import { hex, size } from "../format";
 import { count, t } from "../i18n";
@@ -27,9 +28,18 @@ export function findings(model: Model): Child {
       h(
         "li",
         { class: f.severity },
-        h("p", {}, h("strong", {}, f.severity), " ", h("code", {}, f.id), f.stage ? [" · ", h("code", {}, f.stage)] : null, f.where ? ` · ${f.where}` : null),
+        h("p", {}, h("strong", {}, f.severity), ": ", f.title ? h("strong", {}, f.title) : null, " ", h("code", {}, `[${f.id}]`), f.stage ? [" · ", h("code", {}, f.stage)] : null),
         h("p", {}, f.message),
-        f.changes?.length ? h("ul", {}, f.changes.map((change) => h("li", {}, change))) : null,
+        f.where.map(([kind, text, place]) => h("p", { class: "note" }, `${kind}: ${text}`, place === kind ? null : ` (${place})`)),
+        f.table.length > 1 ? table(f.title, f.table[0], f.table.slice(1)) : null,
+        f.changes.length
+          ? [
+              h("p", {}, t("change")),
+              h("ul", {}, f.changes.map(([text, note, after, best]) =>
+                h("li", {}, h("code", {}, text), best ? h("strong", {}, ` ${t("recommended")}`) : null, note ? ` ${note}` : null, after ? h("small", {}, ` → ${after}`) : null))),
+            ]
+          : null,
+        f.advice.length ? h("ul", {}, f.advice.map((text) => h("li", {}, text))) : null,
         f.origin >= 0 ? chain(model, f.origin) : null,
         h("button", { class: "show", "onclick": () => showFinding(model, f.stage, f.address) }, `${t("show")}${f.address !== null ? ` ${hex(f.address)}` : ""}`),
       ),
@@ -114,11 +124,18 @@ export function loads(model: Model): Child {
           ? overlaps.map(([other, bytes]) => h("strong", { class: "bad" }, t("overlap", size(bytes), other), " "))
           : gap === null ? "" : size(gap),
       ])),
-    budget?.length
-      ? table(t("budget"), [t("what"), t("lowmem"), t("highmem"), t("lost"), ""],
-          budget.map((row) => [row.label, size(row.lowmem), size(row.highmem), size(row.lost), row.note]))
-      : null,
+    budget ? budgetTable(budget) : null,
   ];
+}
+
+/** Who takes of lowmem: a bar of the largest, and the rows. */
+function budgetTable(budget: Budget): Child {
+  const rows: [string, number][] = [...budget.items, [t("left"), budget.left]];
+  return table(t("budget", size(budget.lowmem)), [t("what"), t("size"), ""],
+    rows.map(([name, bytes]) => [
+      name, size(bytes),
+      h("meter", { min: 0, max: budget.lowmem, value: bytes, "aria-label": `${name} ${size(bytes)}` }),
+    ]));
 }
 
 export function calls(model: Model): Child {

@@ -1,6 +1,6 @@
 // Search by address, symbol, area, owner or stage: a combobox.
 
-import { goTo, models, placeOn, select, store } from "../app";
+import { goTo, isVirtual, models, placeOn, select, store } from "../app";
 import { h, replace } from "../dom";
 import { hex, parseAddress, span } from "../format";
 import { t } from "../i18n";
@@ -139,9 +139,7 @@ export function showFinding(model: Model, stage: string | null, address: number 
   const at = place >= 0 ? place : model.side.stages.length - 1;
   change.stage = model.linkName(at);
   if (address !== null) {
-    const ram = model.stage(at).memory.some(([base, size]) => base <= address && address < base + size);
-    const virtual = address >= model.side.kernel.taskSize && address < 2 ** 32 && !ram;
-    change.selection = { space: virtual ? "va" : "pa", address };
+    change.selection = { space: isVirtual(model, address, at) ? "va" : "pa", address };
   }
   store.set(change);
 }

@@ -57,7 +57,8 @@ def check_params_mapped(state: BootState) -> None:
         raise state.die(
             "params-unmapped",
             f"{what} at {hex_address(state.handover.params)} reaches beyond what head.S maps of it: the kernel reads "
-            f"{hex_address(missing)} and takes a data abort before there are vectors; the tree must end within the sections that head.S maps",
+            f"{hex_address(missing)} and takes a data abort before there are vectors; it must end within the "
+            f"sections that head.S maps",
             address=missing,
         )
 

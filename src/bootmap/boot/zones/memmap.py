@@ -151,11 +151,7 @@ def _sparse_init(state: BootState) -> None:
     by_buffer = kernel.has("sparse_by_buffer")
     if size & (size - 1) and not by_buffer:  # the alignment is the size: with another one it is not an alignment
         return
-    sections = {
-        number
-        for base, length, _ in memblock.memory.regions
-        for number in range(base >> _SECTION_SHIFT, (base + length - 1 >> _SECTION_SHIFT) + 1)
-    }
+    sections = _present_sections(state)
     if kernel.config.enabled("SPARSEMEM_EXTREME"):  # 256 sections: one root
         _alloc(state, _POINTER, "memory_present", "the table of roots of mem_section")
         _alloc(state, PAGE_SIZE, "sparse_index_alloc", "mem_section, its only root")
@@ -175,6 +171,22 @@ def _sparse_init(state: BootState) -> None:
             f"{hex_address(memblock.current_limit)}, and what the kernel then tries section by section is not modelled",
         )
     state.zones_mark = len(memblock.log)
+
+
+def _present_sections(state: BootState) -> set[int]:
+    """``memblocks_present``: the sections that any whole page of RAM makes present.
+
+    A region that begins in the last page below 4 GiB has PFN_UP() wrap to 0 where phys_addr_t has 32 bits: all
+    sections count as present then (booted: 5.4.286).
+    """
+    in_section = _SECTION_SHIFT - PAGE_SHIFT
+    found: set[int] = set()
+    for base, size, _ in state.memblock.memory.regions:
+        first = (base + PAGE_SIZE - 1 & state.phys_mask) >> PAGE_SHIFT
+        end = base + size >> PAGE_SHIFT
+        if first < end or state.kernel.has("sparse_by_buffer"):  # later for_each_mem_pfn_range passes over the others
+            found |= set(range(first >> in_section, align_up(end, 1 << in_section) >> in_section))
+    return found
 
 
 def _sparse_buffer(state: BootState, size: int, count: int, origin: Origin) -> None:

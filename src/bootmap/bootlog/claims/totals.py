@@ -22,6 +22,10 @@ def megabytes(context: Context, said: Said) -> Judged:
     taken = context.taken("memory_mb.sum")
     rows = context.pages_of_banks()
     listed = [int(word.removesuffix("MB")) for word in said.word("banks").split()]
+    used = sum(bank.size for bank in context.state.meminfo) >> 20
+    if not context.kernel.has("sanity_in_setup_arch") and said.number("sum") == used:
+        # Banks as sanity_check_meminfo leaves them; memblock has them as they were before (2.6.38 on an S5PV310).
+        return judge(said, [Claim("total MB", said.number("sum"), used, taken, True)])
     claims = [Claim("total MB", said.number("sum"), sum(rows) >> 8, taken, True)]
     if len(listed) == len(rows) and not taken:
         banks = enumerate(zip(listed, rows, strict=True))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from bootmap.boot.setup.fdt_scan import is_available
 from bootmap.checks.edit import AddNode, DeleteNode, SetProperty
 from bootmap.checks.finding import Change, Finding
 from bootmap.facts.audit_rules import Severity
@@ -25,7 +27,7 @@ _PMD = 2 * MIB
 _AREA = re.compile(r"(/reserved-memory/[^\s/,]+)")
 _USERS = (
     ("ramoops", ("ramoops",), "ramoops"),
-    ("OP-TEE", ("linaro,optee-tz",), "OP-TEE"),
+    ("a frame buffer", ("simple-framebuffer",), "the boot loader's frame buffer"),
 )
 """Who uses memory that must be kept: compatible strings, and the name for people."""
 
@@ -65,12 +67,13 @@ def _recelled(case: Case, parent: Node, old: tuple[int | None, ...]) -> Change:
         SetProperty(parent.path, "ranges", b""),
     ]
     for child in parent.children:
-        for name, widths, new in (
+        rows: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = (
             ("reg", was, (address, size)),
             ("alloc-ranges", was, (address, size)),
-            ("size", (was[1],), (size,)),
-            ("alignment", (was[0],), (address,)),
-        ):
+            ("size", was[1:], (size,)),
+            ("alignment", was[:1], (address,)),
+        )
+        for name, widths, new in rows:
             prop = child.get(name)
             if prop is None or was == (address, size):
                 continue
@@ -84,8 +87,8 @@ def _recelled(case: Case, parent: Node, old: tuple[int | None, ...]) -> Change:
 
 
 def _rewritten(value: bytes, old: tuple[int, ...], new: tuple[int, ...]) -> bytes:
-    out, at = b"", 0
-    while at + sum(old) <= len(value) // 4 and sum(old):
+    out, at, row = b"", 0, sum(width for width in old)
+    while row and at + row <= len(value) // 4:
         for width, wanted in zip(old, new, strict=True):
             out += (read_cells(value, at, width) & (1 << 32 * wanted) - 1).to_bytes(4 * wanted, "big")
             at += width
@@ -155,6 +158,27 @@ def area_changes(case: Case, hazard: Hazard) -> Iterator[Change]:
         yield _reg_change(case, prop, down, end - down, f"the lost {size_text(start - down)} become part of it")
 
 
+def bank_changes(case: Case, hazard: Hazard) -> Iterator[Change]:
+    """Let the bank of RAM at the hazard's address begin on 2 MiB."""
+    width = case.cells
+    nodes = case.tree.root.walk() if case.tree is not None and width.address + width.size else ()
+    for node in nodes:
+        prop, kind = node.get("reg"), node.get("device_type")
+        if prop is None or kind is None or kind.value.rstrip(b"\0") != b"memory":
+            continue
+        entries = [(entry.base, entry.size) for entry in pairs(prop, width.address, width.size)]
+        for index, (base, size) in enumerate(entries):
+            if base != hazard.address or not base % _PMD:
+                continue
+            up, down = align_up(base, _PMD), align_down(base, _PMD)
+            for start, note in ((up, f"{size_text(up - base)} stay unused"), (down, "if the board has RAM there")):
+                rows = [*entries[:index], (start, base + size - start), *entries[index + 1 :]]
+                value = b"".join(cells(a, width=width.address) + cells(b, width=width.size) for a, b in rows)
+                shown = " ".join(f"{a:#x} {b:#x}" for a, b in rows)
+                edits = (SetProperty(prop.node, prop.name, value),)
+                yield Change(f"{prop.node}: reg = <{shown}>", note, edits, recommended=start == up)
+
+
 def _reg_change(case: Case, prop: Property, base: int, size: int, note: str, *, recommended: bool = False) -> Change:
     value = cells(base, width=case.cells.address) + cells(size, width=case.cells.size)
     return Change(
@@ -191,7 +215,7 @@ def overlaps(case: Case) -> Iterator[Finding]:
              for entry in pairs(prop, case.cells.address, case.cells.size) if entry.size]  # fmt: skip
     areas.sort(key=lambda row: row[:2])
     told = {h.address for h in case.replay.hazards if h.id == "reserved-memory-overlap"}
-    for (start, end, one, _), (low, high, other, prop) in zip(areas, areas[1:], strict=False):
+    for (start, end, one, _), (low, high, other, prop) in pairwise(areas):
         if end > low and one != other:
             span = Span(low, min(end, high))
             yield Finding(
@@ -216,8 +240,8 @@ def not_reserved(case: Case) -> Iterator[Finding]:
         inside = " It even lies in the kernel's own image." if span.overlaps(image) else ""
         yield Finding(
             RULES_BY_ID["area-not-reserved"], Severity.ERROR, f"the memory of {what} is still plain RAM",
-            f"{node.path} uses {span}, but nothing in /reserved-memory keeps it: the kernel hands it out, and the driver's "
-            f"ioremap() of RAM is refused.{inside}",
+            f"{node.path} uses {span}, but nothing in /reserved-memory keeps it: the kernel hands it out, and the "
+            f"driver's ioremap() of RAM is refused.{inside}",
             (case.at_property(prop),), tuple(_keep(case, node, span)), address=span.start,
         )  # fmt: skip
     param = case.parameter("ramoops.mem_address") or case.parameter("ramoops.mem_addr")
@@ -234,12 +258,29 @@ def not_reserved(case: Case) -> Iterator[Finding]:
             )  # fmt: skip
 
 
+def elsewhere(case: Case) -> Iterator[Finding]:
+    """memory-region of a device that points to a node which is not in /reserved-memory."""
+    if case.tree is None:
+        return
+    for node in case.tree.walk("memory-region"):
+        prop = node.get("memory-region")
+        for at in range(len(prop.value) // 4 if prop is not None and is_available(node) else 0):
+            assert prop is not None
+            target = case.tree.by_phandle(int.from_bytes(prop.value[4 * at : 4 * at + 4], "big"))
+            if target is not None and not target.path.startswith("/reserved-memory/"):
+                yield Finding(
+                    RULES_BY_ID["area-not-reserved"], Severity.ERROR, f"the memory of {node.name} is still plain RAM",
+                    f"{node.path} asks for the memory-region {target.path}, which is not a child of /reserved-memory: "
+                    f"the kernel keeps nothing there.", (case.at_property(prop, at),),
+                )  # fmt: skip
+
+
 def _users(case: Case) -> Iterator[tuple[Node, Property, Span, str]]:
     if case.tree is None:
         return
     for node in case.tree.walk("compatible"):
         kind, prop = node.get("compatible"), node.get("reg")
-        if kind is None or prop is None:
+        if kind is None or prop is None or not is_available(node):
             continue
         names = kind.value.rstrip(b"\0").decode("latin-1").split("\0")
         what = next((text for _, known, text in _USERS if any(name in known for name in names)), None)
@@ -325,8 +366,8 @@ def misplaced(case: Case) -> Iterator[Finding]:
             named = " and ".join([*flagged, *(["shared-dma-pool"] if pool else [])])
             yield Finding(
                 RULES_BY_ID["reserved-node-misplaced"], Severity.WARNING, f"{node.name} reserves nothing",
-                f"{node.path} has {named}, which the kernel reads in children of /reserved-memory of the root only: its "
-                f"memory is plain RAM.", (case.at_node(node),), address=None,
+                f"{node.path} has {named}, which the kernel reads in children of /reserved-memory of the root only: "
+                f"its memory is plain RAM.", (case.at_node(node),), address=None,
             )  # fmt: skip
         for name in downstream:
             prop, (whose, instead) = node.get(name), DOWNSTREAM_PROPERTIES[name]
@@ -335,6 +376,3 @@ def misplaced(case: Case) -> Iterator[Finding]:
                     RULES_BY_ID["downstream-property"], Severity.NOTE, f"{name} is ignored",
                     f"{node.path}: {whose}; this kernel does not know it. {instead}", (case.at_property(prop),),
                 )  # fmt: skip
-
-
-__all__ = ["area_changes", "misplaced", "not_reserved", "outside_ram", "overlaps", "reserved_cells"]

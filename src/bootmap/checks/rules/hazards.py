@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from bootmap.checks.edit import SetBoard, SetParameter, SetVersion
 from bootmap.checks.finding import Change, Finding, Where
 from bootmap.checks.places import initrd_changes, payload_changes
-from bootmap.checks.rules.areas import area_changes
+from bootmap.checks.rules.areas import area_changes, bank_changes
+from bootmap.checks.rules.kernel import crash_changes
 from bootmap.facts.audit_rules import Severity
 from bootmap.facts.check_rules import RULE_OF_HAZARD, RULES_BY_ID
 from bootmap.units import MIB, Span, hex_address
@@ -37,6 +38,7 @@ _TITLES = {
     "kernel-overlaps-dtb": "the kernel and the device tree are loaded into one place",
     "first-bank-unaligned": "RAM begins between two 2 MiB boundaries",
     "lowmem-rounded": "RAM is lost to rounding",
+    "crashkernel-failed": "there is no room for the crash kernel",
 }
 
 
@@ -48,6 +50,8 @@ def hazards(case: Case) -> Iterator[Finding]:
         rule = RULES_BY_ID["no-memory"] if _no_ram(case, hazard) else RULE_OF_HAZARD[hazard.id]
         serious = hazard.fatal or hazard.loses_initrd
         severity = Severity.ERROR if serious else rule.severity
+        if hazard.id == "crashkernel-failed":
+            severity = Severity.WARNING
         if hazard.luck and not serious:
             severity = max(severity, Severity.WARNING)
         yield Finding(
@@ -78,7 +82,7 @@ def _of_debug_uart(case: Case, hazard: Hazard) -> bool:
 def _sentence(text: str) -> str:
     """A hazard's message as a sentence; what it says to do stays, for people who read only this."""
     name = text.split(" ")[0]
-    first = text[:1].upper() if "_" not in name and "(" not in name else text[:1]
+    first = text[:1] if any(char in name for char in "_(=/") else text[:1].upper()
     return first + text[1:] + ("" if text.endswith(".") else ".")
 
 
@@ -106,9 +110,12 @@ def _changes(case: Case, hazard: Hazard) -> Iterator[Change]:
             yield from initrd_changes(case, ())
         case "first-bank-unaligned":
             yield from area_changes(case, hazard)
+            yield from bank_changes(case, hazard)
             yield Change(_FIRST_BANK, edits=(SetVersion((5, 4)),))
         case "carveout-odd-mib":
             yield from area_changes(case, hazard)
+        case "crashkernel-above-lowmem":
+            yield from crash_changes(case)
         case "mem-map":
             yield from _start_of_ram(case)
         case "mem-parameter":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from bootmap.boot.places import room_text
 from bootmap.boot.reserve.cma import cma_alignment
+from bootmap.checks.case import NO_LOWMEM
 from bootmap.checks.edit import SetOption, SetParameter, SetProperty
 from bootmap.checks.finding import Change, Finding
 from bootmap.checks.later import crashkernel
@@ -14,16 +16,16 @@ from bootmap.facts.check_rules import RULES_BY_ID
 from bootmap.facts.linux.memblock import Flags
 from bootmap.inputs.cells import pairs
 from bootmap.inputs.fdt_writer import cells
-from bootmap.units import GIB, MIB, Span, align_down, align_up, hex_address, size_text
+from bootmap.units import MIB, Span, align_down, align_up, hex_address, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bootmap.checks.case import Case
 
+_ADDRESS = re.compile(r"0x([0-9a-f]{6,16})")
 _SECTION = MIB
 _CRASH_ALIGN = 128 * MIB
-_CRASH_IN_LOWMEM = (4, 12)
 _USUAL_ORDER = 11
 _SIZES = [size * MIB for size in (512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 4)]
 
@@ -73,10 +75,11 @@ def cma_failed(case: Case) -> Iterator[Finding]:
     unit = cma_alignment(kernel)
     changes = []
     for name in ("ARCH_FORCE_MAX_ORDER", "FORCE_MAX_ZONEORDER"):
-        usual = _USUAL_ORDER - (1 if kernel.has("max_order_inclusive") else 0)
+        inclusive = kernel.has("max_order_inclusive")
+        usual = _USUAL_ORDER - inclusive
         if name in kernel.config and kernel.config.integer(name) > usual:
             changes.append(
-                Change(f"CONFIG_{name}={usual}", f"areas are then aligned to {size_text(max_order_bytes_of(usual, kernel))}",
+                Change(f"CONFIG_{name}={usual}", f"aligned to {size_text(4096 << (usual - (not inclusive)))} then",
                        (SetOption(name, str(usual)),), recommended=True)
             )  # fmt: skip
             break
@@ -86,15 +89,9 @@ def cma_failed(case: Case) -> Iterator[Finding]:
             changes.append(Change(f"cma={text}", "the largest that fits", (SetParameter("cma", text),)))
     yield Finding(
         RULES_BY_ID["cma-failed"], Severity.WARNING, "the CMA area is not made",
-        f"{hazard.message}. An area must be aligned to {size_text(unit)}.", case.at_origin(hazard.origin),
-        tuple(changes), hazard=hazard,
+        f"{hazard.message[:1].upper()}{hazard.message[1:]}. An area must be aligned to {size_text(unit)}.",
+        case.at_origin(hazard.origin), tuple(changes), hazard=hazard,
     )  # fmt: skip
-
-
-def max_order_bytes_of(order: int, kernel: object) -> int:
-    """Bytes of the largest block with another order."""
-    inclusive = bool(getattr(kernel, "has", lambda _: False)("max_order_inclusive"))
-    return 4096 << (order - (0 if inclusive else 1))
 
 
 def _wanted(case: Case) -> int:
@@ -179,39 +176,28 @@ def fixed_area_bounds(case: Case) -> Iterator[Finding]:
 
 
 def crash_kernel(case: Case) -> Iterator[Finding]:
-    """crashkernel=SIZE that goes above lowmem (before 4.12), or finds no room, or is put there by hand."""
-    wanted, param = crashkernel(case.cmdline), case.parameter("crashkernel")
-    limit = case.lowmem_end
-    if wanted is None or param is None or not limit or not case.ram:
+    """crashkernel=SIZE@START with a place above lowmem; where the kernel looks for one, its hazards tell."""
+    wanted, param, limit = crashkernel(case.cmdline), case.parameter("crashkernel"), case.lowmem_end
+    if wanted is None or param is None or not limit or not wanted.start or wanted.end <= limit:
         return
-    size = wanted.size
-    end = max(span.end for span in case.ram)
-    lowmem_only = case.kernel.version >= _CRASH_IN_LOWMEM
-    if wanted.start:
-        place: int | None = wanted.start
-    else:
-        bound = limit if lowmem_only else min(end, 4 * GIB)
-        place = _highest(case, size, _CRASH_ALIGN, bound)
-    below = _highest(case, size, _CRASH_ALIGN, limit)
-    changes = []
-    if below is not None:
-        text = f"crashkernel={size_text(size).replace(' MiB', 'M').replace(' GiB', 'G')}@{below:#x}"
-        changes = [Change(text, "in lowmem, on a multiple of 128 MiB",
-                          (SetParameter("crashkernel", text.partition("=")[2]),), recommended=True)]  # fmt: skip
-    if place is None:
-        yield Finding(
-            RULES_BY_ID["crashkernel-above-lowmem"], Severity.ERROR, "there is no room for the crash kernel",
-            f"{param.text}: no free {size_text(size)} on a multiple of 128 MiB in lowmem, below {hex_address(limit)}: "
-            f'"crashkernel reservation failed".', (case.at_param(param),), tuple(changes),
-        )  # fmt: skip
-    elif place + size > limit:
-        what = "the address that it names" if wanted.start else "the highest free memory, before Linux 4.12"
-        yield Finding(
-            RULES_BY_ID["crashkernel-above-lowmem"], Severity.ERROR, "the crash kernel lies above lowmem",
-            f"{param.text} takes {what}: {Span(place, place + size)}, above the end of lowmem, {hex_address(limit)}; "
-            f"kexec cannot reach highmem.", (case.at_param(param),), tuple(changes),
-            advice=() if wanted.start else ("Linux 4.12 and later keep it in lowmem",), address=place,
-        )  # fmt: skip
+    yield Finding(
+        RULES_BY_ID["crashkernel-above-lowmem"], Severity.ERROR, "the crash kernel lies above lowmem",
+        f"{param.text} names {wanted}, above the end of lowmem, {hex_address(limit)}; kexec cannot reach highmem.",
+        (case.at_param(param),), tuple(crash_changes(case)), address=wanted.start,
+    )  # fmt: skip
+
+
+def crash_changes(case: Case) -> Iterator[Change]:
+    """A place in lowmem for the crash kernel, or the largest size for which there is one."""
+    wanted = crashkernel(case.cmdline)
+    sizes = [wanted.size, *(size for size in _SIZES if size < wanted.size)] if wanted is not None else []
+    for size in sizes:
+        below = _highest(case, size, _CRASH_ALIGN, case.lowmem_end)
+        if below is not None:
+            value = f"{size_text(size).replace(' MiB', 'M').replace(' GiB', 'G')}@{below:#x}"
+            note = "in lowmem, on a multiple of 128 MiB"
+            yield Change(f"crashkernel={value}", note, (SetParameter("crashkernel", value),), recommended=True)
+            return
 
 
 def _highest(case: Case, size: int, align: int, bound: int) -> int | None:
@@ -231,12 +217,27 @@ def _highest(case: Case, size: int, align: int, bound: int) -> int | None:
     return best
 
 
+def module_window(case: Case) -> Iterator[Finding]:
+    """vmalloc= that was made larger, where modules have a window of their own and no way out of it."""
+    config, param, kernel = case.kernel.config, case.parameter("vmalloc"), case.state.kernel
+    larger = case.state.vars.vmalloc_size > (240 if kernel.has("vmalloc_min_240m") else 128) * MIB
+    if param is None or not larger or not config.enabled("MODULES") or config.enabled("ARM_MODULE_PLTS"):
+        return
+    window = Span(kernel.modules_vaddr, kernel.modules_end)
+    yield Finding(
+        RULES_BY_ID["module-window"], Severity.NOTE, f"{param.text} gives modules no room",
+        f"Modules are loaded into {window}, {room_text(window.size)} below PAGE_OFFSET. Where loading one ends in "
+        f'"vmalloc: allocation failure", vmalloc= does not help.',
+        (case.at_param(param),), advice=("CONFIG_ARM_MODULE_PLTS=y lets modules spill into the vmalloc area",),
+    )  # fmt: skip
+
+
 def messages(case: Case) -> Iterator[Finding]:
     """Lines that the kernel will print about memory that the tree keeps on purpose."""
     lines = [line for line in case.state.dmesg if line.startswith(("Ignoring RAM", "Truncating RAM"))]
     kept = [row for row in case.state.lost if row.reason == "no-map"]
     real = [row for row in case.state.lost
-            if row.reason.startswith(("no CONFIG_HIGHMEM", "HIGHMEM needs", "lowmem must end"))]  # fmt: skip
+            if row.reason.startswith((*NO_LOWMEM, "lowmem must end"))]  # fmt: skip
     lost = sum(row.end - row.start for row in real)
     for line in lines:
         numbers = [int(word, 16) for word in _hex(line)]
@@ -248,12 +249,10 @@ def messages(case: Case) -> Iterator[Finding]:
             all_of_it = "harmless: all" if lost == 0 else f"{room_text(lost)} are lost; {room_text(own)}"
             yield Finding(
                 RULES_BY_ID["message-explained"], Severity.NOTE, f'"{line}" will be printed',
-                f"{all_of_it} of it {'is' if lost == 0 else 'are'} your own no-map areas; HIGHMEM would not bring those "
-                f"back.", address=span.start,
+                f"{all_of_it} of it {'is' if lost == 0 else 'are'} your own no-map areas; HIGHMEM would not bring "
+                f"those back.", address=span.start,
             )  # fmt: skip
 
 
 def _hex(line: str) -> list[str]:
-    import re
-
-    return re.findall(r"0x([0-9a-f]{6,16})", line)
+    return _ADDRESS.findall(line)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import bootmap
-from bootmap.cli.options import board_options
+from bootmap.cli.options import board_options, input_options
 from bootmap.errors import UsageError
 from bootmap.output import write_file
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     help="Colours; auto follows the reader's, as far as the file's format can.",
 )
 @board_options
+@input_options
 def command(
     board: str,
     output: str | None,
@@ -39,7 +40,7 @@ def command(
     """Draw BOARD's memory at one stage: physical memory with its owners, what it is mapped to, the virtual layout."""
     bootmap.check_stage(stage)
     picture = output is not None and output.lower().endswith(".png")
-    prediction = bootmap.predict(*bootmap.load(board, **options))
+    prediction = bootmap.predict(*bootmap.load(board, typical=True, **options))
     if picture and theme == "auto":
         theme = "light"
     try:

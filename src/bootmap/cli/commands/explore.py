@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 import bootmap
-from bootmap.cli.options import tables_arguments, tables_options
+from bootmap.cli.options import input_options, tables_arguments, tables_options
 from bootmap.errors import UsageError
 from bootmap.output import write_file
 from bootmap.units import size_text
@@ -25,6 +25,7 @@ _OTHER_KERNEL = ("config", "system_map", "image", "version")
 @click.option("--against-kernel", "against_image", type=click.Path(), help="Its vmlinux, zImage or Image.")
 @click.option("--against-kernel-version", "against_version", help="Its version.")
 @tables_options
+@input_options
 def command(words: tuple[str, ...], output: str | None, against: str | None, **options: Any) -> int:
     """Write a page that shows SOURCE's memory: maps, page directory, timeline, and why each byte is what it is.
 
@@ -42,7 +43,10 @@ def command(words: tuple[str, ...], output: str | None, against: str | None, **o
     sides = [bootmap.explore_side(*words, **asked)]
     if against is not None:
         sides.append(bootmap.explore_side(against, **{**asked, **changes}))
-    page = bootmap.explore_page(*sides, stage=asked["stage"]).encode()
+    stage, names = asked["stage"], [row["name"] for row in sides[0].document["stages"]]
+    if stage is not None and stage not in names:
+        raise UsageError(f"--stage {stage}: {words[0]} has no such stage; {', '.join(dict.fromkeys(names))} are there")
+    page = bootmap.explore_page(*sides, stage=stage).encode()
     if output is None:
         click.echo(page, nl=False)
     else:

@@ -7,13 +7,14 @@ from typing import Any
 import click
 
 import bootmap
-from bootmap.cli.options import tables_arguments, tables_options
+from bootmap.cli.options import input_options, tables_arguments, tables_options
 
 
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="FOLDER|BOARD...")
 @click.option("--port", default=8032, type=click.IntRange(0, 65535), show_default=True, help="0 takes a free one.")
 @tables_options
+@input_options
 def command(words: tuple[str, ...], port: int, **options: Any) -> int:
     """List boards on a local server, show their pages, and draw them anew whenever a file changes.
 

@@ -41,4 +41,5 @@ def _print(report: bootmap.LogReport, *, as_json: bool) -> int:
     from bootmap.report.verify_log import verify_log_json, verify_log_text
 
     click.echo(verify_log_json(report) if as_json else verify_log_text(report), nl=as_json)
-    return 1 if report.contradicted or report.outcome else 0
+    ended = any(finding.fatal for finding in report.findings)
+    return 1 if report.contradicted or report.outcome or ended else 0

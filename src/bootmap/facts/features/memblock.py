@@ -67,6 +67,8 @@ LOG_FEATURES = (
     Feature("memblock_log_open", "it prints the address behind a range", _MEMBLOCK, None, (3, 14)),
     Feature("memblock_log_adds", "it names what is added (3.18 and 4.1 differ)", _MEMBLOCK, (4, 1)),
     Feature("memblock_log_removes", "it names what is removed (4.17 and 4.19 differ)", _MEMBLOCK, (4, 19)),
+    Feature("memblock_log_free_indented", "memblock=debug sets memblock_free in by three blanks (5.4 and 5.10 differ)",
+            f"{_MEMBLOCK} memblock_free", (4, 12), (5, 10)),
     Feature("memblock_phys_free", "memblock=debug says memblock_phys_free; before, memblock_free", _MEMBLOCK, (5, 16)),
     Feature("memblock_log_flags", "memblock=debug names __memblock_reserve, with node and flags (6.12 and 7.2 differ)",
             f"{_MEMBLOCK} __memblock_reserve", (6, 16)),

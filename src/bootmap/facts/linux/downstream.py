@@ -6,7 +6,10 @@ Sources: Documentation/devicetree/bindings of Qualcomm's 3.4 and 3.10 (memory.tx
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DOWNSTREAM_PROPERTIES: Mapping[str, tuple[str, str]] = {
     "linux,reserve-contiguous-region": (

@@ -167,6 +167,19 @@ LAST_WORDS = (
           "a map_io "
           "for another VMSPLIT (DEBUG_LL's address too)",
           "", f"{_MMU} create_mapping", fatal=False),
+    _word("modules-full", r"(?:insmod|modprobe|kmod\w*|systemd-udevd|systemd-modules|udevd): vmalloc: "
+                          r"allocation failure: "
+                          r"(?P<size>\d+)|vmalloc_node_range\+?\S*\) from \[<\w+>\] \(module_alloc",
+          "the modules' area is full: a module of {size} bytes does not fit",
+          "module_alloc() takes memory from the modules' area between MODULES_VADDR and PAGE_OFFSET only: 16 "
+          "MiB, 14 MiB "
+          "with CONFIG_HIGHMEM (8 or 6 MiB with Thumb-2), whatever vmalloc= says. The kernel's own words blame "
+          "vmalloc=, "
+          "which does not enlarge it",
+          "CONFIG_ARM_MODULE_PLTS=y: modules then go to the vmalloc area when theirs is full | build large "
+          "modules in, or "
+          "leave out what is not needed | vmalloc= does not help",
+          "arch/arm/kernel/module.c module_alloc", fatal=False),
     _word("vmalloc-full", r"vmap allocation for size (?P<size>\d+) failed: use vmalloc=<size>|"
                           r"vmalloc: allocation failure",
           "the vmalloc area is full",

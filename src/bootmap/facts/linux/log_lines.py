@@ -59,6 +59,8 @@ LINES = (
           "init/version.c", "Linux version "),
     _line("cpu", r"CPU: (?P<name>[^\[]{1,60}?) \[<midr>\] revision \d{1,3} \((?P<arch>\w{1,20})\), {1,4}cr=<cr>",
           f"{_SETUP} setup_processor", "CPU: "),
+    _line("cache", r"CPU: (?:PIPT / )?(?P<name>V[IP][PV]T(?: (?:non)?aliasing)?|PIPT) data cache", f"{_SETUP} "
+                                                                                                   f"cacheid_init"),
     _line("machine", r"\bMachine: (?P<name>.{1,160}?)(?:, model: (?P<model>.*))?$", f"{_SETUP} setup_machine"),
     _line("model", r"Machine model: (?P<name>.+)", "arch/arm/kernel/devtree.c (drivers/of/fdt.c)"),
     _line("cmdline", r"Kernel command line: ?(?P<text>.*)", "init/main.c"),

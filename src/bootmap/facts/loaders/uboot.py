@@ -141,6 +141,25 @@ CHANGES = (
         "fdt_says_smbios", "/chosen gets smbios3-entrypoint", "boot/fdt_support.c fdt_chosen", since=(2026, 10),
     ),
     Change(
+        "fit_fdt_checked", "stops where a FIT's tree could not be loaded", "common/image-fdt.c boot_get_fdt",
+        since=(2021, 4),
+    ),
+    Change(
+        "fit_fdt_says_configuration", "/chosen gets u-boot,bootconf", "boot/image-fdt.c (5f2d5915f8e)", since=(2022, 7),
+    ),
+    Change(
+        "fit_says_phase", "names the phase of a FIT's part", "boot/image-fit.c fit_image_load (5fb647c83ef)",
+        since=(2025, 4),
+    ),
+    Change(
+        "says_resetting", "says that it resets the board in a line of its own", "boot/bootm.c (6443a3dad53)",
+        since=(2024, 4),
+    ),
+    Change(
+        "fit_fdt_aligned", "a FIT's tree that is not on a multiple of 8 is copied to the heap",
+        "boot/image-fit.c fit_image_load (8fbcc0e0e83)", since=(2026, 4),
+    ),
+    Change(
         "says_working_fdt", "prints where the tree that it works on is", "cmd/fdt.c set_working_fdt_addr",
         since=(2023, 1),
     ),
@@ -215,7 +234,8 @@ class Build:
 
 _256M = 256 * MIB
 BUILDS = (
-    Build("qemu-arm", 0x40000000, smbios=True, source="include/configs/qemu-arm.h, qemu_arm_defconfig (2021.01 to 2026.10)"),
+    Build("qemu-arm", 0x40000000, smbios=True,
+          source="include/configs/qemu-arm.h, qemu_arm_defconfig (2021.01 to 2026.10)"),
     Build("cm_fx6", bootmapsz=8 * MIB, source="include/configs/cm_fx6.h (2014.10 to 2026.10)"),
     Build("tbs2910", bootmapsz=_256M, source="include/configs/tbs2910.h (2015.01 to 2026.10)"),
     Build("bx50v3", bootmapsz=_256M, source="include/configs/ge_bx50v3.h (2020.04 to 2026.10)"),

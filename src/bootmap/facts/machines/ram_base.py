@@ -1,7 +1,8 @@
-"""Where RAM begins on a SoC, for trees that leave the memory node to the boot loader: beginnings of compatible strings.
+"""Where RAM begins on a SoC, by how its compatible string begins, for trees that leave memory to the boot loader.
 
-Sources: the memory nodes of Linux 6.1's other trees for the same SoC; where there are none arch/arm/mach-*/Makefile.boot
-of 3.10 (vt8500, mmp) and U-Boot's CFG_SYS_SDRAM_BASE (include/configs/sunxi-common.h, rpi.h).  The first match counts.
+Sources: the memory nodes of Linux 6.1's other trees for the same SoC; where there are none, 3.10's
+arch/arm/mach-*/Makefile.boot (vt8500, mmp) and U-Boot's CFG_SYS_SDRAM_BASE (include/configs/sunxi-common.h, rpi.h).
+The first match counts.
 """
 
 from __future__ import annotations

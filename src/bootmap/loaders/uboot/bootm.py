@@ -20,6 +20,7 @@ from bootmap.facts.loaders.uboot import ALLOC_ALIGN, FDT_PAD, IN_PLACE
 from bootmap.inputs.uboot_env import hextoul
 from bootmap.loaders.uboot.areas import areas_of
 from bootmap.loaders.uboot.board import area_flags
+from bootmap.loaders.uboot.fit import find_parts
 from bootmap.loaders.uboot.lmb import EXISTS, OK
 from bootmap.units import Span
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from bootmap.inputs.fdt import Fdt
     from bootmap.loaders.uboot.board import Board
+    from bootmap.loaders.uboot.fit import FitInRam
     from bootmap.loaders.uboot.lmb import Lmb
     from bootmap.loaders.uboot.release import UBoot
 
@@ -85,6 +87,7 @@ class Command:
         tree: the tree.
         env: variables that are set.
         ramdisk_header: bytes of U-Boot's header in front of the ramdisk; 0 for a plain one.
+        fit: the FIT that has them all; None where they are files of their own.
     """
 
     name: str
@@ -94,6 +97,7 @@ class Command:
     tree: Fdt | None
     env: Mapping[str, str]
     ramdisk_header: int = 0
+    fit: FitInRam | None = None
 
 
 @dataclass(slots=True)
@@ -134,7 +138,13 @@ def run(uboot: UBoot, board: Board, command: Command) -> Placed:
     lmb = result.lmb = board.lmb(uboot, command.env)
     lmb.said = result.said
     try:
-        (_bootz if command.name == "bootz" else _bootm)(uboot, lmb, command, result)
+        if command.fit is not None:
+            command, why = find_parts(uboot, command, command.fit, result.said)
+            if why:
+                raise _RefusedError(why)
+            _load_os(uboot, lmb, command, result, command.fit.span if command.fit is not None else Span(0, 0))
+        else:
+            (_bootz if command.name == "bootz" else _bootm)(uboot, lmb, command, result)
         _ramdisk_high(uboot, board, lmb, command, result)
         if command.dtb is not None and command.tree is not None:
             _setup_tree(uboot, board, lmb, command, result)
@@ -155,14 +165,25 @@ def _bootz(uboot: UBoot, lmb: Lmb, command: Command, result: Placed) -> None:
 
 
 def _bootm(uboot: UBoot, lmb: Lmb, command: Command, result: Placed) -> None:
-    kernel, load = command.kernel, result.kernel.start
-    result.said.append(f"## Booting kernel from Legacy Image at {kernel.at:08x} ...")
+    result.said.append(f"## Booting kernel from Legacy Image at {command.kernel.at:08x} ...")
     _find_images(uboot, command, result, Span(0, 0))
+    _load_os(uboot, lmb, command, result, Span(command.kernel.at, command.kernel.end))
+
+
+def _load_os(uboot: UBoot, lmb: Lmb, command: Command, result: Placed, blob: Span) -> None:
+    """bootm_load_os(): copy the kernel out of ``blob``, and reserve where it goes."""
+    kernel, load = command.kernel, result.kernel.start
     stays = load == kernel.start
     what = f"{'XIP' if stays else 'Loading'} Kernel Image{' (no loading done)' if kernel.load is None else ''}"
     result.said.append(f"   {what}" + (f" to {load:x}" if uboot.does("says_load_address") else ""))
-    if not stays and load < kernel.end and load + kernel.size > kernel.at:
-        return  # U-Boot sees the overlap, and goes on without a reservation
+    if not stays and load < blob.end and load + kernel.size > blob.start:
+        if command.fit is None:
+            return  # U-Boot sees the overlap, and goes on without a reservation
+        result.said += [
+            "ERROR: new format image overwritten - must RESET the board to recover",
+            "Resetting the board..." if uboot.does("says_resetting") else "resetting ...",
+        ]
+        raise _RefusedError(f"the kernel is loaded over the FIT that it is in, {result.kernel}")
     if not uboot.does("lmb_alloc_mem"):
         lmb.reserve(load, kernel.size)
     elif lmb.reserve_at(load, kernel.size) != OK:

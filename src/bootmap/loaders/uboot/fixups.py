@@ -28,7 +28,7 @@ _SPARE = 5 * 16
 
 
 def complete(
-    uboot: UBoot, tree: Fdt, at: int, banks: Sequence[Span], ramdisk: Span | None, env: Mapping[str, str]
+    uboot: UBoot, tree: Fdt, at: int, banks: Sequence[Span], ramdisk: Span | None, env: Mapping[str, str], fit: str = ""
 ) -> bytes:
     """The blob as the kernel gets it.
 
@@ -39,6 +39,7 @@ def complete(
         banks: RAM.
         ramdisk: where the ramdisk is in the end.
         env: variables that are set.
+        fit: the name of the configuration where all came in a FIT.
 
     Raises:
         FdtError: the blob is of an old version, or in an unusual order.
@@ -47,6 +48,8 @@ def complete(
     if "serial#" in env:
         blob.set(0, "serial-number", _string(env["serial#"]))
     _chosen(uboot, blob, env)
+    if fit and uboot.does("fit_fdt_says_configuration"):
+        blob.set(blob.child("chosen"), "u-boot,bootconf", _string(fit))
     _memory(blob, banks)
     if ramdisk is not None and uboot.does("fdt_initrd_before_shrinking"):
         _initrd(blob, ramdisk)

@@ -46,6 +46,7 @@ class Case:
         wide: two cells for addresses and sizes, else one.
         chosen: whether the tree has a /chosen, with bootargs of its own.
         legacy: the ramdisk has a header of U-Boot's in front; its size is that of what is behind.
+        fit: everything is in one FIT at ``kernel``: load addresses of ramdisk and tree, None for none.
     """
 
     memory: int
@@ -61,12 +62,13 @@ class Case:
     wide: bool = True
     chosen: bool = True
     legacy: bool = False
+    fit: tuple[int | None, int | None] | None = None
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Case:
         """The case of :meth:`row`."""
         values = dict(row)
-        for name in ("kernel", "ramdisk"):
+        for name in ("kernel", "ramdisk", "fit"):
             values[name] = tuple(values[name]) if values.get(name) is not None else None
         for name in ("reserved", "memreserve"):
             values[name] = tuple(tuple(each) for each in values.get(name, ()))
@@ -79,6 +81,8 @@ class Case:
     @property
     def words(self) -> str:
         """The command that boots it."""
+        if self.fit is not None:
+            return f"bootm {self.kernel[0]:x}"
         ramdisk = "-"
         if self.ramdisk is not None:
             ramdisk = f"{self.ramdisk[0]:x}" + ("" if self.legacy else f":{self.ramdisk[1]:x}")
@@ -106,10 +110,38 @@ class Case:
 
     def image(self) -> bytes:
         """What is in RAM at ``kernel``: a zImage, for bootm with a header in front."""
+        if self.fit is not None:
+            return self._fit()
         if self.command == "bootz":
             return zimage(self.kernel[1])
         data = zimage(0x1000).ljust(self.kernel[1], b"\0")
         return _with_header(data, self.load or 0, _KERNEL if self.load is not None else _NOLOAD)
+
+    def _fit(self) -> bytes:
+        """The FIT, with the tree's data on a multiple of 8, as mkimage -B 8 does it."""
+        assert self.fit is not None
+        root = Node(properties={"description": text("x"), "timestamp": cells(1), "#address-cells": cells(1)})
+        images = root.add("images")
+        kernel = zimage(0x1000).ljust(self.kernel[1], b"\0")
+        disk = bytes(self.ramdisk[1]) if self.ramdisk is not None else None
+        for name, kind, data, load in (
+            ("fdt", "flat_dt", self.tree(), self.fit[1]),
+            ("kernel", "kernel" if self.load is not None else "kernel_noload", kernel, self.load or 0),
+            ("ramdisk", "ramdisk", disk, self.fit[0]),
+        ):
+            if data is None:
+                continue
+            node = images.add(name, {"data": data, "type": text(kind), "arch": text("arm"), "os": text("linux")})
+            node.properties["compression"] = text("none")
+            node.properties |= {"load": cells(load)} if load is not None else {}
+            node.properties |= {"entry": cells(load or 0)} if name == "kernel" else {}
+        names = {name: text(name) for name in ("kernel", "fdt", "ramdisk") if name != "ramdisk" or disk is not None}
+        root.add("configurations", {"default": text("c")}).add("c", names)
+        blob = flatten(root)
+        if blob.index(self.tree()) % 8:
+            root.properties["pad"] = b""  # twelve bytes
+            blob = flatten(root)
+        return blob
 
     def disk(self) -> bytes:
         """What is in RAM where the ramdisk is: nothing but with a header."""
@@ -131,6 +163,23 @@ def made_up(seed: int, number: int, room: int = 40 * MIB) -> list[Case]:
     """
     rng = random.Random(seed)
     return [_case(rng, room) for _ in range(number)]
+
+
+def fits(seed: int, number: int, room: int = 40 * MIB) -> list[Case]:
+    """``number`` cases with everything in one FIT."""
+    rng = random.Random(seed)
+    return [_in_a_fit(rng, _case(rng, room)) for _ in range(number)]
+
+
+def _in_a_fit(rng: random.Random, case: Case) -> Case:
+    at = rng.choice((RAM + 64 * MIB, RAM + 64 * MIB, RAM + 48 * MIB + 0x1000, RAM + 96 * MIB + 8))
+    size = rng.randrange(4 * KIB, 256 * KIB) & ~3
+    load = rng.choice((None, RAM + 0x8000 + 2 * MIB, RAM + 32 * MIB, at + 0x10000, at - 0x8000, RAM + 180 * MIB))
+    disk = (0, rng.choice((0x1001, 1 * MIB + 3, 3 * MIB))) if rng.random() < 0.75 else None
+    disk_load = rng.choice((None, None, RAM + 130 * MIB, RAM + 140 * MIB + 4, at + 0x1000, RAM + 33 * MIB))
+    tree_load = rng.choice((None, None, RAM + 120 * MIB, RAM + 33 * MIB, RAM + 32 * MIB + 0x1000, at + 0x2000))
+    values = {"command": "bootm", "kernel": (at, size), "load": load, "ramdisk": disk, "dtb": 0, "legacy": False}
+    return Case.of(case.row() | values | {"fit": (disk_load, tree_load)})
 
 
 def _case(rng: random.Random, room: int) -> Case:

@@ -54,9 +54,11 @@ def record(binary: Path, cases: Iterable[Case], note: Callable[[str], None] = la
     doc: dict[str, Any] = {"uboot": "", "bdinfo": {}, "printenv": "", "cases": []}
     with tempfile.TemporaryDirectory(prefix="bootmap-") as folder:
         for case in cases:
-            files = {case.kernel[0]: Path(folder, "image"), case.dtb: Path(folder, "dtb")}
+            files = {case.kernel[0]: Path(folder, "image")}
             files[case.kernel[0]].write_bytes(case.image())
-            files[case.dtb].write_bytes(case.tree())
+            if case.fit is None:
+                files[case.dtb] = Path(folder, "dtb")
+                files[case.dtb].write_bytes(case.tree())
             if case.ramdisk is not None and case.legacy:
                 files[case.ramdisk[0]] = Path(folder, "ramdisk")
                 files[case.ramdisk[0]].write_bytes(case.disk())
