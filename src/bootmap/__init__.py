@@ -92,12 +92,14 @@ if TYPE_CHECKING:
     from bootmap.source.open import open_tables as open
     from bootmap.source.raw import core_of as core_of
     from bootmap.source.tables import Tables as Tables
+    from bootmap.sweep.blame import Blame as SweepBlame
     from bootmap.sweep.blame import blames as blame_changes
     from bootmap.sweep.cache import usual_place as sweep_cache
     from bootmap.sweep.compare import Comparison as SweepComparison
     from bootmap.sweep.compare import compare_files as compare_sweeps
     from bootmap.sweep.compare import compare_rows as compare_sides
     from bootmap.sweep.limits import Limits as SweepLimits
+    from bootmap.sweep.pages import write_pages as sweep_pages
     from bootmap.sweep.row import Row as SweepRow
     from bootmap.sweep.run import Sweep as Sweep
     from bootmap.sweep.run import SweepRun as SweepRun
@@ -109,6 +111,8 @@ if TYPE_CHECKING:
     from bootmap.verify.compare import Finding as Comparison
     from bootmap.verify.fuzz.campaign import Result as FuzzResult
     from bootmap.verify.fuzz.run import fuzz_campaign as fuzz_campaign
+    from bootmap.verify.kernel_findings import FindingRecord as FindingRecord
+    from bootmap.verify.kernel_findings import kernel_findings as kernel_findings
     from bootmap.verify.loader.run import boot_with_loader as boot_with_loader
     from bootmap.verify.run import STEPS as BOOT_STEPS
     from bootmap.verify.run import boot_boards as boot_boards
@@ -131,6 +135,7 @@ _PUBLIC = {
     "Diagnosis": ("bootmap.bootlog.diagnosis", "Diagnosis"),
     "Explanation": ("bootmap.api.prediction", "Explanation"),
     "Finding": ("bootmap.checks.finding", "Finding"),
+    "FindingRecord": ("bootmap.verify.kernel_findings", "FindingRecord"),
     "FuzzResult": ("bootmap.verify.fuzz.campaign", "Result"),
     "Hazard": ("bootmap.boot.trace", "Hazard"),
     "Kernel": ("bootmap.assemble.kernel", "Kernel"),
@@ -149,6 +154,7 @@ _PUBLIC = {
     "Span": ("bootmap.units", "Span"),
     "Stage": ("bootmap.api.prediction", "Stage"),
     "Sweep": ("bootmap.sweep.run", "Sweep"),
+    "SweepBlame": ("bootmap.sweep.blame", "Blame"),
     "SweepComparison": ("bootmap.sweep.compare", "Comparison"),
     "SweepLimits": ("bootmap.sweep.limits", "Limits"),
     "SweepRow": ("bootmap.sweep.row", "Row"),
@@ -182,6 +188,7 @@ _PUBLIC = {
     "fuzz_campaign": ("bootmap.verify.fuzz.run", "fuzz_campaign"),
     "keep_archive": ("bootmap.api.archives", "keep_archive"),
     "keep_recording": ("bootmap.verify.run", "keep_recording"),
+    "kernel_findings": ("bootmap.verify.kernel_findings", "kernel_findings"),
     "load": ("bootmap.assemble.load", "load"),
     "load_boards": ("bootmap.assemble.load", "load_boards"),
     "load_kernel": ("bootmap.assemble.load", "load_kernel"),
@@ -203,6 +210,7 @@ _PUBLIC = {
     "size_of": ("bootmap.assemble.texts", "parse_size"),
     "span_of": ("bootmap.assemble.texts", "parse_span"),
     "sweep_cache": ("bootmap.sweep.cache", "usual_place"),
+    "sweep_pages": ("bootmap.sweep.pages", "write_pages"),
     "sweep_summary": ("bootmap.sweep.summary", "summary_of"),
     "typical_kernel": ("bootmap.assemble.profiles", "profile"),
     "uboot_setups": ("bootmap.plan.load", "uboot_setups"),
@@ -230,6 +238,7 @@ __all__ = [
     "Diagnosis",
     "Explanation",
     "Finding",
+    "FindingRecord",
     "FuzzResult",
     "Hazard",
     "Kernel",
@@ -246,6 +255,7 @@ __all__ = [
     "Span",
     "Stage",
     "Sweep",
+    "SweepBlame",
     "SweepComparison",
     "SweepLimits",
     "SweepRow",
@@ -279,6 +289,7 @@ __all__ = [
     "fuzz_campaign",
     "keep_archive",
     "keep_recording",
+    "kernel_findings",
     "load",
     "load_boards",
     "load_kernel",
@@ -300,6 +311,7 @@ __all__ = [
     "size_of",
     "span_of",
     "sweep_cache",
+    "sweep_pages",
     "sweep_summary",
     "typical_kernel",
     "uboot_setups",

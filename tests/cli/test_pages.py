@@ -19,6 +19,7 @@ PAGES = {
     "tables.md": 12,
     "diff.md": 1,
     "silent-board.md": 8,
+    "reporting.md": 4,
     "tutorials/fleet.md": 8,
     "tutorials/changed-mm.md": 5,
     "tutorials/ram-dump.md": 7,

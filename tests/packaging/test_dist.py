@@ -66,8 +66,18 @@ def test_wheel_holds_the_package_and_no_tests(wheel: Path) -> None:
     sources = {str(path.relative_to(REPOSITORY / "src")) for path in (REPOSITORY / "src").rglob("*.py")}
     assert sources <= names
     assert {"bootmap/py.typed", "bootmap/explore/page.html"} <= names
+    boards = {path.name for path in (REPOSITORY / "boards" / "findings").iterdir()}
+    assert {f"bootmap/facts/findings/{name}" for name in boards} <= names
     assert not [name for name in names if "tests" in name.split("/") or name.endswith(".pyc")]
     assert wheel.stat().st_size < 4 << 20
+
+
+def test_findings_are_told_by_an_installed_wheel(unpacked: Path, tmp_path: Path) -> None:
+    """From the wheel's own files: the project is not at hand."""
+    here = {**os.environ, "PYTHONPATH": str(unpacked)}
+    command = [sys.executable, "-m", "bootmap", "findings", "pool-refused"]
+    told = subprocess.run(command, cwd=tmp_path, env=here, capture_output=True, text=True, check=True)
+    assert f"file={unpacked}/bootmap/facts/findings/pool-refused.dtb," in told.stdout
 
 
 def test_manual_pages_are_those_of_all_commands(unpacked: Path) -> None:

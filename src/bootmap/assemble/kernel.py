@@ -41,7 +41,6 @@ class Kernel:
         overrides: features that the user switched on or off, by name.
         file: the kernel file, None where none was given.
         assumptions: what of this was taken for what was not given.
-        answers: what each feature came to, for all models of this kernel.
         profile: which typical kernel it was taken for; "" for one that was described.
     """
 
@@ -52,8 +51,9 @@ class Kernel:
     overrides: Mapping[str, bool] = field(default_factory=dict)
     file: KernelFile | None = None
     assumptions: tuple[Assumption, ...] = ()
-    answers: dict[str, Rule] = field(default_factory=dict, init=False, repr=False, compare=False)
     profile: str = ""
+    _answered: dict[str, Rule] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Features that some boot has asked for; a changed kernel begins with none."""
 
     @classmethod
     def load(
@@ -98,7 +98,7 @@ class Kernel:
     def model(self) -> KernelModel:
         """The kernel as a boot asks it: a fresh one, which notes what it was asked."""
         return KernelModel(
-            self.version, self.sublevel, self.config, self.symbols, self.overrides, self.file, answers=self.answers
+            self.version, self.sublevel, self.config, self.symbols, self.overrides, self.file, answered=self._answered
         )
 
     @property

@@ -64,7 +64,7 @@ class KernelModel:
         platform_vmalloc_end: VMALLOC_END of the platform, where a log of the kernel shows it; None where none does.
         rules: every feature that was asked for, by name.
 
-    ``answers`` may be shared by models of one kernel: what each feature came to, asked for or not.
+    Models of one kernel may share ``answered``: answers for features that any of them asked for.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class KernelModel:
         overrides: Mapping[str, bool] | None = None,
         file: KernelFile | None = None,
         platform_vmalloc_end: int | None = None,
-        answers: dict[str, Rule] | None = None,
+        answered: dict[str, Rule] | None = None,
     ) -> None:
         self.version = version
         self.sublevel = sublevel
@@ -86,7 +86,7 @@ class KernelModel:
         self.file = file
         self.platform_vmalloc_end = platform_vmalloc_end
         self.rules: dict[str, Rule] = {}
-        self._answers = {} if answers is None else answers
+        self._answered = answered if answered is not None else {}
 
     def has(self, name: str) -> bool:
         """Whether the kernel has the feature ``name`` of :mod:`bootmap.facts.features.table`.
@@ -96,9 +96,7 @@ class KernelModel:
         """
         rule = self.rules.get(name)
         if rule is None:
-            rule = self._answers.get(name)
-            if rule is None:
-                rule = self._answers[name] = self.rule(name)
+            rule = self._answered.get(name) or self._answered.setdefault(name, self.rule(name))
             self.rules[name] = rule
         return rule.on
 

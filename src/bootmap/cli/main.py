@@ -44,6 +44,7 @@ _COMMANDS = {
     "sweep": ("sweep", "Every board with every kernel, and what changed between two of them."),
     "sweep-diff": ("sweep_diff", "What changed between two sweeps, grouped by cause."),
     "record": ("record", "Boot a real kernel under QEMU and keep what was read."),
+    "findings": ("findings", "Memory maps that kill real kernels: see, avoid and report each."),
     "fuzz": ("fuzz", "Hunt for memory maps in which bootmap or the kernel is wrong."),
 }
 

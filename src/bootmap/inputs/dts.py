@@ -29,6 +29,7 @@ _PREPROCESSED = re.compile(rb"^\s*#\s*(include|define|if|ifdef|ifndef|undef)\b",
 _NODE = re.compile(r"^\s*(?:[\w,.+-]+:\s*)*(?:/omit-if-no-ref/\s*)?([\w,.+@/-]+|/) \{(?: /\* (.*?) \*/)?$")
 _PROPERTY = re.compile(r"^\s*([\w,.+?#-]+)(?: = .*)?;(?: /\* (.*?) \*/)?$")
 _PLACE = re.compile(r"([^\s,][^,]*?):(\d+)(?::\d+-\d+:\d+)?(?:,|$)")
+_STDIN = "<stdin>"  # dtc's name for it
 _PACKAGES = {"dtc": "device-tree-compiler", "fdtoverlay": "device-tree-compiler", "cpp": "cpp"}
 
 
@@ -46,11 +47,18 @@ def compile_source(path: str) -> tuple[bytes, Mapping[str, tuple[str, int]]]:
     """
     data = read_file(path, MAX_SIZE)
     folder = os.path.dirname(os.path.abspath(path))
+    beside = folder  # where dtc's own names of files begin; the preprocessor's begin here
     if _PREPROCESSED.search(data):
-        data = _preprocess(path, folder)
+        data, beside = _preprocess(path, folder), ""
     annotated = _dtc(path, folder, data, ["-I", "dts", "-O", "dts", "-T", "-T"]).decode("utf-8", "replace")
     blob = _dtc(path, folder, data, ["-I", "dts", "-O", "dtb", "-@"])
-    return blob, places(annotated)
+    spots = places(annotated)
+    return blob, {name: (_shown(file, path, beside), line) for name, (file, line) in spots.items()}
+
+
+def _shown(file: str, path: str, beside: str) -> str:
+    """A file that dtc names, as the user would: the source itself comes in through standard input."""
+    return os.path.relpath(path if file == _STDIN else os.path.join(beside, file))
 
 
 def apply_overlays(base: bytes, overlays: Sequence[str], name: str) -> bytes:
@@ -110,7 +118,7 @@ def _keep(found: dict[str, tuple[str, int]], path: str, note: str | None) -> Non
     spots = _PLACE.findall(note or "")
     if spots:
         file, number = spots[-1]
-        found[path] = (os.path.relpath(file) if os.path.isabs(file) else file, int(number))
+        found[path] = (file, int(number))
 
 
 def _preprocess(path: str, folder: str) -> bytes:
@@ -131,7 +139,7 @@ def _dtc(path: str, folder: str, data: bytes, options: list[str]) -> bytes:
     done = _run([_tool("dtc"), "-q", *options, "-i", folder, "-"], data, folder)
     if done.returncode:
         said = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if "FATAL" not in line]
-        first = (said[0] if said else "failed").removeprefix("Error: ").replace("<stdin>", file_name(path))
+        first = (said[0] if said else "failed").removeprefix("Error: ").replace(_STDIN, file_name(path))
         raise InputError(f"dtc: {one_line(first)[:400]}", file=file_name(path))
     return done.stdout
 

@@ -1,0 +1,159 @@
+"""Maps that kill real kernels: what came of each when it was booted, and QEMU's command line that shows it again.
+
+    0x7fff0000  five words: r0 = 0, r1 = -1, r2 = device tree, then jump into the zImage, as a boot loader does
+    0x50000000  the device tree
+    0x42008000  the zImage: its decompressor takes 0x40000000 for the start of RAM
+
+QEMU's own loader (-kernel, -dtb) would put its memory node and command line in place of the board's.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bootmap.errors import MissingInputError
+from bootmap.facts.kernel_findings import BOOTED_KERNELS, FOLDER, KERNEL_FINDINGS, KernelFinding
+from bootmap.image.machine import HangError, Machine
+from bootmap.units import MIB
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bootmap.image.exceptions import TakenException
+
+_STUB, _ZIMAGE = 0x7FFF_0000, 0x4200_8000
+# mov r0, #0; mvn r1, #0; mov r2, #0x50000000; ldr pc, [pc]; -; the zImage's address
+_WORDS = (0xE3A0_0000, 0xE3E0_1000, 0xE3A0_2205, 0xE59F_F000, 0, _ZIMAGE)
+_CAME_UP = b"Kernel command line: "  # start_kernel() logs it once setup_arch() is over
+_BOOTARGS = re.compile(r'bootargs = "([^"]*)";')
+_LOG = range(0x4000_0000, 0x4800_0000, 16 * MIB)  # where the log's buffer can be: in the kernel's image
+_LOOK = 4.0  # seconds of running between two looks for it
+
+
+@dataclass(frozen=True, slots=True)
+class BootOfFinding:
+    """What one kernel did.
+
+    Attributes:
+        kernel: its version and where it is from.
+        came_back: whether it returned from paging_init().
+        exception: the first exception that the CPU took, as QEMU logged it; "" for none.
+    """
+
+    kernel: str
+    came_back: bool
+    exception: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """A boot of the board with a kernel of the user's.
+
+    Attributes:
+        came_up: whether the kernel logged its command line, which it does behind setup_arch().
+        exceptions: the first exceptions that the CPU took, where it did not.
+        console: bytes on the console.
+    """
+
+    came_up: bool
+    exceptions: tuple[TakenException, ...]
+    console: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRecord:
+    """One map that kills kernels, all that is known of it.
+
+    Attributes:
+        finding: what it does and why.
+        source: the board's device tree as source text.
+        dtb: its blob, a file.
+        boots: what real kernels did.
+    """
+
+    finding: KernelFinding
+    source: str
+    dtb: Path
+    boots: tuple[BootOfFinding, ...]
+    dtb_address: int
+    phys_offset: int
+
+    @property
+    def by_zimage(self) -> bool:
+        """Whether a zImage shows it: its decompressor places the kernel as this board needs."""
+        return self.phys_offset == _ZIMAGE & 0xF800_0000
+
+    def qemu_arguments(self, zimage: str, dtb: str) -> list[str]:
+        """QEMU's arguments, a zImage and a blob given by name."""
+        words = ["-M", "virt", "-cpu", "cortex-a15", "-m", "2G"]
+        for index, word in enumerate(_WORDS):
+            if word:
+                words += ["-device", f"loader,addr={_STUB + 4 * index:#x},data={word:#x},data-len=4"]
+        words += ["-device", f"loader,file={dtb},addr={self.dtb_address:#x},force-raw=on"]
+        words += ["-device", f"loader,file={zimage},addr={_ZIMAGE:#x},force-raw=on"]
+        return [*words, "-device", f"loader,addr={_STUB:#x},cpu-num=0"]
+
+    def reproduce(self, zimage: Path, timeout: float = 60.0) -> Reproduction:
+        """Boot the board with ``zimage`` under QEMU, until it comes up, repeats an exception, or has had its time.
+
+        These boards have neither clocks nor an interrupt controller: no console but earlycon ever speaks, so that the
+        kernel's log is looked for in memory.
+
+        Raises:
+            MissingInputError: there is no such zImage.
+            ToolMissingError: QEMU is not installed.
+            MachineError: QEMU refuses.
+        """
+        for file in (zimage, self.dtb):
+            if not file.is_file():
+                raise MissingInputError(f"{file}: no such file")
+        # QEMU reads a comma in a name as the end of it; two stand for one.
+        arguments = self.qemu_arguments(*(str(file).replace(",", ",,") for file in (zimage, self.dtb)))
+        with Machine(arguments, trace_exceptions=True) as machine:
+            found = _BOOTARGS.search(self.source)
+            bootargs = found[1].encode() if found is not None else b""
+            deadline = time.monotonic() + timeout
+            while True:
+                try:
+                    machine.run_until_console(_CAME_UP, timeout=min(_LOOK, timeout))
+                    return Reproduction(True, (), machine.console())
+                except HangError as error:
+                    if _logged(machine, _CAME_UP + bootargs):
+                        return Reproduction(True, (), machine.console())
+                    if error.exceptions or time.monotonic() > deadline:
+                        return Reproduction(False, error.exceptions, machine.console())
+
+
+def _logged(machine: Machine, line: bytes) -> bool:
+    """Whether the kernel's log has ``line``, which its image has not."""
+    return any(line in machine.memory.read(start, _LOG.step) for start in _LOG)
+
+
+def kernel_findings() -> tuple[FindingRecord, ...]:
+    """All maps that kill kernels, the faults of the newest kernels first."""
+    booted = json.loads((FOLDER / "booted.json").read_text())
+    return tuple(_record(finding, booted[finding.name]) for finding in KERNEL_FINDINGS)
+
+
+def _record(finding: KernelFinding, row: dict[str, object]) -> FindingRecord:
+    boots = row["boots"]
+    assert isinstance(boots, dict)
+    return FindingRecord(
+        finding=finding,
+        source=(FOLDER / f"{finding.name}.dts").read_text(),
+        dtb=FOLDER / f"{finding.name}.dtb",
+        boots=tuple(
+            BootOfFinding(
+                kernel=BOOTED_KERNELS[key],
+                came_back="returned" in outcome,
+                exception="" if outcome.get("first_exception", "none") == "none" else outcome["first_exception"],
+            )
+            for key, outcome in boots.items()
+        ),
+        dtb_address=int(str(row["dtb_at"]), 16),
+        phys_offset=int(str(row["phys_offset"]), 16),
+    )
