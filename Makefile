@@ -53,7 +53,7 @@ web:
 
 # The documentation as a site in build/site: every warning is an error, a link that leads nowhere among them.
 site: $(VENV)/installed-docs
-	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --builder html docs build/site
+	$(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning --keep-going --builder html docs build/site
 
 # The pictures in docs/images, from the pages themselves (Chromium is needed).
 screenshots: $(VENV)/installed-test
@@ -89,6 +89,7 @@ $(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[oracle]' || echo "the oracles could not be installed: their tests are skipped"
 	$(BIN)/python -m pip install --quiet --editable '.[browser,png]' || echo "the browser's driver could not be installed: its tests are skipped"
 	$(BIN)/python -m pip install --quiet --editable '.[sweep,cluster]' || echo "pyarrow and Dask could not be installed: the tests of sweeps that need them are skipped"
+	$(BIN)/python -m pip install --quiet --editable '.[docs]' || echo "Sphinx could not be installed: the site's tests are skipped"
 	$(BIN)/python -m pip install --quiet --editable '.[kallsyms]' || echo "kallsyms-finder could not be installed: its tests are skipped"
 	$(BIN)/python -m compileall -q src
 	touch $@ $(VENV)/installed

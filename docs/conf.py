@@ -14,7 +14,7 @@ import bootmap
 
 project = "bootmap"
 author = "the bootmap authors"
-copyright = "the bootmap authors, Apache-2.0"  # noqa: A001 (Sphinx's name)
+copyright = "the bootmap authors, Apache-2.0"
 release = version = bootmap.__version__
 
 extensions = [
@@ -23,8 +23,10 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_click",
     "bootmap_facts",  # the tables of facts as pages
+    "bootmap_json",  # and the keys of what it prints
     "bootmap_languages",  # two languages in one site, and a search that finds words of both
     "bootmap_links",  # files of the repository that are no pages
+    "bootmap_made",  # drawings and pages that commands make
 ]
 root_doc = "index"
 exclude_patterns = ["README.md", "_build", "_ext", "_templates"]
@@ -43,6 +45,7 @@ napoleon_google_docstring = True
 
 html_theme = "furo"
 html_title = "bootmap"
+html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False

@@ -151,6 +151,14 @@ def test_imports_boot_and_mmu_are_strangers() -> None:
             assert f"bootmap.{other}" not in path.read_text(), f"{path} names bootmap.{other}"
 
 
+def test_contributing_names_every_room() -> None:
+    """Each room, with what it is for."""
+    house = (REPOSITORY / "CONTRIBUTING.md").read_text().split("```")[1]
+    named = re.findall(r"(?m)^  ([\w.]+?)(?:\.py|/) +\S", house)
+    assert set(named) == DOORS.keys() - {"__main__"}
+    assert len(named) == len(set(named))
+
+
 def test_imports_nobody_calls_the_command() -> None:
     for path in FILES:
         if room_of(path) not in ("cli", "__main__"):

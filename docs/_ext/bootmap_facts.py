@@ -1,4 +1,4 @@
-"""Directives that write pages from the tables of facts: rules of check and audit, features by version, commands, API."""
+"""Directives that write pages from the program: rules of check and audit, features by version, commands, API."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _version(version: tuple[int, ...]) -> str:
     return ".".join(map(str, version))
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Text as a cell of a Markdown table: the only mark-up that our facts could be taken for is escaped."""
     for mark in "\\|*_<>[]`":
         text = text.replace(mark, f"\\{mark}")
@@ -59,7 +59,7 @@ def _rst(directive: str, argument: str, *options: str) -> Iterator[str]:
     yield ""
 
 
-class _Written(SphinxDirective):
+class Written(SphinxDirective):
     """A directive without arguments whose lines of Markdown are parsed in place."""
 
     def run(self) -> list[nodes.Node]:
@@ -70,40 +70,40 @@ class _Written(SphinxDirective):
         raise NotImplementedError
 
 
-class CheckRules(_Written):
+class CheckRules(Written):
     """Every rule of ``bootmap check``."""
 
     def lines(self) -> Iterator[str]:
         for rule in check_rules.RULES:
             yield f"## {rule.id}"
             yield ""
-            yield f"**{rule.severity.name.lower()}**: {_cell(rule.title)}"
+            yield f"**{rule.severity.name.lower()}**: {cell(rule.title)}"
             yield ""
-            yield _cell(rule.help)
+            yield cell(rule.help)
             yield ""
             if rule.example:
-                yield f"Seen: {_cell(rule.example)}"
+                yield f"Seen: {cell(rule.example)}"
                 yield ""
-            yield f"Source: {_cell(rule.reference)}"
+            yield f"Source: {cell(rule.reference)}"
             yield ""
 
 
-class AuditRules(_Written):
+class AuditRules(Written):
     """Every rule of ``bootmap audit``."""
 
     def lines(self) -> Iterator[str]:
         for rule in audit_rules.RULES:
             yield f"## {rule.id}"
             yield ""
-            yield f"**{rule.severity.name.lower()}**: {_cell(rule.title)}"
+            yield f"**{rule.severity.name.lower()}**: {cell(rule.title)}"
             yield ""
-            yield _cell(rule.help)
+            yield cell(rule.help)
             yield ""
-            yield f"Source: {_cell(rule.reference)}"
+            yield f"Source: {cell(rule.reference)}"
             yield ""
 
 
-class Features(_Written):
+class Features(Written):
     """Every rule of the kernel with the versions that have it and where that is seen."""
 
     def lines(self) -> Iterator[str]:
@@ -113,19 +113,21 @@ class Features(_Written):
             yield "| feature | kernels | what the kernel does | seen in |"
             yield "| --- | --- | --- | --- |"
             for row in rows:
-                yield f"| `{row.name}` | {holds(row)} | {_cell(row.summary)} | {_cell(row.source)} |"
+                yield f"| `{row.name}` | {holds(row)} | {cell(row.summary)} | {cell(row.source)} |"
             yield ""
 
 
-class Commands(_Written):
+class Commands(Written):
     """Every command as click describes it."""
 
     def lines(self) -> Iterator[str]:
         for name, (command, _) in _COMMANDS.items():
-            yield from _rst("click", f"bootmap.cli.commands.{command}:command", f":prog: bootmap {name}", ":nested: none")
+            yield from _rst(
+                "click", f"bootmap.cli.commands.{command}:command", f":prog: bootmap {name}", ":nested: none"
+            )
 
 
-class Api(_Written):
+class Api(Written):
     """Every public name of the library, from its docstring."""
 
     def lines(self) -> Iterator[str]:
@@ -137,9 +139,7 @@ class Api(_Written):
                 # A class with another name at home would be shown as an alias and no more.
                 home = f"{value.__module__}.{value.__qualname__}"
                 alias = value.__name__ != name
-                yield from _rst(
-                    "autoclass", home if alias else f"bootmap.{name}", ":members:", *[":no-index:"] * alias
-                )
+                yield from _rst("autoclass", home if alias else f"bootmap.{name}", ":members:", *[":no-index:"] * alias)
             elif inspect.isroutine(value):
                 yield from _rst("autofunction", f"bootmap.{name}")
             else:

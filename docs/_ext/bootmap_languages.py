@@ -37,7 +37,7 @@ class TwoLanguages(SearchEnglish):
     lang = "en"
     js_splitter_code = _SPLIT_IN_BROWSER
 
-    def split(self, input: str) -> list[str]:  # noqa: A002 (Sphinx's name)
+    def split(self, input: str) -> list[str]:
         """The words of a text as the index has them."""
         words = []
         for run in _WORDS.findall(input):
@@ -50,6 +50,20 @@ class TwoLanguages(SearchEnglish):
     def word_filter(self, word: str) -> bool:
         """Whether a word is worth an entry; every Chinese one is."""
         return "㐀" <= word[0] <= "鿿" or bool(super().word_filter(word))
+
+
+_FULL_WIDTH = "\u3001-\u301f\uff00-\uffef"
+# Between two Chinese characters or marks; or behind a mark, but never before a list, a table, a heading or code.
+_BREAK = re.compile(
+    rf"(?<=[\u3400-\u9fff{_FULL_WIDTH}])\n *(?=[\u3400-\u9fff{_FULL_WIDTH}])"
+    rf"|(?<=[{_FULL_WIDTH}])\n *(?![-*|#\n`<]|\d+\.)(?=\S)"
+)
+
+
+def _join(app: Sphinx, page: str, source: list[str]) -> None:
+    """A line's end is a space to a browser, and Chinese has none."""
+    if page.startswith(CHINESE):
+        source[0] = _BREAK.sub("", source[0])
 
 
 def twin_of(page: str, pages: set[str]) -> str | None:
@@ -71,5 +85,6 @@ def _speak(app: Sphinx, page: str, template: str, context: dict[str, Any], tree:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Put the search in place of English's."""
     sphinx.search.languages["en"] = TwoLanguages
+    app.connect("source-read", _join)
     app.connect("html-page-context", _speak)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -92,12 +92,14 @@ if TYPE_CHECKING:
     from bootmap.source.open import open_tables as open
     from bootmap.source.raw import core_of as core_of
     from bootmap.source.tables import Tables as Tables
+    from bootmap.sweep.blame import Blame as SweepBlame
     from bootmap.sweep.blame import blames as blame_changes
     from bootmap.sweep.cache import usual_place as sweep_cache
     from bootmap.sweep.compare import Comparison as SweepComparison
     from bootmap.sweep.compare import compare_files as compare_sweeps
     from bootmap.sweep.compare import compare_rows as compare_sides
     from bootmap.sweep.limits import Limits as SweepLimits
+    from bootmap.sweep.pages import write_pages as sweep_pages
     from bootmap.sweep.row import Row as SweepRow
     from bootmap.sweep.run import Sweep as Sweep
     from bootmap.sweep.run import SweepRun as SweepRun
@@ -152,6 +154,7 @@ _PUBLIC = {
     "Span": ("bootmap.units", "Span"),
     "Stage": ("bootmap.api.prediction", "Stage"),
     "Sweep": ("bootmap.sweep.run", "Sweep"),
+    "SweepBlame": ("bootmap.sweep.blame", "Blame"),
     "SweepComparison": ("bootmap.sweep.compare", "Comparison"),
     "SweepLimits": ("bootmap.sweep.limits", "Limits"),
     "SweepRow": ("bootmap.sweep.row", "Row"),
@@ -207,6 +210,7 @@ _PUBLIC = {
     "size_of": ("bootmap.assemble.texts", "parse_size"),
     "span_of": ("bootmap.assemble.texts", "parse_span"),
     "sweep_cache": ("bootmap.sweep.cache", "usual_place"),
+    "sweep_pages": ("bootmap.sweep.pages", "write_pages"),
     "sweep_summary": ("bootmap.sweep.summary", "summary_of"),
     "typical_kernel": ("bootmap.assemble.profiles", "profile"),
     "uboot_setups": ("bootmap.plan.load", "uboot_setups"),
@@ -251,6 +255,7 @@ __all__ = [
     "Span",
     "Stage",
     "Sweep",
+    "SweepBlame",
     "SweepComparison",
     "SweepLimits",
     "SweepRow",
@@ -306,6 +311,7 @@ __all__ = [
     "size_of",
     "span_of",
     "sweep_cache",
+    "sweep_pages",
     "sweep_summary",
     "typical_kernel",
     "uboot_setups",

@@ -133,25 +133,26 @@ def check_reports(prediction: Replay) -> None:
     assert dmesg_text(prediction, seen.layout)
 
 
-MANY = 10_000
-PLACES = [(0x50000000 + index * 0x4000, 0x1000) for index in range(MANY)]
+MANY = {"banks": 4095, "areas": 512, "dynamic areas": 10_000, "memreserve": 4096}
+"""The most of each that is read (one bank is there already, an area counts as a node too)."""
 
 
-def crowded(kind: str) -> tuple[Node, list[tuple[int, int]]]:
-    """A board with ten thousand of one thing."""
+def crowded(kind: str, more: int = 0) -> tuple[Node, list[tuple[int, int]]]:
+    """A board with as many of one thing as are read, and ``more``."""
+    places = [(0x50000000 + index * 0x4000, 0x1000) for index in range(MANY[kind] + more)]
     root, memreserve = board([(0x40000000, 0x20000000)]), []
     areas = reserved_memory(root)
     if kind == "banks":
-        root.add("memory@50000000", device_type=text("memory"), reg=b"".join(cells(*place) for place in PLACES))
+        root.add("memory@50000000", device_type=text("memory"), reg=b"".join(cells(*place) for place in places))
         root.children[2].properties["reg"] = cells(0x40000000, 0x8000000)
     elif kind == "areas":
-        for index, place in enumerate(PLACES):
+        for index, place in enumerate(places):
             areas.add(f"area@{index}", reg=cells(*place), no_map=b"")
     elif kind == "dynamic areas":
-        for index in range(MANY):
+        for index in range(len(places)):
             areas.add(f"area{index}", size=cells(0x1000), alignment=cells(0x2000))
     else:
-        memreserve = PLACES
+        memreserve = places
     return root, memreserve
 
 
@@ -170,11 +171,18 @@ def test_boot_of_crowded_boards(key: str, kind: str) -> None:
         assert "cannot resize" in str(prediction.outcome.reason)
     elif kind == "banks":
         full = [lost for lost in prediction.state.lost if "full" in lost.reason]
-        assert sum(lost.end - lost.start for lost in full) == (MANY + 1 - len(regions)) * 0x1000
+        assert sum(lost.end - lost.start for lost in full) == (MANY[kind] + 1 - len(regions)) * 0x1000
     elif kind == "areas":
         taken = [lost for lost in prediction.state.lost if lost.reason == "no-map"]
         assert len(taken) < 128
     assert predict_json(prediction, ["setup_machine_fdt"])
+
+
+@pytest.mark.parametrize("kind", ["banks", "areas", "memreserve"])
+def test_boot_of_boards_that_are_too_crowded(kind: str) -> None:
+    """One line, before anything is done with them."""
+    with pytest.raises(InputError, match=r"bootmap reads|more than"):
+        Setup("deb-6.1", *crowded(kind, 1)).boot()
 
 
 def test_real_trees_boot_on_any_kernel_or_say_why() -> None:

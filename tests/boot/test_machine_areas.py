@@ -107,7 +107,8 @@ def test_reserve_exynos_mfc(version: Version, want: bool) -> None:
         "compatible": text("samsung,mfc-v5"), "samsung,mfc-r": cells(*right), "samsung,mfc-l": cells(*left)
     })  # fmt: skip
     subject = kernel("old49", version, "ARCH_EXYNOS ARCH_EXYNOS4 SOC_EXYNOS4412 S5P_DEV_MFC")
-    prediction = booted(subject, "samsung,exynos4412", (0x40000000, 512 * MIB), codec, core="cortex-a9")
+    chip = Node("chipid@10000000", {"compatible": text("samsung,exynos4210-chipid"), "reg": cells(0x10000000, 0x100)})
+    prediction = booted(subject, "samsung,exynos4412", (0x40000000, 512 * MIB), codec, chip, core="cortex-a9")
     parts = [(0x40000000, 0x42FFFFFF), (0x43800000, 0x50FFFFFF), (0x51800000, 0x5FFFFFFF)]
     assert memory(prediction) == (parts if want else [(0x40000000, 0x5FFFFFFF)])
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
 from support.boards import MIB, reserved, tree
 from support.recordings import DATA
@@ -222,21 +224,18 @@ def test_check_json(command_line: CommandLine, qnap: Path) -> None:
     assert {row["kind"] for row in board["load_map"]} >= {"kernel", "zimage", "initrd", "dtb"}
 
 
-def test_check_sarif_has_what_the_schema_asks_for(command_line: CommandLine, qnap: Path) -> None:
-    """The required properties of SARIF 2.1.0: 3.13, 3.14, 3.19, 3.27; rules by index; levels of 3.27.10."""
+def test_check_sarif_is_what_the_schema_asks_for(command_line: CommandLine, qnap: Path) -> None:
+    """The schema is OASIS's own; rules are found by index."""
     _, out, _ = command_line("check", qnap, *MARVELL, "--zimage", 3 * MIB, "--load-addr", "0x8000", "--format", "sarif")
     document = json.loads(out)
-    assert document["version"] == "2.1.0"
+    schema = json.loads(gzip.decompress((DATA / "schemas" / "sarif-schema-2.1.0.json.gz").read_bytes()))
+    jsonschema.validators.validator_for(schema)(schema).validate(document)
     (run,) = document["runs"]
     rules = run["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == [rule.id for rule in RULES]
     assert run["results"]
     for result in run["results"]:
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
-        assert result["level"] in ("none", "note", "warning", "error")
-        assert result["message"]["text"]
-        for location in result["locations"]:
-            assert location["physicalLocation"]["artifactLocation"]["uri"]
 
 
 # -- which findings count ------------------------------------------------------------------------------------------

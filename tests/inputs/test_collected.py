@@ -97,11 +97,22 @@ def test_names_are_taken_out_of_texts() -> None:
     told = (
         "Linux version 5.4.0 (joe@laptop) (gcc) #1 console=ttyS0 androidboot.serialno=R58M1234 "
         "ethaddr=00:11:22:aa:bb:cc\n"
-        "systemd[1]: Set hostname to <joes-board>.\nHostname set to <joes-board>.\nroot=PARTUUID=6c586e13-02\nusb 1-1: SerialNumber: 0123456789ABCDEF\n"
+        "systemd[1]: Set hostname to <joes-board>.\nHostname set to <joes-board>.\nroot=PARTUUID=6c586e13-02\n"
+        "usb 1-1: SerialNumber: 0123456789ABCDEF\n"
         "Serial\t\t: 00000000deadbeef\nip=192.168.1.17:10.0.0.1 root=UUID=0f3e2d1c-aaaa-bbbb-cccc-0123456789ab\n"
     )
     kept = without_names(told)
-    for secret in ("joe", "laptop", "R58M1234", "aa:bb", "0123456789ABCDEF", "deadbeef", "192.168", "0f3e2d1c", "6c586e13"):
+    for secret in (
+        "joe",
+        "laptop",
+        "R58M1234",
+        "aa:bb",
+        "0123456789ABCDEF",
+        "deadbeef",
+        "192.168",
+        "0f3e2d1c",
+        "6c586e13",
+    ):
         assert secret not in kept
     assert "Linux version 5.4.0 (builder) (gcc) #1 console=ttyS0" in kept
     assert kept.count("\n") == told.count("\n")

@@ -146,7 +146,7 @@ def patched(offset: int, value: int) -> bytes:
         (patched(0x44, 0x7FFFFFFF), "lies behind the image"),
         (zimage(b"not packed at all"), "the unpacked kernel is said to have"),
         (zimage(b"not packed at all", table=None), "no packed kernel found"),
-        (DTB_BYTES, "is a device tree blob or a FIT image"),
+        (DTB_BYTES, "is a device tree blob; expected a vmlinux"),
         (uimage(PLAIN, crc=1), "does not have the CRC that it states"),
         (uimage(PLAIN, arch=3), "for architecture 3"),
         (uimage(PLAIN, kind=3), "of type 3"),

@@ -23,10 +23,11 @@ def tree(
     bootargs: str = "",
     cpu: str = "arm,cortex-a7",
     compatible: str = "",
+    width: int = 1,
     edit: Callable[[Node], None] | None = None,
 ) -> bytes:
     """A board with these banks of RAM, changed by ``edit``."""
-    root = board(banks, bootargs=bootargs, cpu=cpu)
+    root = board(banks, bootargs=bootargs, cpu=cpu, width=width)
     if compatible:
         root.properties["compatible"] = text(compatible)
     if edit is not None:

@@ -83,6 +83,11 @@ class Tab:
         """The address bar's last part."""
         return str(self.ask("() => location.hash"))
 
+    @property
+    def stage(self) -> str:
+        """The stage that the timeline shows as the present one."""
+        return self.text(".stages [aria-current=step]").replace("\n", "")
+
     def text(self, selector: str) -> str:
         """What a reader sees in an element."""
         self.settle()

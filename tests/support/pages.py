@@ -4,7 +4,7 @@ A block begins with ```console; a line with "$ " is a command, what follows is i
 their own in which ``boards``, ``captures`` and ``logs`` are the project's, one after another, with the variables that
 the page sets.
 
-    python tests/pages.py docs/tables.md      writes the outputs of today into the page
+    python tests/support/pages.py docs/tables.md      writes the outputs of today into the page
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Pages in a second language, and the state of the original that each was written from.
 
 A translated page ends with a comment that names its original and a digest of the original's words.  What its console
-blocks show is the original's, which is run again by `support.pages`; so blocks do not count as words.
+blocks show is the original's, which is run again by `support.pages`; so blocks do not count as words; neither do the
+lists of pages that only the site has.
 
     python tests/support/translations.py               copies the blocks of today into every translation
     python tests/support/translations.py --read PAGE   notes that PAGE says what its original says now
@@ -16,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"(?m)^```console\n(?:.*\n)*?```$")
+_NO_WORDS = re.compile(r"(?m)^```(?:console|\{toctree\})\n(?:.*\n)*?```$")
 _MARK = re.compile(r"\n<!-- original: (\S+) ([0-9a-f]{16}) -->\n\Z")
 
 TRANSLATIONS = [ROOT / "README.zh-CN.md", *sorted((ROOT / "docs" / "zh").rglob("*.md"))]
@@ -29,8 +31,8 @@ def original_of(page: Path) -> Path:
 
 
 def digest_of(original: Path) -> str:
-    """Of the words of a page: what its console blocks print may change, the translation stays right."""
-    return hashlib.sha256(_BLOCK.sub("", original.read_text()).encode()).hexdigest()[:16]
+    """Of the words of a page: what its console blocks print, and the order of the site, may change."""
+    return hashlib.sha256(_NO_WORDS.sub("", original.read_text()).encode()).hexdigest()[:16]
 
 
 def blocks_of(page: Path) -> list[str]:

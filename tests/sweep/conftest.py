@@ -16,7 +16,9 @@ KERNEL_61 = DATA / "kernels" / "deb-6.1"
 KERNEL_612 = DATA / "kernels" / "deb-6.12"
 
 
-def board(compatible: str = "virt,board", size: int = 512 << 20, *, memory: bool = True, base: int = 0x40000000) -> Node:
+def board(
+    compatible: str = "virt,board", size: int = 512 << 20, *, memory: bool = True, base: int = 0x40000000
+) -> Node:
     """A tree with one Cortex-A15 and, unless told otherwise, one bank of RAM."""
     root = Node(properties={"#address-cells": cells(1), "#size-cells": cells(1), "compatible": text(compatible)})
     root.properties["model"] = text(f"A board, {size >> 20} MiB")

@@ -72,9 +72,7 @@ def test_board_takes_too_long(boards: Path, tmp_path: Path) -> None:
     assert row.error == "took longer than 0.0001 s (--time-limit)"
 
 
-def test_board_takes_too_much_memory(
-    boards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_board_takes_too_much_memory(boards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def greedy(task: work.Task, *more: object) -> list[Row]:  # type: ignore[name-defined]
         if task.board == "board-03.dtb":
             bytearray(1 << 30)

@@ -39,8 +39,9 @@ export function isVirtual(model: Model, address: number, place: number): boolean
 /** Something worth a look: where the worst finding is, else the kernel's first instruction in the linear map. */
 function usualSelection(model: Model): Selection {
   const { outcome, findings } = model.side;
-  const worst = outcome?.boots === true ? undefined : findings.find((f) => f.address !== null);
-  if (worst?.address) {
+  const placed = outcome && outcome.boots !== true ? findings.filter((f) => f.address !== null) : [];
+  const worst = placed.find((f) => f.stage === outcome?.stage) ?? placed[0]; // what the verdict hangs on, first
+  if (worst && worst.address !== null) {
     const space = isVirtual(model, worst.address, model.side.stages.length - 1) ? "va" : "pa";
     return { space, address: worst.address };
   }

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from bootmap.assumptions import Assumption
+    from bootmap.boot.kernel import Rule
     from bootmap.facts.features.feature import Version
     from bootmap.inputs.kconfig import Config
     from bootmap.inputs.kernel_file import KernelFile
@@ -51,6 +52,8 @@ class Kernel:
     file: KernelFile | None = None
     assumptions: tuple[Assumption, ...] = ()
     profile: str = ""
+    _answered: dict[str, Rule] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Features that some boot has asked for; a changed kernel begins with none."""
 
     @classmethod
     def load(
@@ -94,7 +97,9 @@ class Kernel:
 
     def model(self) -> KernelModel:
         """The kernel as a boot asks it: a fresh one, which notes what it was asked."""
-        return KernelModel(self.version, self.sublevel, self.config, self.symbols, self.overrides, self.file)
+        return KernelModel(
+            self.version, self.sublevel, self.config, self.symbols, self.overrides, self.file, answered=self._answered
+        )
 
     @property
     def release(self) -> str:

@@ -63,6 +63,8 @@ class KernelModel:
         file: the kernel file, for the bytes of its image; None where not given.
         platform_vmalloc_end: VMALLOC_END of the platform, where a log of the kernel shows it; None where none does.
         rules: every feature that was asked for, by name.
+
+    Models of one kernel may share ``answered``: answers for features that any of them asked for.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class KernelModel:
         overrides: Mapping[str, bool] | None = None,
         file: KernelFile | None = None,
         platform_vmalloc_end: int | None = None,
+        answered: dict[str, Rule] | None = None,
     ) -> None:
         self.version = version
         self.sublevel = sublevel
@@ -83,6 +86,7 @@ class KernelModel:
         self.file = file
         self.platform_vmalloc_end = platform_vmalloc_end
         self.rules: dict[str, Rule] = {}
+        self._answered = answered if answered is not None else {}
 
     def has(self, name: str) -> bool:
         """Whether the kernel has the feature ``name`` of :mod:`bootmap.facts.features.table`.
@@ -92,7 +96,8 @@ class KernelModel:
         """
         rule = self.rules.get(name)
         if rule is None:
-            rule = self.rules[name] = self.rule(name)
+            rule = self._answered.get(name) or self._answered.setdefault(name, self.rule(name))
+            self.rules[name] = rule
         return rule.on
 
     def rule(self, name: str) -> Rule:

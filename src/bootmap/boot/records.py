@@ -121,6 +121,13 @@ class Variables:
     areas_taken: Mapping[str, int] = field(default_factory=dict)
     """What the machine's reserve callback took, by what for: its address."""
 
+    def copy(self) -> Variables:
+        """The same values; much cheaper than ``copy.copy``, and there is one a step."""
+        twin = object.__new__(Variables)
+        for name in self.__slots__:
+            setattr(twin, name, getattr(self, name))
+        return twin
+
 
 @dataclass(frozen=True, slots=True)
 class MemBank:

@@ -5,7 +5,6 @@ Source: arch/arm/kernel/setup.c ``setup_arch``, arch/arm/mm/mmu.c ``paging_init`
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -190,7 +189,7 @@ def _ended(state: BootState, stages: list[Snapshot], died: KernelDied) -> Replay
 
 
 def _snapshot(name: str, state: BootState) -> Snapshot:
-    return Snapshot(name, state.memblock.copy(), state.tables.mark, copy.copy(state.vars), dict(state.memory))
+    return Snapshot(name, state.memblock.copy(), state.tables.mark, state.vars.copy(), dict(state.memory))
 
 
 def _steps(state: BootState) -> list[tuple[str, Step]]:

@@ -7,6 +7,7 @@ arithmetic between physical and virtual addresses, and reading a mapping back fr
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bootmap.assumptions import Assumption
@@ -166,7 +167,7 @@ class BootState:
         """L1_CACHE_BYTES."""
         return 1 << self.kernel.config.integer("ARM_L1_CACHE_SHIFT", _CACHE_SHIFT)
 
-    @property
+    @cached_property
     def phys_mask(self) -> int:
         """All ones as wide as phys_addr_t."""
         return (1 << 64) - 1 if self.kernel.has("lpae") else _U32

@@ -124,8 +124,6 @@ def _findings(case: Case) -> list[Finding]:
     told = {finding.id for finding in [*faults, *handed]}
     words = [word for word in words if word.id not in told]
     words = _what_follows(words)
-    if any(word.id == "modules-full" for word in words):  # the same failure in the kernel's own, misleading, words
-        words = [word for word in words if word.id != "vmalloc-full"]
     told |= {finding.id for finding in words}
     words, predicted = _joined(words, [finding for finding in predicted_findings(case) if finding.id not in told])
     if any(finding.id != "oops" for finding in faults):

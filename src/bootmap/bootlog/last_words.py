@@ -6,6 +6,8 @@ says more.  Not here: faults (``faults``), silence (``silence``), and lines that
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bootmap.bootlog.findings import Change, Finding, Reason
 from bootmap.facts.linux.last_words import LAST_WORDS, WORTH
 
@@ -24,4 +26,13 @@ def last_words(lines: list[tuple[int, str]]) -> list[Finding]:
             reasons = (Reason(number, f'"{match[0].strip()}"'), Reason(0, row.cause))
             changes = tuple(Change(text) for text in row.changes)
             found[row.id] = Finding(row.id, row.fatal, row.headline.format(**values), reasons, changes)
+    _join(found, "vmalloc-full", "modules-full")
     return sorted(found.values(), key=lambda finding: not finding.fatal)
+
+
+def _join(found: dict[str, Finding], part: str, whole: str) -> None:
+    """A module that does not fit makes vmap() complain first: one failure, whose first line is a witness too."""
+    if part in found and whole in found:
+        said = found.pop(part).reasons[0]
+        reasons = sorted({said, *found[whole].reasons[:1]}, key=lambda reason: reason.line)
+        found[whole] = replace(found[whole], reasons=(*reasons, *found[whole].reasons[1:]))

@@ -173,6 +173,8 @@ class Case:
 
 
 _MOST_CELLS = 2
+NO_LOWMEM = ("no CONFIG_HIGHMEM", "HIGHMEM needs", "vmalloc region overlap", "no highmem")
+"""How the reasons begin for which RAM beyond lowmem is not used."""
 _Windows = tuple["list[tuple[int, int, int]] | None", "Node | None"]
 """The windows of a bus, and the bus above."""
 

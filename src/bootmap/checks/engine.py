@@ -14,7 +14,7 @@ from bootmap.assemble.handover import replay
 from bootmap.boot.payload import initrd_span
 from bootmap.boot.places import room_text
 from bootmap.boot.trace import Verdict
-from bootmap.checks.case import Case
+from bootmap.checks.case import NO_LOWMEM, Case
 from bootmap.checks.edit import apply
 from bootmap.checks.rules import areas, kernel, memory
 from bootmap.checks.rules.hazards import hazards
@@ -53,12 +53,14 @@ _RULES: tuple[Rule, ...] = (
     areas.outside_ram,
     areas.overlaps,
     areas.not_reserved,
+    areas.elsewhere,
     areas.misplaced,
     kernel.debug_uart,
     kernel.cma_failed,
     kernel.cma_straddles,
     kernel.fixed_area_bounds,
     kernel.crash_kernel,
+    kernel.module_window,
     kernel.messages,
 )
 _ORDER = {rule.id: place for place, rule in enumerate(RULES)}
@@ -235,7 +237,10 @@ class _Proof:
             if initrd_span(after.state) is not None:
                 text = "boots with its initrd"
             return f"{text}, {room_text(more)} more RAM" if more >= MIB else text
-        return f"{outcome.headline.lower()} still: {outcome.stage}"
+        if outcome.without_initrd:
+            return "boots without its initrd"
+        verb = "does not boot" if outcome.verdict is Verdict.DIES else "is uncertain"
+        return f"{verb} for another reason, in {outcome.stage}"
 
 
 def rank(outcome: Outcome) -> int:
@@ -245,8 +250,7 @@ def rank(outcome: Outcome) -> int:
 
 def lost_ram(case: Case) -> int:
     """Bytes of RAM that lowmem and highmem together do not hold."""
-    return sum(row.end - row.start for row in case.state.lost
-               if row.reason.startswith(("no CONFIG_HIGHMEM", "HIGHMEM needs")))  # fmt: skip
+    return sum(row.end - row.start for row in case.state.lost if row.reason.startswith(NO_LOWMEM))
 
 
 def _usable(case: Case) -> int:

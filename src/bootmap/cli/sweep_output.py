@@ -13,8 +13,7 @@ from bootmap.output import write_file
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bootmap.sweep.blame import Blame
-    from bootmap.sweep.compare import Comparison
+    from bootmap import Sweep, SweepBlame, SweepComparison
 
 FORMATS = ("text", "markdown", "jsonl", "sarif", "junit")
 
@@ -44,7 +43,7 @@ def print_rows(path: str, form: str) -> None:
         click.echo(summary_text(bootmap.sweep_summary(rows)), nl=False)
 
 
-def print_changes(comparisons: Sequence[Comparison], blames: Sequence[Blame], form: str) -> None:
+def print_changes(comparisons: Sequence[SweepComparison], blames: Sequence[SweepBlame], form: str) -> None:
     """What changed; ``jsonl`` is a line a board and change."""
     if form == "jsonl":
         from bootmap.report.sweep_changes import change_lines
@@ -69,9 +68,18 @@ def print_changes(comparisons: Sequence[Comparison], blames: Sequence[Blame], fo
         click.echo(diff_text(comparisons, blames), nl=False)
 
 
-def write_page(path: str, rows: str, comparisons: Sequence[Comparison]) -> None:
-    """Write the page of a file of rows."""
+def write_page(
+    path: str, sweep: Sweep, rows: str, comparisons: Sequence[SweepComparison], pages: str | None = None
+) -> None:
+    """Write the page of a file of rows, and those of its boards: ``all`` of them, or the ``bad`` ones."""
     from bootmap.report.sweep_html import sweep_page
 
-    write_file(path, sweep_page(bootmap.read_rows(rows), comparisons).encode())
+    found = {}
+    if pages is not None:
+        wanted = {row.place for row in bootmap.read_rows(rows)
+                  if row.answered and (pages == "all" or row.headline != "BOOTS")}  # fmt: skip
+        wanted |= {each.new.place for one in comparisons for group in one.groups for each in group.boards
+                   if group.weight.name == "WORSE"}  # fmt: skip
+        found = bootmap.sweep_pages(sweep, wanted, f"{path.removesuffix('.html')}-boards")
+    write_file(path, sweep_page(bootmap.read_rows(rows), comparisons, found).encode())
     click.echo(f"bootmap: wrote {path}", err=True)

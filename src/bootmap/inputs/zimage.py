@@ -19,7 +19,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bootmap.errors import ImageError, InputError
-from bootmap.inputs import elf, fdt
+from bootmap.inputs import android, elf, fdt, fit
+from bootmap.inputs.board import is_fit
 from bootmap.inputs.decompress import MAX_IMAGE, unpack
 from bootmap.inputs.decompressor_code import find_code
 from bootmap.inputs.fs import file_name, gunzip_bytes, read_file, read_head
@@ -46,7 +47,7 @@ _FOREIGN = (
     (0x38, b"ARM\x64", "a kernel for arm64"),
     (0x202, b"HdrS", "a kernel for x86 (bzImage)"),
 )
-EXPECTED = "expected a vmlinux, a zImage, an unpacked Image, or one of these in a uImage"
+EXPECTED = "expected a vmlinux, a zImage, an unpacked Image, or one of these in a uImage, FIT or Android boot image"
 
 
 def read_kernel(path: str | Path) -> KernelFile:
@@ -75,10 +76,10 @@ def parse_kernel(data: bytes, name: str) -> KernelFile:
         return _parse_zimage(data, name)
     if data[MAGIC_AT : MAGIC_AT + 4] == MAGIC.to_bytes(4, "big"):
         raise ImageError("is a big-endian zImage; expected a little-endian kernel", offset=MAGIC_AT)
+    if android.is_boot_image(data):
+        return parse_kernel(android.parse(data).kernel, name)
     if fdt.is_fdt(data):
-        raise ImageError(
-            "is a device tree blob or a FIT image; extract a FIT's kernel with 'dumpimage -T flat_dt -p N -o FILE'"
-        )
+        return parse_kernel(_kernel_of_fit(data), name)
     for at, magic, what in _FOREIGN:
         if data[at : at + len(magic)] == magic:
             raise ImageError(f"is {what}, and bootmap is about 32-bit ARM; {EXPECTED}", offset=at)
@@ -96,6 +97,17 @@ def parse_kernel(data: bytes, name: str) -> KernelFile:
         image=data,
         image_size=len(data),
     )
+
+
+def _kernel_of_fit(data: bytes) -> bytes:
+    """The kernel that a FIT image boots by default."""
+    tree = fdt.parse(data)
+    if not is_fit(tree):
+        raise ImageError(f"is a device tree blob; {EXPECTED}")
+    kernel = fit.configurations(tree, data)[0].kernel
+    if kernel is None:
+        raise ImageError("is a FIT image whose default configuration has no kernel")
+    return kernel
 
 
 def is_zimage(data: bytes) -> bool:

@@ -96,8 +96,10 @@ def _finding(found: Finding) -> Iterator[str]:
         yield from _table(found.table)
     elif found.changes:
         yield "  change one of" if len(found.changes) > 1 else "  change"
+        differ = len(_results(found.changes)) > 1
         for change in found.changes:
-            yield from _change(change, recommended=change.recommended and len(found.changes) > 1)
+            recommended = change.recommended and len(found.changes) > 1
+            yield from _change(change, change.after if differ else "", recommended=recommended)
         yield from _proofs(found.changes)
     for text in found.advice:
         yield from textwrap.wrap(f"or: {text}", width, initial_indent="  ", subsequent_indent="      ")
@@ -114,8 +116,8 @@ def _wrapped(text: str, indent: str = "") -> Iterator[str]:
     )
 
 
-def _change(change: Change, *, recommended: bool) -> Iterator[str]:
-    note = _plain(change.note)
+def _change(change: Change, after: str, *, recommended: bool) -> Iterator[str]:
+    note = "; ".join(filter(None, [_plain(change.note), after and f"then it {after}"]))
     if recommended:
         note = f"recommended: {note}" if note else "recommended"
     head = f"    {change.text}"
@@ -132,14 +134,15 @@ def _change(change: Change, *, recommended: bool) -> Iterator[str]:
 
 
 def _proofs(changes: Sequence[Change]) -> Iterator[str]:
-    results = list(dict.fromkeys(change.after for change in changes if change.after))
-    if len(results) == 1:
-        who = "each was predicted again" if len(changes) > 1 else "predicted again"
-        yield from textwrap.wrap(f"{who}: {results[0]}", text_width(), initial_indent="  ", subsequent_indent="  ")
-    elif results:
-        texts = [f"{change.text.split(':')[0]}: {change.after}" for change in changes]
-        yield from textwrap.wrap(f"each was predicted again: {'; '.join(texts)}", text_width(), initial_indent="  ",
-                                 subsequent_indent="  ")  # fmt: skip
+    results = _results(changes)
+    who = "each was predicted again" if len(changes) > 1 else "predicted again"
+    if results:
+        yield from _wrapped(who if len(results) > 1 else f"{who}: {results[0]}", "  ")
+
+
+def _results(changes: Sequence[Change]) -> list[str]:
+    """What the changes lead to, each once; of several, each stands with its change."""
+    return list(dict.fromkeys(change.after for change in changes if change.after))
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:

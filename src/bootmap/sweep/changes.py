@@ -35,9 +35,10 @@ class Kind(IntEnum):
     ANSWER = 1
     USED = 2
     FREE = 3
-    ERRORS = 4
-    WARNINGS = 5
-    PLACE = 6
+    CMA = 4
+    ERRORS = 5
+    WARNINGS = 6
+    PLACE = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,13 @@ def changes_of(old: Row, new: Row, least: int = LEAST) -> list[Change]:
     """
     if not (old.answered and new.answered):
         return list(_answers(old, new))
-    found = [*_verdicts(old, new), *_used(old, new, least), *_free(old, new, least), *_findings(old, new)]
+    found = [
+        *_verdicts(old, new),
+        *_used(old, new, least),
+        *_free(old, new, least),
+        *_cma(old, new),
+        *_findings(old, new),
+    ]
     if not found:
         found += _places(old, new)
     return sorted(found, key=lambda change: (-change.weight, change.kind, -change.amount))
@@ -122,15 +129,30 @@ def _free(old: Row, new: Row, least: int) -> Iterator[Change]:
     taken = _more(old.free, new.free) - _more(old.lowmem, new.lowmem)
     if abs(taken) < least:
         return
-    names = sorted(old.taken.keys() | new.taken.keys())
+    names = sorted((old.taken.keys() | new.taken.keys()) - _not_comparable(old, new))
     shifts = [(name, old.taken.get(name, 0), new.taken.get(name, 0)) for name in names]
     large = [row for row in shifts if abs(row[2] - row[1]) >= MIB and (row[2] < row[1]) == (taken > 0)]
     large.sort(key=lambda row: -abs(row[2] - row[1]))
     why = ", ".join(f"{name} {_mib(before)} -> {_mib(after)}" for name, before, after in large[:1])
     weight = Weight.WORSE if taken < 0 else Weight.BETTER
+    if weight is Weight.BETTER and old.cma_size and not new.cma_size:
+        return  # said as what it is: the area is gone
     of_cause = large[0][1] - large[0][2] if large else taken
     text = f"{difference(of_cause).replace('more', 'more free').replace('less', 'less free')} at boot"
     yield Change(Kind.FREE, weight, f"{text}: {why or 'several small ones'}", abs(taken))
+
+
+def _not_comparable(old: Row, new: Row) -> set[str]:
+    """What one of the kernels takes only after the stage that rows are of."""
+    return {"mem_map"} if ("mem_map" in old.taken) != ("mem_map" in new.taken) else set()
+
+
+def _cma(old: Row, new: Row) -> Iterator[Change]:
+    """An area for contiguous memory that is there on one side only."""
+    if old.cma_size and new.cma_size == 0:
+        yield Change(Kind.CMA, Weight.WORSE, f"no CMA area any more: {_mib(old.cma_size)} -> none", old.cma_size)
+    elif new.cma_size and old.cma_size == 0:
+        yield Change(Kind.CMA, Weight.OTHER, f"a CMA area now: none -> {_mib(new.cma_size)}", new.cma_size)
 
 
 def _findings(old: Row, new: Row) -> Iterator[Change]:

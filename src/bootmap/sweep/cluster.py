@@ -73,7 +73,7 @@ class _Cluster:
         """Hand out, take back, hand out again."""
         source = iter(tasks)
         self._share()
-        ready = self.dask.as_completed()
+        ready = self.dask.as_completed(loop=self.client.loop)
         for _ in range(_AHEAD * max(1, sum(self.client.nthreads().values()))):
             self._hand_out(list(itertools.islice(source, batch)), ready)
         for future in ready:

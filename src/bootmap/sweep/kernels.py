@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 _CONFIGS = ("config.gz", "config", ".config", "boot/config-*", "config-*", "usr/lib/linux/config-*")
 _MAPS = ("System.map", "boot/System.map-*", "System.map-*", "usr/lib/linux/System.map-*")
 _IMAGES = ("vmlinux", "arch/arm/boot/zImage", "zImage", "boot/vmlinuz-*", "vmlinuz-*", "usr/lib/modules/*/vmlinuz")
-_STUB = 4096
-"""A System.map of fewer bytes is a distribution's note that the real one is elsewhere."""
-_TREES = ("usr/lib/linux-image-*", "lib/firmware/*/device-tree", "dtbs", "arch/arm/boot/dts")
+_STUB = 8
+"""A System.map of fewer lines is a distribution's note that the real one is elsewhere."""
+_TREES = ("usr/lib/linux-image-*", "usr/lib/modules/*/dtb", "lib/firmware/*/device-tree", "dtbs", "arch/arm/boot/dts")
+_PLAIN = ("dtb", "dtbs", "dts", "device-tree")
 _PROFILE = re.compile(r"(?:(\w+)@)?(\d+\.\d+(?:\.\d+)?)|(\w+)")
 
 
@@ -97,8 +98,9 @@ def has_kernel(folder: str) -> bool:
 
 
 def folder_name(path: str) -> str:
-    """The last part of a folder's path, whatever slashes end it."""
-    return os.path.basename(os.path.abspath(path))
+    """The last part of a folder's path that tells it from others."""
+    above, name = os.path.split(os.path.abspath(path))
+    return os.path.basename(above) if name in _PLAIN else name
 
 
 def glob_escape(folder: str) -> str:
@@ -114,13 +116,18 @@ def _of_folder(folder: str) -> Kernel:
         if len(found) > 1:
             names = ", ".join(os.path.relpath(file, folder) for file in found)
             raise InputError(f"has {len(found)} kernels ({names}): name the folder of one", file=folder)
-        if found and not (option == "system_map" and os.path.getsize(found[0]) < _STUB):
+        if found and not (option == "system_map" and _is_stub(found[0])):
             files[option] = found[0]
     if "config" not in files and "image" not in files:
         raise InputError(f"has no kernel: expected one of {', '.join((*_CONFIGS, *_IMAGES))}", file=folder)
     if "config" in files and "system_map" in files:
         files.pop("image", None)
     return bootmap.load_kernel(**files)
+
+
+def _is_stub(system_map: str) -> bool:
+    with open(system_map, "rb") as stream:
+        return stream.read(1 << 16).count(b"\n") < _STUB
 
 
 def _matching(folder: str, patterns: tuple[str, ...]) -> list[str]:

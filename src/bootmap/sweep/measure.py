@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bootmap import Board, CheckResult, Prediction
     from bootmap.sweep.kernels import SweepKernel
     from bootmap.sweep.memory import MemoryRules
+    from bootmap.units import Span
 
 _PAGE = 4096
 _LONGEST = 2000
@@ -65,12 +66,12 @@ def measure(task: Task, kernel: SweepKernel, settings: Settings) -> list[Row]:
     """The rows of a file: one, or one for each configuration of a FIT."""
     begun = time.perf_counter()
     try:
-        boards = list(_boards(task))
+        boards = list(boards_of(task))
     except BootmapError as error:
         return [_refused(blank_row(task, kernel), error, begun)]
     rows = []
     for board in boards:
-        row = replace(blank_row(task, kernel), board=_name(task, board))
+        row = replace(blank_row(task, kernel), board=row_name(task, board))
         try:
             row = _answer(row, board, kernel, settings)
         except BootmapError as error:
@@ -109,7 +110,12 @@ def _refused(row: Row, error: BootmapError, begun: float) -> Row:
     return replace(row, status=status, error=str(error)[:_LONGEST], seconds=round(time.perf_counter() - begun, 6))
 
 
-def _boards(task: Task) -> Iterable[Board]:
+def boards_of(task: Task) -> Iterable[Board]:
+    """The boards of a file: one, or one for each configuration of a FIT.
+
+    Raises:
+        BootmapError: it cannot be read.
+    """
     if task.data is not None:
         board = bootmap.Board.parse(task.data, task.board)
         root = getattr(board.description, "root", None)
@@ -118,7 +124,7 @@ def _boards(task: Task) -> Iterable[Board]:
     return [board for _, board in bootmap.load_boards(task.path)]
 
 
-def _name(task: Task, board: Board) -> str:
+def row_name(task: Task, board: Board) -> str:
     """The row's name; of a FIT with the configuration, which `load_boards` puts behind the file's name."""
     _, colon, configuration = board.name.rpartition(":")
     return f"{task.board}:{configuration}" if task.data is None and colon else task.board
@@ -136,14 +142,9 @@ def _text(board: Board, name: str) -> tuple[str, ...]:
 
 def _answer(row: Row, board: Board, kernel: SweepKernel, settings: Settings) -> Row:
     row = _described(row, board)
-    if settings.cmdline is not None:
-        board = board.replace(cmdline=settings.cmdline)
-    declared = board.declared_ram
-    if not declared and row.compatible:
-        bank = settings.memory.bank(row.compatible, board.ram_start)
-        if bank is not None:
-            board, declared = board.with_memory([bank]), [bank]
-            row = replace(row, ram_given=f"{bank.start:#x},{bank.size:#x}")
+    board, bank = prepared(board, settings)
+    declared = board.declared_ram if bank is None else [bank]
+    row = replace(row, ram_given=f"{bank.start:#x},{bank.size:#x}" if bank is not None else "")
     result = bootmap.check(kernel.of(board), board, prove=False)
     assert result.case is not None
     prediction = bootmap.Prediction(result.case.kernel, result.case.board, result.case.replay)
@@ -168,6 +169,17 @@ def _answer(row: Row, board: Board, kernel: SweepKernel, settings: Settings) -> 
     )
 
 
+def prepared(board: Board, settings: Settings) -> tuple[Board, Span | None]:
+    """The board as the sweep predicts it, and the bank of RAM that it was given; None where its tree has RAM."""
+    if settings.cmdline is not None:
+        board = board.replace(cmdline=settings.cmdline)
+    names = _text(board, "compatible")
+    if board.declared_ram or not names:
+        return board, None
+    bank = settings.memory.bank(names, board.ram_start)
+    return (board.with_memory([bank]), bank) if bank is not None else (board, None)
+
+
 def _findings(result: CheckResult) -> tuple[FindingRow, ...]:
     counts: dict[tuple[str, str], int] = {}
     for found in result.findings:
@@ -189,11 +201,13 @@ def _memory(prediction: Prediction, result: CheckResult) -> dict[str, Any]:
         ),
         "memblock_hash": _hash(repr((regions, stage.memblock.reserved.regions)).encode()),
     }
+    if prediction.zones:
+        found["free"] = sum(zone.managed for zone in prediction.zones if zone.name in _LOWMEM_ZONES) * _PAGE
     area = state.default_cma
     found["cma_base"], found["cma_size"] = (area.base, area.size) if area is not None else (None, 0)
     if result.budget is not None:
         budget = result.budget
-        found |= {"lowmem": budget.lowmem, "highmem": budget.highmem, "free": budget.left, "taken": dict(budget.items)}
+        found |= {"lowmem": budget.lowmem, "highmem": budget.highmem, "taken": dict(budget.items)}
     cost = prediction.overview.tables
     if cost is not None:
         found |= {"table_bytes": cost.bytes, "sections": cost.sections}
@@ -202,6 +216,7 @@ def _memory(prediction: Prediction, result: CheckResult) -> dict[str, Any]:
     return found
 
 
+_LOWMEM_ZONES = ("DMA", "Normal")
 _NOMAP = 4
 """MEMBLOCK_NOMAP (include/linux/memblock.h)."""
 

@@ -91,8 +91,9 @@ class Row:
         highmem: bytes of RAM above it that the kernel uses.
         lost: bytes of RAM that are declared and not used.
         nomap: bytes of no-map areas.
-        free: bytes of lowmem that nothing known takes.
-        taken: bytes of lowmem by what takes them: kernel, mem_map, CMA, reserved areas, ...
+        free: bytes of lowmem that the page allocator gets once mem_map is made, CMA not counted.
+        taken: bytes of lowmem by what takes them at the end of paging_init: kernel, CMA, reserved areas, ...;
+            mem_map only where the kernel makes it as early.
         cma_base: start of the default area for contiguous memory; null without one.
         cma_size: its bytes; 0 without one.
         table_bytes: bytes of page tables at the end of paging_init.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootmap.sweep.limits import Limits, OutOfTimeError, limited_time
@@ -24,7 +25,8 @@ class Done(NamedTuple):
     lasting: bool
 
 
-class Bench(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Bench:
     """What a worker holds for all its tasks."""
 
     kernels: Mapping[str, SweepKernel]

@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from bootmap.boot.setup.fdt_scan import is_available
 from bootmap.checks.edit import AddNode, DeleteNode, SetProperty
 from bootmap.checks.finding import Change, Finding
 from bootmap.facts.audit_rules import Severity
@@ -26,7 +27,7 @@ _PMD = 2 * MIB
 _AREA = re.compile(r"(/reserved-memory/[^\s/,]+)")
 _USERS = (
     ("ramoops", ("ramoops",), "ramoops"),
-    ("OP-TEE", ("linaro,optee-tz",), "OP-TEE"),
+    ("a frame buffer", ("simple-framebuffer",), "the boot loader's frame buffer"),
 )
 """Who uses memory that must be kept: compatible strings, and the name for people."""
 
@@ -257,12 +258,29 @@ def not_reserved(case: Case) -> Iterator[Finding]:
             )  # fmt: skip
 
 
+def elsewhere(case: Case) -> Iterator[Finding]:
+    """memory-region of a device that points to a node which is not in /reserved-memory."""
+    if case.tree is None:
+        return
+    for node in case.tree.walk("memory-region"):
+        prop = node.get("memory-region")
+        for at in range(len(prop.value) // 4 if prop is not None and is_available(node) else 0):
+            assert prop is not None
+            target = case.tree.by_phandle(int.from_bytes(prop.value[4 * at : 4 * at + 4], "big"))
+            if target is not None and not target.path.startswith("/reserved-memory/"):
+                yield Finding(
+                    RULES_BY_ID["area-not-reserved"], Severity.ERROR, f"the memory of {node.name} is still plain RAM",
+                    f"{node.path} asks for the memory-region {target.path}, which is not a child of /reserved-memory: "
+                    f"the kernel keeps nothing there.", (case.at_property(prop, at),),
+                )  # fmt: skip
+
+
 def _users(case: Case) -> Iterator[tuple[Node, Property, Span, str]]:
     if case.tree is None:
         return
     for node in case.tree.walk("compatible"):
         kind, prop = node.get("compatible"), node.get("reg")
-        if kind is None or prop is None:
+        if kind is None or prop is None or not is_available(node):
             continue
         names = kind.value.rstrip(b"\0").decode("latin-1").split("\0")
         what = next((text for _, known, text in _USERS if any(name in known for name in names)), None)
@@ -358,6 +376,3 @@ def misplaced(case: Case) -> Iterator[Finding]:
                     RULES_BY_ID["downstream-property"], Severity.NOTE, f"{name} is ignored",
                     f"{node.path}: {whose}; this kernel does not know it. {instead}", (case.at_property(prop),),
                 )  # fmt: skip
-
-
-__all__ = ["area_changes", "misplaced", "not_reserved", "outside_ram", "overlaps", "reserved_cells"]

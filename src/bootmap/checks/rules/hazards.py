@@ -82,7 +82,7 @@ def _of_debug_uart(case: Case, hazard: Hazard) -> bool:
 def _sentence(text: str) -> str:
     """A hazard's message as a sentence; what it says to do stays, for people who read only this."""
     name = text.split(" ")[0]
-    first = text[:1].upper() if "_" not in name and "(" not in name else text[:1]
+    first = text[:1] if any(char in name for char in "_(=/") else text[:1].upper()
     return first + text[1:] + ("" if text.endswith(".") else ".")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.boot.places import room_text
 from bootmap.boot.reserve.cma import cma_alignment
+from bootmap.checks.case import NO_LOWMEM
 from bootmap.checks.edit import SetOption, SetParameter, SetProperty
 from bootmap.checks.finding import Change, Finding
 from bootmap.checks.later import crashkernel
@@ -88,8 +89,8 @@ def cma_failed(case: Case) -> Iterator[Finding]:
             changes.append(Change(f"cma={text}", "the largest that fits", (SetParameter("cma", text),)))
     yield Finding(
         RULES_BY_ID["cma-failed"], Severity.WARNING, "the CMA area is not made",
-        f"{hazard.message}. An area must be aligned to {size_text(unit)}.", case.at_origin(hazard.origin),
-        tuple(changes), hazard=hazard,
+        f"{hazard.message[:1].upper()}{hazard.message[1:]}. An area must be aligned to {size_text(unit)}.",
+        case.at_origin(hazard.origin), tuple(changes), hazard=hazard,
     )  # fmt: skip
 
 
@@ -216,12 +217,27 @@ def _highest(case: Case, size: int, align: int, bound: int) -> int | None:
     return best
 
 
+def module_window(case: Case) -> Iterator[Finding]:
+    """vmalloc= that was made larger, where modules have a window of their own and no way out of it."""
+    config, param, kernel = case.kernel.config, case.parameter("vmalloc"), case.state.kernel
+    larger = case.state.vars.vmalloc_size > (240 if kernel.has("vmalloc_min_240m") else 128) * MIB
+    if param is None or not larger or not config.enabled("MODULES") or config.enabled("ARM_MODULE_PLTS"):
+        return
+    window = Span(kernel.modules_vaddr, kernel.modules_end)
+    yield Finding(
+        RULES_BY_ID["module-window"], Severity.NOTE, f"{param.text} gives modules no room",
+        f"Modules are loaded into {window}, {room_text(window.size)} below PAGE_OFFSET. Where loading one ends in "
+        f'"vmalloc: allocation failure", vmalloc= does not help.',
+        (case.at_param(param),), advice=("CONFIG_ARM_MODULE_PLTS=y lets modules spill into the vmalloc area",),
+    )  # fmt: skip
+
+
 def messages(case: Case) -> Iterator[Finding]:
     """Lines that the kernel will print about memory that the tree keeps on purpose."""
     lines = [line for line in case.state.dmesg if line.startswith(("Ignoring RAM", "Truncating RAM"))]
     kept = [row for row in case.state.lost if row.reason == "no-map"]
     real = [row for row in case.state.lost
-            if row.reason.startswith(("no CONFIG_HIGHMEM", "HIGHMEM needs", "lowmem must end"))]  # fmt: skip
+            if row.reason.startswith((*NO_LOWMEM, "lowmem must end"))]  # fmt: skip
     lost = sum(row.end - row.start for row in real)
     for line in lines:
         numbers = [int(word, 16) for word in _hex(line)]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.boot.decompressor.phys_offset import memory_ranges
 from bootmap.boot.places import room_text
+from bootmap.checks.case import NO_LOWMEM
 from bootmap.checks.edit import SetLpae, SetOption, SetParameter, SetProperty, SetVmsplit
 from bootmap.checks.finding import Change, Finding
 from bootmap.checks.places import initrd_changes, payload_changes
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from bootmap.checks.case import Case
     from bootmap.inputs.fdt import Fdt, Node, Property
 
-_NO_LOWMEM = ("no CONFIG_HIGHMEM", "HIGHMEM needs a cache that does not alias")
+_SPLITS = (("VMSPLIT_3G_OPT", 0xB0000000), ("VMSPLIT_2G", 0x80000000), ("VMSPLIT_1G", 0x40000000))
 _SMALL = 16 * MIB
 _QUARTER = 4
 _HEADROOM = MIB
@@ -122,15 +123,16 @@ def _truncated(case: Case, prop: Property, index: int, bank: Span, border: int) 
 
 def beyond_lowmem(case: Case) -> Iterator[Finding]:
     """RAM that is cut off at the end of lowmem, with every option that would bring it back."""
-    lost = [row for row in case.state.lost if row.reason.startswith(_NO_LOWMEM) and row.end > row.start]
+    lost = [row for row in case.state.lost if row.reason.startswith(NO_LOWMEM) and row.end > row.start]
     total = sum(row.end - row.start for row in lost)
     if total < MIB or case.kernel.model().has("xip"):
         return
     start = min(row.start for row in lost)
     have = sum(bank.size for bank in case.ram) or total
     why = lost[0].reason
+    without = not case.state.kernel.has("highmem")
     changes = [
-        *([Change("CONFIG_HIGHMEM=y", edits=(SetOption("HIGHMEM", "y"),))] if why == _NO_LOWMEM[0] else []),
+        *([Change("CONFIG_HIGHMEM=y", edits=(SetOption("HIGHMEM", "y"),))] if without else []),
         Change("CONFIG_VMSPLIT_3G_OPT=y", "user space 2.75 GiB", (SetVmsplit("3g_opt"),)),
         Change("CONFIG_VMSPLIT_2G=y", "user space 2 GiB", (SetVmsplit("2g"),)),
         Change("CONFIG_VMSPLIT_1G=y", "user space 1 GiB", (SetVmsplit("1g"),)),
@@ -139,9 +141,18 @@ def beyond_lowmem(case: Case) -> Iterator[Finding]:
     yield Finding(
         RULES_BY_ID["ram-beyond-lowmem"], Severity.WARNING,
         f"{room_text(total)} of {room_text(have)} are not used",
-        f"Lowmem ends at {hex_address(case.lowmem_end)}; RAM from {hex_address(start)} on is removed: {why}.",
+        f"Lowmem ends at {hex_address(case.lowmem_end)}; RAM from {hex_address(start)} on is removed: {why}. "
+        f"{_room_by_split(case)}",
         tuple(case.at_origin(lost[0].origin))[:1], tuple(changes), address=start,
     )  # fmt: skip
+
+
+def _room_by_split(case: Case) -> str:
+    """How much lowmem each split has room for, with this vmalloc area."""
+    offset, now = case.state.kernel.page_offset, case.lowmem_end - case.state.handover.phys_offset
+    rows = [f"{name} {(now + offset - other) // MIB} MiB" for name, other in _SPLITS if other < offset]
+    highmem = "" if case.state.kernel.has("highmem") else "HIGHMEM would use it; "
+    return f"{highmem}lowmem has room for {now // MIB} MiB now, with {', '.join(rows)}." if rows else ""
 
 
 def beyond_4g(case: Case) -> Iterator[Finding]:
@@ -269,7 +280,7 @@ def _reach(tree: Fdt) -> tuple[int, str] | None:
     """Where the reach of the machine's devices ends, and who they are; None where that is not known."""
     prop = tree.root.get("compatible")
     names = prop.value.rstrip(b"\0").decode("latin-1").split("\0") if prop is not None else []
-    found = ((reach, f"a device of {name}") for known, reach, _ in DMA_REACH for name in names if name in known)
+    found = ((reach, f"A device of {name}") for known, reach, _ in DMA_REACH for name in names if name in known)
     return next(found, None)
 
 

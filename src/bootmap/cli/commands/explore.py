@@ -43,7 +43,10 @@ def command(words: tuple[str, ...], output: str | None, against: str | None, **o
     sides = [bootmap.explore_side(*words, **asked)]
     if against is not None:
         sides.append(bootmap.explore_side(against, **{**asked, **changes}))
-    page = bootmap.explore_page(*sides, stage=asked["stage"]).encode()
+    stage, names = asked["stage"], [row["name"] for row in sides[0].document["stages"]]
+    if stage is not None and stage not in names:
+        raise UsageError(f"--stage {stage}: {words[0]} has no such stage; {', '.join(dict.fromkeys(names))} are there")
+    page = bootmap.explore_page(*sides, stage=stage).encode()
     if output is None:
         click.echo(page, nl=False)
     else:

@@ -17,7 +17,7 @@ from bootmap.errors import UsageError
 from bootmap.units import MIB
 
 if TYPE_CHECKING:
-    from bootmap.sweep.run import Sweep, SweepRun
+    from bootmap import Sweep, SweepRun
 
 _USUAL = "typical=6.12"
 _BLAMED = 5
@@ -36,6 +36,7 @@ _BLAMED = 5
 @click.option("--resume", is_flag=True, help="Go on with what is in --output.")
 @click.option("--parquet", type=click.Path(dir_okay=False), help="Write the rows as Parquet too.")
 @click.option("--html", type=click.Path(dir_okay=False), help="Write a page: sort, filter, open boards.")
+@click.option("--pages", type=click.Choice(("bad", "all")), help="With --html: pages of boards to open from it.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="What to print.")
 @click.option("--jobs", "-j", type=click.IntRange(1, 256), help="Processes.  [CPUs]")
 @click.option("--time-limit", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds a board.")
@@ -77,7 +78,7 @@ def command(words: tuple[str, ...], **options: Any) -> int:
             comparisons = [bootmap.compare_sides(bootmap.read_rows(output), *sweep.sides, options["least"])]
             blames = bootmap.blame_changes(sweep, comparisons[0], _BLAMED) if options["blame"] else []
         if options["html"] is not None:
-            write_page(options["html"], output, comparisons)
+            write_page(options["html"], sweep, output, comparisons, options["pages"])
         if comparisons:
             print_changes(comparisons, blames, options["form"])
         else:

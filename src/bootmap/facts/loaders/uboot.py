@@ -234,7 +234,8 @@ class Build:
 
 _256M = 256 * MIB
 BUILDS = (
-    Build("qemu-arm", 0x40000000, smbios=True, source="include/configs/qemu-arm.h, qemu_arm_defconfig (2021.01 to 2026.10)"),
+    Build("qemu-arm", 0x40000000, smbios=True,
+          source="include/configs/qemu-arm.h, qemu_arm_defconfig (2021.01 to 2026.10)"),
     Build("cm_fx6", bootmapsz=8 * MIB, source="include/configs/cm_fx6.h (2014.10 to 2026.10)"),
     Build("tbs2910", bootmapsz=_256M, source="include/configs/tbs2910.h (2015.01 to 2026.10)"),
     Build("bx50v3", bootmapsz=_256M, source="include/configs/ge_bx50v3.h (2020.04 to 2026.10)"),

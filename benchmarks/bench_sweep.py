@@ -1,0 +1,144 @@
+"""What a sweep costs, all in one run: a board in one process, a pool, one process a board, the commit before.
+
+    python benchmarks/bench_sweep.py TREES KERNEL [--before COMMIT] [--curve 100,1000,10000] [--boards 150]
+
+TREES is a folder of device trees, KERNEL one with a configuration and System.map.  Times are of the CPU where one
+process works, for other programs may run beside it; of the clock where several do.  ``--before`` alternates with the
+same measurement in a checkout of that commit, so that both see the same machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+# Runs in any commit that has the public interface: CPU seconds to parse and to predict each board.
+ONE_PROCESS = """
+import glob, json, sys, time, bootmap
+kernel = bootmap.Kernel.load(config=sys.argv[2] + "/config.gz", system_map=sys.argv[2] + "/System.map")
+files = sorted(glob.glob(sys.argv[1] + "/*.dtb"))[:: int(sys.argv[3])]
+blobs = [open(file, "rb").read() for file in files]
+parsed, predicted = [], []
+for again in (0, 1):
+    for blob in blobs:
+        begun = time.process_time()
+        board = bootmap.Board.parse(blob)
+        then = time.process_time()
+        try:
+            bootmap.predict(kernel, board)
+        except bootmap.BootmapError:
+            continue
+        if again:
+            parsed.append(then - begun)
+            predicted.append(time.process_time() - then)
+print(json.dumps([parsed, predicted]))
+"""
+
+
+def one_process(source: Path, trees: str, kernel: str, step: int) -> tuple[list[float], list[float]]:
+    """Seconds to parse and to predict each board that has an answer, the second time round."""
+    words = [sys.executable, "-c", ONE_PROCESS, trees, kernel, str(step)]
+    environment = {**os.environ, "PYTHONPATH": str(source), "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True, cwd=source)
+    parsed, predicted = json.loads(done.stdout)
+    return parsed, predicted
+
+
+def swept(trees: str, kernel: str, jobs: int) -> tuple[int, float, float]:
+    """Rows, seconds of the clock, MiB of the largest process."""
+    with tempfile.TemporaryDirectory() as place:
+        words = [sys.executable, "-m", "bootmap", "sweep", trees, "--kernel", kernel, "--no-cache", f"-j{jobs}",
+                 f"--output={place}/rows.jsonl"]  # fmt: skip
+        begun = time.monotonic()
+        subprocess.run(words, check=True, capture_output=True)
+        seconds = time.monotonic() - begun
+        rows = Path(f"{place}/rows.jsonl").read_bytes().count(b"\n")
+    return rows, seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+
+
+def one_process_a_board(trees: str, kernel: str, count: int) -> float:
+    """Seconds of the clock a board, each as a command of its own."""
+    files = sorted(Path(trees).glob("*.dtb"))
+    files = files[:: max(1, len(files) // count)][:count]
+    begun = time.monotonic()
+    for file in files:
+        words = [sys.executable, "-m", "bootmap", "check", str(file), "--no-proof", "--memory", "0x10000000,512M",
+                 "--config", f"{kernel}/config.gz", "--system-map", f"{kernel}/System.map"]  # fmt: skip
+        subprocess.run(words, check=False, capture_output=True)
+    return (time.monotonic() - begun) / len(files)
+
+
+def generated(folder: Path, count: int) -> None:
+    """So many boards, each with a size of RAM of its own."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from support.trees import Node, blob, cells, text
+
+    for number in range(count):
+        root = Node(properties={"#address-cells": cells(1), "#size-cells": cells(1), "compatible": text("virt,board")})
+        cpus = root.add("cpus", **{"#address_cells": cells(1), "#size_cells": cells(0)})
+        cpus.add("cpu@0", device_type=text("cpu"), compatible=text("arm,cortex-a15"), reg=cells(0))
+        root.add("memory@40000000", device_type=text("memory"), reg=cells(0x40000000, (64 << 20) + (number << 12)))
+        (folder / f"b{number:06}.dtb").write_bytes(blob(root))
+
+
+def shown(values: list[float]) -> str:
+    ordered = sorted(values)
+    return f"median {1e3 * statistics.median(ordered):.2f} ms, p95 {1e3 * ordered[int(0.95 * len(ordered))]:.2f} ms"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("trees")
+    parser.add_argument("kernel")
+    parser.add_argument("--before")
+    parser.add_argument("--boards", type=int, default=150)
+    parser.add_argument("--curve", default="100,1000")
+    asked = parser.parse_args()
+    kernel = str(Path(asked.kernel).resolve())
+    total = len(list(Path(asked.trees).glob("*.dtb")))
+    step = max(1, total // asked.boards)
+    sides = {"this": ROOT / "src"}
+    with tempfile.TemporaryDirectory() as place:
+        if asked.before:
+            words = ["git", "-C", str(ROOT), "archive", asked.before, "src"]
+            archive = subprocess.run(words, check=True, capture_output=True).stdout
+            subprocess.run(["tar", "-x", "-C", place], input=archive, check=True)
+            sides["before"] = Path(place) / "src"
+        found: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in sides}
+        for _ in range(3):
+            for name, source in sides.items():
+                for kept, new in zip(found[name], one_process(source, asked.trees, kernel, step), strict=True):
+                    kept += new
+    for name, (parsed, predicted) in found.items():
+        whole = [one + other for one, other in zip(parsed, predicted, strict=True)]
+        print(f"{name:>7}: parse {shown(parsed)}; predict {shown(predicted)}; both {shown(whole)}")
+    if asked.before:
+        ratios = [statistics.median(found["before"][n]) / statistics.median(found["this"][n]) for n in (0, 1)]
+        print(f"the commit before takes {ratios[0]:.2f} times as long to parse, {ratios[1]:.2f} times to predict")
+    for jobs in (1, 2):
+        rows, seconds, peak = swept(asked.trees, kernel, jobs)
+        print(
+            f"sweep with {jobs} workers: {rows} rows in {seconds:.1f} s, {rows / seconds:.0f} a second, {peak:.0f} MiB"
+        )
+    alone = one_process_a_board(asked.trees, kernel, 12)
+    print(f"one process a board: {alone:.2f} s a board, {alone * rows / seconds:.0f} times as long as the sweep")
+    for count in map(int, asked.curve.split(",")):
+        with tempfile.TemporaryDirectory() as place:
+            generated(Path(place), count)
+            rows, seconds, peak = swept(place, kernel, 2)
+            print(f"{rows} generated boards: {seconds:.1f} s, {1e3 * seconds / rows:.2f} ms a board, {peak:.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,308 @@
+"""A device tree as it is asked: nodes and properties that know their byte offset in the file.
+
+The reader is in ``fdt.py``.  The tree is a dozen columns; nodes and properties are made of them when asked for.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from bootmap.errors import FdtError
+
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Iterator
+
+_LONGEST_SHOWN = 128  # characters; the specification allows 31, and a unit address
+
+
+class Reservation(NamedTuple):
+    """One entry of the memory reservation block: bytes ``[address, address + size)``, read at ``offset``."""
+
+    address: int
+    size: int
+    offset: int
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Property:
+    """A property: its raw value and where it stands.  To be treated as read-only.
+
+    Attributes:
+        name: the property's name.
+        value: the raw bytes.
+        offset: byte offset of the value in the file; cell ``i`` is at ``offset + 4 * i``.
+        owner: the node that holds it.
+    """
+
+    name: str
+    value: bytes
+    offset: int
+    owner: Node
+
+    @property
+    def node(self) -> str:
+        """Path of the node that holds it."""
+        return self.owner.path
+
+    def __repr__(self) -> str:
+        return f"<Property {self.name} of {self.node}, {len(self.value)} bytes at {self.offset:#x}>"
+
+    def cells(self) -> tuple[int, ...]:
+        """The value as big-endian u32 cells.
+
+        Raises:
+            FdtError: the length is not a multiple of 4.
+        """
+        if len(self.value) % 4:
+            self.fail(f"length is {len(self.value)} bytes, expected a multiple of 4")
+        return struct.unpack(f">{len(self.value) // 4}I", self.value)
+
+    def string(self) -> str:
+        """The first NUL-terminated string of the value; bytes above 127 read as Latin-1, one character each.
+
+        Raises:
+            FdtError: there is no NUL.
+        """
+        text, nul, _ = self.value.partition(b"\0")
+        if not nul:
+            self.fail("is not a string: no terminating NUL")
+        return text.decode("latin-1")
+
+    def strings(self) -> tuple[str, ...]:
+        """All strings of a string list such as ``compatible``.
+
+        Raises:
+            FdtError: the last string has no NUL.
+        """
+        if not self.value:
+            return ()
+        if self.value[-1]:
+            self.fail("is not a string list: no terminating NUL")
+        return tuple(self.value[:-1].decode("latin-1").split("\0"))
+
+    def fail(self, message: str, at: int = 0) -> NoReturn:
+        """Raise the FdtError that says ``message`` about this property, at byte ``at`` of its value."""
+        raise FdtError(f"'{self.name}' of {self.node}: {message}", offset=self.offset + at)
+
+
+class Columns:
+    """The nodes of a tree as columns, a row each in file order; what `Node` looks at.
+
+    Values and names of properties stay bytes of the blob until somebody asks, and no row refers to another but by its
+    number: a tree of thousands of nodes is a dozen objects, without circles.
+
+    Attributes:
+        data: the blob.
+        base: where the structure block begins.
+        words: the structure block's cells.
+        offsets: byte offset of each node's FDT_BEGIN_NODE token.
+        parents: number of the node above; -1 for the root.
+        depths: 0 for the root.
+        ends: number behind the last node below.
+        properties: by name, the index in ``words`` of the FDT_PROP token.
+    """
+
+    __slots__ = ("base", "data", "depths", "ends", "offsets", "parents", "properties", "words")
+
+    def __init__(self, data: bytes, base: int, words: array[int]) -> None:
+        self.data, self.base, self.words = data, base, words
+        self.offsets: list[int] = []
+        self.parents: list[int] = []
+        self.depths: list[int] = []
+        self.ends: list[int] = []
+        self.properties: list[dict[str, int]] = []
+
+    def name(self, row: int) -> str:
+        """A node's name, read anew from the blob."""
+        start = self.offsets[row] + 4
+        return self.data[start : self.data.index(0, start)].decode("latin-1")
+
+    def children(self, row: int) -> Iterator[int]:
+        """The rows of a node's children."""
+        ends, child, end = self.ends, row + 1, self.ends[row]
+        while child < end:
+            yield child
+            child = ends[child]
+
+
+class Node:
+    """A node: its name, its place and what it holds.  To be treated as read-only.
+
+    One that is asked for twice is two objects, which are equal.
+    """
+
+    __slots__ = ("_columns", "_row")
+
+    def __init__(self, columns: Columns, row: int) -> None:
+        self._columns, self._row = columns, row
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Node) and self._row == other._row and self._columns is other._columns
+
+    def __hash__(self) -> int:
+        return hash((id(self._columns), self._row))
+
+    @property
+    def name(self) -> str:
+        """The name with its unit address, "" for the root."""
+        return self._columns.name(self._row)
+
+    @property
+    def offset(self) -> int:
+        """Byte offset of the node's FDT_BEGIN_NODE token in the file."""
+        return self._columns.offsets[self._row]
+
+    @property
+    def depth(self) -> int:
+        """0 for the root."""
+        return self._columns.depths[self._row]
+
+    @property
+    def parent(self) -> Node | None:
+        """The node above, None for the root."""
+        above = self._columns.parents[self._row]
+        return Node(self._columns, above) if above >= 0 else None
+
+    @property
+    def properties(self) -> dict[str, Property]:
+        """By name, in file order; of two with one name the first, as libfdt finds it."""
+        places = self._columns.properties[self._row]
+        return {name: self._property(name, at) for name, at in places.items()}
+
+    @property
+    def children(self) -> list[Node]:
+        """In file order."""
+        columns = self._columns
+        return [Node(columns, row) for row in columns.children(self._row)]
+
+    @property
+    def path(self) -> str:
+        """The full path, "/" for the root; of names far longer than real ones only both ends.
+
+        Made when asked for: one name of a megabyte may stand on the paths of a hundred thousand nodes.
+        """
+        names = []
+        columns, row = self._columns, self._row
+        while row:
+            name = columns.name(row)
+            names.append(f"{name[:32]}...{name[-32:]}" if len(name) > _LONGEST_SHOWN else name)
+            row = columns.parents[row]
+        return "/" + "/".join(reversed(names))
+
+    def __repr__(self) -> str:
+        return f"<Node {self.path} at {self.offset:#x}>"
+
+    def _property(self, name: str, at: int) -> Property:
+        columns = self._columns
+        start = columns.base + 4 * at + 12
+        return Property(name, columns.data[start : start + columns.words[at + 1]], start, self)
+
+    def get(self, name: str) -> Property | None:
+        """The property of that name, or None."""
+        at = self._columns.properties[self._row].get(name)
+        return self._property(name, at) if at is not None else None
+
+    def walk(self, *having: str) -> Iterator[Node]:
+        """This node and all below it, in file order (parents before children).
+
+        Args:
+            having: names of properties; given some, only nodes that have one of them.
+        """
+        columns = self._columns
+        first, end = self._row, columns.ends[self._row]
+        if not having:
+            return (Node(columns, row) for row in range(first, end))
+        apart = set(having).isdisjoint
+        return iter([Node(columns, row) for row in range(first, end) if not apart(columns.properties[row])])
+
+    @property
+    def unit_name(self) -> str:
+        """The name up to, and without, the "@"."""
+        return self.name.partition("@")[0]
+
+    @property
+    def unit_address(self) -> str | None:
+        """The text after the "@", None where there is no "@"."""
+        _, at, address = self.name.partition("@")
+        return address if at else None
+
+    def child(self, name: str) -> Node | None:
+        """The first child of that name; a name without "@" also matches one with any unit address."""
+        columns, wanted = self._columns, name.encode("latin-1", "replace")
+        ends = (b"\0",) if b"@" in wanted else (b"\0", b"@")
+        starts = tuple(wanted + end for end in ends)
+        for row in columns.children(self._row):
+            if columns.data.startswith(starts, columns.offsets[row] + 4):
+                return Node(columns, row)
+        return None
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Fdt:
+    """A whole blob, parsed.  To be treated as read-only.
+
+    Attributes:
+        version: the header's version, 16 or newer.
+        last_comp_version: the oldest version that its readers may be made for.
+        totalsize: the header's size of the blob in bytes.
+        boot_cpuid_phys: the physical id of the boot CPU.
+        reservations: the memory reservation block, without its terminator.
+        root: the node "/".
+        data: the ``totalsize`` bytes that were parsed.
+    """
+
+    version: int
+    last_comp_version: int
+    totalsize: int
+    boot_cpuid_phys: int
+    reservations: tuple[Reservation, ...]
+    root: Node
+    data: bytes
+    _phandles: dict[int, Node] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Fdt version {self.version}, {self.totalsize} bytes>"
+
+    def node(self, path: str) -> Node | None:
+        """The node at ``path``, or None; found as libfdt's ``fdt_path_offset`` does.
+
+        Each component may leave out its unit address ("/memory" finds the first "/memory@...").  A path
+        that does not begin with "/" begins with an alias, looked up in /aliases.
+        """
+        if not path.startswith("/"):
+            alias, _, rest = path.partition("/")
+            aliases = self.root.child("aliases")
+            target = aliases.get(alias) if aliases else None
+            if target is None or not target.value.startswith(b"/") or not target.value.endswith(b"\0"):
+                return None
+            path = f"{target.string()}/{rest}"
+        node: Node | None = self.root
+        for name in path.split("/"):
+            if name and node is not None:
+                node = node.child(name)
+        return node
+
+    def by_phandle(self, phandle: int) -> Node | None:
+        """The first node with that phandle ("phandle", else "linux,phandle"), or None.
+
+        0 and 0xffffffff are no phandles.  Source: libfdt ``fdt_node_offset_by_phandle``.
+        """
+        if self._phandles is None:
+            found: dict[int, Node] = {}
+            for node in self.root.walk("phandle", "linux,phandle"):
+                for name in ("phandle", "linux,phandle"):
+                    prop = node.get(name)
+                    if prop is not None and len(prop.value) == 4:
+                        found.setdefault(int.from_bytes(prop.value, "big"), node)
+                        break
+            found.pop(0, None)
+            found.pop(0xFFFFFFFF, None)
+            self._phandles = found
+        return self._phandles.get(phandle)
+
+    def walk(self, *having: str) -> Iterator[Node]:
+        """Every node in file order; given names of properties, those that have one of them."""
+        return self.root.walk(*having)

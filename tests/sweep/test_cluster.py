@@ -1,0 +1,168 @@
+"""Sweeps on a real cluster of Dask: a worker killed in the middle, a scheduler started anew, a limit of time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support.trees import blob
+
+from bootmap.errors import InputError
+from bootmap.sweep.limits import Limits
+from bootmap.sweep.row import Row, Status
+from bootmap.sweep.run import Sweep, run_sweep
+from bootmap.sweep.store import read_rows
+
+from .conftest import KERNEL_61, KERNEL_612, board
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+distributed = pytest.importorskip("distributed", reason="Dask is not installed (pip install '.[cluster]')")
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@contextmanager
+def cluster(workers: int = 2) -> Iterator[Any]:
+    with distributed.LocalCluster(
+        n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+    ) as found:
+        yield found
+
+
+def many_boards(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    for number in range(count):
+        (folder / f"b{number:05}.dtb").write_bytes(blob(board(size=(64 << 20) + (number << 16))))
+    return folder
+
+
+def checked(sweep: Sweep, output: Path) -> list[Row]:
+    """The rows, of which none is lost and none is there twice."""
+    rows = list(read_rows(str(output)))
+    assert len({row.place for row in rows}) == len(rows) == len(sweep)
+    return rows
+
+
+def test_cluster_gives_the_rows_of_the_pool(boards: Path, tmp_path: Path) -> None:
+    sweep = Sweep.of([str(boards)], [str(KERNEL_61)])
+    run_sweep(sweep, str(tmp_path / "pool.jsonl"), jobs=2)
+    with cluster() as found:
+        run_sweep(sweep, str(tmp_path / "cluster.jsonl"), scheduler=found.scheduler_address)
+    sides = [{row.place: (row.key, row.status, row.error, row.verdict, row.tables_hash, row.memblock_hash, row.free)
+              for row in checked(sweep, tmp_path / name)} for name in ("pool.jsonl", "cluster.jsonl")]  # fmt: skip
+    assert sides[0] == sides[1]
+
+
+def test_worker_is_killed_in_the_middle(tmp_path: Path) -> None:
+    sweep = Sweep.of([str(many_boards(tmp_path / "many", 600))], [str(KERNEL_61)])
+    killed = []
+    with cluster(3) as found:
+
+        def told(pairs: int, total: int, note: str) -> None:
+            if not killed and pairs > 50:
+                victim = next(iter(found.workers.values()))
+                killed.append(victim.pid)
+                os.kill(victim.pid, signal.SIGKILL)
+
+        run = run_sweep(sweep, str(tmp_path / "rows.jsonl"), scheduler=found.scheduler_address, told=told)
+    assert killed
+    assert run.worked == 600
+    assert all(row.answered for row in checked(sweep, tmp_path / "rows.jsonl"))
+
+
+@pytest.mark.nightly
+def test_twenty_thousand_rows_and_lost_workers(tmp_path: Path) -> None:
+    """Two kernels, 10,000 boards; every five thousand rows a worker is killed."""
+    sweep = Sweep.of([str(many_boards(tmp_path / "many", 10_000))], [str(KERNEL_61), str(KERNEL_612)])
+    killed: list[int] = []
+    with cluster(2) as found:
+
+        def told(pairs: int, total: int, note: str) -> None:
+            if pairs > 5000 * (len(killed) + 1) and pairs < 18_000:
+                killed.append(next(iter(found.workers.values())).pid)
+                os.kill(killed[-1], signal.SIGKILL)
+
+        run = run_sweep(sweep, str(tmp_path / "rows.jsonl"), scheduler=found.scheduler_address, told=told)
+    assert len(killed) == 3
+    assert run.worked == 20_000
+    assert all(row.answered for row in checked(sweep, tmp_path / "rows.jsonl"))
+    print(f"20,000 rows in {run.seconds:.0f} s, {len(killed)} workers killed, nothing lost, nothing twice")
+
+
+def test_boards_over_their_time(boards: Path, tmp_path: Path) -> None:
+    sweep = Sweep.of([str(boards)], [str(KERNEL_61)])
+    with cluster(1) as found:
+        limits = Limits(0.0001, 0)
+        run_sweep(sweep, str(tmp_path / "rows.jsonl"), scheduler=found.scheduler_address, limits=limits)
+    rows = {row.board: row for row in checked(sweep, tmp_path / "rows.jsonl")}
+    assert rows["imx6q-sabrelite.dtb"].status is Status.TIMEOUT
+
+
+def test_scheduler_is_started_anew(tmp_path: Path) -> None:
+    """The sweep goes on with a new scheduler at the same address, and no row is lost or there twice."""
+    sweep = Sweep.of([str(many_boards(tmp_path / "many", 400))], [str(KERNEL_61)])
+    port = free_port()
+    processes = [scheduler(port), worker(port, tmp_path)]
+    again = threading.Event()
+
+    def told(pairs: int, total: int, note: str) -> None:
+        if pairs > 60 and not again.is_set():
+            again.set()
+            processes[0].kill()
+            processes[0].wait()
+            processes.append(scheduler(port))
+            processes.append(worker(port, tmp_path))
+
+    try:
+        run = run_sweep(sweep, str(tmp_path / "rows.jsonl"), scheduler=f"tcp://127.0.0.1:{port}", told=told)
+    except InputError:  # the client gave up: the rest is worked out by going on
+        run = run_sweep(sweep, str(tmp_path / "rows.jsonl"), again=True, scheduler=f"tcp://127.0.0.1:{port}")
+        assert run.kept > 60
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    assert again.is_set()
+    assert all(row.answered for row in checked(sweep, tmp_path / "rows.jsonl"))
+
+
+def test_no_scheduler_there(boards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bootmap.sweep.cluster._CONNECT", 0.5)
+    sweep = Sweep.of([str(boards)], [str(KERNEL_61)])
+    with pytest.raises(InputError, match="cannot be reached"):
+        run_sweep(sweep, str(tmp_path / "rows.jsonl"), scheduler=f"tcp://127.0.0.1:{free_port()}")
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+def scheduler(port: int) -> subprocess.Popen[bytes]:
+    words = ["-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
+    process = _started(words)
+    time.sleep(2)
+    return process
+
+
+def worker(port: int, folder: Path) -> subprocess.Popen[bytes]:
+    words = ["-m", "distributed.cli.dask_worker", f"tcp://127.0.0.1:{port}", "--nthreads", "1", "--no-dashboard",
+             "--no-nanny", "--local-directory", str(folder)]  # fmt: skip
+    return _started(words)
+
+
+def _started(words: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
