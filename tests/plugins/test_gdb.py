@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PAGE = REPOSITORY / "docs" / "plugins.md"
 SCRIPT = REPOSITORY / "contrib" / "gdb" / "bootmap-gdb.py"
 GDB = shutil.which("gdb-multiarch")
-SESSION = re.compile(r"(?ms)^```gdb\n(.*?)^```$")
+SESSION = re.compile(r"(?ms)^```text\n(\(gdb\) .*?)^```$")
 MACHINE = ["qemu-system-arm", "-M", "virt", "-cpu", "cortex-a15", "-m", "256", "-display", "none", "-monitor", "none"]
 
 pytestmark = [pytest.mark.oracle, pytest.mark.skipif(GDB is None, reason="gdb-multiarch is not installed")]
@@ -84,7 +84,7 @@ def told(page: str, stub: str, folder: Path) -> str:
         lines = [f"(gdb) {command}\n" for command in setup]
         for command, answer in zip(rest, answers(stub, rest, folder), strict=True):
             lines.append(f"(gdb) {command}\n{answer}")
-        return "".join(["```gdb\n", *lines, "```"])
+        return "".join(["```text\n", *lines, "```"])
 
     return SESSION.sub(again, page)
 

@@ -94,6 +94,9 @@ def test_action_follows_what_a_tree_includes(trees: Trees) -> None:
     assert re.search(r"(?m)^-  0x[0-9a-f]{8}  .*device tree", comment)
     assert re.search(r"(?m)^\+  0x[0-9a-f]{8}  .*device tree", comment)
     assert not trees.git("worktree", "list").splitlines()[1:]
+    page = (REPOSITORY / "docs" / "plugins.md").read_text()
+    shown = page.split("$ BASE=HEAD~1 check-trees && cat comment.md\n")[1].split("~~~~")[0]
+    assert shown.strip() == f"{done.stdout}{comment}".strip()
 
 
 @needs_tools
