@@ -184,6 +184,15 @@ def test_imports_report_computes_nothing() -> None:
     assert not called, f"functions that report has no business with: {called}"
 
 
+def test_no_two_classes_share_a_name() -> None:
+    places: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in tree_of(path).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(str(path.relative_to(SOURCE)))
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
 def test_imports_run_in_no_circle() -> None:
     """No file needs, when it runs, one that needs it; the face of the library names all and is named by few."""
     modules = {".".join(("bootmap", *path.relative_to(SOURCE).with_suffix("").parts)): path for path in FILES}

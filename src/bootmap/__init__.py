@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     from bootmap.plan.load import uboot_setups as uboot_setups
     from bootmap.plan.propose import Proposal as Proposal
     from bootmap.plan.propose import propose as propose
-    from bootmap.plan.setup import Setup as BootSetup
+    from bootmap.plan.setup import LoaderSetup as BootSetup
     from bootmap.source.audit import audit as audit
     from bootmap.source.diff import TablesDiff as TablesDiff
     from bootmap.source.diff import diff as diff
@@ -95,7 +95,7 @@ if TYPE_CHECKING:
     from bootmap.sweep.blame import Blame as SweepBlame
     from bootmap.sweep.blame import blames as blame_changes
     from bootmap.sweep.cache import usual_place as sweep_cache
-    from bootmap.sweep.compare import Comparison as SweepComparison
+    from bootmap.sweep.compare import SweepComparison as SweepComparison
     from bootmap.sweep.compare import compare_files as compare_sweeps
     from bootmap.sweep.compare import compare_rows as compare_sides
     from bootmap.sweep.limits import Limits as SweepLimits
@@ -108,7 +108,7 @@ if TYPE_CHECKING:
     from bootmap.sweep.store import write_parquet as write_parquet
     from bootmap.sweep.summary import summary_of as sweep_summary
     from bootmap.units import Span as Span
-    from bootmap.verify.compare import Finding as Comparison
+    from bootmap.verify.compare import ComparedAs as Comparison
     from bootmap.verify.fuzz.campaign import Result as FuzzResult
     from bootmap.verify.fuzz.run import fuzz_campaign as fuzz_campaign
     from bootmap.verify.kernel_findings import FindingRecord as FindingRecord
@@ -124,14 +124,14 @@ _PUBLIC = {
     "Audit": ("bootmap.analysis.audit.finding", "Audit"),
     "BOOT_STEPS": ("bootmap.verify.run", "STEPS"),
     "Board": ("bootmap.assemble.board", "Board"),
-    "BootSetup": ("bootmap.plan.setup", "Setup"),
+    "BootSetup": ("bootmap.plan.setup", "LoaderSetup"),
     "BootmapError": ("bootmap.errors", "BootmapError"),
     "CHECK_RULES": ("bootmap.facts.check_rules", "RULES"),
     "Chain": ("bootmap.plan.chain", "Chain"),
     "Change": ("bootmap.checks.finding", "Change"),
     "CheckResult": ("bootmap.checks.engine", "CheckResult"),
     "CheckSettings": ("bootmap.checks.settings", "Settings"),
-    "Comparison": ("bootmap.verify.compare", "Finding"),
+    "Comparison": ("bootmap.verify.compare", "ComparedAs"),
     "Diagnosis": ("bootmap.bootlog.diagnosis", "Diagnosis"),
     "Explanation": ("bootmap.api.prediction", "Explanation"),
     "Finding": ("bootmap.checks.finding", "Finding"),
@@ -155,7 +155,7 @@ _PUBLIC = {
     "Stage": ("bootmap.api.prediction", "Stage"),
     "Sweep": ("bootmap.sweep.run", "Sweep"),
     "SweepBlame": ("bootmap.sweep.blame", "Blame"),
-    "SweepComparison": ("bootmap.sweep.compare", "Comparison"),
+    "SweepComparison": ("bootmap.sweep.compare", "SweepComparison"),
     "SweepLimits": ("bootmap.sweep.limits", "Limits"),
     "SweepRow": ("bootmap.sweep.row", "Row"),
     "SweepRun": ("bootmap.sweep.run", "SweepRun"),

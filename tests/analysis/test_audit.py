@@ -32,7 +32,7 @@ from bootmap.mmu.runs import TooManyRunsError
 from bootmap.units import MIB, PAGE_SIZE, Span
 
 if TYPE_CHECKING:
-    from bootmap.analysis.audit.finding import Audit, Finding
+    from bootmap.analysis.audit.finding import AuditFinding
     from bootmap.mmu.regs import Regs
 
 NOMAP = 4
@@ -113,7 +113,7 @@ def tables_of(name: str, moment: str = "after") -> Tables:
     return Tables(pages, regs, known)
 
 
-def rules(found: tuple[Finding, ...]) -> set[str]:
+def rules(found: tuple[AuditFinding, ...]) -> set[str]:
     return {one.rule.id for one in found}
 
 
@@ -172,7 +172,7 @@ def test_audit_recordings_are_there() -> None:
 # -- one word altered ------------------------------------------------------------------------------------------------
 
 
-def new(tables: Tables, before: Audit) -> list[Finding]:
+def new(tables: Tables, before: Audit) -> list[AuditFinding]:
     """What an audit finds now that it did not find before."""
     old = {(one.rule.id, one.severity, one.places) for one in before.findings}
     return [one for one in tables.audit().findings if (one.rule.id, one.severity, one.places) not in old]

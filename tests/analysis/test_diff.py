@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.recordings import DATA, NAMES, Case, case, kernel_files
 
-from bootmap.analysis.diff import AreaLayout, Change, classed, differences, linux_only
+from bootmap.analysis.diff import AreaLayout, TableChange, classed, differences, linux_only
 from bootmap.analysis.registers import linux_registers, stage_memory
 from bootmap.facts.arm.permissions import Rights
 from bootmap.mmu.bulk import Map, snapshot
@@ -70,7 +70,7 @@ def test_what_a_kernel_does_until_init_runs_is_expected(name: str) -> None:
     assert [change for change in found if change.altered] == []
 
 
-def only(name: str, altered: dict[int, bytes]) -> Change:
+def only(name: str, altered: dict[int, bytes]) -> TableChange:
     (change,) = classed(differences(recorded(name)[0], recorded(name, altered=altered)[0]), layout(case(name)))
     return change
 

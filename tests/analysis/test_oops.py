@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.recordings import case
 
 from bootmap.analysis.oops.expected import expected
-from bootmap.analysis.oops.oops import Judgement, judge
+from bootmap.analysis.oops.oops import OopsJudgement, judge
 from bootmap.facts.arm.faults import FaultKind
 from bootmap.inputs.oops_log import Oops, PrintedEntry, parse_oopses
 from bootmap.mmu.walk import Allowed, Fault, Mapped
@@ -53,7 +53,7 @@ STATUS = {
 }
 
 
-def one(text: str, arch: str | None = None) -> Judgement:
+def one(text: str, arch: str | None = None) -> OopsJudgement:
     (oops,) = parse_oopses(text)
     return judge(oops, arch)
 

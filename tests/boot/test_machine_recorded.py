@@ -17,7 +17,7 @@ from bootmap.boot.handover import Handover
 from bootmap.boot.sequence import Replay, boot
 from bootmap.image.recording import Recording, read_recording
 from bootmap.inputs.fdt import parse
-from bootmap.verify.compare import Finding, compare
+from bootmap.verify.compare import ComparedAs, compare
 
 BOOTS = Path(DATA) / "machines" / "boots"
 # Which row each tree must pick, and where one of its mappings is, worked out by hand from arch/arm/mach-*.
@@ -59,5 +59,5 @@ def test_recorded_machine(name: str) -> None:
     assert prediction.state.machine.unknown == ""
     assert virtual in [area.start for area in prediction.state.static_vms]
     compared = compare(recording, prediction)
-    assert compared.finding is Finding.EQUAL
+    assert compared.finding is ComparedAs.EQUAL
     assert compared.words["after"] > 4000

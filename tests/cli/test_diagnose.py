@@ -15,7 +15,7 @@ from support.recordings import kernel_files
 
 import bootmap
 from bootmap.cli import main
-from bootmap.inputs.fdt_writer import Node, cells, flatten, text
+from bootmap.inputs.fdt_writer import MadeNode, cells, flatten, text
 from bootmap.report.diagnose_text import diagnoses_text
 
 if TYPE_CHECKING:
@@ -212,7 +212,9 @@ def test_json_holds_the_witnesses(run: Run) -> None:
 
 def test_silence_with_the_board_has_the_checks_answer(tmp_path: Path) -> None:
     """Only U-Boot's lines, and what the board is: what `check` finds of that very hand-over is the answer."""
-    root = Node("", {"#address-cells": cells(1), "#size-cells": cells(1), "compatible": text("ad,tec\0nvidia,tegra20")})
+    root = MadeNode(
+        "", {"#address-cells": cells(1), "#size-cells": cells(1), "compatible": text("ad,tec\0nvidia,tegra20")}
+    )
     root.add("cpus").add("cpu@0", {"compatible": text("arm,cortex-a9"), "device_type": text("cpu")})
     root.add("memory@0", {"device_type": text("memory"), "reg": cells(0, 0x20000000)})
     board, capture = tmp_path / "board.dtb", tmp_path / "u-boot.txt"

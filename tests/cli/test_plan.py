@@ -30,7 +30,7 @@ def words(tmp_path: Path) -> tuple[str, ...]:
 @pytest.mark.parametrize("name", ["uboot-2021.01-b", "uboot-2023.01-a", "uboot-2025.01-b", "uboot-2026.10-a"])
 def test_plan_says_what_u_boot_said(name: str, command_line: CommandLine, tmp_path: Path) -> None:
     """The first recorded bootz that starts a kernel, and the first that does not: every line, in order."""
-    from bootmap.verify.loader.cases import Case
+    from bootmap.verify.loader.cases import LoaderCase
 
     doc = document(name)
     rows = [row for row in doc["cases"] if row["case"]["command"] == "bootz" and "hangs" not in row["console"]]
@@ -38,7 +38,7 @@ def test_plan_says_what_u_boot_said(name: str, command_line: CommandLine, tmp_pa
         next(row for row in rows if (row["handed"] is None) is refused) for refused in (False, True)
     ]
     for row in picked:
-        case = Case.of(row["case"])
+        case = LoaderCase.of(row["case"])
         (tmp_path / "dtb").write_bytes(case.tree())
         (tmp_path / "printenv").write_text(doc["printenv"])
         (tmp_path / "bdinfo").write_text(f"{doc['uboot']}\n{doc['bdinfo'][str(case.memory)]}")
@@ -148,12 +148,12 @@ def test_plan_bad_input_is_one_line(more: tuple[str, ...], code: int, text: str,
 
 @pytest.mark.parametrize("name", ["uboot-2021.01-fit", "uboot-2026.10-fit"])
 def test_plan_of_a_fit_says_what_u_boot_said(name: str, command_line: CommandLine, tmp_path: Path) -> None:
-    from bootmap.verify.loader.cases import Case
+    from bootmap.verify.loader.cases import LoaderCase
 
     doc = document(name)
     (tmp_path / "printenv").write_text(doc["printenv"])
     for row in doc["cases"][:8]:
-        case = Case.of(row["case"])
+        case = LoaderCase.of(row["case"])
         (tmp_path / "fit").write_bytes(case.image())
         (tmp_path / "bdinfo").write_text(f"{doc['uboot']}\n{doc['bdinfo'][str(case.memory)]}")
         changes = [word for pair in case.env.items() for word in ("--set", f"{pair[0]}={pair[1] or ''}")]
@@ -171,10 +171,10 @@ def test_plan_of_a_fit_says_what_u_boot_said(name: str, command_line: CommandLin
 def test_plan_of_a_fit_wants_no_files_beside_it(
     command_line: CommandLine, words: tuple[str, ...], tmp_path: Path
 ) -> None:
-    from bootmap.verify.loader.cases import Case
+    from bootmap.verify.loader.cases import LoaderCase
 
     row = document("uboot-2026.10-fit")["cases"][0]
-    (tmp_path / "fit").write_bytes(Case.of(row["case"]).image())
+    (tmp_path / "fit").write_bytes(LoaderCase.of(row["case"]).image())
     for more, why in (
         (("--ramdisk", "1M"), "brings its own ramdisk"),
         (("--boot", "bootz 44000000"), "started with 'bootm ADDR'"),

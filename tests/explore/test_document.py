@@ -16,13 +16,13 @@ from bootmap.explore.journal import Differences
 from bootmap.explore.page import document_of
 
 if TYPE_CHECKING:
-    from bootmap.explore.journal import Side
+    from bootmap.explore.journal import JournalSide
 
 CASES = ("virt-1024m-6.1", "own-lpae-4096m", "own-v5-128m", "own-v310-plain", "own-ve2638-plain")
 LARGEST = 1_500_000
 
 
-def replayed(side: Side, mark: int) -> dict[int, np.ndarray[Any, Any]]:
+def replayed(side: JournalSide, mark: int) -> dict[int, np.ndarray[Any, Any]]:
     """The pages after ``mark`` writes, from what the page gets: an own reading of the format."""
     columns, block = side.journal.columns(), side.journal.words()
     counts, width = columns["counts"], columns["wordBytes"]

@@ -19,7 +19,7 @@ from support import guests
 
 from bootmap.errors import AbsentMemoryError, MachineError, MachineTimeoutError, ToolMissingError
 from bootmap.image.live import LiveMemory, attach
-from bootmap.image.machine import HangError, Machine
+from bootmap.image.machine import HangError, RunningMachine
 from bootmap.image.open import open_image
 from bootmap.image.process import GuardedProcess
 from bootmap.units import MIB, Span
@@ -59,7 +59,7 @@ def ended(pid: int) -> bool:
 @guests.needs_qemu
 def test_machine_has_no_network_card() -> None:
     """The card of virt wants a ROM that a minimal installation of QEMU lacks."""
-    with Machine(VIRT) as machine:
+    with RunningMachine(VIRT) as machine:
         (bus,) = machine.qmp.execute("query-pci")
         classes = [device["class_info"]["class"] for device in bus["devices"]]
     assert classes == [0x0600]  # the host bridge
@@ -68,7 +68,7 @@ def test_machine_has_no_network_card() -> None:
 def test_machine_without_qemu() -> None:
     with (
         pytest.raises(ToolMissingError, match="Debian's package is qemu-system-arm") as caught,
-        Machine([], qemu="no-qemu"),
+        RunningMachine([], qemu="no-qemu"),
     ):
         pass
     assert caught.value.exit_code == 4
@@ -81,7 +81,7 @@ def test_machine_on_a_full_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(MIB, MIB, 4096))
     with (
         pytest.raises(MachineError, match=r"4 KiB are free, 16 MiB are needed; TMPDIR names another place"),
-        Machine(VIRT),
+        RunningMachine(VIRT),
     ):
         pass
     assert list(tmp_path.iterdir()) == []
@@ -94,7 +94,7 @@ class TestMachine:
     pytestmark = pytestmark_qemu
 
     def test_starts_stopped_and_runs_to_a_breakpoint(self, tmp_path: Path) -> None:
-        with Machine(virt(tmp_path, guests.COUNTING)) as machine:
+        with RunningMachine(virt(tmp_path, guests.COUNTING)) as machine:
             assert machine.gdb.read_register("pc") == guests.CODE
             assert machine.memory.read(guests.COUNTER, 4) == bytes(4)
             for expected in range(3):
@@ -109,7 +109,7 @@ class TestMachine:
 
     def test_physical_memory_is_the_same_by_every_way(self, tmp_path: Path) -> None:
         noise = random.Random(1).randbytes(300_000)
-        with Machine(virt(tmp_path, guests.WAITING)) as machine:
+        with RunningMachine(virt(tmp_path, guests.WAITING)) as machine:
             start = RAM + 0x300001
             machine.gdb.write_physical(start, noise)
             span = Span(start, start + len(noise))
@@ -127,19 +127,19 @@ class TestMachine:
             assert Span(RAM, RAM + 64 * MIB) in machine.memory.ranges
 
     def test_memory_without_ram_is_absent(self, tmp_path: Path) -> None:
-        with Machine(virt(tmp_path, guests.WAITING)) as machine:
+        with RunningMachine(virt(tmp_path, guests.WAITING)) as machine:
             for pa in (guests.UART, RAM + 64 * MIB, RAM - 1):
                 with pytest.raises(AbsentMemoryError):
                     machine.memory.read(pa, 4)
 
     def test_memory_can_be_read_while_the_guest_runs(self, tmp_path: Path) -> None:
-        with Machine(virt(tmp_path, guests.COUNTING)) as machine:
+        with RunningMachine(virt(tmp_path, guests.COUNTING)) as machine:
             machine.gdb.resume()
             first = counted(machine.memory)
             assert eventually(lambda: counted(machine.memory) > first)
 
     def test_console_and_running_until_it_says_something(self, tmp_path: Path) -> None:
-        with Machine(virt(tmp_path, guests.SPEAKING)) as machine:
+        with RunningMachine(virt(tmp_path, guests.SPEAKING)) as machine:
             assert machine.console() == b""
             machine.run_until_console(b"ok", timeout=10)
             assert machine.console() == b"ok"
@@ -147,7 +147,7 @@ class TestMachine:
                 machine.run_until_console(b"never", timeout=0.2)
 
     def test_hang_is_told_with_the_exceptions_that_led_to_it(self, tmp_path: Path) -> None:
-        with Machine(virt(tmp_path, guests.DYING), trace_exceptions=True) as machine:
+        with RunningMachine(virt(tmp_path, guests.DYING), trace_exceptions=True) as machine:
             began = time.monotonic()
             with pytest.raises(HangError, match="takes exceptions without end") as caught:
                 machine.run_until(0xC0008000, timeout=60)
@@ -160,7 +160,7 @@ class TestMachine:
             assert caught.value.registers["pc"] == 0x0C
 
     def test_hang_without_a_trace_ends_with_the_time(self, tmp_path: Path) -> None:
-        with Machine(virt(tmp_path, guests.WAITING)) as machine:
+        with RunningMachine(virt(tmp_path, guests.WAITING)) as machine:
             with pytest.raises(HangError, match=r"did not come to 0x40210000: 0.3 s have passed") as caught:
                 machine.run_until(0x40210000, timeout=0.3)
             assert caught.value.registers["pc"] == guests.CODE
@@ -169,7 +169,7 @@ class TestMachine:
 
     def test_core_of_the_guest_has_its_memory_and_registers(self, tmp_path: Path) -> None:
         core = tmp_path / "guest.core"
-        with Machine(virt(tmp_path, guests.COUNTING)) as machine:
+        with RunningMachine(virt(tmp_path, guests.COUNTING)) as machine:
             machine.run_until(guests.COUNTING_LOOP + 8, timeout=10)
             machine.qmp.execute("dump-guest-memory", paging=False, protocol=f"file:{core}")
             registers = machine.gdb.core_registers()
@@ -186,7 +186,7 @@ class TestMachine:
         data = random.Random(2).randbytes(100_000)
         (tmp_path / "high.bin").write_bytes(data)
         load = ["-device", f"loader,file={tmp_path}/high.bin,addr={high:#x},force-raw=on"]
-        with Machine(["-M", "virt", "-cpu", "cortex-a15", "-m", "4096", *load]) as machine:
+        with RunningMachine(["-M", "virt", "-cpu", "cortex-a15", "-m", "4096", *load]) as machine:
             assert machine.memory.ranges[-1] == Span(RAM, RAM + (4 << 30))
             assert machine.memory.read(high + 1, 99) == data[1:100]
             assert machine.memory.view(Span(high, high + len(data))) == data
@@ -197,7 +197,11 @@ class TestMachine:
 
     def test_several_machines_run_side_by_side(self, tmp_path: Path) -> None:
         arguments = virt(tmp_path, guests.COUNTING)
-        with Machine(arguments) as first, Machine(arguments) as second, Machine(arguments) as third:
+        with (
+            RunningMachine(arguments) as first,
+            RunningMachine(arguments) as second,
+            RunningMachine(arguments) as third,
+        ):
             for count, machine in enumerate((first, second, third), 1):
                 for _ in range(count):
                     machine.run_until(guests.COUNTING_LOOP + 8, timeout=10)
@@ -213,7 +217,7 @@ class TestEnd:
         seen = {}
 
         def session() -> None:
-            with Machine(VIRT) as machine:
+            with RunningMachine(VIRT) as machine:
                 seen.update(pid=machine.pid, directory=machine._process.directory)
                 machine.gdb.resume()
                 assert os.path.isdir(seen["directory"])
@@ -253,14 +257,14 @@ class TestEnd:
             raise KeyboardInterrupt
 
         monkeypatch.setattr(GuardedProcess, "start", interrupted)
-        with pytest.raises(KeyboardInterrupt), Machine(VIRT):
+        with pytest.raises(KeyboardInterrupt), RunningMachine(VIRT):
             pass
         assert not os.path.exists(f"/proc/{started[0].pid}")
         assert not os.path.exists(started[0].directory)
 
     def test_qemu_that_dies_is_told_as_that(self) -> None:
         def session() -> None:
-            with Machine(VIRT) as machine:
+            with RunningMachine(VIRT) as machine:
                 machine.gdb.resume()
                 os.kill(machine.pid, signal.SIGKILL)
                 machine.gdb.wait(10)
@@ -278,7 +282,7 @@ class TestEnd:
         ],
     )
     def test_arguments_that_qemu_refuses(self, arguments: list[str], words: str) -> None:
-        with pytest.raises(MachineError, match="ended with status 1") as caught, Machine(arguments):
+        with pytest.raises(MachineError, match="ended with status 1") as caught, RunningMachine(arguments):
             pass
         assert words in str(caught.value)
         assert "\n" not in str(caught.value)
@@ -287,7 +291,7 @@ class TestEnd:
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
             busy = ["-serial", f"tcp:127.0.0.1:{port},server=on,wait=off"]
-            with pytest.raises(MachineError, match="Address already in use"), Machine(VIRT + busy):
+            with pytest.raises(MachineError, match="Address already in use"), RunningMachine(VIRT + busy):
                 pass
 
 

@@ -8,7 +8,7 @@ import pytest
 from support import fakes, guests
 
 from bootmap.errors import MachineError
-from bootmap.image.machine import Machine
+from bootmap.image.machine import RunningMachine
 from bootmap.image.registers import system_registers
 from bootmap.image.rsp import RspClient
 
@@ -36,7 +36,7 @@ def writing(values: dict[str, int]) -> list[int | tuple[int, int]]:
 
 def registers_after(tmp_path: Path, machine: list[str], address: int, *items: int | tuple[int, int]) -> dict[str, int]:
     code = guests.assemble(*items, guests.FOREVER, guests.NOP)
-    with Machine(machine + guests.loaded(tmp_path, code, address)) as running:
+    with RunningMachine(machine + guests.loaded(tmp_path, code, address)) as running:
         running.run_until(address + 4 * len(items), timeout=10)
         return running.memory.registers()
 
@@ -101,7 +101,7 @@ class TestSystemRegisters:
     def test_each_cpu_has_its_own(self, tmp_path: Path) -> None:
         code = guests.assemble((0, 0x51), guests.DACR, guests.FOREVER, guests.NOP)
         machine = ["-M", "virt", "-cpu", "cortex-a7", "-smp", "2", *guests.loaded(tmp_path, code)]
-        with Machine(machine) as running:
+        with RunningMachine(machine) as running:
             stop = running.run_until(guests.CODE + 8, timeout=10)
             first, second = running.gdb.threads()
             assert stop.thread == first

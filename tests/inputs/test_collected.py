@@ -18,7 +18,7 @@ from bootmap.errors import InputError
 from bootmap.inputs.anonymous import anonymous, without_names
 from bootmap.inputs.collected import Collected, is_archive, parse_collected, script
 from bootmap.inputs.fdt import parse
-from bootmap.inputs.fdt_writer import Node, flatten, text
+from bootmap.inputs.fdt_writer import MadeNode, flatten, text
 from bootmap.report.ptdump_text import ptdump_text
 
 DATA = Path(__file__).parents[1] / "data" / "collected"
@@ -119,7 +119,7 @@ def test_names_are_taken_out_of_texts() -> None:
 
 
 def test_tree_without_names_is_as_large() -> None:
-    root = Node("", {"model": text("A board"), "serial-number": text("R58M1234")})
+    root = MadeNode("", {"model": text("A board"), "serial-number": text("R58M1234")})
     root.add("chosen", {"bootargs": text("console=ttyS0 androidboot.serialno=R58M1234")})
     root.add("ethernet@1", {"local-mac-address": bytes.fromhex("001122aabbcc")})
     blob = flatten(root)

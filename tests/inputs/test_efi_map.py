@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bootmap.errors import InputError
-from bootmap.inputs.efi_map import Descriptor, parse
+from bootmap.inputs.efi_map import EfiDescriptor, parse
 
 SHELL = """Shell> memmap
 Type       Start            End              # Pages          Attributes
@@ -27,10 +27,10 @@ RUNTIME DATA     000000005ddf7000-000000005ddf8000 WB|RT
 
 def test_parse_the_shells() -> None:
     assert parse(SHELL).rows == (
-        Descriptor(7, 0x40000000, 0x4000000, 15),
-        Descriptor(4, 0x44000000, 0x20000, 15),
-        Descriptor(5, 0x5FC17000, 0x190000, 0x800000000000000F),
-        Descriptor(11, 0x4000000, 0x4000000, 0x8000000000000001),
+        EfiDescriptor(7, 0x40000000, 0x4000000, 15),
+        EfiDescriptor(4, 0x44000000, 0x20000, 15),
+        EfiDescriptor(5, 0x5FC17000, 0x190000, 0x800000000000000F),
+        EfiDescriptor(11, 0x4000000, 0x4000000, 0x8000000000000001),
     )
 
 

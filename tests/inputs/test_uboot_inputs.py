@@ -10,7 +10,7 @@ from support.uboot import document
 from bootmap.errors import FdtError, InputError
 from bootmap.inputs import bdinfo, extlinux, fdt, uboot_env
 from bootmap.inputs.fdt_edit import FdtEditor
-from bootmap.inputs.fdt_writer import Node, cells, flatten, text
+from bootmap.inputs.fdt_writer import MadeNode, cells, flatten, text
 from bootmap.units import Span
 
 
@@ -73,7 +73,7 @@ def test_extlinux() -> None:
 
 
 def test_fdt_editor_makes_what_it_says() -> None:
-    root = Node(properties={"#address-cells": cells(1)})
+    root = MadeNode(properties={"#address-cells": cells(1)})
     root.add("memory@80000000", {"reg": cells(1, 2)})
     blob = FdtEditor(fdt.parse(flatten(root)))
     assert blob.has_child("memory")
@@ -88,7 +88,7 @@ def test_fdt_editor_makes_what_it_says() -> None:
 
 
 def test_fdt_editor_wants_version_17() -> None:
-    blob = bytearray(flatten(Node()))
+    blob = bytearray(flatten(MadeNode()))
     blob[20:24] = (16).to_bytes(4, "big")
     with pytest.raises(FdtError, match="version 17"):
         FdtEditor(fdt.parse(bytes(blob)))

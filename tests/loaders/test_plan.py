@@ -13,12 +13,12 @@ from bootmap.analysis.layout import Phase
 from bootmap.boot.trace import Verdict
 from bootmap.errors import MissingInputError, UnsupportedError, UsageError
 from bootmap.inputs import bdinfo, uboot_env
-from bootmap.inputs.fdt_writer import Node, cells, editable, flatten
+from bootmap.inputs.fdt_writer import MadeNode, cells, editable, flatten
 from bootmap.plan.chain import chain
 from bootmap.plan.propose import propose
-from bootmap.plan.setup import Image, Ramdisk, Setup, Told, command_of, loader_of
+from bootmap.plan.setup import LoadedImage, LoaderSetup, Ramdisk, Told, command_of, loader_of
 from bootmap.units import MIB, Span
-from bootmap.verify.loader.cases import Case
+from bootmap.verify.loader.cases import LoaderCase
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ def words(tmp_path: Path) -> dict[str, str]:
     return {"printenv": str(printenv), "bdinfo": str(info)}
 
 
-def setup(words: dict[str, str], *boards: str, **more: object) -> Setup:
+def setup(words: dict[str, str], *boards: str, **more: object) -> LoaderSetup:
     names = boards or (str(FILES / "dtb" / "virt.dtb"),)
     given = {
         "config": str(KERNEL / "config.gz"), "system_map": str(KERNEL / "System.map"), "zimage": str(ZIMAGE),
@@ -153,16 +153,18 @@ def test_propose_boards_with_ram_elsewhere(words: dict[str, str]) -> None:
 
 def test_command_of_uses_the_variables() -> None:
     env = uboot_env.parse_text(document(OLD)["printenv"])
-    tree = inputs(document(OLD), Case.of(document(OLD)["cases"][0]["case"]))[2].tree
-    made = command_of(Told(env), Image(0x1000), Ramdisk(0x2000), tree)
+    tree = inputs(document(OLD), LoaderCase.of(document(OLD)["cases"][0]["case"]))[2].tree
+    made = command_of(Told(env), LoadedImage(0x1000), Ramdisk(0x2000), tree)
     assert (made.name, made.kernel.at, made.dtb) == ("bootz", 0x40400000, 0x40000000)
     assert made.ramdisk == Span(0x44000000, 0x44002000)
-    typed = command_of(Told(env, command="bootz ${kernel_addr_r} - ${fdt_addr}"), Image(0x1000), Ramdisk(0x2000), tree)
+    typed = command_of(
+        Told(env, command="bootz ${kernel_addr_r} - ${fdt_addr}"), LoadedImage(0x1000), Ramdisk(0x2000), tree
+    )
     assert typed.ramdisk is None
     with pytest.raises(UsageError, match="bootm"):
-        command_of(Told(env, command="bootz 1 - 2"), Image(0x1000, 64), None, tree)
+        command_of(Told(env, command="bootz 1 - 2"), LoadedImage(0x1000, 64), None, tree)
     with pytest.raises(MissingInputError, match="how large the ramdisk is"):
-        command_of(Told(env, command="bootz 1 2 3"), Image(0x1000), None, tree)
+        command_of(Told(env, command="bootz 1 2 3"), LoadedImage(0x1000), None, tree)
 
 
 def test_loader_of_needs_a_release() -> None:
@@ -175,15 +177,15 @@ def test_loader_of_needs_a_release() -> None:
 
 def test_two_banks_by_the_source() -> None:
     """No U-Boot for QEMU has two banks.  By boot_relocate_fdt() of 2023.01 the first that has room takes the tree."""
-    tree = flatten(Node(properties={"#address-cells": cells(1), "#size-cells": cells(1)}))
+    tree = flatten(MadeNode(properties={"#address-cells": cells(1), "#size-cells": cells(1)}))
     info = bdinfo.parse("-> start    = 0x80000000\n-> size = 0x10000000\n-> start = 0xa0000000\n-> size = 0x10000000\n")
     assert info.banks == (Span(0x80000000, 0x90000000), Span(0xA0000000, 0xB0000000))
     from bootmap.inputs.fdt import parse
-    from bootmap.loaders.uboot.board import Board
+    from bootmap.loaders.uboot.board import UBootBoard
 
     uboot = loader_of(Told(version="2023.01"))
-    own = replace(Board.of_banks(uboot, info.banks), sp_start=0xAF000000)
+    own = replace(UBootBoard.of_banks(uboot, info.banks), sp_start=0xAF000000)
     told = Told({"kernel_addr_r": "82000000", "fdt_addr_r": "83000000"})
-    done = chain(Setup("two banks", uboot, own, command_of(told, Image(0x100000), None, parse(tree))))
+    done = chain(LoaderSetup("two banks", uboot, own, command_of(told, LoadedImage(0x100000), None, parse(tree))))
     assert done.placed.dtb is not None
     assert done.placed.dtb.end <= 0x90000000

@@ -12,7 +12,7 @@ from support.uboot import NAMES, blob, document, inputs, said
 from bootmap.inputs import fdt
 from bootmap.loaders.uboot.bootm import run
 from bootmap.loaders.uboot.fixups import complete
-from bootmap.verify.loader.cases import Case
+from bootmap.verify.loader.cases import LoaderCase
 
 LEAST = 24
 
@@ -22,7 +22,7 @@ def test_run_says_and_places_as_recorded(name: str) -> None:
     doc = document(name)
     wrong = []
     for i, row in enumerate(doc["cases"]):
-        case = Case.of(row["case"])
+        case = LoaderCase.of(row["case"])
         placed = run(*inputs(doc, case))
         handed = row["handed"]
         if placed.said != said(row) or bool(placed.failed) != (handed is None):
@@ -41,7 +41,7 @@ def test_complete_makes_the_tree_that_the_kernel_got(name: str) -> None:
     for row in doc["cases"]:
         if row["handed"] is None:
             continue
-        uboot, board, command = inputs(doc, Case.of(row["case"]))
+        uboot, board, command = inputs(doc, LoaderCase.of(row["case"]))
         placed, want = run(uboot, board, command), blob(row)
         assert command.tree is not None
         assert placed.dtb is not None

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bootmap.inputs import bdinfo, fdt, fit, uboot_env
-from bootmap.loaders.uboot.board import Board
+from bootmap.loaders.uboot.board import UBootBoard
 from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.loaders.uboot.fit import UNKNOWN, in_ram
 from bootmap.loaders.uboot.release import UBoot
 from bootmap.units import Span
 
 if TYPE_CHECKING:
-    from bootmap.verify.loader.cases import Case
+    from bootmap.verify.loader.cases import LoaderCase
 
 DATA = Path(__file__).parent.parent / "data" / "loaders"
 NAMES = sorted(path.name.removesuffix(".json.gz") for path in DATA.glob("uboot-*.json.gz"))
@@ -36,13 +36,13 @@ def document(name: str) -> dict[str, Any]:
     return doc
 
 
-def variables(doc: dict[str, Any], case: Case) -> dict[str, str]:
+def variables(doc: dict[str, Any], case: LoaderCase) -> dict[str, str]:
     """The environment of a case."""
     env: dict[str, str | None] = {**uboot_env.parse_text(doc["printenv"]), **case.env}
     return {name: value for name, value in env.items() if value is not None}
 
 
-def inputs(doc: dict[str, Any], case: Case) -> tuple[UBoot, Board, Command]:
+def inputs(doc: dict[str, Any], case: LoaderCase) -> tuple[UBoot, UBootBoard, Command]:
     """What the model is given."""
     env = variables(doc, case)
     if case.fit is not None:
@@ -54,17 +54,17 @@ def inputs(doc: dict[str, Any], case: Case) -> tuple[UBoot, Board, Command]:
     header = 64 if case.legacy else 0
     ramdisk = Span(case.ramdisk[0] + header, sum(case.ramdisk) + header) if case.ramdisk else None
     command = Command(case.command, kernel, ramdisk, case.dtb, fdt.parse(case.tree()), env, header)
-    return uboot, Board.of(bdinfo.parse(doc["bdinfo"][str(case.memory)])), command
+    return uboot, UBootBoard.of(bdinfo.parse(doc["bdinfo"][str(case.memory)])), command
 
 
-def _with_fit(doc: dict[str, Any], case: Case, env: dict[str, str]) -> tuple[UBoot, Board, Command]:
+def _with_fit(doc: dict[str, Any], case: LoaderCase, env: dict[str, str]) -> tuple[UBoot, UBootBoard, Command]:
     uboot = UBoot.named(doc["uboot"], env["board"])
     assert uboot is not None
     data = case.image()
     blob = fdt.parse(data, fit.LARGEST)
     kernel, found = in_ram(fit.parts(blob, data), case.kernel[0], blob.totalsize)
     command = Command("bootm", kernel, None, None, fdt.parse(case.tree()), env, fit=found)
-    return uboot, Board.of(bdinfo.parse(doc["bdinfo"][str(case.memory)])), command
+    return uboot, UBootBoard.of(bdinfo.parse(doc["bdinfo"][str(case.memory)])), command
 
 
 def said(row: dict[str, Any]) -> list[str]:

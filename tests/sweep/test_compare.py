@@ -16,9 +16,9 @@ from bootmap.report.sweep_ci import diff_junit, diff_sarif, rows_junit, rows_sar
 from bootmap.report.sweep_diff_text import diff_markdown, diff_text
 from bootmap.sweep.blame import blame
 from bootmap.sweep.changes import Kind, Weight, changes_of
-from bootmap.sweep.compare import Comparison, compare_files, compare_rows
+from bootmap.sweep.compare import SweepComparison, compare_files, compare_rows
 from bootmap.sweep.kernels import SweepKernel, kernel_hash, open_kernel
-from bootmap.sweep.measure import Settings, Task, measure
+from bootmap.sweep.measure import SweepSettings, Task, measure
 from bootmap.sweep.memory import parse_rules
 from bootmap.sweep.row import Row, Status
 from bootmap.sweep.run import Sweep, run_sweep
@@ -29,7 +29,7 @@ from .conftest import KERNEL_61, KERNEL_612, board
 if TYPE_CHECKING:
     from pathlib import Path
 
-SETTINGS = Settings(parse_rules([]))
+SETTINGS = SweepSettings(parse_rules([]))
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_same_rows_have_no_changes(kernel: SweepKernel) -> None:
 
 
 @pytest.fixture
-def comparison(boards: Path, tmp_path: Path) -> tuple[Comparison, list[Row]]:
+def comparison(boards: Path, tmp_path: Path) -> tuple[SweepComparison, list[Row]]:
     """Two sets of trees and two kernels: one board is the tree's change, the kernel's is everybody's."""
     newer = tmp_path / "newer"
     newer.mkdir()
@@ -115,7 +115,7 @@ def comparison(boards: Path, tmp_path: Path) -> tuple[Comparison, list[Row]]:
     return compare_rows(rows, *sweep.sides), rows
 
 
-def test_tree_and_kernel_are_told_apart(comparison: tuple[Comparison, list[Row]]) -> None:
+def test_tree_and_kernel_are_told_apart(comparison: tuple[SweepComparison, list[Row]]) -> None:
     found, _ = comparison
     groups = {group.text: (group.due, [each.board for each in group.boards]) for group in found.groups}
     everybody = [f"board-{number:02}.dtb" for number in range(12)]
@@ -129,7 +129,7 @@ def test_tree_and_kernel_are_told_apart(comparison: tuple[Comparison, list[Row]]
     assert [group.kind for group in found.groups][:2] == [Kind.USED, Kind.FREE]  # the worst first
 
 
-def test_reports_of_changes(comparison: tuple[Comparison, list[Row]]) -> None:
+def test_reports_of_changes(comparison: tuple[SweepComparison, list[Row]]) -> None:
     found, rows = comparison
     words = diff_text([found])
     assert "  worse    1 boards  32 MiB less of RAM in use; the tree declares 32 MiB less (tree change)" in words
@@ -147,7 +147,7 @@ def test_reports_of_changes(comparison: tuple[Comparison, list[Row]]) -> None:
     json.dumps(results)
 
 
-def test_files_are_compared(comparison: tuple[Comparison, list[Row]]) -> None:
+def test_files_are_compared(comparison: tuple[SweepComparison, list[Row]]) -> None:
     found, rows = comparison
     old = [each for each in rows if (each.trees, each.kernel) == (found.old.trees, found.old.kernel)]
     new = [each for each in rows if (each.trees, each.kernel) == (found.new.trees, found.new.kernel)]
@@ -158,7 +158,7 @@ def test_files_are_compared(comparison: tuple[Comparison, list[Row]]) -> None:
     assert ("board-11.dtb", "tree or kernel") in dues  # nobody has swept the old tree with the new kernel
 
 
-def told(found: Comparison) -> list[tuple[str, str]]:
+def told(found: SweepComparison) -> list[tuple[str, str]]:
     return sorted((group.text, each.board) for group in found.groups for each in group.boards)
 
 

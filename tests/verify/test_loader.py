@@ -11,7 +11,7 @@ from support.uboot import said
 
 from bootmap.facts.machines.qemu import MACHINES_BY_NAME
 from bootmap.inputs import bdinfo, fdt, uboot_env
-from bootmap.loaders.uboot.board import Board
+from bootmap.loaders.uboot.board import UBootBoard
 from bootmap.loaders.uboot.bootm import run
 from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.loaders.uboot.release import UBoot
@@ -48,7 +48,7 @@ def test_run_equals_the_installed_u_boot() -> None:
         header = 64 if case.legacy else 0
         ramdisk = Span(case.ramdisk[0] + header, sum(case.ramdisk) + header) if case.ramdisk else None
         command = Command(case.command, image, ramdisk, case.dtb, fdt.parse(case.tree()), given, header)
-        placed = run(uboot, Board.of(bdinfo.parse(doc["bdinfo"][str(case.memory)])), command)
+        placed = run(uboot, UBootBoard.of(bdinfo.parse(doc["bdinfo"][str(case.memory)])), command)
         assert placed.said == said(row), (seed, case.words)
         assert bool(placed.failed) == (row["handed"] is None), (seed, case.words)
 

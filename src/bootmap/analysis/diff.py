@@ -44,7 +44,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TableChange:
     """A stretch of virtual addresses that is not the same in both.
 
     Attributes:
@@ -97,7 +97,7 @@ class AreaLayout:
     coherent: tuple[Span, ...] = ()
 
 
-def differences(before: Map, after: Map, *, granule: bool = False) -> list[Change]:
+def differences(before: Map, after: Map, *, granule: bool = False) -> list[TableChange]:
     """Every change, by virtual address, at most `MOST` of them.
 
     What one of the two holds no tables for is left out: nothing is known of it.
@@ -132,7 +132,7 @@ def differences(before: Map, after: Map, *, granule: bool = False) -> list[Chang
     changed = ~same & ((ones >= 0) | (others >= 0))
     for span in unread:
         changed &= (va < span.start) | (va >= span.end)
-    found: list[Change] = []
+    found: list[TableChange] = []
     for place in np.flatnonzero(changed).tolist():
         change = _change(
             int(va[place]), int(size[place]), _side(first, int(ones[place]), int(va[place])),
@@ -171,7 +171,7 @@ def _side(ranges: Ranges, place: int, va: int) -> Side | None:
     return Side(found.pa + va - found.va, found.attributes, found.granules)
 
 
-def _change(va: int, size: int, before: Side | None, after: Side | None) -> Change:
+def _change(va: int, size: int, before: Side | None, after: Side | None) -> TableChange:
     kinds: list[str] = []
     if before is None or after is None:
         kinds.append("added" if before is None else "removed")
@@ -186,10 +186,10 @@ def _change(va: int, size: int, before: Side | None, after: Side | None) -> Chan
         )
         kinds += [kind for kind, holds in asked if holds]
         kinds = kinds or ["granule"]
-    return Change(va, size, tuple(kinds), before, after)
+    return TableChange(va, size, tuple(kinds), before, after)
 
 
-def _goes_on(last: Change, change: Change) -> bool:
+def _goes_on(last: TableChange, change: TableChange) -> bool:
     """Whether ``change`` is the same as ``last`` right behind it."""
 
     def follows(one: Side | None, other: Side | None) -> bool:
@@ -205,7 +205,7 @@ def _goes_on(last: Change, change: Change) -> bool:
     )
 
 
-def linux_only(before: tuple[Map, Memory], after: tuple[Map, Memory]) -> list[Change]:
+def linux_only(before: tuple[Map, Memory], after: tuple[Map, Memory]) -> list[TableChange]:
     """Pages whose hardware words are equal in both and Linux's are not; short descriptors only.
 
     Source: arch/arm/include/asm/pgtable-2level.h (Linux's 256 words lie 2048 bytes below the hardware's).
@@ -214,7 +214,7 @@ def linux_only(before: tuple[Map, Memory], after: tuple[Map, Memory]) -> list[Ch
         {table.va: table.pa for table in mapped.tables if table.level == 2 and table.pa % PAGE_SIZE >= PAGE_SIZE // 2}
         for mapped, _ in (before, after)
     ]
-    found: list[Change] = []
+    found: list[TableChange] = []
     for va in sorted(tables[0].keys() & tables[1].keys()):
         try:
             halves = [
@@ -225,18 +225,18 @@ def linux_only(before: tuple[Map, Memory], after: tuple[Map, Memory]) -> list[Ch
             continue
         hardware, linux = (halves[0][half] == halves[1][half] for half in (0, 1))
         places = np.flatnonzero(hardware & ~linux & (halves[0][0] != 0)).tolist()
-        found += [Change(va + place * PAGE_SIZE, PAGE_SIZE, ("Linux half",), None, None) for place in places]
+        found += [TableChange(va + place * PAGE_SIZE, PAGE_SIZE, ("Linux half",), None, None) for place in places]
     return found
 
 
-def classed(changes: Sequence[Change], layout: AreaLayout) -> Iterator[Change]:
+def classed(changes: Sequence[TableChange], layout: AreaLayout) -> Iterator[TableChange]:
     """The changes with their areas, and with what makes them where a running kernel does."""
     for change in changes:
         area, reason = _judge(change, layout)
         yield replace(change, area=area, reason=reason)
 
 
-def _judge(change: Change, layout: AreaLayout) -> tuple[str, str]:
+def _judge(change: TableChange, layout: AreaLayout) -> tuple[str, str]:
     va, only = change.va, change.kinds[0]
     grows = only in ("added", "removed")
     if only == "granule":
@@ -260,7 +260,7 @@ def _area(va: int, layout: AreaLayout) -> str:
     return "lowmem" if layout.page_offset <= va < (layout.high_memory or 1 << 32) else ""
 
 
-def _lowmem(change: Change, layout: AreaLayout) -> tuple[str, str]:
+def _lowmem(change: TableChange, layout: AreaLayout) -> tuple[str, str]:
     """Lowmem: the kernel takes rights away from its own image, and drivers change their coherent memory."""
     inside = layout.image is not None and layout.image.start <= change.va and change.end <= layout.image.end
     area = "kernel image" if inside else "lowmem"

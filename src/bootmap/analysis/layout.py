@@ -100,7 +100,7 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
-class Overlap:
+class LayoutOverlap:
     """Two objects that share bytes; ``first`` begins first.
 
     Attributes:
@@ -117,7 +117,7 @@ class Overlap:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LayoutRow:
     """A line of the map.
 
     Attributes:
@@ -131,7 +131,7 @@ class Row:
 
     placed: Placed
     gap: int | None
-    overlaps: tuple[Overlap, ...]
+    overlaps: tuple[LayoutOverlap, ...]
     inside: Placed | None
     outside_ram: bool
 
@@ -159,25 +159,25 @@ class LoadMap:
     limits: tuple[Limit, ...] = ()
 
     @property
-    def overlaps(self) -> tuple[Overlap, ...]:
+    def overlaps(self) -> tuple[LayoutOverlap, ...]:
         """Every pair of objects that share bytes, harmful or not, in order."""
         return tuple(
-            Overlap(one, other, shared, one.meets(other))
+            LayoutOverlap(one, other, shared, one.meets(other))
             for i, one in enumerate(self.objects)
             for other in self.objects[i + 1 :]
             if (shared := _shared(one.span, other.span)) is not None
         )
 
     @property
-    def damage(self) -> tuple[Overlap, ...]:
+    def damage(self) -> tuple[LayoutOverlap, ...]:
         """The harmful overlaps."""
         return tuple(overlap for overlap in self.overlaps if overlap.harmful)
 
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[LayoutRow, ...]:
         """The lines of the map, with the gap behind each object."""
         damage = self.damage
         return tuple(
-            Row(
+            LayoutRow(
                 placed,
                 self._gap(placed),
                 tuple(overlap for overlap in damage if overlap.first is placed),

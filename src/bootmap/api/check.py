@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bootmap.assemble.profiles import profile
-from bootmap.checks.case import Case
+from bootmap.checks.case import CheckCase
 from bootmap.checks.engine import CheckResult, check_boot, collect
 from bootmap.errors import FdtError
 
@@ -58,5 +58,5 @@ def check(
 
 def findings_of(prediction: Prediction) -> Sequence[Finding]:
     """What the rules of `check` say of a prediction that is at hand, without any change proven."""
-    case = Case(prediction.kernel, prediction.board, prediction.replay)
+    case = CheckCase(prediction.kernel, prediction.board, prediction.replay)
     return tuple(replace(found, changes=()) for found in collect(case))

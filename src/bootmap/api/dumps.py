@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from bootmap.analysis.locate.located import Search
     from bootmap.analysis.oops.expected import Expected
-    from bootmap.analysis.oops.oops import Judgement
+    from bootmap.analysis.oops.oops import OopsJudgement
     from bootmap.api.prediction import Prediction
 
 
@@ -48,7 +48,7 @@ def locate(*dump: str) -> Found:
 
 def oopses(
     log: str, *, arch: str | None = None, prediction: Prediction | None = None
-) -> list[tuple[Judgement, Expected | None]]:
+) -> list[tuple[OopsJudgement, Expected | None]]:
     """What each oops of a log says of the page tables, beside what ``prediction`` has at its address.
 
     Args:

@@ -18,7 +18,7 @@ from bootmap.bootlog.check import check_log
 from bootmap.bootlog.claims.context import Basis
 from bootmap.bootlog.diagnose import diagnose, diagnose_file, shown_by
 from bootmap.bootlog.files import FileChecker, kind_of
-from bootmap.bootlog.findings import Change, Finding, Reason
+from bootmap.bootlog.findings import LogChange, LogFinding, Reason
 from bootmap.bootlog.fit import best_prediction
 from bootmap.bootlog.given import Given
 from bootmap.bootlog.judgement import LogReport
@@ -93,12 +93,12 @@ def _diagnosed(log: str, text: str, boot: int | None, board: str | None, options
 def _checked(found: CheckFinding) -> Checked:
     """A finding of `check` as a diagnosis tells it."""
     places = [Reason(0, f"{where.text} ({where})") for where in found.where[:2]]
-    changes = [Change(change.text + (f" ({change.note})" if change.note else ""), change.after, bool(change.after))
+    changes = [LogChange(change.text + (f" ({change.note})" if change.note else ""), change.after, bool(change.after))
                for change in found.changes]  # fmt: skip
-    changes += [Change(text) for text in found.advice]
+    changes += [LogChange(text) for text in found.advice]
     reasons = (Reason(0, f"predicted for this board: {found.cause or found.title}"), *places)
     fatal = found.severity >= Severity.ERROR and (found.decides or bool(found.hazard and found.hazard.fatal))
-    return Checked(Finding(found.id, fatal, found.title, reasons, tuple(changes), certain=False), found.hazard)
+    return Checked(LogFinding(found.id, fatal, found.title, reasons, tuple(changes), certain=False), found.hazard)
 
 
 def verify_log(

@@ -22,7 +22,7 @@ from bootmap.errors import MissingInputError
 from bootmap.units import GIB, KIB, MIB, PAGE_SIZE, Span, align_up, hex_address, memparse, size_text
 
 if TYPE_CHECKING:
-    from bootmap.bootlog.identity import Identity
+    from bootmap.bootlog.identity import LogIdentity
     from bootmap.bootlog.log import Log, Said
 
 MOST = 1 << 40
@@ -96,7 +96,7 @@ def machine_took(log: Log) -> bool:
     return listed.number("sum") < (old.number("present") + old.number("reserved")) * KIB // MIB
 
 
-def read_ram(log: Log, identity: Identity, phys_offset: int) -> Ram:
+def read_ram(log: Log, identity: LogIdentity, phys_offset: int) -> Ram:
     """The banks.
 
     Raises:
@@ -141,7 +141,7 @@ def _listed(log: Log, ram: Ram) -> list[Span]:
     return banks
 
 
-def _from_totals(log: Log, ram: Ram, identity: Identity, start: int) -> list[Span]:
+def _from_totals(log: Log, ram: Ram, identity: LogIdentity, start: int) -> list[Span]:
     """One bank where the log only says how much RAM there is."""
     counted = total(log)
     size = counted.size
@@ -218,7 +218,7 @@ def _around_areas(log: Log, ram: Ram, start: int) -> list[Span]:
     return [Span(start, start + size)]
 
 
-def _given_back(log: Log, banks: list[Span], identity: Identity) -> list[Span]:
+def _given_back(log: Log, banks: list[Span], identity: LogIdentity) -> list[Span]:
     """Banks as they were before the kernel cut them: what it ignored belongs to them."""
     found = sorted(banks)
     for said in log.all("ignoring", "truncating"):

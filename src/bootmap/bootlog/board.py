@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bootmap.bootlog.evidence import Weighed
-    from bootmap.bootlog.identity import Identity
+    from bootmap.bootlog.identity import LogIdentity
     from bootmap.bootlog.log import Log
     from bootmap.bootlog.places import Places
     from bootmap.units import Span
@@ -59,7 +59,7 @@ class LogBoard:
         assumptions: what the log does not tell and what was taken instead.
     """
 
-    identity: Identity
+    identity: LogIdentity
     config: str
     symbols: str
     description: bytes
@@ -133,7 +133,7 @@ def board_from_log(log: Log, given: Given | None = None) -> LogBoard:
 
 
 def weigh_phys_offset(
-    log: Log, identity: Identity, given: int | None, board: Sequence[Span]
+    log: Log, identity: LogIdentity, given: int | None, board: Sequence[Span]
 ) -> tuple[Weighed, list[str]]:
     """PHYS_OFFSET by everything that bears on it, and what is to be said of it where it is no more than likely.
 

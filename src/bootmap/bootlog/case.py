@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
     from bootmap.boot.trace import Hazard
     from bootmap.bootlog.capture import Boot
-    from bootmap.bootlog.findings import Finding
+    from bootmap.bootlog.findings import LogFinding
     from bootmap.bootlog.log import Log, Said
     from bootmap.bootlog.predict import FromLog
-    from bootmap.bootlog.progress import Progress
+    from bootmap.bootlog.progress import BootProgress
     from bootmap.inputs.oops_log import Oops
 
 
 class Checked(NamedTuple):
     """A finding of a check, and the hazard of the boot behind it, None for none."""
 
-    finding: Finding
+    finding: LogFinding
     hazard: Hazard | None
 
 
 @dataclass(frozen=True)
-class Case:
+class LogCase:
     """One boot.
 
     Attributes:
@@ -46,7 +46,7 @@ class Case:
 
     boot: Boot
     log: Log
-    progress: Progress
+    progress: BootProgress
     oopses: tuple[Oops, ...]
     found: FromLog | None
     checked: tuple[Checked, ...] | None = None

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.bootlog.findings import Change
-from bootmap.bootlog.trials import Trial, proven
+from bootmap.bootlog.findings import LogChange
+from bootmap.bootlog.trials import ChangeTrial, proven
 from bootmap.facts.features.table import ROWS_BY_NAME
 from bootmap.units import MIB, hex_address
 
@@ -22,7 +22,7 @@ _INTO_RAM = 32 * MIB
 _ENV = {"dtb": "fdt_high", "initrd": "initrd_high"}
 
 
-def tree_changes(replay: Replay, log: Log) -> list[Change]:
+def tree_changes(replay: Replay, log: Log) -> list[LogChange]:
     """For a device tree that is not mapped: the kernel lower, the tree elsewhere, a kernel that maps it apart."""
     changes = [_run_lower(replay, log)]
     changes += _by_places(replay, "dtb")
@@ -32,13 +32,13 @@ def tree_changes(replay: Replay, log: Log) -> list[Change]:
         also = [f"{'.'.join(map(str, series))}.{sublevel}" for row in rows for series, sublevel in row.also.items()]
         versions = ", ".join([".".join(map(str, since)), *sorted(also)])
         change = proven(
-            replay, Trial(f"Linux {versions}: these map the device tree apart, wherever it lies", version=since)
+            replay, ChangeTrial(f"Linux {versions}: these map the device tree apart, wherever it lies", version=since)
         )
         changes.append(change)
     return [change for change in changes if change is not None]
 
 
-def hazard_changes(replay: Replay, hazard: Hazard) -> list[Change]:
+def hazard_changes(replay: Replay, hazard: Hazard) -> list[LogChange]:
     """For what the prediction says of a payload: put it where it is out of harm's way."""
     if hazard.subject not in ("dtb", "initrd"):
         return []
@@ -46,7 +46,7 @@ def hazard_changes(replay: Replay, hazard: Hazard) -> list[Change]:
     return [change for change in _by_places(replay, hazard.subject, hazard, aim) if change is not None]
 
 
-def _run_lower(replay: Replay, log: Log) -> Change | None:
+def _run_lower(replay: Replay, log: Log) -> LogChange | None:
     """The zImage in the first 128 MiB of RAM."""
     state = replay.state
     told = [bank.start for bank in state.banks]
@@ -56,10 +56,12 @@ def _run_lower(replay: Replay, log: Log) -> Change | None:
     loaded = log.first("load") or log.first("kernel_at")
     now = f" (it runs at {hex_address(loaded.number('start'))}, line {loaded.line})" if loaded else ""
     what = f"setenv kernel_addr_r {hex_address(start + _INTO_RAM)}: run the zImage in the first 128 MiB of RAM{now}"
-    return proven(replay, Trial(what, handover={"phys_offset": start}))
+    return proven(replay, ChangeTrial(what, handover={"phys_offset": start}))
 
 
-def _by_places(replay: Replay, subject: str, hazard: Hazard | None = None, aim: str = "boots") -> list[Change | None]:
+def _by_places(
+    replay: Replay, subject: str, hazard: Hazard | None = None, aim: str = "boots"
+) -> list[LogChange | None]:
     """The subject in the largest place that is clear of all else."""
     found = hazard or next((each for each in replay.hazards if each.subject == subject and each.places), None)
     if found is None or not found.places:
@@ -74,7 +76,7 @@ def _by_places(replay: Replay, subject: str, hazard: Hazard | None = None, aim: 
         f"(U-Boot: {_ENV[subject]}={hex_address(place.end)})"
     )
     if subject == "dtb":
-        return [proven(replay, Trial(text, handover={"params": at}), aim)]
+        return [proven(replay, ChangeTrial(text, handover={"params": at}), aim)]
     if initrd is None:
-        return [Change(text)]
-    return [proven(replay, Trial(text, handover={"initrd": (at, size)}), aim)]
+        return [LogChange(text)]
+    return [proven(replay, ChangeTrial(text, handover={"initrd": (at, size)}), aim)]

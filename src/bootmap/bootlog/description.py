@@ -10,13 +10,13 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bootmap.inputs.fdt_writer import Node, cells, flatten, text
+from bootmap.inputs.fdt_writer import MadeNode, cells, flatten, text
 from bootmap.units import GIB, MIB, PAGE_SIZE, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bootmap.bootlog.identity import Identity
+    from bootmap.bootlog.identity import LogIdentity
     from bootmap.bootlog.log import Log, Said
     from bootmap.bootlog.places import Places
 
@@ -42,7 +42,7 @@ class Description:
 
 
 def describe(
-    log: Log, identity: Identity, places: Places, banks: Sequence[Span], cmdline: str, phys_offset: int
+    log: Log, identity: LogIdentity, places: Places, banks: Sequence[Span], cmdline: str, phys_offset: int
 ) -> Description:
     """Describe the board whose RAM is ``banks``."""
     found = Description()
@@ -64,8 +64,8 @@ def _has_tree(log: Log, machine: Said) -> bool:
     return bool(log.all("node", "pool", "region", "removed", "dtb", "blob"))
 
 
-def _tree(model: str, banks: Iterable[Span], cmdline: str, areas: Sequence[Node], places: Places) -> bytes:
-    root = Node("", {"#address-cells": cells(2), "#size-cells": cells(2), "model": text(model)})
+def _tree(model: str, banks: Iterable[Span], cmdline: str, areas: Sequence[MadeNode], places: Places) -> bytes:
+    root = MadeNode("", {"#address-cells": cells(2), "#size-cells": cells(2), "model": text(model)})
     if re.fullmatch(r"[a-z0-9-]+,[\w.-]+", model):
         root.properties["compatible"] = text(model)
     root.add("chosen", {"bootargs": text(cmdline)})
@@ -81,7 +81,7 @@ def _tree(model: str, banks: Iterable[Span], cmdline: str, areas: Sequence[Node]
     return blob
 
 
-def _areas(log: Log, identity: Identity, phys_offset: int, found: Description) -> list[Node]:
+def _areas(log: Log, identity: LogIdentity, phys_offset: int, found: Description) -> list[MadeNode]:
     """Areas of /reserved-memory that the log names, by base."""
     areas = {}
     for said in log.all("node"):
@@ -121,7 +121,7 @@ def _pool_size(said: Said, pools: Iterable[Said]) -> int:
     return min(room, 16 * PAGE_SIZE)
 
 
-def _nomap_at_end(log: Log, identity: Identity, phys_offset: int) -> list[Said]:
+def _nomap_at_end(log: Log, identity: LogIdentity, phys_offset: int) -> list[Said]:
     """RAM that is ignored though it is below the limit: a no-map area at its end (adjust_lowmem_bounds)."""
     room = max(_LOWEST_LIMIT - identity.page_offset, 0)
     return [
@@ -131,9 +131,9 @@ def _nomap_at_end(log: Log, identity: Identity, phys_offset: int) -> list[Said]:
     ]
 
 
-def _area(base: int, size: int, map_kind: str, reuse: str) -> Node:
+def _area(base: int, size: int, map_kind: str, reuse: str) -> MadeNode:
     size = min(max(size, 0), 1 << 40)
-    node = Node(f"area@{base:x}", {"reg": cells(base, size, width=2)})
+    node = MadeNode(f"area@{base:x}", {"reg": cells(base, size, width=2)})
     if map_kind == "nomap":
         node.properties["no-map"] = b""
     elif reuse == "reusable":

@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bootmap.bootlog.alone import alone
-from bootmap.bootlog.case import Case
+from bootmap.bootlog.case import LogCase
 from bootmap.bootlog.check import check_log
 from bootmap.bootlog.diagnosis import Diagnosis
 from bootmap.bootlog.faults import fault_findings, function_of
-from bootmap.bootlog.findings import Finding, Reason
+from bootmap.bootlog.findings import LogFinding, Reason
 from bootmap.bootlog.fit import best_prediction
 from bootmap.bootlog.given import Given
 from bootmap.bootlog.handed_over import handover_findings, initrd_reasons
@@ -27,7 +27,7 @@ from bootmap.bootlog.neighbours import neighbours
 from bootmap.bootlog.plan import plan
 from bootmap.bootlog.predict import areas_of, beside
 from bootmap.bootlog.predicted import own_areas, predicted_findings
-from bootmap.bootlog.progress import Ending, Progress, progress_of
+from bootmap.bootlog.progress import BootProgress, Ending, progress_of
 from bootmap.bootlog.silence import silence_finding
 from bootmap.bootlog.values import values
 from bootmap.errors import BootmapError
@@ -82,12 +82,12 @@ def diagnose(boot: Boot, given: Given | None = None, whole: Whole | None = None)
 def diagnose_file(kind: str, text: str) -> Diagnosis:
     """What a file of a running system says by itself; ``kind`` as :func:`bootmap.bootlog.files.kind_of` says."""
     lines = text.count("\n")
-    progress = Progress(None, 0, Ending.CUT, 0, "", lines, "")
+    progress = BootProgress(None, 0, Ending.CUT, 0, "", lines, "")
     names = {"iomem": "/proc/iomem", "memblock": "debugfs memblock", "page_tables": "debugfs kernel_page_tables"}
     return Diagnosis(1, 1, names[kind], progress, "a file of a running system", plan=tuple(alone(kind, text)))
 
 
-def open_case(boot: Boot, given: Given | None = None, whole: Whole | None = None) -> tuple[Case, str]:
+def open_case(boot: Boot, given: Given | None = None, whole: Whole | None = None) -> tuple[LogCase, str]:
     """Everything that is known of a boot, and why nothing could be predicted, "" where it could."""
     log = messages_of(boot)
     found: FromLog | None = None
@@ -100,7 +100,7 @@ def open_case(boot: Boot, given: Given | None = None, whole: Whole | None = None
             found = best_prediction(log, given)
     except BootmapError as error:
         refused = str(error)
-    return Case(boot, log, progress_of(boot), _oopses(boot), found, checked), refused
+    return LogCase(boot, log, progress_of(boot), _oopses(boot), found, checked), refused
 
 
 def _oopses(boot: Boot) -> tuple[Oops, ...]:
@@ -109,13 +109,13 @@ def _oopses(boot: Boot) -> tuple[Oops, ...]:
     return tuple(replace(oops, line=oops.line + boot.first - 1) for oops in oopses)
 
 
-def shown_by(boot: Boot, log: Log, found: FromLog | None) -> list[Finding]:
+def shown_by(boot: Boot, log: Log, found: FromLog | None) -> list[LogFinding]:
     """What the lines of a boot themselves show, for which a prediction may be made already."""
-    case = Case(boot, log, progress_of(boot), _oopses(boot), found)
+    case = LogCase(boot, log, progress_of(boot), _oopses(boot), found)
     return [finding for finding in _findings(case) if finding.certain and finding.id != "silence"]
 
 
-def _findings(case: Case) -> list[Finding]:
+def _findings(case: LogCase) -> list[LogFinding]:
     """The cause first: a fault, then what was handed over, the line with which the boot ended, what is predicted."""
     faults = fault_findings(case)
     early = not case.progress.reached("memory types")
@@ -139,17 +139,17 @@ def _findings(case: Case) -> list[Finding]:
     return [*causes, *deaths, *rest, *([silence] if silence else [])]
 
 
-def _last_line(case: Case) -> list[Finding]:
+def _last_line(case: LogCase) -> list[LogFinding]:
     """A panic or a fault of which no more is known than what it says: no line about memory is blamed for it."""
     progress = case.progress
     if progress.ending not in (Ending.PANIC, Ending.OOPS):
         return []
     said = progress.end_text.strip()
     text = "no known sign of the memory map's; what stands before it about memory need not have to do with it"
-    return [Finding(progress.ending.value, True, said, (Reason(progress.end_line, f'"{said}"'), Reason(0, text)))]
+    return [LogFinding(progress.ending.value, True, said, (Reason(progress.end_line, f'"{said}"'), Reason(0, text)))]
 
 
-def _joined(words: list[Finding], predicted: list[Finding]) -> tuple[list[Finding], list[Finding]]:
+def _joined(words: list[LogFinding], predicted: list[LogFinding]) -> tuple[list[LogFinding], list[LogFinding]]:
     """A line and the rule that explains it become one finding: the rule's, with the line as its first reason."""
     lines = {_SAME[word.id]: word for word in words if word.id in _SAME}
     joined = [
@@ -160,7 +160,7 @@ def _joined(words: list[Finding], predicted: list[Finding]) -> tuple[list[Findin
     return [word for word in words if _SAME.get(word.id) not in explained], joined
 
 
-def _what_follows(words: list[Finding]) -> list[Finding]:
+def _what_follows(words: list[LogFinding]) -> list[LogFinding]:
     """The findings with an initrd that was lost before the root file system that was in it and is missed."""
     lost = [word for word in words if word.id in _INITRD_LOST]
     missed = [word for word in words if word.id in _MISSED_WITHOUT_INITRD]
@@ -170,14 +170,14 @@ def _what_follows(words: list[Finding]) -> list[Finding]:
     return [*(replace(word, fatal=True) for word in lost), *missed, *others]
 
 
-def _with_places(case: Case, word: Finding) -> Finding:
+def _with_places(case: LogCase, word: LogFinding) -> LogFinding:
     """A finding about the initrd with what the boot loader's sizes and addresses say of it."""
     if word.id not in ("initrd-in-use", "initrd-damaged"):
         return word
     return replace(word, reasons=(*word.reasons[:1], *initrd_reasons(case), *word.reasons[1:]))
 
 
-def _title(case: Case) -> str:
+def _title(case: LogCase) -> str:
     model = case.log.first("model") or case.log.first("machine")
     banner = case.log.first("banner") or case.log.first("image_name") or case.log.first("release")
     board = model.word("name") if model else next((o.hardware for o in case.oopses if o.hardware), None)
@@ -187,12 +187,12 @@ def _title(case: Case) -> str:
     return ", ".join(filter(None, [board, f"Linux {version}" if version else ""]))
 
 
-def _of_kernel(case: Case) -> bool:
+def _of_kernel(case: LogCase) -> bool:
     """Whether there is a line of a kernel, though none that every boot passes."""
     return case.progress.ending in (Ending.OOPS, Ending.PANIC) or bool(last_words(list(case.lines())))
 
 
-def _headline(case: Case, findings: Sequence[Finding]) -> str:
+def _headline(case: LogCase, findings: Sequence[LogFinding]) -> str:
     """What happened, in one sentence."""
     progress = case.progress
     cause = next((finding for finding in findings if finding.fatal and finding.id != "silence"), None)
@@ -219,7 +219,7 @@ def _headline(case: Case, findings: Sequence[Finding]) -> str:
     return f"ended after {progress.last.who}" if progress.last else "no line of a boot"
 
 
-def _report(case: Case) -> LogReport | None:
+def _report(case: LogCase) -> LogReport | None:
     """The lines, judged."""
     found = case.found
     if found is None:

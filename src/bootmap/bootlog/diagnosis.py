@@ -12,9 +12,9 @@ from bootmap.bootlog.progress import Ending
 
 if TYPE_CHECKING:
     from bootmap.bootlog.evidence import Weighed
-    from bootmap.bootlog.findings import Finding
+    from bootmap.bootlog.findings import LogFinding
     from bootmap.bootlog.judgement import LogReport
-    from bootmap.bootlog.progress import Progress
+    from bootmap.bootlog.progress import BootProgress
 
 _LOSSES = (
     "ram-lost",
@@ -59,9 +59,9 @@ class Diagnosis:
     boot: int
     first: int
     title: str
-    progress: Progress
+    progress: BootProgress
     headline: str
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[LogFinding, ...] = ()
     harmless: tuple[Harmless, ...] = ()
     values: tuple[Weighed, ...] = ()
     report: LogReport | None = None

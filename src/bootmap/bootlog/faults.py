@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from bootmap.analysis.oops.linear import physical_of, places_at, reader_of
 from bootmap.bootlog.changes import tree_changes
-from bootmap.bootlog.findings import Change, Finding, Reason
+from bootmap.bootlog.findings import LogChange, LogFinding, Reason
 from bootmap.bootlog.predict import repredict
 from bootmap.errors import BootmapError
 from bootmap.units import MIB, hex_address, size_text
 
 if TYPE_CHECKING:
-    from bootmap.bootlog.case import Case
+    from bootmap.bootlog.case import LogCase
     from bootmap.bootlog.log import Said
     from bootmap.inputs.oops_log import Oops
 
@@ -27,7 +27,7 @@ _BACKTRACE = 24
 _CALLER = re.compile(r"\((\w{1,80})(?:\+0x[0-9a-f/x]+)?\)")
 
 
-def fault_findings(case: Case) -> list[Finding]:
+def fault_findings(case: LogCase) -> list[LogFinding]:
     """What each fault of the boot is, the first one only where others follow from it."""
     return [_finding(case, oops) for oops in [each for each in case.oopses if each.kind != "user"][:1]]
 
@@ -37,7 +37,7 @@ def function_of(oops: Oops) -> str:
     return (oops.pc_at or "").split("+")[0]
 
 
-def _finding(case: Case, oops: Oops) -> Finding:
+def _finding(case: LogCase, oops: Oops) -> LogFinding:
     where = function_of(oops)
     at = f" in {where}" if where else ""
     callers = _callers(case, oops)
@@ -61,17 +61,17 @@ def _finding(case: Case, oops: Oops) -> Finding:
                 why = Reason(
                     0, "the linear map leaves no-map areas out: use memremap, or phys_to_virt's result is not mapped"
                 )
-                return Finding("no-map-accessed", True, headline, (*reasons, why))
-    return Finding("oops", True, f"the kernel faults{at}: {oops.message}", tuple(reasons))
+                return LogFinding("no-map-accessed", True, headline, (*reasons, why))
+    return LogFinding("oops", True, f"the kernel faults{at}: {oops.message}", tuple(reasons))
 
 
-def _callers(case: Case, oops: Oops) -> list[str]:
+def _callers(case: LogCase, oops: Oops) -> list[str]:
     """The functions of the backtrace, innermost first."""
     lines = [text for number, text in case.lines() if oops.line < number <= oops.line + _BACKTRACE]
     return [name for text in lines for name in _CALLER.findall(text)]
 
 
-def _freed(oops: Oops, where: str, freed: Said) -> Finding:
+def _freed(oops: Oops, where: str, freed: Said) -> LogFinding:
     """The device tree is read again late, after the memory that it lies in was given back."""
     headline = f"stopped in {where or 'the kernel'}: the device tree was given back with the initrd, and is overwritten"
     reasons = (
@@ -79,11 +79,11 @@ def _freed(oops: Oops, where: str, freed: Said) -> Finding:
         Reason(oops.line, f"{oops.message}: the tree is read once more, and what its header says is no longer so"),
         Reason(0, "so the tree lies within the initrd's range: appended to the zImage, or loaded into it"),
     )
-    changes = (Change("put the device tree and the initrd clear of each other"),)
-    return Finding("dtb-freed", True, headline, reasons, changes)
+    changes = (LogChange("put the device tree and the initrd clear of each other"),)
+    return LogFinding("dtb-freed", True, headline, reasons, changes)
 
 
-def _is_tree(case: Case, oops: Oops) -> bool:
+def _is_tree(case: LogCase, oops: Oops) -> bool:
     """Whether the address of the fault is that of the device tree by the boot loader's own words."""
     said = case.log.first("dtb") or case.log.first("blob")
     offset = case.page_offset
@@ -93,14 +93,14 @@ def _is_tree(case: Case, oops: Oops) -> bool:
     return said.number("start") <= physical < said.number("start") + _SECTION
 
 
-def _tree(case: Case, oops: Oops, where: str) -> Finding:
+def _tree(case: LogCase, oops: Oops, where: str) -> LogFinding:
     """The kernel reads the device tree through the linear map, and it is not there."""
     assert oops.address is not None
     headline = f"stopped in {where or 'the kernel'}: the device tree is not mapped"
     reasons = case.where_tree()
     if case.found is None:
         why = f"{where} reads the device tree; {hex_address(oops.address)} is its address in the linear map"
-        return Finding("dtb-unmapped", True, headline, (*reasons, Reason(oops.line, why)))
+        return LogFinding("dtb-unmapped", True, headline, (*reasons, Reason(oops.line, why)))
     found = case.found
     physical = physical_of(oops.address, found.replay.state.kernel.page_offset, found.board.phys_offset)
     told = bool(reasons)
@@ -115,10 +115,10 @@ def _tree(case: Case, oops: Oops, where: str) -> Finding:
     why = f"; it lies {_inside(case, places[0].what, places[0].kind, physical)}" if places else ""
     text = f"the fault address {hex_address(oops.address)} is {what}{hex_address(physical)} in the linear map{why}"
     reasons.append(Reason(oops.line, f"{text}: never mapped" if places else text))
-    return Finding("dtb-unmapped", True, headline, tuple(reasons), tuple(tree_changes(found.replay, case.log)))
+    return LogFinding("dtb-unmapped", True, headline, tuple(reasons), tuple(tree_changes(found.replay, case.log)))
 
 
-def _inside(case: Case, what: str, kind: str, physical: int) -> str:
+def _inside(case: LogCase, what: str, kind: str, physical: int) -> str:
     """Where it lies, with the line that names the area."""
     if kind not in ("no-map", "reserved"):
         return what
@@ -131,7 +131,7 @@ def _inside(case: Case, what: str, kind: str, physical: int) -> str:
     return f"in {what}"
 
 
-def _initrd(case: Case, oops: Oops, where: str) -> Finding:
+def _initrd(case: LogCase, oops: Oops, where: str) -> LogFinding:
     assert oops.address is not None
     headline = f"stopped in {where}: the initrd is not mapped where it is read"
     reasons = []
@@ -139,4 +139,4 @@ def _initrd(case: Case, oops: Oops, where: str) -> Finding:
     if said is not None:
         reasons.append(Reason(said.line, f"the boot loader put the initrd at {hex_address(said.number('start'))}"))
     reasons.append(Reason(oops.line, f"{where} reads the initrd, and faults at {hex_address(oops.address)}"))
-    return Finding("initrd-unmapped", True, headline, tuple(reasons))
+    return LogFinding("initrd-unmapped", True, headline, tuple(reasons))

@@ -17,7 +17,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LogChange:
     """Something to change.
 
     Attributes:
@@ -32,7 +32,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LogFinding:
     """One thing that happened, or that would.
 
     Attributes:
@@ -48,5 +48,5 @@ class Finding:
     fatal: bool
     headline: str
     reasons: tuple[Reason, ...] = ()
-    changes: tuple[Change, ...] = ()
+    changes: tuple[LogChange, ...] = ()
     certain: bool = True

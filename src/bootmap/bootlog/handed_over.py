@@ -13,13 +13,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from bootmap.bootlog.findings import Change, Finding, Reason
+from bootmap.bootlog.findings import LogChange, LogFinding, Reason
 from bootmap.units import MIB, hex_address, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bootmap.bootlog.case import Case
+    from bootmap.bootlog.case import LogCase
     from bootmap.bootlog.log import Said
 
 _GRANULE = 128 * MIB
@@ -42,17 +42,17 @@ class _Start(NamedTuple):
     line: int
 
 
-def handover_findings(case: Case) -> list[Finding]:
+def handover_findings(case: LogCase) -> list[LogFinding]:
     """What is wrong with where the boot loader put things, and with what it hands over."""
     return [*_by_machine_id(case), *_by_places(case)]
 
 
-def _start(case: Case) -> _Start | None:
+def _start(case: LogCase) -> _Start | None:
     said = case.kernel_at()
     return _Start(said.number("start") & -_GRANULE, said.number("start"), said.line) if said else None
 
 
-def _by_places(case: Case) -> Iterator[Finding]:
+def _by_places(case: LogCase) -> Iterator[LogFinding]:
     """The device tree or the initrd where lowmem cannot be."""
     start = _start(case)
     tree = case.log.first("dtb")
@@ -67,17 +67,17 @@ def _by_places(case: Case) -> Iterator[Finding]:
             yield _above(case, "initrd-above-lowmem", "the initrd", initrd, base, start, "initrd_high")
 
 
-def _ram_start(case: Case) -> int | None:
+def _ram_start(case: LogCase) -> int | None:
     said = case.log.first("dram_bank")
     return said.number("start") if said else None
 
 
-def _maps_apart(case: Case) -> bool:
+def _maps_apart(case: LogCase) -> bool:
     """Whether the kernel is known to map the device tree by itself."""
     return case.found is not None and case.found.replay.state.kernel.has("fdt_fixed_base")
 
 
-def _above(case: Case, id: str, what: str, said: Said, base: int, start: _Start | None, variable: str) -> Finding:
+def _above(case: LogCase, id: str, what: str, said: Said, base: int, start: _Start | None, variable: str) -> LogFinding:
     at = said.number("start")
     virtual = at - base + 0xC0000000 & 0xFFFFFFFF
     reasons = [Reason(said.line, f"the boot loader put {what} at {hex_address(at)}")]
@@ -95,19 +95,19 @@ def _above(case: Case, id: str, what: str, said: Said, base: int, start: _Start 
     )
     end = hex_address(base + LOWMEM)
     changes = [
-        Change(f"setenv {variable} {end}, or setenv bootm_size {hex_address(LOWMEM)}: {what} then stays in lowmem"),
-        Change(f"setenv {variable} 0xffffffff leaves it where it was loaded, which must then be below {end}"),
+        LogChange(f"setenv {variable} {end}, or setenv bootm_size {hex_address(LOWMEM)}: {what} then stays in lowmem"),
+        LogChange(f"setenv {variable} 0xffffffff leaves it where it was loaded, which must then be below {end}"),
     ]
     if variable == "fdt_high":
-        changes.append(Change("Linux 5.11, 5.10.38 or 5.4.120 map the device tree apart, wherever it lies"))
+        changes.append(LogChange("Linux 5.11, 5.10.38 or 5.4.120 map the device tree apart, wherever it lies"))
     fatal = variable == "fdt_high"
     headline = f"{what} lies above lowmem, where the kernel cannot read it"
-    return Finding(
+    return LogFinding(
         id, fatal, headline, tuple(reasons), tuple(changes), certain=not case.progress.reached("memory types")
     )
 
 
-def _by_machine_id(case: Case) -> Iterator[Finding]:
+def _by_machine_id(case: LogCase) -> Iterator[LogFinding]:
     """A machine number that the kernel does not know, beside those that it lists."""
     lines = list(case.lines())
     for at, (number, text) in enumerate(lines):
@@ -124,37 +124,37 @@ def _by_machine_id(case: Case) -> Iterator[Finding]:
 
 
 def _unknown_machine(
-    case: Case, line: int, asked: int, machines: list[tuple[int, str]], *, trees: bool, go: tuple[int, str] | None
-) -> Finding:
+    case: LogCase, line: int, asked: int, machines: list[tuple[int, str]], *, trees: bool, go: tuple[int, str] | None
+) -> LogFinding:
     reasons = [Reason(line, f"r1 is {asked:#x}, a machine that the kernel does not know")]
-    changes: list[Change] = []
+    changes: list[LogChange] = []
     tree = case.log.first("dtb") or case.log.first("blob")
     if go is not None:
         reasons.insert(0, Reason(go[0], "`go` jumps to the kernel and hands over nothing: r2 is no device tree"))
-        changes.append(Change(f"bootz {go[1]} - DTB_ADDRESS in place of go"))
+        changes.append(LogChange(f"bootz {go[1]} - DTB_ADDRESS in place of go"))
     elif trees and tree is None:
         reasons.append(Reason(0, "the kernel has machines with a device tree, and the boot loader names none"))
-        changes.append(Change("bootz KERNEL - DTB, or bootm KERNEL - DTB: give the device tree's address"))
-        changes.append(Change("a boot loader that is too old to hand one over: append it to the zImage "
+        changes.append(LogChange("bootz KERNEL - DTB, or bootm KERNEL - DTB: give the device tree's address"))
+        changes.append(LogChange("a boot loader that is too old to hand one over: append it to the zImage "
                               "(CONFIG_ARM_APPENDED_DTB), or update the boot loader"))  # fmt: skip
     elif tree is not None:
         text = (
             f"the device tree at {hex_address(tree.number('start'))} was not accepted: it was overwritten, or is none"
         )
         reasons.append(Reason(tree.line, text))
-        changes.append(Change("put the device tree behind the zImage and what it unpacks to"))
+        changes.append(LogChange("put the device tree behind the zImage and what it unpacks to"))
     if machines:
         known = ", ".join(f"{value:#x} ({name})" for value, name in machines[:3])
         reasons.append(Reason(0, f"it knows {known}" + (" and more" if len(machines) > 3 else "")))
     if len(machines) == 1 and not trees:
         value, name = machines[0]
-        changes.append(Change(f"setenv machid {value:x}: the boot loader then says that it is {name}"))
+        changes.append(LogChange(f"setenv machid {value:x}: the boot loader then says that it is {name}"))
     if not changes:
-        changes.append(Change("bootz KERNEL - DTB: give a device tree; or a kernel with this machine's own support"))
-    return Finding("machine-unknown", True, "the kernel knows no such machine", tuple(reasons), tuple(changes))
+        changes.append(LogChange("bootz KERNEL - DTB: give a device tree; or a kernel with this machine's own support"))
+    return LogFinding("machine-unknown", True, "the kernel knows no such machine", tuple(reasons), tuple(changes))
 
 
-def initrd_reasons(case: Case) -> list[Reason]:
+def initrd_reasons(case: LogCase) -> list[Reason]:
     """What the sizes and addresses of the boot loader say of an initrd that is damaged or in the way."""
     start = _start(case)
     told = next((line for _, line in case.lines() if "INITRD: 0x" in line), "")

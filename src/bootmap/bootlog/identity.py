@@ -26,7 +26,7 @@ LARGEST_IMAGE = 256 * MIB
 
 
 @dataclass(frozen=True)
-class Identity:
+class LogIdentity:
     """The kernel of a log.
 
     Attributes:
@@ -56,7 +56,7 @@ class Identity:
     assumptions: tuple[str, ...] = field(default=())
 
 
-def identify(log: Log, given: Given) -> Identity:
+def identify(log: Log, given: Given) -> LogIdentity:
     """The kernel that ``log`` is of; what the user gives goes before.
 
     Raises:
@@ -84,7 +84,7 @@ def identify(log: Log, given: Given) -> Identity:
         assumptions.append(f"Linux {release} is taken as {modelled}, the oldest that is modelled")
     vmalloc = layout.get("vmalloc")
     end = vmalloc.number("end") if vmalloc else 0
-    return Identity(
+    return LogIdentity(
         release=release,
         version=modelled,
         midr=midr if midr is not None else cpu.number("midr") if cpu else 0,

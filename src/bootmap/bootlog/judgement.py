@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from bootmap.boot.trace import Hazard
-    from bootmap.bootlog.findings import Finding
+    from bootmap.bootlog.findings import LogFinding
     from bootmap.bootlog.log import Said
 
 
@@ -89,7 +89,7 @@ class LogReport:
     outcome: str = ""
     assumptions: list[str] = field(default_factory=list)
     hazards: list[Hazard] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[LogFinding] = field(default_factory=list)
     neighbours: list[str] = field(default_factory=list)
 
     def add(self, judged: Iterable[Judged], lines: int, file: str = "") -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bootmap.bootlog.findings import Change, Finding, Reason
+from bootmap.bootlog.findings import LogChange, LogFinding, Reason
 from bootmap.facts.linux.last_words import LAST_WORDS, WORTH
 
 
-def last_words(lines: list[tuple[int, str]]) -> list[Finding]:
+def last_words(lines: list[tuple[int, str]]) -> list[LogFinding]:
     """What of these is in the lines of a boot, each kind once, those that end it first."""
-    found: dict[str, Finding] = {}
+    found: dict[str, LogFinding] = {}
     for number, text in lines:
         if not WORTH.search(text):
             continue
@@ -24,13 +24,13 @@ def last_words(lines: list[tuple[int, str]]) -> list[Finding]:
                 continue
             values = {name: value or "" for name, value in match.groupdict().items()}
             reasons = (Reason(number, f'"{match[0].strip()}"'), Reason(0, row.cause))
-            changes = tuple(Change(text) for text in row.changes)
-            found[row.id] = Finding(row.id, row.fatal, row.headline.format(**values), reasons, changes)
+            changes = tuple(LogChange(text) for text in row.changes)
+            found[row.id] = LogFinding(row.id, row.fatal, row.headline.format(**values), reasons, changes)
     _join(found, "vmalloc-full", "modules-full")
     return sorted(found.values(), key=lambda finding: not finding.fatal)
 
 
-def _join(found: dict[str, Finding], part: str, whole: str) -> None:
+def _join(found: dict[str, LogFinding], part: str, whole: str) -> None:
     """A module that does not fit makes vmap() complain first: one failure, whose first line is a witness too."""
     if part in found and whole in found:
         said = found.pop(part).reasons[0]

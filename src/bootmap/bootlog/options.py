@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bootmap.units import MIB
 
 if TYPE_CHECKING:
-    from bootmap.bootlog.identity import Identity
+    from bootmap.bootlog.identity import LogIdentity
     from bootmap.bootlog.log import Log
 
 _MOST_CPUS = 4
@@ -42,7 +42,7 @@ class Options:
         return "".join(f"CONFIG_{name}={value}\n" for name, value in self.values.items())
 
 
-def read_options(log: Log, identity: Identity) -> Options:
+def read_options(log: Log, identity: LogIdentity) -> Options:
     """The options that ``log`` shows."""
     taken: set[str] = set()
     assumptions: list[str] = []
@@ -101,7 +101,7 @@ def _smp(log: Log, taken: set[str]) -> dict[str, str]:
     return {}
 
 
-def _highmem(log: Log, identity: Identity) -> bool | None:
+def _highmem(log: Log, identity: LogIdentity) -> bool | None:
     """Whether HIGHMEM is set; None where the log does not say."""
     zones = [said.word("name") for said in log.all("zone", "zone_pages")]
     memory, old = log.first("memory"), log.first("memory_k")
@@ -124,7 +124,7 @@ def _writealloc(log: Log) -> bool:
     return policy is not None and policy.word("name") == "writealloc"
 
 
-def _cma(log: Log, identity: Identity, taken: set[str]) -> dict[str, str]:
+def _cma(log: Log, identity: LogIdentity, taken: set[str]) -> dict[str, str]:
     areas = log.all("cma", "cma_failed")
     if not areas and not log.all("pool"):
         return {}

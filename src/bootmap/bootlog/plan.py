@@ -14,7 +14,7 @@ from bootmap.units import MIB, Span, hex_address, size_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bootmap.bootlog.case import Case
+    from bootmap.bootlog.case import LogCase
 
 _GRANULE = 128 * MIB
 _SIZE = re.compile(r"(?:Data Size: +|Data size: +|^)(\d{4,10}) [Bb]ytes")
@@ -28,7 +28,7 @@ class Loaded(NamedTuple):
     line: int
 
 
-def plan(case: Case) -> list[str]:
+def plan(case: LogCase) -> list[str]:
     """What will lie where when the kernel starts, in sentences."""
     items = list(_loaded(case))
     if not items:
@@ -60,7 +60,7 @@ def _range(span: Span) -> str:
     return hex_address(span.start) if span.size <= 1 else f"{span}, {size_text(span.size)}"
 
 
-def _loaded(case: Case) -> Iterator[Loaded]:
+def _loaded(case: LogCase) -> Iterator[Loaded]:
     log = case.log
     size = next((int(match[1]) for _, text in case.lines() if (match := _SIZE.search(text))), 1)
     said = case.kernel_at()

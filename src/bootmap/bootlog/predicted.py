@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 from bootmap.boot.sequence import STAGE_NAMES
 from bootmap.boot.trace import Verdict
 from bootmap.bootlog.changes import hazard_changes, tree_changes
-from bootmap.bootlog.findings import Change, Finding, Reason
+from bootmap.bootlog.findings import LogChange, LogFinding, Reason
 from bootmap.bootlog.progress import Ending
-from bootmap.bootlog.trials import Trial, proven
+from bootmap.bootlog.trials import ChangeTrial, proven
 from bootmap.facts.linux.memblock import Flags
 from bootmap.units import PAGE_SIZE, align_up, hex_address, size_text
 
 if TYPE_CHECKING:
     from bootmap.boot.sequence import Replay
     from bootmap.boot.trace import Hazard
-    from bootmap.bootlog.case import Case
+    from bootmap.bootlog.case import LogCase
 
 # A milestone of the log -> the step after which it is printed.
 _PRINTED_AFTER = {
@@ -40,7 +40,7 @@ _RAM: tuple[tuple[str, dict[str, str | None]], ...] = (
 )
 
 
-def predicted_findings(case: Case) -> list[Finding]:
+def predicted_findings(case: LogCase) -> list[LogFinding]:
     """The predicted death, the initrd that is lost, hazards that the log does not rule out, RAM that is not used."""
     if case.found is None:
         return []
@@ -66,7 +66,7 @@ def _decisive(hazard: Hazard) -> bool:
     return hazard.fatal or hazard.luck
 
 
-def _outlived(case: Case, replay: Replay, hazard: Hazard) -> bool:
+def _outlived(case: LogCase, replay: Replay, hazard: Hazard) -> bool:
     """Whether the log goes on behind the step in which the boot should end."""
     if case.progress.ending is Ending.RUNS or case.progress.reached("memory freed"):
         return True
@@ -76,11 +76,11 @@ def _outlived(case: Case, replay: Replay, hazard: Hazard) -> bool:
     return STAGE_NAMES.index(after[-1]) > STAGE_NAMES.index(hazard.stage)
 
 
-def _of_hazard(case: Case, replay: Replay, hazard: Hazard) -> Finding:
+def _of_hazard(case: LogCase, replay: Replay, hazard: Hazard) -> LogFinding:
     fatal = hazard.fatal or hazard.luck
     ends = replay.outcome.verdict is Verdict.DIES and hazard.fatal
     headline = f"{'stops' if ends else 'may stop' if fatal else 'goes on without its initrd'} in {hazard.stage}"
-    return Finding(
+    return LogFinding(
         hazard.id,
         fatal,
         headline if fatal else "it goes on without its initrd",
@@ -90,12 +90,12 @@ def _of_hazard(case: Case, replay: Replay, hazard: Hazard) -> Finding:
     )
 
 
-def _shown_by_lines(case: Case, hazard: Hazard) -> list[Reason]:
+def _shown_by_lines(case: LogCase, hazard: Hazard) -> list[Reason]:
     """The lines from which the places in a hazard's message are known."""
     return [*case.where_tree(), *case.where_ram()] if hazard.subject == "dtb" else []
 
 
-def _lost_ram(case: Case, replay: Replay) -> Finding | None:
+def _lost_ram(case: LogCase, replay: Replay) -> LogFinding | None:
     """RAM that the kernel does not use, with what would win it back."""
     said = [row for row in case.log.all("ignoring", "truncating") if row.line not in own_areas(case)]
     if not said:
@@ -105,20 +105,24 @@ def _lost_ram(case: Case, replay: Replay) -> Finding | None:
     reasons = [Reason(row.line, f'"{row.text}"') for row in said[:4]]
     reasons.append(Reason(0, f"lowmem ends at {hex_address(limit)}, and this kernel does not use highmem"))
     changes = [
-        proven(replay, Trial(what, options=options), "ram") for what, options in _RAM if _differs(replay, options)
+        proven(replay, ChangeTrial(what, options=options), "ram") for what, options in _RAM if _differs(replay, options)
     ]
     given = replay.state.vars.vmalloc_given
     if given:
         line = " ".join(part for part in replay.state.cmdline.split() if not part.startswith("vmalloc="))
-        changes.append(proven(replay, Trial("no vmalloc= on the command line", handover={"cmdline": line}), "ram"))
+        changes.append(
+            proven(replay, ChangeTrial("no vmalloc= on the command line", handover={"cmdline": line}), "ram")
+        )
     kept = [change for change in changes if change is not None]
     if not kept:
-        kept = [Change("a kernel with CONFIG_HIGHMEM, or another VMSPLIT")] if "HIGHMEM" not in _enabled(replay) else []
+        kept = (
+            [LogChange("a kernel with CONFIG_HIGHMEM, or another VMSPLIT")] if "HIGHMEM" not in _enabled(replay) else []
+        )
     lost = sum(max(row.number("last") - row.number("to" if row.kind == "truncating" else "start"), 0) for row in said)
     lost = align_up(lost, PAGE_SIZE)
     headline = f"{size_text(lost)} of RAM are not used, {size_text(used)} are; the boot goes on without them"
     reasons.append(Reason(0, "the line is not fatal: whatever else stops the boot, this does not"))
-    return Finding("ram-lost", False, headline, tuple(reasons), tuple(kept))
+    return LogFinding("ram-lost", False, headline, tuple(reasons), tuple(kept))
 
 
 def _differs(replay: Replay, options: dict[str, str | None]) -> bool:
@@ -130,7 +134,7 @@ def _enabled(replay: Replay) -> set[str]:
     return {name for name in ("HIGHMEM",) if replay.state.kernel.config.enabled(name)}
 
 
-def own_areas(case: Case) -> set[int]:
+def own_areas(case: LogCase) -> set[int]:
     """Numbers of "Ignoring RAM" lines of which the range is the board's own no-map area and no more."""
     if case.found is None:
         return set()

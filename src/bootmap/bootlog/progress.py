@@ -76,7 +76,7 @@ _CONSOLE = re.compile(r"^U-Boot |^Starting kernel|Uncompressing Linux|^DRAM: |^#
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class BootProgress:
     """How far a boot came.
 
     Attributes:
@@ -103,7 +103,7 @@ class Progress:
         return self.last is not None and names.index(self.last.name) >= names.index(name)
 
 
-def progress_of(boot: Boot) -> Progress:
+def progress_of(boot: Boot) -> BootProgress:
     """How far ``boot`` came."""
     furthest, line = -1, 0
     end: tuple[int, str, Ending] | None = None
@@ -134,4 +134,4 @@ def progress_of(boot: Boot) -> Progress:
             ending = Ending.CUT
         end = (0, "", ending)
     milestone = MILESTONES[furthest] if furthest >= 0 else None
-    return Progress(milestone, line, end[2], end[0], end[1], *last)
+    return BootProgress(milestone, line, end[2], end[0], end[1], *last)

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.bootlog.findings import Change, Finding, Reason
+from bootmap.bootlog.findings import LogChange, LogFinding, Reason
 from bootmap.bootlog.progress import Ending
 from bootmap.bootlog.trials import used_ram
 from bootmap.units import size_text
 
 if TYPE_CHECKING:
-    from bootmap.bootlog.case import Case
+    from bootmap.bootlog.case import LogCase
 
 _EARLY = (
     "earlycon (with stdout-path in the device tree) on the command line; before that CONFIG_DEBUG_LL and earlyprintk, "
@@ -62,7 +62,7 @@ _NEXT = {
 }  # fmt: skip
 
 
-def silence_finding(case: Case) -> Finding | None:
+def silence_finding(case: LogCase) -> LogFinding | None:
     """What the silence at the end of a boot may be; None for one that is not silent."""
     progress = case.progress
     if progress.ending is not Ending.SILENT or progress.last is None:
@@ -75,7 +75,7 @@ def silence_finding(case: Case) -> Finding | None:
             Reason(0, cause),
         )
         reasons = (*reasons, *_predicted(case))
-        return Finding("silence", True, headline, reasons, tuple(Change(text) for text in advice), certain=False)
+        return LogFinding("silence", True, headline, reasons, tuple(LogChange(text) for text in advice), certain=False)
     state, following = _NEXT[name]
     headline = f"silent after {progress.last.who}"
     reasons = (
@@ -83,11 +83,11 @@ def silence_finding(case: Case) -> Finding | None:
         Reason(0, f"memory is {state} by then; what comes next is {following}"),
     )
     reasons = (*reasons, *_predicted(case))
-    changes = (Change("earlycon, and keep_bootcon, to hear more"),) if name != "drivers" else ()
-    return Finding("silence", True, headline, reasons, changes, certain=False)
+    changes = (LogChange("earlycon, and keep_bootcon, to hear more"),) if name != "drivers" else ()
+    return LogFinding("silence", True, headline, reasons, changes, certain=False)
 
 
-def _predicted(case: Case) -> tuple[Reason, ...]:
+def _predicted(case: LogCase) -> tuple[Reason, ...]:
     """What the prediction says of this very board, where it finds nothing wrong."""
     if case.found is None or not case.found.replay.outcome.all_well:
         return ()

@@ -12,14 +12,14 @@ from bootmap.bootlog.phys_offset import page_directory
 from bootmap.units import KIB, MIB, PAGE_SIZE, Span, align_down, align_up
 
 if TYPE_CHECKING:
-    from bootmap.bootlog.identity import Identity
+    from bootmap.bootlog.identity import LogIdentity
     from bootmap.bootlog.log import Log
 
 _DEFAULT_IMAGE = 12 * MIB
 _TEXT_OFFSET = 0x8000
 
 
-def make_symbols(log: Log, identity: Identity, phys: int, image: Span | None) -> tuple[str, list[str]]:
+def make_symbols(log: Log, identity: LogIdentity, phys: int, image: Span | None) -> tuple[str, list[str]]:
     """The System.map, and what was assumed for it.
 
     Args:
@@ -65,11 +65,11 @@ def make_symbols(log: Log, identity: Identity, phys: int, image: Span | None) ->
     return text, assumptions
 
 
-def _pgd_bytes(identity: Identity) -> int:
+def _pgd_bytes(identity: LogIdentity) -> int:
     return 0x5000 if identity.lpae else 0x4000
 
 
-def _text_start(log: Log, identity: Identity, phys: int) -> int:
+def _text_start(log: Log, identity: LogIdentity, phys: int) -> int:
     """Virtual address of the image's first byte, right behind the page directory."""
     offset, pgd = identity.page_offset, _pgd_bytes(identity)
     starts = [span.start for name, span in identity.sections.items() if name in (".text", ".init")]

@@ -11,7 +11,7 @@ from bootmap.facts.arm.tcm import BANK_SIZES, DTCM, ITCM, MAX_BANKS
 from bootmap.units import KIB
 
 if TYPE_CHECKING:
-    from bootmap.bootlog.identity import Identity
+    from bootmap.bootlog.identity import LogIdentity
     from bootmap.bootlog.log import Log
 
 
@@ -23,7 +23,7 @@ class Tcm(NamedTuple):
     taken: frozenset[str] = frozenset()
 
 
-def read_tcm(log: Log, identity: Identity) -> Tcm:
+def read_tcm(log: Log, identity: LogIdentity) -> Tcm:
     """By the lines that move them; else one bank as large as the area in the layout, which then is taken."""
     found: dict[str, tuple[int, ...] | None] = {}
     taken = set()

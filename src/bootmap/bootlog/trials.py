@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bootmap.boot.kernel import KernelModel
 from bootmap.boot.sequence import boot
-from bootmap.bootlog.findings import Change
+from bootmap.bootlog.findings import LogChange
 from bootmap.errors import BootmapError
 from bootmap.units import size_text
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class ChangeTrial:
     """One thing else.
 
     Attributes:
@@ -37,7 +37,7 @@ class Trial:
     options: Mapping[str, str | None] | None = None
 
 
-def retry(replay: Replay, trial: Trial) -> Replay:
+def retry(replay: Replay, trial: ChangeTrial) -> Replay:
     """The boot of ``replay``, with one thing else.
 
     Raises:
@@ -53,7 +53,7 @@ def retry(replay: Replay, trial: Trial) -> Replay:
     return boot(again, handover)
 
 
-def proven(replay: Replay, trial: Trial, aim: str = "boots") -> Change | None:
+def proven(replay: Replay, trial: ChangeTrial, aim: str = "boots") -> LogChange | None:
     """The change with its effect, where the board boots with it; None where it does not help.
 
     Args:
@@ -71,7 +71,7 @@ def proven(replay: Replay, trial: Trial, aim: str = "boots") -> Change | None:
     if aim == "ram" and ram <= before_ram:
         return None
     words = "boots" if after.outcome.all_well else "boots without its initrd"
-    return Change(trial.what, f"{words}, {size_text(ram)} of RAM", proven=True)
+    return LogChange(trial.what, f"{words}, {size_text(ram)} of RAM", proven=True)
 
 
 def used_ram(replay: Replay) -> int:

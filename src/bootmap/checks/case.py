@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Case:
+class CheckCase:
     """One prediction.
 
     Attributes:

@@ -12,7 +12,7 @@ from bootmap.assemble.whatif import with_lpae, with_options, with_vmsplit
 from bootmap.inputs.cmdline import parameq, parse
 from bootmap.inputs.fdt import Fdt
 from bootmap.inputs.fdt import parse as parse_tree
-from bootmap.inputs.fdt_writer import Node, editable, flatten
+from bootmap.inputs.fdt_writer import MadeNode, editable, flatten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -103,7 +103,7 @@ def apply(kernel: Kernel, board: Board, edits: Iterable[Edit], cmdline: str) -> 
         edits: in order.
         cmdline: the command line as the kernel puts it together; what parameters are put into.
     """
-    tree: Node | None = None
+    tree: MadeNode | None = None
     for edit in edits:
         match edit:
             case SetParameter():
@@ -127,7 +127,7 @@ def apply(kernel: Kernel, board: Board, edits: Iterable[Edit], cmdline: str) -> 
     return kernel, board
 
 
-def rebuilt(old: Fdt, root: Node) -> Fdt:
+def rebuilt(old: Fdt, root: MadeNode) -> Fdt:
     """The tree ``root`` with the reservations of ``old``."""
     return parse_tree(flatten(root, old.reservations, boot_cpu=old.boot_cpuid_phys))
 
@@ -146,7 +146,7 @@ def with_parameter(cmdline: str, edit: SetParameter) -> str:
     return cmdline
 
 
-def edit_tree(root: Node, edit: TreeEdit) -> None:
+def edit_tree(root: MadeNode, edit: TreeEdit) -> None:
     """Apply one edit to a copy of the tree."""
     *above, name = [part for part in edit.path.split("/") if part] or [""]
     node = root

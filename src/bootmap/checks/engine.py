@@ -14,7 +14,7 @@ from bootmap.assemble.handover import replay
 from bootmap.boot.payload import initrd_span
 from bootmap.boot.places import room_text
 from bootmap.boot.trace import Verdict
-from bootmap.checks.case import NO_LOWMEM, Case
+from bootmap.checks.case import NO_LOWMEM, CheckCase
 from bootmap.checks.edit import apply
 from bootmap.checks.rules import areas, kernel, memory
 from bootmap.checks.rules.hazards import hazards
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from bootmap.checks.finding import Change, Finding
     from bootmap.facts.arm.cpus import Cpu
 
-    Rule = Callable[[Case], Iterator[Finding]]
+    Rule = Callable[[CheckCase], Iterator[Finding]]
 
 _RULES: tuple[Rule, ...] = (
     hazards,
@@ -96,7 +96,7 @@ class CheckResult:
     load_map: LoadMap
     budget: Budget | None
     predictions: int
-    case: Case | None
+    case: CheckCase | None
 
     @property
     def verdict(self) -> Verdict:
@@ -139,7 +139,7 @@ def check_boot(given: Kernel, board: Board, *, prove: bool = True) -> CheckResul
     Raises:
         BootmapError: it cannot be predicted at all.
     """
-    case = Case(given, board, replay(given, board))
+    case = CheckCase(given, board, replay(given, board))
     found = collect(case)
     proof = _Proof(case, found)
     proven = [proof.of(each) if prove else replace(each, changes=()) for each in found]
@@ -160,7 +160,7 @@ def check_boot(given: Kernel, board: Board, *, prove: bool = True) -> CheckResul
     )
 
 
-def collect(case: Case) -> list[Finding]:
+def collect(case: CheckCase) -> list[Finding]:
     """Every finding of every rule, each once, the worst first; their changes are not proven yet."""
     found: dict[tuple[str, str, int | None], Finding] = {}
     for rule in _RULES:
@@ -169,7 +169,7 @@ def collect(case: Case) -> list[Finding]:
     return sorted(found.values(), key=lambda each: (not each.decides, -each.severity, _ORDER[each.id]))
 
 
-def _decided(case: Case, finding: Finding) -> Finding:
+def _decided(case: CheckCase, finding: Finding) -> Finding:
     outcome, hazard = case.replay.outcome, finding.hazard
     mine = hazard is not None and outcome.reason is not None and hazard.message == outcome.reason
     return replace(finding, decides=True) if mine else finding
@@ -178,10 +178,10 @@ def _decided(case: Case, finding: Finding) -> Finding:
 class _Proof:
     """Applies changes and predicts again; the same edits are predicted once."""
 
-    def __init__(self, case: Case, found: list[Finding]) -> None:
+    def __init__(self, case: CheckCase, found: list[Finding]) -> None:
         self.case = case
         self.errors = self._errors(found)
-        self.known: dict[tuple[object, ...], tuple[Case, list[Finding]] | None] = {}
+        self.known: dict[tuple[object, ...], tuple[CheckCase, list[Finding]] | None] = {}
 
     @property
     def count(self) -> int:
@@ -191,7 +191,7 @@ class _Proof:
     def of(self, finding: Finding) -> Finding:
         """The finding with those of its changes that were predicted to help."""
         kept: list[Change] = []
-        cases: list[tuple[Change, Case]] = []
+        cases: list[tuple[Change, CheckCase]] = []
         for change in finding.changes[:_MOST_CHANGES]:
             done = self._predicted(change)
             if done is None or not self._helps(finding, *done):
@@ -204,17 +204,17 @@ class _Proof:
             kept[0] = replace(kept[0], recommended=True)
         return replace(finding, changes=tuple(kept), table=table)
 
-    def _predicted(self, change: Change) -> tuple[Case, list[Finding]] | None:
+    def _predicted(self, change: Change) -> tuple[CheckCase, list[Finding]] | None:
         if change.edits not in self.known:
             try:
                 changed = apply(self.case.kernel, self.case.board, change.edits, self.case.cmdline)
-                after = Case(*changed, replay(*changed))
+                after = CheckCase(*changed, replay(*changed))
                 self.known[change.edits] = after, collect(after)
             except BootmapError:
                 self.known[change.edits] = None
         return self.known[change.edits]
 
-    def _helps(self, finding: Finding, after: Case, left: list[Finding]) -> bool:
+    def _helps(self, finding: Finding, after: CheckCase, left: list[Finding]) -> bool:
         before = self.case
         same = any(each.id == finding.id and (each.key == finding.key or finding.decides) for each in left)
         if same and (finding.id != "ram-beyond-lowmem" or lost_ram(after) >= lost_ram(before)):
@@ -229,7 +229,7 @@ class _Proof:
     def _errors(findings: list[Finding]) -> set[str]:
         return {each.id for each in findings if each.severity is Severity.ERROR}
 
-    def _after(self, finding: Finding, after: Case) -> str:
+    def _after(self, finding: Finding, after: CheckCase) -> str:
         outcome = after.replay.outcome
         if outcome.all_well:
             more = _usable(after) - _usable(self.case) if after.budget and self.case.budget else 0
@@ -248,16 +248,16 @@ def rank(outcome: Outcome) -> int:
     return 2 if outcome.without_initrd else _RANK[outcome.verdict]
 
 
-def lost_ram(case: Case) -> int:
+def lost_ram(case: CheckCase) -> int:
     """Bytes of RAM that lowmem and highmem together do not hold."""
     return sum(row.end - row.start for row in case.state.lost if row.reason.startswith(NO_LOWMEM))
 
 
-def _usable(case: Case) -> int:
+def _usable(case: CheckCase) -> int:
     return case.budget.total if case.budget is not None else 0
 
 
-def _remedies(before: Case, cases: Sequence[tuple[Change, Case]]) -> tuple[tuple[str, ...], ...]:
+def _remedies(before: CheckCase, cases: Sequence[tuple[Change, CheckCase]]) -> tuple[tuple[str, ...], ...]:
     """The table of what would bring RAM back: lowmem, highmem and what is still lost, as predicted."""
     rows = [("what would change it", "lowmem", "highmem", "lost", "")]
     for name, note, case in [("now", "", before), *((change.text, change.note, case) for change, case in cases)]:

@@ -13,14 +13,14 @@ from bootmap.units import MIB, PAGE_SIZE, Span, align_down, align_up, hex_addres
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bootmap.checks.case import Case
+    from bootmap.checks.case import CheckCase
 
 _ROOM = 32 * MIB
 _COARSE = 16 * MIB
 _NAMES = {"dtb": ("the device tree", "fdt_addr_r"), "initrd": ("the initrd", "ramdisk_addr_r")}
 
 
-def payload_changes(case: Case, kind: str, windows: Sequence[Span] = ()) -> Iterator[Change]:
+def payload_changes(case: CheckCase, kind: str, windows: Sequence[Span] = ()) -> Iterator[Change]:
     """Put the device tree elsewhere: where there is room for a kernel half as large again, and all of the window."""
     span = _span(case, kind)
     if span is None:
@@ -38,7 +38,7 @@ def payload_changes(case: Case, kind: str, windows: Sequence[Span] = ()) -> Iter
         return
 
 
-def initrd_changes(case: Case, windows: Sequence[Span] = ()) -> Iterator[Change]:
+def initrd_changes(case: CheckCase, windows: Sequence[Span] = ()) -> Iterator[Change]:
     """Put the initrd elsewhere: the nearest address that does, and one with room for a larger kernel."""
     span = _span(case, "initrd")
     if span is None:
@@ -64,7 +64,7 @@ def initrd_changes(case: Case, windows: Sequence[Span] = ()) -> Iterator[Change]
         yield Change(text, note, (edit,), recommended=recommended)
 
 
-def free_windows(case: Case, kind: str, size: int) -> tuple[Span, ...]:
+def free_windows(case: CheckCase, kind: str, size: int) -> tuple[Span, ...]:
     """Where ``size`` bytes can lie: in lowmem, or before that is known in the RAM that the tree declares."""
     state = case.state
     if case.lowmem_end:
@@ -83,11 +83,11 @@ def good_place(window: Span, size: int) -> int:
     return window.start
 
 
-def _span(case: Case, kind: str) -> Span | None:
+def _span(case: CheckCase, kind: str) -> Span | None:
     return next((payload.span for payload in payloads(case.state) if payload.kind == kind), None)
 
 
-def _initrd_text(case: Case, address: int, size: int) -> tuple[str, SetBoard | SetParameter]:
+def _initrd_text(case: CheckCase, address: int, size: int) -> tuple[str, SetBoard | SetParameter]:
     param = case.parameter("initrd")
     if param is not None:
         given = (param.value or "").partition(",")[2]

@@ -11,7 +11,7 @@ from bootmap.analysis.registers import linux_registers, named, stage_memory
 from bootmap.boot.trace import Origin
 from bootmap.explore.decode import Decoder
 from bootmap.explore.findings import budget_row, finding_rows, hazard_rows, load_rows
-from bootmap.explore.journal import Side, journal_of
+from bootmap.explore.journal import JournalSide, journal_of
 from bootmap.explore.mem_types import mem_types
 from bootmap.explore.pool import Pool
 from bootmap.explore.symbols import symbols
@@ -28,7 +28,7 @@ _LARGEST_BOARD = 1 << 20
 """Bytes of a board description that are taken along, so that a byte of it can be shown."""
 
 
-def side_of(replay: Replay, name: str, regs: Regs | None = None, checked: CheckResult | None = None) -> Side:
+def side_of(replay: Replay, name: str, regs: Regs | None = None, checked: CheckResult | None = None) -> JournalSide:
     """A boot as one side of a page.
 
     Args:
@@ -81,7 +81,7 @@ def side_of(replay: Replay, name: str, regs: Regs | None = None, checked: CheckR
         "decode": decoder.document(),
     }
     side |= {"origins": pool.origins, "mapDescs": pool.map_descs, "causes": pool.causes, "journal": journal.columns()}
-    return Side(side, journal)
+    return JournalSide(side, journal)
 
 
 def _stages(replay: Replay, pool: Pool) -> list[dict[str, Any]]:

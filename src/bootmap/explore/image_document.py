@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bootmap.analysis.registers import named
 from bootmap.explore.decode import Decoder
-from bootmap.explore.journal import ZERO, Differences, Side
+from bootmap.explore.journal import ZERO, Differences, JournalSide
 from bootmap.explore.symbols import symbols
 from bootmap.facts.linux.linux_prot import LONG, SHORT
 from bootmap.facts.linux.memblock import Flags
@@ -59,7 +59,7 @@ class ImageFacts:
 
 def image_side(
     name: str, kind: str, regs: Regs, moments: Sequence[ImageMoment], facts: ImageFacts, assumptions: Sequence[str]
-) -> Side:
+) -> JournalSide:
     """One side of a page; see :func:`bootmap.explore.document.side_of`."""
     regime = regime_of(regs)
     decoder = Decoder(regime)
@@ -111,7 +111,7 @@ def image_side(
         "causes": causes,
         "journal": writes.journal.columns(),
     }
-    return Side(side, writes.journal)
+    return JournalSide(side, writes.journal)
 
 
 def _stage(moment: ImageMoment, mark: int, limit: int, high_memory: int) -> dict[str, Any]:

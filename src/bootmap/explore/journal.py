@@ -70,7 +70,7 @@ class Journal:
         return b"".join(planes)
 
 
-class Side(NamedTuple):
+class JournalSide(NamedTuple):
     """One side of a page: everything of a boot but its words, as JSON has it, and the journal with the words."""
 
     document: dict[str, Any]

@@ -15,14 +15,14 @@ from bootmap.explore.document import SCHEMA
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bootmap.explore.journal import Side
+    from bootmap.explore.journal import JournalSide
 
 _SLOT = "<!--bootmap-data-->"
 _CLOSED = "base-uri 'none'"
 """In the page's policy: where a served page, which asks for changes, gets a connection to its own server."""
 
 
-def document_of(sides: Sequence[Side], stage: str | None = None, live: str | None = None) -> bytes:
+def document_of(sides: Sequence[JournalSide], stage: str | None = None, live: str | None = None) -> bytes:
     """The document as JSON.
 
     Args:
@@ -38,7 +38,7 @@ def document_of(sides: Sequence[Side], stage: str | None = None, live: str | Non
     return msgspec.json.encode(document)
 
 
-def page_of(*sides: Side, stage: str | None = None, live: str | None = None) -> str:
+def page_of(*sides: JournalSide, stage: str | None = None, live: str | None = None) -> str:
     """One self-contained HTML file; arguments as for :func:`document_of`."""
     blocks = [_block("document", document_of(sides, stage, live))]
     blocks += [_block(f"words-{n}", side.journal.words()) for n, side in enumerate(sides)]

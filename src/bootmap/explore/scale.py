@@ -18,7 +18,7 @@ _LEAST = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ScalePart:
     """Addresses ``[start, end)`` drawn from ``y`` on, ``height`` high; ``hole``: nothing is there."""
 
     start: int
@@ -32,7 +32,7 @@ class Part:
 class Axis:
     """Parts, ascending and without gaps."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[ScalePart, ...]
 
     @property
     def length(self) -> float:
@@ -54,7 +54,7 @@ class Axis:
 
 def straight(start: int, end: int, length: float) -> Axis:
     """Every byte has the same room."""
-    return Axis((Part(start, end, 0.0, length, False),) if end > start else ())
+    return Axis((ScalePart(start, end, 0.0, length, False),) if end > start else ())
 
 
 def by_parts(edges: Iterable[int], is_hole: Callable[[int, int], bool], length: float) -> Axis:
@@ -69,6 +69,6 @@ def by_parts(edges: Iterable[int], is_hole: Callable[[int, int], bool], length: 
     parts, y = [], 0.0
     for (start, end), hole, weight in zip(spans, holes, weights, strict=True):
         height = _LEAST + unit * weight
-        parts.append(Part(start, end, y, height, hole))
+        parts.append(ScalePart(start, end, y, height, hole))
         y += height
     return Axis(tuple(parts))

@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bootmap.api.prediction import Prediction
-    from bootmap.explore.journal import Side
+    from bootmap.explore.journal import JournalSide
     from bootmap.source.tables import Tables
 
 _ONLY = "image"
 """The name of the one moment of a dump."""
 
 
-def prediction_side(prediction: Prediction, name: str | None = None) -> Side:
+def prediction_side(prediction: Prediction, name: str | None = None) -> JournalSide:
     """A prediction as a side, with what `check` finds; ``name`` in place of the board's file name."""
     checked = bootmap.check(prediction.kernel, prediction.board)
     return side_of(prediction.replay, name or base_name(prediction.board.name), checked=checked)
 
 
-def opened_side(*words: str, **arguments: Any) -> Side:
+def opened_side(*words: str, **arguments: Any) -> JournalSide:
     """A board, dump, recording or running machine as a side.
 
     Args:
@@ -53,7 +53,7 @@ def _is_board(word: str) -> bool:
     return is_board(word) or word.endswith(".dts") or os.path.isdir(word)
 
 
-def _tables_side(words: Sequence[str], given: dict[str, Any]) -> Side:
+def _tables_side(words: Sequence[str], given: dict[str, Any]) -> JournalSide:
     with ExitStack() as stack:
         tables = stack.enter_context(bootmap.open(*words, **given))
         name = ", ".join(map(base_name, tables.name.split(",")))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from bootmap.image.memory import Memory
+    from bootmap.image.memory import ImageMemory
 
 WINDOW = 2 * MIB  # fits the second-level cache of most machines
 
@@ -142,7 +142,7 @@ class FileMemory(PieceMemory):
         self.close()
 
 
-def windows(memory: Memory, size: int = WINDOW) -> Iterator[tuple[int, memoryview]]:
+def windows(memory: ImageMemory, size: int = WINDOW) -> Iterator[tuple[int, memoryview]]:
     """Everything that ``memory`` holds, ascending, as (physical address, bytes), at most ``size`` bytes at once.
 
     Windows end at multiples of ``size``, a power of two, so that nothing aligned and smaller is cut in two.

@@ -58,7 +58,7 @@ class HangError(MachineTimeoutError):
         self.registers = registers
 
 
-class Machine:
+class RunningMachine:
     """A QEMU for the length of a ``with`` block; its guest is stopped before the first instruction.
 
     Args:

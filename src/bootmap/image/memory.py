@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class Memory(Protocol):
+class ImageMemory(Protocol):
     """Physical memory of some machine, as far as it is known."""
 
     @property

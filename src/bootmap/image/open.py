@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from bootmap.image.memory import Memory
+    from bootmap.image.memory import ImageMemory
     from bootmap.image.prediction import PredictionDocument
     from bootmap.image.recording import Recording
 
@@ -69,7 +69,7 @@ class Image:
     """
 
     kind: Kind
-    memory: Memory
+    memory: ImageMemory
     base_known: bool = True
     state: str | None = None
     states: tuple[str, ...] = ()

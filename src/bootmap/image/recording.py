@@ -38,7 +38,7 @@ _ROOT_SIZES = {False: 16384, True: 32}
 _BANNER = re.compile(r"Linux version (\d+(?:\.\d+)+)")
 
 
-class Regions(Struct, frozen=True):
+class RecordedRegions(Struct, frozen=True):
     """One ``memblock_type``: ``regions`` are (base, size, flags) in bytes."""
 
     cnt: int
@@ -52,11 +52,11 @@ class MemblockState(Struct, frozen=True):
 
     bottom_up: int
     current_limit: int
-    memory: Regions
-    reserved: Regions
+    memory: RecordedRegions
+    reserved: RecordedRegions
 
 
-class Root(Struct, frozen=True):
+class RecordedRoot(Struct, frozen=True):
     """A first-level table: physical address, and content as hexadecimal digits in memory order."""
 
     pa: int
@@ -69,7 +69,7 @@ class RecordedTables(Struct, frozen=True, omit_defaults=True):
     ``pmd`` is there for long descriptors only.
     """
 
-    pgd: Root
+    pgd: RecordedRoot
     pte: dict[str, str]
     pmd: dict[str, str] | UnsetType = UNSET
 
@@ -79,7 +79,7 @@ class RecordedTables(Struct, frozen=True, omit_defaults=True):
     ) -> RecordedTables:
         """Tables from bytes: ``pte`` and ``pmd`` are physical address of a page -> its bytes."""
         lower = [{hex(pa): data.hex() for pa, data in sorted(pages.items())} for pages in (pte, pmd or {})]
-        return cls(Root(root, first_level.hex()), lower[0], lower[1] if pmd is not None else UNSET)
+        return cls(RecordedRoot(root, first_level.hex()), lower[0], lower[1] if pmd is not None else UNSET)
 
 
 class Moment(Struct, frozen=True, omit_defaults=True):
@@ -106,7 +106,7 @@ class QemuSetup(Struct, frozen=True):
     mem: str
 
 
-class Entry(Struct, frozen=True):
+class RecordedEntry(Struct, frozen=True):
     """Registers at the kernel's first instruction; ``r2`` is the physical address of the device tree or ATAGs."""
 
     r0: int
@@ -137,7 +137,7 @@ class Recording(Struct, frozen=True, kw_only=True, omit_defaults=True):
     phys_offset: int
     lpae: bool
     symbols: dict[str, int]
-    entry: Entry
+    entry: RecordedEntry
     before: Moment
     after: Moment | UnsetType = UNSET
     late: Moment | UnsetType = UNSET

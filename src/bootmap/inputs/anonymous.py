@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.inputs.collected import Collected
 from bootmap.inputs.fdt import parse as parse_fdt
-from bootmap.inputs.fdt_writer import Node, editable, flatten
+from bootmap.inputs.fdt_writer import MadeNode, editable, flatten
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +83,7 @@ def _tree(blob: bytes) -> bytes:
     return again
 
 
-def _clean(node: Node) -> None:
+def _clean(node: MadeNode) -> None:
     for name, value in node.properties.items():
         if _PRIVATE.match(name):
             node.properties[name] = bytes(len(value))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.errors import InputError
 from bootmap.inputs.console import clean
-from bootmap.inputs.fdt_writer import Node, flatten
+from bootmap.inputs.fdt_writer import MadeNode, flatten
 from bootmap.inputs.fs import gunzip_bytes
 from bootmap.units import MIB
 
@@ -153,7 +153,7 @@ def _from_text(data: bytes) -> bytes:
 
 def _flatten(paths: Mapping[str, bytes]) -> bytes:
     """A blob of a tree of folders, one a node, one file a property."""
-    root = Node("")
+    root = MadeNode("")
     for path in sorted(paths):
         *folders, name = path.split("/")[1:]
         node = root

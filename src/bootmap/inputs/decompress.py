@@ -54,7 +54,7 @@ class _NoLibraryError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Payload:
+class PackedPayload:
     """What was unpacked.
 
     Attributes:
@@ -70,7 +70,7 @@ class Payload:
     image: bytes
 
 
-def unpack(data: bytes, *, start: int, end: int, size_at: int | None = None) -> Payload:
+def unpack(data: bytes, *, start: int, end: int, size_at: int | None = None) -> PackedPayload:
     """Find the packed kernel in ``data[start:end]`` and unpack it.
 
     Args:
@@ -120,7 +120,7 @@ def unpack(data: bytes, *, start: int, end: int, size_at: int | None = None) -> 
         work += (len(image) + stop) * (_SLOWER if name in _IN_PYTHON else 1)
         stop += at
         if _confirmed(data, name, len(image), stop, size_at):
-            return Payload(name, at, stop, image)
+            return PackedPayload(name, at, stop, image)
         tried.append(f"{name} at {at:#x}")
     if missing:
         raise ImageError(

@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from bootmap.errors import InputError
-from bootmap.inputs.fdt_writer import Node, flatten
+from bootmap.inputs.fdt_writer import MadeNode, flatten
 from bootmap.inputs.fs import file_name
 from bootmap.units import MIB
 
@@ -34,10 +34,10 @@ def read_folder(path: str | Path) -> bytes:
     return flatten(root)
 
 
-def _node(path: str, name: str, depth: int, left: list[int], top: str) -> Node:
+def _node(path: str, name: str, depth: int, left: list[int], top: str) -> MadeNode:
     if depth > _DEEPEST:
         raise InputError(f"is nested deeper than {_DEEPEST} folders", file=file_name(top))
-    node = Node(name)
+    node = MadeNode(name)
     try:
         entries = sorted(os.scandir(path), key=lambda entry: entry.name)
         for entry in entries:

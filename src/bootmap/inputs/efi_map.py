@@ -30,7 +30,7 @@ _MOST = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Descriptor:
+class EfiDescriptor:
     """One row: ``size`` bytes at ``start``, of a type and with attributes as the specification numbers them."""
 
     kind: int
@@ -61,7 +61,7 @@ class EfiMap:
         initrd: (start, bytes) of a ramdisk that a table tells of; None for none.
     """
 
-    rows: tuple[Descriptor, ...]
+    rows: tuple[EfiDescriptor, ...]
     at: int | None = None
     size: int = 0
     tables: tuple[tuple[int, int, str], ...] = ()
@@ -86,7 +86,7 @@ def parse(text: str) -> EfiMap:
     return EfiMap(tuple(rows), int(at[1], 16) if at else None, int(size[1], 16) if size else 0, _tables(text))
 
 
-def _row(line: str, number: int) -> Descriptor | None:
+def _row(line: str, number: int) -> EfiDescriptor | None:
     if found := _KERNEL.search(line):
         first, last, kind, flags = found.groups()
         names = [name.strip() for name in flags.split("|")]
@@ -120,11 +120,11 @@ def _attributes(names: list[str]) -> int:
     return value
 
 
-def _made(kind: int, first: str, end: int, attributes: int, line: int) -> Descriptor:
+def _made(kind: int, first: str, end: int, attributes: int, line: int) -> EfiDescriptor:
     start = int(first, 16)
     if end <= start or start % efi.PAGE or end % efi.PAGE:
         raise InputError(f"{start:#x}-{end:#x} is no range of whole pages", line=line)
-    return Descriptor(kind, start, end - start, attributes)
+    return EfiDescriptor(kind, start, end - start, attributes)
 
 
 def _tables(text: str) -> tuple[tuple[int, int, str], ...]:

@@ -23,20 +23,20 @@ _HEADER = struct.Struct(">10I")
 
 
 @dataclass(slots=True)
-class Node:
+class MadeNode:
     """A node to be written: properties by name, in order, with their raw values; and the nodes below it."""
 
     name: str = ""
     properties: dict[str, bytes] = field(default_factory=dict)
-    children: list[Node] = field(default_factory=list)
+    children: list[MadeNode] = field(default_factory=list)
 
-    def add(self, name: str, properties: dict[str, bytes] | None = None) -> Node:
+    def add(self, name: str, properties: dict[str, bytes] | None = None) -> MadeNode:
         """A new node below this one."""
-        child = Node(name, dict(properties or {}))
+        child = MadeNode(name, dict(properties or {}))
         self.children.append(child)
         return child
 
-    def child(self, name: str) -> Node:
+    def child(self, name: str) -> MadeNode:
         """The node ``name`` below this one, made where there is none."""
         return next((node for node in self.children if node.name == name), None) or self.add(name)
 
@@ -51,17 +51,17 @@ def cells(*values: int, width: int = 1) -> bytes:
     return b"".join(value.to_bytes(4 * width, "big") for value in values)
 
 
-def editable(tree: Fdt) -> Node:
+def editable(tree: Fdt) -> MadeNode:
     """A copy of a tree that was read, to be changed and written again."""
 
-    def copy(node: ReadNode) -> Node:
+    def copy(node: ReadNode) -> MadeNode:
         values = {name: prop.value for name, prop in node.properties.items()}
-        return Node(node.name, values, [copy(child) for child in node.children])
+        return MadeNode(node.name, values, [copy(child) for child in node.children])
 
     return copy(tree.root)
 
 
-def flatten(root: Node, reservations: Iterable[Sequence[int]] = (), *, boot_cpu: int = 0) -> bytes:
+def flatten(root: MadeNode, reservations: Iterable[Sequence[int]] = (), *, boot_cpu: int = 0) -> bytes:
     """The blob of the tree ``root`` with ``reservations``, rows of (address, size) in bytes."""
     strings = bytearray()
     offsets: dict[str, int] = {}
@@ -73,7 +73,7 @@ def flatten(root: Node, reservations: Iterable[Sequence[int]] = (), *, boot_cpu:
             strings.extend(text(name))
         return offsets[name]
 
-    def write(node: Node) -> None:
+    def write(node: MadeNode) -> None:
         out.extend(struct.pack(">I", _BEGIN_NODE) + _padded(text(node.name)))
         for name, value in node.properties.items():
             out.extend(struct.pack(">3I", _PROP, len(value), name_at(name)) + _padded(value))
@@ -97,12 +97,12 @@ def _padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % 4)
 
 
-def source(root: Node, reservations: Iterable[Sequence[int]] = ()) -> str:
+def source(root: MadeNode, reservations: Iterable[Sequence[int]] = ()) -> str:
     """The tree ``root`` as device tree source; what is neither text nor cells stands as bytes."""
     lines = ["/dts-v1/;"]
     lines += [f"/memreserve/ {address:#x} {size:#x};" for address, size, *_ in reservations if size]
 
-    def write(node: Node, indent: str) -> None:
+    def write(node: MadeNode, indent: str) -> None:
         lines.append(f"{indent}{node.name or '/'} {{")
         for name, value in node.properties.items():
             lines.append(f"{indent}\t{name}{_value(value)};")

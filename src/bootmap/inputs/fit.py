@@ -44,7 +44,7 @@ class FitConfiguration:
     is_default: bool
 
 
-class Part(NamedTuple):
+class FitPart(NamedTuple):
     """Where the data of one image lies in the file, and where it is to be loaded and started; None for "not said"."""
 
     at: int
@@ -65,9 +65,9 @@ class Parts:
     """
 
     name: str
-    kernel: Part
-    ramdisk: Part | None
-    fdt: Part | None
+    kernel: FitPart
+    ramdisk: FitPart | None
+    fdt: FitPart | None
 
 
 def configurations(tree: Fdt, data: bytes) -> list[FitConfiguration]:
@@ -127,7 +127,7 @@ def parts(tree: Fdt, data: bytes) -> Parts:
     if chosen is None:
         chosen = next((child for child in parent.children if child.get("fdt") is not None), parent.children[0])
 
-    def part(kind: str) -> Part | None:
+    def part(kind: str) -> FitPart | None:
         node = _image(images, chosen, kind)
         if node is None:
             return None
@@ -136,7 +136,7 @@ def parts(tree: Fdt, data: bytes) -> Parts:
         load = None if _text(node, "type") == "kernel_noload" else _number(node, "load")
         if kind == "kernel" and load is None and _text(node, "type") != "kernel_noload":
             raise FdtError(f"{node.path} has no load address", offset=node.offset)
-        return Part(*_place(tree, data, node), load, _number(node, "entry"))
+        return FitPart(*_place(tree, data, node), load, _number(node, "entry"))
 
     kernel = part("kernel")
     if kernel is None:

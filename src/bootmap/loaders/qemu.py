@@ -16,7 +16,7 @@ from bootmap.units import Span, align_up
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class QemuPlaced:
     """Where things are when the kernel is started.
 
     Attributes:
@@ -30,15 +30,15 @@ class Placed:
     dtb: int
 
 
-def place(ram: Span, kernel: int, initrd: int = 0) -> Placed:
+def place(ram: Span, kernel: int, initrd: int = 0) -> QemuPlaced:
     """Place files of so many bytes in ``ram``."""
     start = ram.start + QEMU_KERNEL
     at = ram.start + min(ram.size // 2, QEMU_INITRD_MOST)
     at = align_up(max(at, start + kernel), QEMU_ALIGN)
     disk = Span(at, at + initrd) if initrd else None
-    return Placed(Span(start, start + kernel), disk, align_up(at + initrd, QEMU_ALIGN))
+    return QemuPlaced(Span(start, start + kernel), disk, align_up(at + initrd, QEMU_ALIGN))
 
 
-def fits(ram: Span, placed: Placed) -> bool:
+def fits(ram: Span, placed: QemuPlaced) -> bool:
     """Whether the tree begins within RAM; else QEMU refuses to start."""
     return placed.dtb < ram.end

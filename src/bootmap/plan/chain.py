@@ -17,7 +17,7 @@ from bootmap.boot.trace import Verdict
 from bootmap.errors import FdtError
 from bootmap.inputs import fdt
 from bootmap.loaders.qemu import fits, place
-from bootmap.loaders.uboot.bootm import Placed as UBootPlaced
+from bootmap.loaders.uboot.bootm import UBootPlaced as UBootPlaced
 from bootmap.loaders.uboot.bootm import run
 from bootmap.loaders.uboot.fixups import complete
 from bootmap.units import Span
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from bootmap.boot.kernel import KernelModel
     from bootmap.boot.sequence import Replay
     from bootmap.inputs.fdt import Fdt
-    from bootmap.loaders.uboot.board import Board
+    from bootmap.loaders.uboot.board import UBootBoard
     from bootmap.loaders.uboot.command import Command
     from bootmap.loaders.uboot.release import UBoot
-    from bootmap.plan.setup import Setup
+    from bootmap.plan.setup import LoaderSetup
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Chain:
         return self.verdict is Verdict.BOOTS and not self.load_map.damage
 
 
-def chain(setup: Setup) -> Chain:
+def chain(setup: LoaderSetup) -> Chain:
     """Replay the boot loader, then the kernel.
 
     Raises:
@@ -97,7 +97,7 @@ def chain(setup: Setup) -> Chain:
 
 
 def _replay(
-    setup: Setup, kernel: KernelModel, handover: Handover, placed: UBootPlaced, tree: Fdt, initrd: Span | None
+    setup: LoaderSetup, kernel: KernelModel, handover: Handover, placed: UBootPlaced, tree: Fdt, initrd: Span | None
 ) -> Replay:
     """The kernel's boot from where the loader left things; ``initrd`` where the tree does not tell of it."""
     assert placed.dtb is not None
@@ -114,7 +114,7 @@ def _replay(
     )  # fmt: skip
 
 
-def _qemu(setup: Setup) -> Chain:
+def _qemu(setup: LoaderSetup) -> Chain:
     """The same with QEMU's own loader in U-Boot's place; the tree is taken as it is given."""
     command, tree = setup.command, setup.command.tree
     assert tree is not None
@@ -134,7 +134,7 @@ def _sorted(*objects: Placed) -> tuple[Placed, ...]:
     return tuple(sorted(objects, key=lambda each: (each.start, -each.size)))
 
 
-def _loader(uboot: UBoot, board: Board, command: Command, placed: UBootPlaced) -> Iterator[Placed]:
+def _loader(uboot: UBoot, board: UBootBoard, command: Command, placed: UBootPlaced) -> Iterator[Placed]:
     """U-Boot itself, and the files where they were loaded, if that is not where they end up."""
     own = board.own(uboot)
     yield Placed("U-Boot, its heap and its stack", own.start, own.size, "loader", until=Phase.LOADER)

@@ -9,12 +9,12 @@ from bootmap.assemble.handover import assemble
 from bootmap.assemble.kernel import Kernel
 from bootmap.errors import FdtError, InputError, MissingInputError, UsageError
 from bootmap.inputs.fdt import Fdt
-from bootmap.loaders.uboot.board import Board as RamAndLoader
+from bootmap.loaders.uboot.board import UBootBoard as RamAndLoader
 from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.plan.setup import (
     UIMAGE_HEADER,
+    LoaderSetup,
     Ramdisk,
-    Setup,
     Told,
     blank_tree,
     board_of,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from bootmap.assemble.board_file import BoardFile
     from bootmap.inputs.kernel_file import KernelFile
     from bootmap.loaders.uboot.release import UBoot
-    from bootmap.plan.setup import Image
+    from bootmap.plan.setup import LoadedImage
 
 Result = TypeVar("Result")
 _UIMAGE = b"\x27\x05\x19\x56"
@@ -58,7 +58,7 @@ def uboot_setups(
     zimage: str | None = None,
     image: str | None = None,
     **kernel: Any,
-) -> list[Setup]:
+) -> list[LoaderSetup]:
     """One boot for each board; one without a tree where there is none.
 
     Args:
@@ -97,7 +97,7 @@ def uboot_setups(
     if not boards:
         packed = _needed(given)
         command = _command(told, uboot_used, image_of(packed), disk, blank_tree(dtb_size or 0))
-        return [Setup("a board without a tree", uboot_used, ram, command)]
+        return [LoaderSetup("a board without a tree", uboot_used, ram, command)]
     model = None
     if kernel.get("config") is not None or image is not None:
         model = Kernel.load(image=image, **kernel)
@@ -112,7 +112,7 @@ def uboot_setups(
             command = _fit_command(told, read, disk, board.description)
         else:
             command = _command(told, uboot_used, image_of(packed), disk, board.description)
-        setups.append(_with_kernel(Setup(path, uboot_used, ram, command), model, board))
+        setups.append(_with_kernel(LoaderSetup(path, uboot_used, ram, command), model, board))
     return setups
 
 
@@ -141,7 +141,7 @@ def _fit_command(told: Told, read: BoardFile, ramdisk: Ramdisk | None, tree: Fdt
         raise error.in_file(read.name) from None
 
 
-def _command(told: Told, uboot: UBoot | None, image: Image, ramdisk: Ramdisk | None, tree: Fdt) -> Command:
+def _command(told: Told, uboot: UBoot | None, image: LoadedImage, ramdisk: Ramdisk | None, tree: Fdt) -> Command:
     if uboot is not None:
         return command_of(told, image, ramdisk, tree)
     start = told.banks[0].start
@@ -149,7 +149,7 @@ def _command(told: Told, uboot: UBoot | None, image: Image, ramdisk: Ramdisk | N
     return Command("qemu", KernelImage(start, image.size), Span(start, start + size) if size else None, 0, tree, {})
 
 
-def _with_kernel(setup: Setup, kernel: Kernel | None, board: Board) -> Setup:
+def _with_kernel(setup: LoaderSetup, kernel: Kernel | None, board: Board) -> LoaderSetup:
     if kernel is None:
         return setup
     model, handover = assemble(kernel, board.replace(load_addr=setup.command.kernel.at))

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bootmap.boot.handover import Handover, ZImage
     from bootmap.boot.kernel import KernelModel
     from bootmap.plan.chain import Chain
-    from bootmap.plan.setup import Setup
+    from bootmap.plan.setup import LoaderSetup
 
 FIRST = 128 * MIB
 """The zImage takes the start of RAM to be its own address, rounded down to this."""
@@ -86,7 +86,7 @@ class Proposal:
         }
 
 
-def propose(setups: Sequence[Setup], times: float) -> Proposal:
+def propose(setups: Sequence[LoaderSetup], times: float) -> Proposal:
     """Find addresses for all of ``setups``, for kernels up to ``times`` as large.
 
     Raises:
@@ -122,7 +122,7 @@ def propose(setups: Sequence[Setup], times: float) -> Proposal:
     raise UnsupportedError(_nothing(setups, times, base, reasons))
 
 
-def _base(setups: Sequence[Setup]) -> int:
+def _base(setups: Sequence[LoaderSetup]) -> int:
     bases = {setup.board.banks[0].start for setup in setups}
     if len(bases) > 1:
         text = ", ".join(f"{base:#010x}" for base in sorted(bases))
@@ -130,7 +130,7 @@ def _base(setups: Sequence[Setup]) -> int:
     return bases.pop()
 
 
-def _lowmem(setup: Setup) -> int:
+def _lowmem(setup: LoaderSetup) -> int:
     """Where lowmem ends with U-Boot's own choice of addresses, or as far as the boot came."""
     replay = chain(_moved(setup)).replay
     limits = [stage.vars.arm_lowmem_limit for stage in replay.stages] if replay is not None else []
@@ -138,14 +138,14 @@ def _lowmem(setup: Setup) -> int:
     return min(found, 1 << 32) or setup.board.banks[0].end
 
 
-def _moved(setup: Setup) -> Setup:
+def _moved(setup: LoaderSetup) -> LoaderSetup:
     """The setup with everything at places that any board has, and no variable set."""
     base = setup.board.banks[0].start
     kernel = replace(setup.command.kernel, at=base + RECOMMENDED)
     return replace(setup, command=replace(setup.command, kernel=kernel, dtb=base + 96 * MIB, ramdisk=None, env={}))
 
 
-def _kernel(setup: Setup) -> tuple[KernelModel, Handover, ZImage]:
+def _kernel(setup: LoaderSetup) -> tuple[KernelModel, Handover, ZImage]:
     """The kernel of a setup, which a proposal needs.
 
     Raises:
@@ -158,22 +158,22 @@ def _kernel(setup: Setup) -> tuple[KernelModel, Handover, ZImage]:
     return setup.kernel, setup.handover, setup.handover.zimage
 
 
-def _unpacked(setups: Sequence[Setup], times: float) -> int:
+def _unpacked(setups: Sequence[LoaderSetup], times: float) -> int:
     """Bytes from the start of RAM that the unpacked kernel and its bss take."""
     kernels = [_kernel(setup) for setup in setups]
     return max(kernel.text_offset + int((zimage.image_size + zimage.bss_size) * times) for kernel, _, zimage in kernels)
 
 
-def _packed(setups: Sequence[Setup], times: float) -> int:
+def _packed(setups: Sequence[LoaderSetup], times: float) -> int:
     """Bytes of the largest zImage."""
     return max(int(_kernel(setup)[2].size * times) for setup in setups)
 
 
-def _ramdisk(setup: Setup) -> int:
+def _ramdisk(setup: LoaderSetup) -> int:
     return setup.command.ramdisk.size if setup.command.ramdisk is not None else 0
 
 
-def _busy(setup: Setup) -> Iterator[Span]:
+def _busy(setup: LoaderSetup) -> Iterator[Span]:
     """Memory that nothing may be loaded to."""
     if setup.uboot is not None:
         yield setup.board.own(setup.uboot)
@@ -199,7 +199,9 @@ def _free(busy: Sequence[Span], start: int, size: int, end: int) -> int | None:
     return None
 
 
-def _prove(setup: Setup, kernel: int, fdt: int, ramdisk: int, size: int | None, times: float) -> tuple[Chain, Chain]:
+def _prove(
+    setup: LoaderSetup, kernel: int, fdt: int, ramdisk: int, size: int | None, times: float
+) -> tuple[Chain, Chain]:
     env = dict(setup.command.env)
     for name in ("bootm_low", "bootm_mapsize", "bootm_size", "fdt_high", "initrd_high"):
         env.pop(name, None)
@@ -226,7 +228,7 @@ def _prove(setup: Setup, kernel: int, fdt: int, ramdisk: int, size: int | None, 
     return results[0], results[1]
 
 
-def _bootargs(setups: Sequence[Setup]) -> str | None:
+def _bootargs(setups: Sequence[LoaderSetup]) -> str | None:
     """The first command line that has an initrd=, without it."""
     for setup in setups:
         text = setup.command.env.get("bootargs")
@@ -251,7 +253,7 @@ def _why(one: Chain) -> str:
     return f"{word}: {outcome.stage}: {outcome.reason}"
 
 
-def _nothing(setups: Sequence[Setup], times: float, base: int, reasons: Sequence[str]) -> str:
+def _nothing(setups: Sequence[LoaderSetup], times: float, base: int, reasons: Sequence[str]) -> str:
     if reasons:
         return f"no addresses are safe: {reasons[0]}"
     unpacked, packed = _unpacked(setups, times), _packed(setups, times)
@@ -262,7 +264,7 @@ def _nothing(setups: Sequence[Setup], times: float, base: int, reasons: Sequence
     )
 
 
-def _constraints(setups: Sequence[Setup], found: Proposal, base: int, limit: int) -> Iterator[str]:
+def _constraints(setups: Sequence[LoaderSetup], found: Proposal, base: int, limit: int) -> Iterator[str]:
     offset = max(_kernel(setup)[0].text_offset for setup in setups)
     end = base + _unpacked(setups, found.times)
     yield (

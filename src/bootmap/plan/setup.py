@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from bootmap.assumptions import Assumption
 from bootmap.errors import InputError, MissingInputError, UnsupportedError, UsageError
 from bootmap.inputs import bdinfo, fdt, fit, uboot_env
-from bootmap.inputs.fdt_writer import Node, cells, flatten
-from bootmap.loaders.uboot.board import Board
+from bootmap.inputs.fdt_writer import MadeNode, cells, flatten
+from bootmap.loaders.uboot.board import UBootBoard
 from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.loaders.uboot.fit import in_ram
 from bootmap.loaders.uboot.release import UBoot
@@ -40,7 +40,7 @@ _TREE_AT = ("fdt_addr_r", "fdtaddr", "fdt_addr", "fdtcontroladdr")
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
+class LoaderSetup:
     """One board with one boot loader, and with a kernel or without.
 
     Attributes:
@@ -54,7 +54,7 @@ class Setup:
 
     name: str
     uboot: UBoot | None
-    board: Board
+    board: UBootBoard
     command: Command
     kernel: KernelModel | None = None
     handover: Handover | None = None
@@ -118,21 +118,21 @@ def loader_of(told: Told) -> UBoot:
     return uboot
 
 
-def board_of(told: Told, uboot: UBoot) -> Board:
+def board_of(told: Told, uboot: UBoot) -> UBootBoard:
     """RAM and U-Boot's place.
 
     Raises:
         MissingInputError: nothing says where RAM is.
     """
     if told.info is not None:
-        return Board.of(told.info)
+        return UBootBoard.of(told.info)
     if told.banks:
-        return Board.of_banks(uboot, told.banks)
+        return UBootBoard.of_banks(uboot, told.banks)
     raise MissingInputError("nothing says where RAM is; give what bdinfo prints (--bdinfo), or --dram BASE,SIZE")
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class LoadedImage:
     """The kernel file as U-Boot sees it: bytes behind its header; load and entry address of a uImage."""
 
     size: int
@@ -149,21 +149,21 @@ class Ramdisk:
     header: int = 0
 
 
-def image_of(kernel: KernelFile | int) -> Image:
+def image_of(kernel: KernelFile | int) -> LoadedImage:
     """What U-Boot sees of a kernel file, or of a zImage of that many bytes."""
     if isinstance(kernel, int):
-        return Image(kernel)
+        return LoadedImage(kernel)
     header = kernel.uimage
     size = kernel.zimage_size or 0
     if header is None:
-        return Image(size)
+        return LoadedImage(size)
     # mkimage's kernel_noload, and images that are started where they are, have 0 as load address
-    return Image(size + len(kernel.appended_dtb or b""), UIMAGE_HEADER, header.load or None, header.entry)
+    return LoadedImage(size + len(kernel.appended_dtb or b""), UIMAGE_HEADER, header.load or None, header.entry)
 
 
 def blank_tree(size: int) -> Fdt:
     """A tree that says nothing, of so many bytes."""
-    tree = fdt.parse(flatten(Node(properties={"#address-cells": cells(1), "#size-cells": cells(1)})))
+    tree = fdt.parse(flatten(MadeNode(properties={"#address-cells": cells(1), "#size-cells": cells(1)})))
     return tree if size <= tree.totalsize else fdt.parse(_grown(tree.data, size))
 
 
@@ -173,7 +173,7 @@ def _grown(data: bytes, size: int) -> bytes:
     return (data[:4] + size.to_bytes(4, "big") + data[8:]).ljust(size, b"\0")
 
 
-def command_of(told: Told, image: Image, ramdisk: Ramdisk | None, tree: Fdt | None) -> Command:
+def command_of(told: Told, image: LoadedImage, ramdisk: Ramdisk | None, tree: Fdt | None) -> Command:
     """The boot command.
 
     Args:

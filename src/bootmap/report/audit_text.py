@@ -11,7 +11,7 @@ from bootmap.units import hex_address, size_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bootmap.analysis.audit.finding import Audit, Finding, Place
+    from bootmap.analysis.audit.finding import Audit, AuditFinding, Place
     from bootmap.boot.tables import Cause
 
 SHOWN = 8
@@ -33,7 +33,7 @@ def audit_text(audit: Audit) -> str:
     return "\n\n".join(parts)
 
 
-def _paragraph(found: Finding) -> Iterator[str]:
+def _paragraph(found: AuditFinding) -> Iterator[str]:
     yield f"{_NAMES[found.severity]}: {found.rule.title} [{found.rule.id}]"
     for place in found.places[:SHOWN]:
         yield f"  {place_text(place)}"

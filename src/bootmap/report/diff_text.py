@@ -10,12 +10,12 @@ from bootmap.units import hex_address, size_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from bootmap.analysis.diff import Change, Side
+    from bootmap.analysis.diff import Side, TableChange
 
 SCHEMA = "bootmap.diff/1"
 
 
-def diff_text(changes: Sequence[Change], words: Mapping[int, str], *, every: bool) -> str:
+def diff_text(changes: Sequence[TableChange], words: Mapping[int, str], *, every: bool) -> str:
     """What was altered, each by itself; then what a running kernel does, summed up or, with ``every``, each too.
 
     ``words`` holds the descriptors of a change by its address, where they are wanted.
@@ -39,8 +39,8 @@ def diff_text(changes: Sequence[Change], words: Mapping[int, str], *, every: boo
     return "\n".join(lines)
 
 
-def _summed(changes: Sequence[Change]) -> Iterator[str]:
-    groups: dict[tuple[str, str, str], list[Change]] = {}
+def _summed(changes: Sequence[TableChange]) -> Iterator[str]:
+    groups: dict[tuple[str, str, str], list[TableChange]] = {}
     for change in changes:
         groups.setdefault((change.area, ", ".join(change.kinds), change.reason), []).append(change)
     for (area, kinds, reason), found in groups.items():
@@ -49,7 +49,7 @@ def _summed(changes: Sequence[Change]) -> Iterator[str]:
         yield f"  {area:<12} {kinds}: {places}, {size}: {reason}"
 
 
-def _lines(change: Change, words: Mapping[int, str]) -> Iterator[str]:
+def _lines(change: TableChange, words: Mapping[int, str]) -> Iterator[str]:
     span = f"{hex_address(change.va)}-{hex_address(change.end - 1)}"
     where = f" in {change.area}" if change.area else ""
     yield f"  {span}  {size_text(change.size)}{where}: {', '.join(change.kinds)}"
@@ -70,7 +70,7 @@ def _side(side: Side | None) -> str:
     return f"{hex_address(side.pa)}  {rights}  {memory_text(attributes.memory)}{domain}, by {granules}"
 
 
-def diff_document(names: tuple[str, str], changes: Sequence[Change], assumptions: Sequence[str]) -> dict[str, Any]:
+def diff_document(names: tuple[str, str], changes: Sequence[TableChange], assumptions: Sequence[str]) -> dict[str, Any]:
     """The same for JSON."""
     return {
         "schema": SCHEMA,

@@ -10,10 +10,10 @@ from bootmap.output import text_width
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bootmap.bootlog.findings import Change, Finding, Reason
+    from bootmap.bootlog.findings import LogChange, LogFinding, Reason
 
 
-def findings_lines(findings: Sequence[Finding]) -> Iterator[str]:
+def findings_lines(findings: Sequence[LogFinding]) -> Iterator[str]:
     """The findings, each with its reasons and changes."""
     for number, finding in enumerate(findings):
         if number:
@@ -25,7 +25,7 @@ def findings_lines(findings: Sequence[Finding]) -> Iterator[str]:
         yield from _changes(finding.changes)
 
 
-def _mark(finding: Finding) -> str:
+def _mark(finding: LogFinding) -> str:
     if not finding.fatal:
         return "also"
     return "also" if finding.certain else "perhaps"
@@ -40,7 +40,7 @@ def _reasons(reasons: Sequence[Reason]) -> Iterator[str]:
         )
 
 
-def _changes(changes: Sequence[Change]) -> Iterator[str]:
+def _changes(changes: Sequence[LogChange]) -> Iterator[str]:
     if not changes:
         return
     yield ""

@@ -9,7 +9,7 @@ import msgspec
 
 from bootmap.output import text_width
 from bootmap.report.differences import difference_lines
-from bootmap.verify.compare import Finding
+from bootmap.verify.compare import ComparedAs
 from bootmap.verify.fuzz.campaign import UNTESTABLE
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 SCHEMA = "bootmap.fuzz/1"
 _COLUMNS = (
-    ("equal", Finding.EQUAL.name),
-    ("dies, known", Finding.KNOWN_DEATH.name),
-    ("uncertain", Finding.LUCK.name),
-    ("DIFFERS", Finding.DIFFERS.name),
-    ("dies, UNKNOWN", Finding.UNKNOWN_DEATH.name),
+    ("equal", ComparedAs.EQUAL.name),
+    ("dies, known", ComparedAs.KNOWN_DEATH.name),
+    ("uncertain", ComparedAs.LUCK.name),
+    ("DIFFERS", ComparedAs.DIFFERS.name),
+    ("dies, UNKNOWN", ComparedAs.UNKNOWN_DEATH.name),
     ("untestable", UNTESTABLE),
 )
 
@@ -65,7 +65,7 @@ def _classes(campaign: Campaign) -> Iterator[str]:
     for signature, results in campaign.classes():
         kernels = ", ".join(sorted({result.kernel for result in results}))
         yield ""
-        finding = Finding[results[0].finding].value
+        finding = ComparedAs[results[0].finding].value
         yield from textwrap.wrap(f"{len(results)} times, on {kernels}: {finding}", text_width())
         yield from textwrap.wrap(signature, text_width(), initial_indent="  ", subsequent_indent="  ")
         shown = next((result for result in results if result.minimal), results[0])

@@ -9,7 +9,7 @@ from bootmap.units import GIB, KIB, MIB, hex_address
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bootmap.analysis.layout import LoadMap, Row
+    from bootmap.analysis.layout import LayoutRow, LoadMap
 
 _HEAD = f"  {'start':<10}  {'end':<10}  {'':<38}{'size':>9}   gap to the next"
 
@@ -46,7 +46,7 @@ def _limit_line(address: int, load_map: LoadMap) -> str:
     return f"  {hex_address(address)}  ---------- {names}"
 
 
-def _note(row: Row) -> str:
+def _note(row: LayoutRow) -> str:
     """What stands in the last column."""
     notes = ["OUTSIDE RAM"] if row.outside_ram else []
     if row.inside is not None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bootmap.analysis.oops.expected import Expected
-    from bootmap.analysis.oops.oops import Judgement
+    from bootmap.analysis.oops.oops import OopsJudgement
 
 SCHEMA = "bootmap.oops/1"
 _VERDICT = {
@@ -27,7 +27,7 @@ _VERDICT = {
 }
 
 
-def oops_text(number: int, found: Judgement, predicted: Expected | None) -> str:
+def oops_text(number: int, found: OopsJudgement, predicted: Expected | None) -> str:
     """The section of one oops."""
     oops = found.oops
     lines = [f"oops {number}, line {oops.line}: {oops.message}"]
@@ -51,7 +51,7 @@ def oops_text(number: int, found: Judgement, predicted: Expected | None) -> str:
     return "\n".join(lines)
 
 
-def _fault(found: Judgement) -> str:
+def _fault(found: OopsJudgement) -> str:
     status = found.status
     if status is None or found.oops.fsr is None:
         return f"no status printed; a {found.access} in {'user' if found.user else 'kernel'} mode"
@@ -71,7 +71,7 @@ def _place(address: int | None, at: str | None) -> str:
     return f"{address:#010x}" + (f" {at}" if at else "")
 
 
-def _registers(found: Judgement) -> str:
+def _registers(found: OopsJudgement) -> str:
     oops, words = found.oops, [f"ARM{found.regs.arch}"]
     for name, value in (("SCTLR", oops.control), ("TTBR0", oops.table), ("DACR", oops.dac)):
         if value is not None:
@@ -79,7 +79,7 @@ def _registers(found: Judgement) -> str:
     return ", ".join(words)
 
 
-def _words(found: Judgement) -> Iterator[str]:
+def _words(found: OopsJudgement) -> Iterator[str]:
     walked = found.walk
     if walked is None:
         if found.oops.entries:
@@ -104,13 +104,13 @@ def _words(found: Judgement) -> Iterator[str]:
         yield from wrapped(f"Linux's half {found.linux:#010x}: {linux_pte_text(found.linux, SHORT)}", "    ")
 
 
-def _verdict(found: Judgement) -> Iterator[str]:
+def _verdict(found: OopsJudgement) -> Iterator[str]:
     yield f"  Verdict: {_VERDICT[found.agreement]}"
     for text in found.reasons:
         yield from wrapped(text, "    ")
 
 
-def _expected(found: Judgement, predicted: Expected) -> Iterator[str]:
+def _expected(found: OopsJudgement, predicted: Expected) -> Iterator[str]:
     yield f"  Prediction, after {predicted.stage.name}"
     for word in predicted.words:
         if word.predicted is None:
@@ -128,12 +128,12 @@ def _expected(found: Judgement, predicted: Expected) -> Iterator[str]:
     yield from (f"    {line}" for line in virtual_text(predicted.facts).splitlines())
 
 
-def oops_json(name: str, rows: Sequence[tuple[Judgement, Expected | None]]) -> str:
+def oops_json(name: str, rows: Sequence[tuple[OopsJudgement, Expected | None]]) -> str:
     """The document ``bootmap.oops/1``; addresses and words are numbers."""
     return json.dumps({"schema": SCHEMA, "source": name, "oopses": [_document(*row) for row in rows]}, indent=1)
 
 
-def _document(found: Judgement, predicted: Expected | None) -> dict[str, Any]:
+def _document(found: OopsJudgement, predicted: Expected | None) -> dict[str, Any]:
     oops, status, walked = found.oops, found.status, found.walk
     document: dict[str, Any] = {
         "line": oops.line,
@@ -183,7 +183,7 @@ def _document(found: Judgement, predicted: Expected | None) -> dict[str, Any]:
     return document
 
 
-def _outcome(found: Judgement) -> dict[str, Any] | None:
+def _outcome(found: OopsJudgement) -> dict[str, Any] | None:
     """What the access meets by the printed words, None where that cannot be told."""
     if found.answer is None:
         return None

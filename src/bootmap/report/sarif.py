@@ -17,7 +17,7 @@ from bootmap.report.audit_text import cause_text, severity_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bootmap.analysis.audit.finding import Audit, Finding, Place
+    from bootmap.analysis.audit.finding import Audit, AuditFinding, Place
 
 SCHEMA_URI = "https://json.schemastore.org/sarif-2.1.0.json"
 VERSION = "2.1.0"
@@ -53,7 +53,7 @@ def _rule(name: str) -> dict[str, Any]:
     }
 
 
-def _result(found: Finding, source: str) -> dict[str, Any]:
+def _result(found: AuditFinding, source: str) -> dict[str, Any]:
     """A result (3.27)."""
     return {
         "ruleId": found.rule.id,

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bootmap.sweep.compare import Comparison
+    from bootmap.sweep.compare import SweepComparison
 
 SCHEMA = "bootmap.sweep-diff/1"
 
 
-def change_lines(comparisons: Sequence[Comparison]) -> Iterator[str]:
+def change_lines(comparisons: Sequence[SweepComparison]) -> Iterator[str]:
     """The lines, the worst group first."""
     for comparison in comparisons:
         for group in comparison.groups:

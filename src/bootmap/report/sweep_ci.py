@@ -16,7 +16,7 @@ from bootmap.sweep.changes import Weight
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bootmap.sweep.compare import Comparison
+    from bootmap.sweep.compare import SweepComparison
     from bootmap.sweep.row import Row
 
 _LEVELS = {Weight.WORSE: "error", Weight.OTHER: "note", Weight.BETTER: "none"}
@@ -44,7 +44,7 @@ def rows_sarif(rows: Iterable[Row], tool_version: str) -> dict[str, Any]:
     return _document(found, tool_version)
 
 
-def diff_sarif(comparisons: Sequence[Comparison], tool_version: str) -> dict[str, Any]:
+def diff_sarif(comparisons: Sequence[SweepComparison], tool_version: str) -> dict[str, Any]:
     """A result for each board and change."""
     found = []
     for comparison in comparisons:
@@ -105,7 +105,7 @@ def rows_junit(rows: Iterable[Row]) -> str:
     return _text(root)
 
 
-def diff_junit(comparisons: Sequence[Comparison]) -> str:
+def diff_junit(comparisons: Sequence[SweepComparison]) -> str:
     """The same for a comparison: a test case is a board, failed where it got worse."""
     root = ElementTree.Element("testsuites", name="bootmap sweep")
     for comparison in comparisons:

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bootmap.sweep.blame import Blame
-    from bootmap.sweep.compare import Comparison, Group
+    from bootmap.sweep.compare import Group, SweepComparison
 
 _WORDS = {Weight.WORSE: "worse", Weight.OTHER: "other", Weight.BETTER: "better"}
 _MOST_GROUPS = 40
 _SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\|*_`<>[]"})
 
 
-def diff_text(comparisons: Sequence[Comparison], blames: Sequence[Blame] = ()) -> str:
+def diff_text(comparisons: Sequence[SweepComparison], blames: Sequence[Blame] = ()) -> str:
     """Every group of boards that changed alike, the worst first."""
     lines: list[str] = []
     for comparison in comparisons:
@@ -29,13 +29,13 @@ def diff_text(comparisons: Sequence[Comparison], blames: Sequence[Blame] = ()) -
     return "\n".join([*lines, ""])
 
 
-def _title(comparison: Comparison) -> str:
+def _title(comparison: SweepComparison) -> str:
     old, new = comparison.releases
     trees = "the same trees" if comparison.old.trees == comparison.new.trees else "trees as each side has them"
     return f"{comparison.boards} boards, Linux {old} -> {new} ({trees})"
 
 
-def _groups(comparison: Comparison) -> list[str]:
+def _groups(comparison: SweepComparison) -> list[str]:
     lines = []
     for group in comparison.groups[:_MOST_GROUPS]:
         names = names_text([each.board for each in group.boards], len(group.boards))
@@ -47,7 +47,7 @@ def _groups(comparison: Comparison) -> list[str]:
     return lines
 
 
-def _notes(comparison: Comparison) -> list[str]:
+def _notes(comparison: SweepComparison) -> list[str]:
     notes = []
     if comparison.unanswered:
         notes.append(f"{comparison.unanswered} boards have no answer on either side")
@@ -64,7 +64,7 @@ def _few(names: Sequence[str]) -> str:
     return names_text(names, len(names))
 
 
-def _verdict(comparison: Comparison) -> list[str]:
+def _verdict(comparison: SweepComparison) -> list[str]:
     return ["Something got worse.", ""] if comparison.worse else ["Nothing got worse.", ""]
 
 
@@ -76,7 +76,7 @@ def blame_lines(blame: Blame) -> list[str]:
     return [*lines, f"  {blame.note}"] if blame.note else lines
 
 
-def diff_markdown(comparisons: Sequence[Comparison], blames: Sequence[Blame] = ()) -> str:
+def diff_markdown(comparisons: Sequence[SweepComparison], blames: Sequence[Blame] = ()) -> str:
     """The same as Markdown: a table that mail programs and trackers show."""
     lines: list[str] = []
     for comparison in comparisons:

@@ -15,7 +15,7 @@ from bootmap.sweep.changes import Weight
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from bootmap.sweep.compare import Comparison
+    from bootmap.sweep.compare import SweepComparison
     from bootmap.sweep.row import Row
 
 _SLOT = "<!--bootmap-data-->"
@@ -25,7 +25,7 @@ MOST = 20_000
 
 def sweep_page(
     rows: Iterable[Row],
-    comparisons: Sequence[Comparison] = (),
+    comparisons: Sequence[SweepComparison] = (),
     pages: Mapping[tuple[str, str, str], str] | None = None,
 ) -> str:
     """The page.
@@ -80,7 +80,7 @@ def _row(row: Row) -> dict[str, Any]:
     }
 
 
-def _changes(comparison: Comparison) -> dict[str, Any]:
+def _changes(comparison: SweepComparison) -> dict[str, Any]:
     weights = {Weight.WORSE: "worse", Weight.OTHER: "other", Weight.BETTER: "better"}
     return {
         "old": str(comparison.old),

@@ -10,7 +10,7 @@ import msgspec
 from bootmap.output import text_width
 from bootmap.report.differences import difference_lines
 from bootmap.units import hex_address, size_text
-from bootmap.verify.compare import Finding
+from bootmap.verify.compare import ComparedAs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 SCHEMA = "bootmap.verify/1"
 _WHEN = {"before": "on entry to paging_init", "after": "on its return", "late": "when init is about to run"}
 _VERDICTS = {
-    Finding.EQUAL: "EQUAL",
-    Finding.KNOWN_DEATH: "EQUAL, and the kernel dies as predicted",
-    Finding.LUCK: "EQUAL: the kernel survives on stale TLB entries, which was predicted as uncertain",
-    Finding.DIFFERS: "DIFFERENT",
-    Finding.UNKNOWN_DEATH: "DIFFERENT: the kernel dies, and that was not predicted",
+    ComparedAs.EQUAL: "EQUAL",
+    ComparedAs.KNOWN_DEATH: "EQUAL, and the kernel dies as predicted",
+    ComparedAs.LUCK: "EQUAL: the kernel survives on stale TLB entries, which was predicted as uncertain",
+    ComparedAs.DIFFERS: "DIFFERENT",
+    ComparedAs.UNKNOWN_DEATH: "DIFFERENT: the kernel dies, and that was not predicted",
 }
 _BAD_LUCK = "EQUAL, and the kernel dies; the prediction left open whether it would"
 
@@ -36,7 +36,7 @@ def verify_text(booted: Booted, comparison: Comparison) -> str:
     state = prediction.state
     outcome = booted.recording.outcome
     died = not isinstance(outcome, msgspec.UnsetType)
-    verdict = _BAD_LUCK if died and comparison.finding is Finding.LUCK else _VERDICTS[comparison.finding]
+    verdict = _BAD_LUCK if died and comparison.finding is ComparedAs.LUCK else _VERDICTS[comparison.finding]
     lines = textwrap.wrap(
         f"{verdict}: {booted.request.name} on QEMU's {setup.machine.name}, "
         f"{size_text(setup.memory)}, {state.handover.cpu.name}: Linux {state.kernel.version_text}, "

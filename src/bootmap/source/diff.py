@@ -10,7 +10,7 @@ from bootmap.mmu.walk import walk
 from bootmap.units import MIB, Span, align_up
 
 if TYPE_CHECKING:
-    from bootmap.analysis.diff import Change
+    from bootmap.analysis.diff import TableChange
     from bootmap.source.tables import Tables
 
 _PAGE_OFFSET = 0xC0000000
@@ -29,10 +29,10 @@ class TablesDiff:
 
     before: Tables
     after: Tables
-    changes: tuple[Change, ...]
+    changes: tuple[TableChange, ...]
 
     @property
-    def altered(self) -> tuple[Change, ...]:
+    def altered(self) -> tuple[TableChange, ...]:
         """The changes that no running kernel makes by itself."""
         return tuple(change for change in self.changes if change.altered)
 
@@ -41,7 +41,7 @@ class TablesDiff:
         """Those of both sides, each once."""
         return tuple(dict.fromkeys([*self.before.assumptions, *self.after.assumptions]))
 
-    def words(self, change: Change) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def words(self, change: TableChange) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The descriptors at the first address of a change, first level first, before and after."""
         before, after = (
             tuple(step.word for step in walk(side.memory, side.regime, change.va).steps)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bootmap.analysis.locate.located import Located
     from bootmap.boot.kernel import KernelModel
-    from bootmap.image.memory import Memory
+    from bootmap.image.memory import ImageMemory
     from bootmap.image.open import Image
     from bootmap.inputs.symbols import Symbols
     from bootmap.mmu.regs import Regs
@@ -213,7 +213,7 @@ def _by_symbol(
     )
 
 
-def _maps_linearly(memory: Memory, root: int, long: bool, big: bool, addresses: set[int], delta: int) -> bool:
+def _maps_linearly(memory: ImageMemory, root: int, long: bool, big: bool, addresses: set[int], delta: int) -> bool:
     """Whether a table at ``root`` maps each address to the physical one ``delta`` further."""
     from bootmap.analysis.registers import registers_as_set
     from bootmap.mmu.regs import regime_of

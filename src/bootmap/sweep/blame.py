@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from bootmap.sweep.changes import LEAST, Weight, changes_of
 from bootmap.sweep.compare import BOTH, KERNEL
-from bootmap.sweep.measure import Settings, Task, measure
+from bootmap.sweep.measure import SweepSettings, Task, measure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bootmap import Kernel
-    from bootmap.sweep.compare import Comparison
+    from bootmap.sweep.compare import SweepComparison
     from bootmap.sweep.kernels import SweepKernel
     from bootmap.sweep.row import Row
     from bootmap.sweep.run import Sweep
@@ -52,7 +52,7 @@ class _TooLongError(Exception):
     """The search takes more predictions than it may."""
 
 
-def blame(task: Task, board: str, text: str, old: SweepKernel, new: SweepKernel, settings: Settings) -> Blame:
+def blame(task: Task, board: str, text: str, old: SweepKernel, new: SweepKernel, settings: SweepSettings) -> Blame:
     """What of kernel ``new`` makes the change ``text`` on a board.
 
     Args:
@@ -78,7 +78,7 @@ def blame(task: Task, board: str, text: str, old: SweepKernel, new: SweepKernel,
 
 class _Search:
     def __init__(
-        self, task: Task, board: str, text: str, named: SweepKernel, old: Kernel, new: Kernel, settings: Settings
+        self, task: Task, board: str, text: str, named: SweepKernel, old: Kernel, new: Kernel, settings: SweepSettings
     ) -> None:
         self.task, self.board, self.text = task, board, text
         self.named, self.old, self.new, self.settings = named, old, new, settings
@@ -148,7 +148,7 @@ class _Search:
         return f"CONFIG_{name} " + " -> ".join("not set" if value is None else value for value in values)
 
 
-def blames(sweep: Sweep, comparison: Comparison, most: int) -> list[Blame]:
+def blames(sweep: Sweep, comparison: SweepComparison, most: int) -> list[Blame]:
     """What makes the worst changes that are due to the kernel: one board of each group is looked at.
 
     Args:

@@ -42,7 +42,7 @@ class Kind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RowChange:
     """One change.
 
     Attributes:
@@ -58,7 +58,7 @@ class Change:
     amount: int = 0
 
 
-def changes_of(old: Row, new: Row, least: int = LEAST) -> list[Change]:
+def changes_of(old: Row, new: Row, least: int = LEAST) -> list[RowChange]:
     """What changed from ``old`` to ``new``, the worst first; none where nothing did that counts.
 
     Args:
@@ -77,31 +77,31 @@ def changes_of(old: Row, new: Row, least: int = LEAST) -> list[Change]:
     return sorted(found, key=lambda change: (-change.weight, change.kind, -change.amount))
 
 
-def _answers(old: Row, new: Row) -> Iterator[Change]:
+def _answers(old: Row, new: Row) -> Iterator[RowChange]:
     if old.answered:
-        yield Change(Kind.ANSWER, Weight.WORSE, f"no answer any more: {new.status}", 1)
+        yield RowChange(Kind.ANSWER, Weight.WORSE, f"no answer any more: {new.status}", 1)
     elif new.answered:
         weight = Weight.BETTER if new.verdict == "BOOTS" else Weight.OTHER
-        yield Change(Kind.ANSWER, weight, f"an answer now: {new.headline}")
+        yield RowChange(Kind.ANSWER, weight, f"an answer now: {new.headline}")
 
 
-def _verdicts(old: Row, new: Row) -> Iterator[Change]:
+def _verdicts(old: Row, new: Row) -> Iterator[RowChange]:
     before, after = _rank(old), _rank(new)
     if before != after:
         row = new if after < before else old
         why = f", {row.stage}(): {row.cause or 'another reason'}" if row.stage else ""
         weight = Weight.WORSE if after < before else Weight.BETTER
-        yield Change(Kind.VERDICT, weight, f"{old.headline} -> {new.headline}{why}", abs(after - before))
+        yield RowChange(Kind.VERDICT, weight, f"{old.headline} -> {new.headline}{why}", abs(after - before))
     elif old.cause != new.cause:
         text = f"{new.headline} still, by another cause: {old.cause or 'none'} -> {new.cause or 'none'}"
-        yield Change(Kind.VERDICT, Weight.OTHER, text)
+        yield RowChange(Kind.VERDICT, Weight.OTHER, text)
 
 
 def _rank(row: Row) -> int:
     return _WITHOUT_INITRD if row.without_initrd else _RANK[row.verdict or "UNCERTAIN"]
 
 
-def _used(old: Row, new: Row, least: int) -> Iterator[Change]:
+def _used(old: Row, new: Row, least: int) -> Iterator[RowChange]:
     """RAM that the kernel uses at all: lowmem and highmem together, and lowmem alone."""
     if None in (old.lowmem, new.lowmem):
         return
@@ -112,14 +112,14 @@ def _used(old: Row, new: Row, least: int) -> Iterator[Change]:
         weight = Weight.WORSE if low + high < 0 else Weight.BETTER
         fate = "no-map areas" if abs(_more(old.nomap, new.nomap)) >= least else "RAM"
         text = f"{difference(low + high)} of RAM in use" + (because or f" ({fate})" * (fate != "RAM"))
-        yield Change(Kind.USED, weight, text, abs(low + high))
+        yield RowChange(Kind.USED, weight, text, abs(low + high))
     elif abs(low) >= least:
         weight = Weight.WORSE if low < 0 else Weight.BETTER
-        yield Change(Kind.USED, weight, f"{difference(low)} lowmem, it is highmem now" if low < 0 else
+        yield RowChange(Kind.USED, weight, f"{difference(low)} lowmem, it is highmem now" if low < 0 else
                      f"{difference(low)} lowmem, it was highmem", abs(low))  # fmt: skip
 
 
-def _free(old: Row, new: Row, least: int) -> Iterator[Change]:
+def _free(old: Row, new: Row, least: int) -> Iterator[RowChange]:
     """What is left of lowmem, where that is not just what there is of lowmem."""
     if old.free is None or new.free is None or old.lowmem is None or new.lowmem is None:
         return
@@ -136,7 +136,7 @@ def _free(old: Row, new: Row, least: int) -> Iterator[Change]:
         return  # said as what it is: the area is gone
     of_cause = large[0][1] - large[0][2] if large else taken
     text = f"{difference(of_cause).replace('more', 'more free').replace('less', 'less free')} at boot"
-    yield Change(Kind.FREE, weight, f"{text}: {why or 'several small ones'}", abs(taken))
+    yield RowChange(Kind.FREE, weight, f"{text}: {why or 'several small ones'}", abs(taken))
 
 
 def _not_comparable(old: Row, new: Row) -> set[str]:
@@ -144,29 +144,29 @@ def _not_comparable(old: Row, new: Row) -> set[str]:
     return {"mem_map"} if ("mem_map" in old.taken) != ("mem_map" in new.taken) else set()
 
 
-def _cma(old: Row, new: Row) -> Iterator[Change]:
+def _cma(old: Row, new: Row) -> Iterator[RowChange]:
     """An area for contiguous memory that is there on one side only."""
     if old.cma_size and new.cma_size == 0:
-        yield Change(Kind.CMA, Weight.WORSE, f"no CMA area any more: {_mib(old.cma_size)} -> none", old.cma_size)
+        yield RowChange(Kind.CMA, Weight.WORSE, f"no CMA area any more: {_mib(old.cma_size)} -> none", old.cma_size)
     elif new.cma_size and old.cma_size == 0:
-        yield Change(Kind.CMA, Weight.OTHER, f"a CMA area now: none -> {_mib(new.cma_size)}", new.cma_size)
+        yield RowChange(Kind.CMA, Weight.OTHER, f"a CMA area now: none -> {_mib(new.cma_size)}", new.cma_size)
 
 
-def _findings(old: Row, new: Row) -> Iterator[Change]:
+def _findings(old: Row, new: Row) -> Iterator[RowChange]:
     before = {(row.severity, row.rule) for row in old.findings}
     after = {(row.severity, row.rule) for row in new.findings}
     for severity, rule in sorted(after - before):
         weight = Weight.WORSE if severity == "error" else Weight.OTHER
-        yield Change(Kind.ERRORS if severity == "error" else Kind.WARNINGS, weight, f"new {severity}: {rule}", 1)
+        yield RowChange(Kind.ERRORS if severity == "error" else Kind.WARNINGS, weight, f"new {severity}: {rule}", 1)
     for severity, rule in sorted(before - after):
         weight = Weight.BETTER if severity == "error" else Weight.OTHER
-        yield Change(Kind.ERRORS if severity == "error" else Kind.WARNINGS, weight, f"no more {severity}: {rule}", 1)
+        yield RowChange(Kind.ERRORS if severity == "error" else Kind.WARNINGS, weight, f"no more {severity}: {rule}", 1)
 
 
-def _places(old: Row, new: Row) -> Iterator[Change]:
+def _places(old: Row, new: Row) -> Iterator[RowChange]:
     """An area for contiguous memory that moved: drivers may reach less of it, or more."""
     if old.cma_base != new.cma_base and old.cma_size == new.cma_size and old.cma_size:
-        yield Change(Kind.PLACE, Weight.OTHER, "the CMA area is elsewhere")
+        yield RowChange(Kind.PLACE, Weight.OTHER, "the CMA area is elsewhere")
 
 
 def difference(size: int) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bootmap.errors import UsageError
-from bootmap.sweep.changes import LEAST, Change, Kind, Weight, changes_of
+from bootmap.sweep.changes import LEAST, Kind, RowChange, Weight, changes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ KERNEL, TREE, BOTH, EITHER = "kernel", "tree", "tree and kernel", "tree or kerne
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class SweepSide:
     """One side of a comparison: a set of trees with a kernel."""
 
     trees: str
@@ -47,7 +47,7 @@ class BoardChange:
     """
 
     board: str
-    change: Change
+    change: RowChange
     due: str
     old: Row
     new: Row
@@ -73,7 +73,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class SweepComparison:
     """What changed between two sides.
 
     Attributes:
@@ -89,8 +89,8 @@ class Comparison:
         given: boards that were given RAM on the new side.
     """
 
-    old: Side
-    new: Side
+    old: SweepSide
+    new: SweepSide
     releases: tuple[str, str]
     groups: tuple[Group, ...]
     same: int
@@ -110,17 +110,17 @@ class Comparison:
 class Cells:
     """Rows by side and board."""
 
-    rows: dict[Side, dict[str, Row]] = field(default_factory=dict)
+    rows: dict[SweepSide, dict[str, Row]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows: Iterable[Row]) -> Cells:
         """Rows sorted into sides."""
         cells = cls()
         for row in rows:
-            cells.rows.setdefault(Side(row.trees, row.kernel), {})[row.board] = row
+            cells.rows.setdefault(SweepSide(row.trees, row.kernel), {})[row.board] = row
         return cells
 
-    def only(self) -> Side:
+    def only(self) -> SweepSide:
         """The side, where there is one.
 
         Raises:
@@ -133,8 +133,8 @@ class Cells:
 
 
 def compare(
-    old: Rows, new: Rows, sides: tuple[Side, Side], between: Rows | None = None, least: int = LEAST
-) -> Comparison:
+    old: Rows, new: Rows, sides: tuple[SweepSide, SweepSide], between: Rows | None = None, least: int = LEAST
+) -> SweepComparison:
     """What changed from ``old`` to ``new``.
 
     Args:
@@ -162,7 +162,7 @@ def compare(
     groups.sort(key=lambda group: (-group.weight, group.kind, -max(each.change.amount for each in group.boards),
                                    -len(group.boards), group.text))  # fmt: skip
     releases = [next((row.release for row in rows.values()), "") for rows in (old, new)]
-    return Comparison(
+    return SweepComparison(
         *sides,
         releases=(releases[0], releases[1]),
         groups=tuple(groups),
@@ -175,7 +175,7 @@ def compare(
     )
 
 
-def _due(change: Change, old: Row, new: Row, middle: Row | None, least: int) -> str:
+def _due(change: RowChange, old: Row, new: Row, middle: Row | None, least: int) -> str:
     """What the change is due to: seen from the old tree with the new kernel, else from what is the same."""
     if old.tree_hash == new.tree_hash:
         return KERNEL
@@ -190,7 +190,7 @@ def _due(change: Change, old: Row, new: Row, middle: Row | None, least: int) -> 
     return BOTH
 
 
-def compare_rows(rows: Iterable[Row], old: Side, new: Side, least: int = LEAST) -> Comparison:
+def compare_rows(rows: Iterable[Row], old: SweepSide, new: SweepSide, least: int = LEAST) -> SweepComparison:
     """The comparison of two sides of one sweep.
 
     Raises:
@@ -200,11 +200,11 @@ def compare_rows(rows: Iterable[Row], old: Side, new: Side, least: int = LEAST) 
     for side in (old, new):
         if side not in cells.rows:
             raise UsageError(f"the sweep has no rows of {side}; it has {'; '.join(map(str, cells.rows))}")
-    between = cells.rows.get(Side(old.trees, new.kernel)) if old.trees != new.trees else None
+    between = cells.rows.get(SweepSide(old.trees, new.kernel)) if old.trees != new.trees else None
     return compare(cells.rows[old], cells.rows[new], (old, new), between, least)
 
 
-def compare_files(old: Iterable[Row], new: Iterable[Row], least: int = LEAST) -> list[Comparison]:
+def compare_files(old: Iterable[Row], new: Iterable[Row], least: int = LEAST) -> list[SweepComparison]:
     """The comparisons of two sweeps: of the one side of each, or of every kernel that both have.
 
     Raises:
@@ -222,7 +222,8 @@ def compare_files(old: Iterable[Row], new: Iterable[Row], least: int = LEAST) ->
     return [
         compare(
             before.rows[one], after.rows[other], (one, other),
-            before.rows.get(Side(one.trees, other.kernel)) or after.rows.get(Side(one.trees, other.kernel)), least,
+            before.rows.get(SweepSide(one.trees, other.kernel)) or after.rows.get(SweepSide(one.trees, other.kernel)),
+            least,
         )
         for one, other in pairs
     ]  # fmt: skip

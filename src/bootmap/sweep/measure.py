@@ -27,7 +27,7 @@ _SIZE_MASK = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class SweepSettings:
     """What holds for every board of a sweep.
 
     Attributes:
@@ -62,7 +62,7 @@ class Task:
     kernel: str
 
 
-def measure(task: Task, kernel: SweepKernel, settings: Settings) -> list[Row]:
+def measure(task: Task, kernel: SweepKernel, settings: SweepSettings) -> list[Row]:
     """The rows of a file: one, or one for each configuration of a FIT."""
     begun = time.perf_counter()
     try:
@@ -140,7 +140,7 @@ def _text(board: Board, name: str) -> tuple[str, ...]:
     return tuple(prop.value.rstrip(b"\0").decode("latin-1").split("\0")) if prop is not None and prop.value else ()
 
 
-def _answer(row: Row, board: Board, kernel: SweepKernel, settings: Settings) -> Row:
+def _answer(row: Row, board: Board, kernel: SweepKernel, settings: SweepSettings) -> Row:
     row = _described(row, board)
     board, bank = prepared(board, settings)
     declared = board.declared_ram if bank is None else [bank]
@@ -169,7 +169,7 @@ def _answer(row: Row, board: Board, kernel: SweepKernel, settings: Settings) -> 
     )
 
 
-def prepared(board: Board, settings: Settings) -> tuple[Board, Span | None]:
+def prepared(board: Board, settings: SweepSettings) -> tuple[Board, Span | None]:
     """The board as the sweep predicts it, and the bank of RAM that it was given; None where its tree has RAM."""
     if settings.cmdline is not None:
         board = board.replace(cmdline=settings.cmdline)

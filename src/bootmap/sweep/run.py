@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from bootmap.errors import UsageError
 from bootmap.sweep.boards import find_boards
 from bootmap.sweep.cache import Cache, engine_hash
-from bootmap.sweep.compare import Side
+from bootmap.sweep.compare import SweepSide
 from bootmap.sweep.kernels import SweepKernel, has_kernel, open_kernel, trees_of
 from bootmap.sweep.limits import Limits
-from bootmap.sweep.measure import Settings, Task
+from bootmap.sweep.measure import SweepSettings, Task
 from bootmap.sweep.memory import parse_rules
 from bootmap.sweep.row import SCHEMA, parse_row, row_line
 from bootmap.sweep.store import RowFile
@@ -76,8 +76,8 @@ class Sweep:
 
     boards: Sequence[BoardPath]
     kernels: dict[str, SweepKernel]
-    settings: Settings
-    sides: tuple[Side, Side] | None = None
+    settings: SweepSettings
+    sides: tuple[SweepSide, SweepSide] | None = None
 
     @classmethod
     def of(
@@ -114,21 +114,21 @@ class Sweep:
             add(text)
         boards = find_boards(words)
         trees = {board.trees for board in boards}
-        settings = Settings(parse_rules(memory), cmdline)
+        settings = SweepSettings(parse_rules(memory), cmdline)
         if not against:
             return cls(boards, opened, settings)
         if len(trees) != 1:
             raise UsageError(f"--against compares one set of trees; {', '.join(sorted(trees))} were given")
-        old = Side(trees.pop(), next(iter(opened)))
+        old = SweepSide(trees.pop(), next(iter(opened)))
         new = old
         for text in against:
             where = text.partition("=")[2] or text
             folder = os.path.isdir(where)
             if not folder or has_kernel(where):
-                new = Side(new.trees, add(text))
+                new = SweepSide(new.trees, add(text))
             if folder and (not has_kernel(where) or trees_of(where) is not None):
                 more = find_boards([where])
-                new = Side(more[0].trees, new.kernel)
+                new = SweepSide(more[0].trees, new.kernel)
                 boards += more if new.trees != old.trees else []
         return cls(boards, opened, settings, (old, new))
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bootmap.sweep.kernels import SweepKernel
-    from bootmap.sweep.measure import Settings, Task
+    from bootmap.sweep.measure import SweepSettings, Task
     from bootmap.sweep.row import Row
 
 
@@ -30,7 +30,7 @@ class Bench:
     """What a worker holds for all its tasks."""
 
     kernels: Mapping[str, SweepKernel]
-    settings: Settings
+    settings: SweepSettings
     limits: Limits
 
 

@@ -39,7 +39,7 @@ _PREDICTED_VARIABLES = (
 _LONG_ADDRESS = 0xFF_FFFF_F000
 
 
-class Finding(enum.Enum):
+class ComparedAs(enum.Enum):
     """What one boot showed."""
 
     EQUAL = "equal"
@@ -51,7 +51,7 @@ class Finding(enum.Enum):
     @property
     def is_wrong(self) -> bool:
         """Whether bootmap was."""
-        return self in (Finding.DIFFERS, Finding.UNKNOWN_DEATH)
+        return self in (ComparedAs.DIFFERS, ComparedAs.UNKNOWN_DEATH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class Comparison:
         differences: each difference; of words that differ no more than `MAX_WORDS` for each moment.
     """
 
-    finding: Finding
+    finding: ComparedAs
     words: dict[str, int]
     wrong_words: dict[str, int]
     lists: int
@@ -178,15 +178,15 @@ def _comparable(recording: Recording) -> tuple[MomentName, ...]:
     return recording.moments
 
 
-def _finding(recording: Recording, prediction: Replay, found: Sequence[Difference]) -> Finding:
+def _finding(recording: Recording, prediction: Replay, found: Sequence[Difference]) -> ComparedAs:
     died = recording.outcome is not UNSET
     if died and prediction.outcome.verdict is Verdict.BOOTS:
-        return Finding.UNKNOWN_DEATH
+        return ComparedAs.UNKNOWN_DEATH
     if found:
-        return Finding.DIFFERS
+        return ComparedAs.DIFFERS
     if prediction.outcome.verdict is Verdict.UNCERTAIN:
-        return Finding.LUCK
-    return Finding.KNOWN_DEATH if died else Finding.EQUAL
+        return ComparedAs.LUCK
+    return ComparedAs.KNOWN_DEATH if died else ComparedAs.EQUAL
 
 
 def _verdict(recording: Recording, prediction: Replay) -> Iterator[VerdictDifference]:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from bootmap.errors import MachineError, UsageError
 from bootmap.facts.machines.qemu import KERNEL_AT
-from bootmap.image.machine import QEMU, HangError, Machine
-from bootmap.image.recording import Entry, QemuSetup
+from bootmap.image.machine import QEMU, HangError, RunningMachine
+from bootmap.image.recording import QemuSetup, RecordedEntry
 from bootmap.units import GIB, MIB, align_up, hex_address, size_text
 
 if TYPE_CHECKING:
@@ -117,9 +117,9 @@ class Guest:
         phys_offset: where the kernel takes RAM to begin.
     """
 
-    machine: Machine
+    machine: RunningMachine
     setup: Setup
-    entry: Entry
+    entry: RecordedEntry
     phys_offset: int
 
 
@@ -139,7 +139,7 @@ def placed(
             ram.write(address, blob)
         ram.write(at, image)
         _set(machine, pc=at, r0=0, r1=handed.machine_id, r2=handed.address)
-        yield Guest(machine, setup, Entry(0, handed.machine_id, handed.address), phys_offset)
+        yield Guest(machine, setup, RecordedEntry(0, handed.machine_id, handed.address), phys_offset)
 
 
 @contextlib.contextmanager
@@ -184,7 +184,7 @@ def decompressed(
             where = f"the kernel's entry at {hex_address(entry)}, where PHYS_OFFSET would be {hex_address(phys_offset)}"
             raise HangError(f"the decompressor did not come to {where}", error.exceptions, error.registers) from None
         registers = machine.gdb.core_registers()
-        yield Guest(machine, setup, Entry(registers["r0"], registers["r1"], registers["r2"]), phys_offset)
+        yield Guest(machine, setup, RecordedEntry(registers["r0"], registers["r1"], registers["r2"]), phys_offset)
 
 
 class _Ram(Protocol):
@@ -218,7 +218,7 @@ class _SharedRam:
 class _OwnRam:
     """RAM that only the machine has: written through its gdb stub, a second for some megabytes."""
 
-    def __init__(self, span: range, machine: Machine) -> None:
+    def __init__(self, span: range, machine: RunningMachine) -> None:
         self._span = span
         self._machine = machine
 
@@ -238,7 +238,7 @@ def _require_ram(span: range, address: int, size: int) -> None:
 @contextlib.contextmanager
 def machine_with_ram(
     setup: Setup, more: tuple[str, ...], timeout: float, *, serials: int = 1
-) -> Iterator[tuple[Machine, _Ram]]:
+) -> Iterator[tuple[RunningMachine, _Ram]]:
     """A machine that stands at its first instruction, and its RAM.
 
     Args:
@@ -267,10 +267,10 @@ def machine_with_ram(
         yield stack.enter_context(_traced(setup, ["-object", backend, *arguments], timeout, serials)), ram
 
 
-def _traced(setup: Setup, arguments: list[str], timeout: float, serials: int) -> Machine:
-    return Machine(arguments, qemu=setup.program, serials=serials, trace_exceptions=True, timeout=timeout)
+def _traced(setup: Setup, arguments: list[str], timeout: float, serials: int) -> RunningMachine:
+    return RunningMachine(arguments, qemu=setup.program, serials=serials, trace_exceptions=True, timeout=timeout)
 
 
-def _set(machine: Machine, **registers: int) -> None:
+def _set(machine: RunningMachine, **registers: int) -> None:
     for name, value in registers.items():
         machine.gdb.write_register(name, value)

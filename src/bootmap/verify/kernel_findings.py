@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.errors import MissingInputError
 from bootmap.facts.kernel_findings import BOOTED_KERNELS, FOLDER, KERNEL_FINDINGS, KernelFinding
-from bootmap.image.machine import HangError, Machine
+from bootmap.image.machine import HangError, RunningMachine
 from bootmap.units import MIB
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class FindingRecord:
                 raise MissingInputError(f"{file}: no such file")
         # QEMU reads a comma in a name as the end of it; two stand for one.
         arguments = self.qemu_arguments(*(str(file).replace(",", ",,") for file in (zimage, self.dtb)))
-        with Machine(arguments, trace_exceptions=True) as machine:
+        with RunningMachine(arguments, trace_exceptions=True) as machine:
             found = _BOOTARGS.search(self.source)
             bootargs = found[1].encode() if found is not None else b""
             deadline = time.monotonic() + timeout
@@ -128,7 +128,7 @@ class FindingRecord:
                         return Reproduction(False, error.exceptions, machine.console())
 
 
-def _logged(machine: Machine, line: bytes) -> bool:
+def _logged(machine: RunningMachine, line: bytes) -> bool:
     """Whether the kernel's log has ``line``, which its image has not."""
     return any(line in machine.memory.read(start, _LOG.step) for start in _LOG)
 

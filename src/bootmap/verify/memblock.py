@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bootmap.errors import MachineError
 from bootmap.facts.linux.memblock_struct import GENERATIONS
-from bootmap.image.recording import MemblockState, Regions
+from bootmap.image.recording import MemblockState, RecordedRegions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +98,7 @@ class MemblockReader:
             return None
         return MemblockState(bottom_up, limit, memory, reserved)
 
-    def _regions(self, raw: bytes, at: int, generation: MemblockGeneration) -> Regions | None:
+    def _regions(self, raw: bytes, at: int, generation: MemblockGeneration) -> RecordedRegions | None:
         letter = "Q" if self.wide else "I"
         count, most, *totals, array = struct.unpack_from(
             f"{self.order}II{letter if generation.total else ''}I", raw, at
@@ -119,4 +119,4 @@ class MemblockReader:
         ascending = all(rows[n][0] <= rows[n + 1][0] for n in range(count - 1))  # before 2.6.39 they may overlap
         if totals not in ([], [total]) or not ascending:
             return None
-        return Regions(count, most, total, tuple(rows))
+        return RecordedRegions(count, most, total, tuple(rows))

@@ -24,7 +24,7 @@ from bootmap.verify.readout import KernelMemory
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bootmap.image.machine import Machine
+    from bootmap.image.machine import RunningMachine
     from bootmap.verify.guest import Guest
 
 VECTORS = tuple(0xFFFF0000 + offset for offset in (0x4, 0x8, 0xC, 0x10))
@@ -140,7 +140,7 @@ class _Watch:
         byteorder: Literal["little", "big"],
         timeout: float,
     ) -> None:
-        self.machine: Machine = guest.machine
+        self.machine: RunningMachine = guest.machine
         self.kernel = KernelMemory(guest.machine.memory, symbols, page_offset, guest.phys_offset, long, byteorder)
         self._symbols = symbols
         self._timeout = timeout

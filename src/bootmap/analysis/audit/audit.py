@@ -17,7 +17,7 @@ from bootmap.mmu.bulk import snapshot
 from bootmap.mmu.walk import walk
 
 if TYPE_CHECKING:
-    from bootmap.analysis.audit.finding import Finding
+    from bootmap.analysis.audit.finding import AuditFinding
     from bootmap.boot.tables import Cause
     from bootmap.mmu.bulk import Map
     from bootmap.mmu.memory import Memory
@@ -60,7 +60,7 @@ def _skipped(regime: Regime, known: Known) -> list[str]:
     return skipped
 
 
-def _explained(one: Finding, memory: Memory, regime: Regime, known: Known) -> Finding:
+def _explained(one: AuditFinding, memory: Memory, regime: Regime, known: Known) -> AuditFinding:
     """The finding with who wrote it."""
     if known.written is None:
         return one

@@ -73,7 +73,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AuditFinding:
     """One cause.
 
     Attributes:
@@ -104,10 +104,10 @@ class Audit:
         skipped: what could not be looked for, and why, a sentence each.
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[AuditFinding, ...]
     skipped: tuple[str, ...]
 
-    def at_least(self, severity: Severity) -> tuple[Finding, ...]:
+    def at_least(self, severity: Severity) -> tuple[AuditFinding, ...]:
         """The findings that are that bad or worse."""
         return tuple(finding for finding in self.findings if finding.severity >= severity)
 
@@ -119,9 +119,11 @@ def finding(
     places: Iterable[Place],
     count: int | None = None,
     severity: Severity | None = None,
-) -> Finding:
+) -> AuditFinding:
     """A finding of the rule with that id, its places in order and bounded."""
     row = RULES_BY_ID[rule]
     listed = sorted(places, key=lambda place: (place.va, place.pa))
     graded = row.severity if severity is None else severity
-    return Finding(row, graded, evidence, avoid, tuple(listed[:MOST_PLACES]), len(listed) if count is None else count)
+    return AuditFinding(
+        row, graded, evidence, avoid, tuple(listed[:MOST_PLACES]), len(listed) if count is None else count
+    )

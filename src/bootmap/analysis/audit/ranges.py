@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bootmap.analysis.audit.finding import Finding, Known
+    from bootmap.analysis.audit.finding import AuditFinding, Known
     from bootmap.facts.arm.memory_attrs import MemoryAttributes
     from bootmap.mmu.bulk import Map, Ranges
     from bootmap.mmu.regs import Regime
@@ -42,7 +42,7 @@ _EARLY = "this is how head.S maps; no process runs yet, and paging_init() replac
 _NO_XN = "descriptors of this architecture have no XN: whatever may be read may be executed"
 
 
-def range_findings(listed: Map, known: Known) -> Iterator[Finding]:
+def range_findings(listed: Map, known: Known) -> Iterator[AuditFinding]:
     """Everything that these rules find."""
     if not listed.regime.enabled:
         return
@@ -70,7 +70,7 @@ def rights_of(attributes: Attributes) -> Rights:
     return attributes.granted if manager else attributes.rights
 
 
-def _kernel_write_execute(ranges: Ranges, regime: Regime, known: Known) -> Iterator[Finding]:
+def _kernel_write_execute(ranges: Ranges, regime: Regime, known: Known) -> Iterator[AuditFinding]:
     both = Rights.PRIV_WRITE | Rights.PRIV_EXECUTE
     found = ranges.filter(lambda a: rights_of(a) & both == both and a.memory.type not in _NOT_NORMAL)
     start = known.kernel_half
@@ -128,7 +128,7 @@ def _image(known: Known) -> Span | None:
     return None if known.page_offset is None or end is None else Span(known.page_offset, align_up(end, 2 * MIB))
 
 
-def _user(ranges: Ranges, known: Known) -> Iterator[Finding]:
+def _user(ranges: Ranges, known: Known) -> Iterator[AuditFinding]:
     touched = ranges.filter(lambda a: rights_of(a) & Rights.USER)
     start = known.kernel_half
     written = touched.within(VECTORS).filter(lambda a: rights_of(a) & Rights.USER_WRITE)
@@ -183,7 +183,7 @@ def _left_by_head(found: Ranges, known: Known) -> tuple[str, str, Severity | Non
     )
 
 
-def _devices(ranges: Ranges, regime: Regime) -> Iterator[Finding]:
+def _devices(ranges: Ranges, regime: Regime) -> Iterator[AuditFinding]:
     found = ranges.filter(lambda a: a.memory.type in _NOT_NORMAL and rights_of(a) & Rights.EXECUTE)
     if not len(found):
         return
@@ -193,7 +193,7 @@ def _devices(ranges: Ranges, regime: Regime) -> Iterator[Finding]:
         yield _found("device-executable", found, "XN is clear in these entries", "set XN (MT_DEVICE has it)")
 
 
-def _ram(ranges: Ranges, known: Known) -> Iterator[Finding]:
+def _ram(ranges: Ranges, known: Known) -> Iterator[AuditFinding]:
     strange = ranges.filter(lambda a: a.memory.type in _NOT_NORMAL)
     places: list[Place] = []
     for span in known.ram if len(strange) else ():
@@ -206,7 +206,7 @@ def _ram(ranges: Ranges, known: Known) -> Iterator[Finding]:
 # -- aliases ---------------------------------------------------------------------------------------------------------
 
 
-def _aliases(ranges: Ranges, regime: Regime, known: Known) -> Iterator[Finding]:
+def _aliases(ranges: Ranges, regime: Regime, known: Known) -> Iterator[AuditFinding]:
     """Physical addresses that are mapped with more than one set of attributes, a finding for each combination."""
     classes, of_outcome = _memory_classes(ranges)
     if len(classes) < 2 or not len(ranges):
@@ -246,7 +246,7 @@ def _is_dma_remap(
     return len(apart) > 0 and bool(((apart.va >= start) & (apart.va + apart.size <= end)).all())
 
 
-def _alias(ranges: Ranges, edges: I64, own: I64, words: str, severity: Severity | None) -> Finding:
+def _alias(ranges: Ranges, edges: I64, own: I64, words: str, severity: Severity | None) -> AuditFinding:
     """The finding for the pieces of physical memory with the numbers ``own``, which are ascending."""
     breaks = np.flatnonzero(np.diff(own) != 1) + 1
     firsts, lasts = own[np.append(0, breaks)], own[np.append(breaks - 1, len(own) - 1)]
@@ -320,7 +320,7 @@ def _grade(kinds: list[MemoryAttributes], regime: Regime, *, written: bool) -> t
 # -- domains ---------------------------------------------------------------------------------------------------------
 
 
-def _domains(ranges: Ranges, known: Known) -> Iterator[Finding]:
+def _domains(ranges: Ranges, known: Known) -> Iterator[AuditFinding]:
     def within(test: Callable[[Attributes], bool]) -> Ranges:
         return ranges.filter(lambda a: a.domain is not None and test(a))
 
@@ -345,7 +345,7 @@ def _domains(ranges: Ranges, known: Known) -> Iterator[Finding]:
         yield _found("domain-unknown", beyond, why, "find who wrote the entry")
 
 
-def _found(rule: str, ranges: Ranges, evidence: str, avoid: str, severity: Severity | None = None) -> Finding:
+def _found(rule: str, ranges: Ranges, evidence: str, avoid: str, severity: Severity | None = None) -> AuditFinding:
     return finding(rule, evidence, avoid, _places(ranges), len(ranges), severity)
 
 

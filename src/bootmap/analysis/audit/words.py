@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bootmap.analysis.audit.finding import Finding, Known
+    from bootmap.analysis.audit.finding import AuditFinding, Known
     from bootmap.facts.arm.descriptors import Descriptor, Level
     from bootmap.mmu.bulk import Map, Ranges
     from bootmap.mmu.memory import Memory
@@ -68,7 +68,7 @@ class _Tables:
         return Place(va, entries << self.level.index_low, pa, what.format(word=word), descriptor=True)
 
 
-def word_findings(memory: Memory, listed: Map, known: Known) -> Iterator[Finding]:
+def word_findings(memory: Memory, listed: Map, known: Known) -> Iterator[AuditFinding]:
     """Everything that these rules find."""
     regime = listed.regime
     if not regime.enabled:
@@ -138,7 +138,7 @@ class _Hardware(NamedTuple):
     executes: Bools
 
 
-def _short_halves(memory: Memory, tables: list[_Tables], regime: Regime, known: Known) -> Iterator[Finding]:
+def _short_halves(memory: Memory, tables: list[_Tables], regime: Regime, known: Known) -> Iterator[AuditFinding]:
     exact = known.kernel is not None and known.cpu is not None and known.kernel.format is SHORT
     for group in tables:
         if group.level.number == 1 or group.words.shape[1] * 2 != SHORT.ptes_per_table:
@@ -243,7 +243,7 @@ def _meanings(level: Level, regime: Regime) -> _Hardware:
     return _Hardware(*columns)
 
 
-def _long_halves(tables: list[_Tables], known: Known) -> Iterator[Finding]:
+def _long_halves(tables: list[_Tables], known: Known) -> Iterator[AuditFinding]:
     """One word for both: what Linux means to be read-only and the CPU may write."""
     if known.kernel is not None and not known.kernel.has("lpae_rdonly_58"):
         return
@@ -266,7 +266,7 @@ def _long_halves(tables: list[_Tables], known: Known) -> Iterator[Finding]:
 # -- pairs and groups ------------------------------------------------------------------------------------------------
 
 
-def _pairs(tables: list[_Tables], known: Known) -> Iterator[Finding]:
+def _pairs(tables: list[_Tables], known: Known) -> Iterator[AuditFinding]:
     """Linux's pmds: two first-level entries each."""
     for group in (one for one in tables if one.level.number == 1):
         words = group.words.ravel()
@@ -306,7 +306,7 @@ def _section_reason(known: Known) -> str:
     return "a section beside an empty entry: legal where a mapping begins or ends at an odd MiB"
 
 
-def _replicas(tables: list[_Tables]) -> Iterator[Finding]:
+def _replicas(tables: list[_Tables]) -> Iterator[AuditFinding]:
     """Supersections and large pages: 16 equal entries."""
     for group in tables:
         words = group.words
@@ -324,7 +324,7 @@ def _replicas(tables: list[_Tables]) -> Iterator[Finding]:
                 yield finding("not-replicated", evidence, "write all of them alike", places, int(at.size))
 
 
-def _contiguous(tables: list[_Tables]) -> Iterator[Finding]:
+def _contiguous(tables: list[_Tables]) -> Iterator[AuditFinding]:
     """The contiguous hint: 16 entries alike but for the address, which goes on."""
     for group in tables:
         words = group.words
@@ -345,7 +345,7 @@ def _contiguous(tables: list[_Tables]) -> Iterator[Finding]:
                 yield finding("not-replicated", evidence, "clear the hint", places, int(at.size))
 
 
-def _reserved(tables: list[_Tables], regime: Regime) -> Iterator[Finding]:
+def _reserved(tables: list[_Tables], regime: Regime) -> Iterator[AuditFinding]:
     """Encodings that no descriptor has, reserved bits that are set, permissions that are reserved."""
     for group in tables:
         words = group.words.ravel()
@@ -372,7 +372,7 @@ def _reserved(tables: list[_Tables], regime: Regime) -> Iterator[Finding]:
 # -- the pages of the tables themselves ------------------------------------------------------------------------------
 
 
-def _mapped_tables(listed: Map, known: Known) -> Iterator[Finding]:
+def _mapped_tables(listed: Map, known: Known) -> Iterator[AuditFinding]:
     pages = np.unique(
         np.array(
             [
@@ -396,7 +396,7 @@ def _mapped_tables(listed: Map, known: Known) -> Iterator[Finding]:
     yield from _reaching(elsewhere, pages, why, "unmap it; a kmap of a highmem table is short-lived")
 
 
-def _reaching(ranges: Ranges, pages: I64, evidence: str, avoid: str) -> Iterator[Finding]:
+def _reaching(ranges: Ranges, pages: I64, evidence: str, avoid: str) -> Iterator[AuditFinding]:
     """The part of ``ranges`` that maps one of ``pages``, which are ascending."""
     first = np.searchsorted(pages, ranges.pa & -PAGE_SIZE)
     inside = np.append(pages, np.int64(1) << 62)[first] < ranges.pa + ranges.size

@@ -15,7 +15,7 @@ from bootmap.units import MIB, Span
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bootmap.image.memory import Memory
+    from bootmap.image.memory import ImageMemory
 
 _FAR = 64 * MIB
 _STEP = 2 * MIB
@@ -28,7 +28,7 @@ _CPU = re.compile(
 )
 
 
-def read_banner(memory: Memory, start: int) -> Banner:
+def read_banner(memory: ImageMemory, start: int) -> Banner:
     """Search from ``start``, an address in the image, on."""
     banner = cpu = None
     for data in _portions(memory, Span(start, start + _FAR)):
@@ -47,7 +47,7 @@ def read_banner(memory: Memory, start: int) -> Banner:
     )
 
 
-def _portions(memory: Memory, span: Span) -> Iterator[bytes]:
+def _portions(memory: ImageMemory, span: Span) -> Iterator[bytes]:
     for held in memory.ranges:
         at, end = max(held.start, span.start), min(held.end, span.end)
         while at < end:

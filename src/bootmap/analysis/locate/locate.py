@@ -26,7 +26,7 @@ from bootmap.units import PAGE_SIZE, hex_address
 if TYPE_CHECKING:
     from bootmap.analysis.locate.located import Banner
     from bootmap.analysis.locate.scan import Scan
-    from bootmap.image.memory import Memory
+    from bootmap.image.memory import ImageMemory
     from bootmap.mmu.regs import Regs
 
 _LEAST_CHECKS = 3
@@ -38,7 +38,7 @@ _TOLD = {"v4": "v5", "v5": "v5", "xscale": "xscale", "v6": "v7", "v6k": "v7", "v
 """What the descriptors alone tell of an architecture: ``locate_short.architecture`` cannot tell v6 from v7."""
 
 
-def locate(memory: Memory, *, base_known: bool = True) -> Located | None:
+def locate(memory: ImageMemory, *, base_known: bool = True) -> Located | None:
     """The kernel's page tables in ``memory``: the best of what `search` finds, None where there is nothing.
 
     Args:
@@ -48,7 +48,7 @@ def locate(memory: Memory, *, base_known: bool = True) -> Located | None:
     return search(memory, base_known=base_known).best
 
 
-def search(memory: Memory, *, base_known: bool = True) -> Search:
+def search(memory: ImageMemory, *, base_known: bool = True) -> Search:
     """All kernels whose page tables are in ``memory``, the one that most speaks for first.
 
     Passes over it once, 16 MiB at a time; what looks like a table a second time.  An image without an address in which
@@ -81,7 +81,7 @@ def _enough(located: Located) -> bool:
     return held >= _LEAST_CHECKS and 2 * held >= of
 
 
-def _begins_elsewhere(memory: Memory) -> list[str]:
+def _begins_elsewhere(memory: ImageMemory) -> list[str]:
     """A sentence that says where an image seems to begin, if its tables fit together at another address only."""
     if not isinstance(memory, FileMemory) or len(memory.ranges) != 1:
         return []
@@ -130,7 +130,7 @@ def _short(leaves: locate_short.Leaves, passed: Scan, *, base_known: bool, vote:
     return found
 
 
-def _long(memory: Memory, passed: Scan, problems: list[str], *, base_known: bool) -> list[Located]:
+def _long(memory: ImageMemory, passed: Scan, problems: list[str], *, base_known: bool) -> list[Located]:
     kernels, wrong = locate_long.kernels(memory, passed.long, base_known=base_known)
     problems += wrong
     found = []

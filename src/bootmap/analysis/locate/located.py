@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from bootmap.image.memory import Memory
+    from bootmap.image.memory import ImageMemory
     from bootmap.mmu.regs import Regs
     from bootmap.units import Span
 
@@ -153,7 +153,7 @@ class Search:
 class Moved:
     """Memory whose addresses are ``shift`` bytes further up than in the image below it."""
 
-    def __init__(self, memory: Memory, shift: int) -> None:
+    def __init__(self, memory: ImageMemory, shift: int) -> None:
         self._memory = memory
         self._shift = shift
 

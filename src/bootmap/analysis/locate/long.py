@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bootmap.analysis.locate.located import UserKind
-    from bootmap.image.memory import Memory
+    from bootmap.image.memory import ImageMemory
 
     Words = NDArray[np.unsignedinteger[Any]]
 
@@ -84,7 +84,7 @@ class FoundKernel:
         return straight
 
 
-def kernels(memory: Memory, candidates: Iterable[int], *, base_known: bool) -> tuple[list[FoundKernel], list[str]]:
+def kernels(memory: ImageMemory, candidates: Iterable[int], *, base_known: bool) -> tuple[list[FoundKernel], list[str]]:
     """The candidates that map lowmem and themselves; and what was wrong with others."""
     found: list[FoundKernel] = []
     elsewhere: list[tuple[int, int]] = []
@@ -147,7 +147,7 @@ def lowmem(kernel: FoundKernel) -> tuple[Span, int, int]:
     return Span(first << _PMD_SHIFT, last + 1 << _PMD_SHIFT), len(line), blocks
 
 
-def checks(memory: Memory, kernel: FoundKernel, users: tuple[UserTable, ...]) -> tuple[Check, ...]:
+def checks(memory: ImageMemory, kernel: FoundKernel, users: tuple[UserTable, ...]) -> tuple[Check, ...]:
     """What speaks for the kernel's table."""
     _, straight, blocks = lowmem(kernel)
     named = hold = 0
@@ -169,12 +169,12 @@ def checks(memory: Memory, kernel: FoundKernel, users: tuple[UserTable, ...]) ->
     )
 
 
-def _vectors(memory: Memory, pmd: int, shift: int) -> bool:
+def _vectors(memory: ImageMemory, pmd: int, shift: int) -> bool:
     words = _page(memory, (pmd & _ADDRESS) - shift)
     return words is not None and int(words[0xFFFF0000 >> 12 & 0x1FF]) & 3 == 3
 
 
-def _page(memory: Memory, address: int) -> Words | None:
+def _page(memory: ImageMemory, address: int) -> Words | None:
     if address < 0:
         return None
     try:
@@ -183,7 +183,7 @@ def _page(memory: Memory, address: int) -> Words | None:
         return None
 
 
-def _used(memory: Memory, address: int) -> int | None:
+def _used(memory: ImageMemory, address: int) -> int | None:
     """Pages that a last-level table maps: 0 where it is empty, -1 where it is none, None where it is not held."""
     words = _page(memory, address)
     if words is None:
@@ -194,7 +194,7 @@ def _used(memory: Memory, address: int) -> int | None:
     return len(used)
 
 
-def user_tables(memory: Memory, kernel: FoundKernel, places: Iterable[int]) -> tuple[UserTable, ...]:
+def user_tables(memory: ImageMemory, kernel: FoundKernel, places: Iterable[int]) -> tuple[UserTable, ...]:
     """The processes' tables among the places that end in the kernel's last entry."""
     split = kernel.page_offset // GIB
     found = []
@@ -212,7 +212,7 @@ def user_tables(memory: Memory, kernel: FoundKernel, places: Iterable[int]) -> t
     return tuple(found)
 
 
-def _user_pages(memory: Memory, kernel: FoundKernel, user: tuple[int, ...]) -> tuple[int, int, int, bool]:
+def _user_pages(memory: ImageMemory, kernel: FoundKernel, user: tuple[int, ...]) -> tuple[int, int, int, bool]:
     """Last-level tables, those that are not held, the pages mapped, and whether a block maps to its own address."""
     tables = missing = pages = 0
     identity = False

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bootmap.image.memory import Memory
+    from bootmap.image.memory import ImageMemory
 
     Words = NDArray[np.unsignedinteger[Any]]
 
@@ -72,7 +72,7 @@ class Scan:
     problems: list[str] = field(default_factory=list)
 
 
-def scan(memory: Memory, phase: int = 0) -> Scan:
+def scan(memory: ImageMemory, phase: int = 0) -> Scan:
     """Look through all of ``memory`` once.
 
     Args:
@@ -102,7 +102,7 @@ def scan(memory: Memory, phase: int = 0) -> Scan:
     return found
 
 
-def _windows(memory: Memory) -> Iterator[tuple[int, memoryview]]:
+def _windows(memory: ImageMemory) -> Iterator[tuple[int, memoryview]]:
     """Everything that ``memory`` holds, ascending, as (address, bytes), as it is mapped.
 
     Of most pages a few words are looked at, so that copying them first would be most of the work.  What was mapped is
@@ -172,7 +172,7 @@ def _sharing(found: Scan, start: int, view: memoryview, entries: dict[int, int])
             found.processes[entry] += (first + 32 * np.flatnonzero(same)).tolist()
 
 
-def _catch_up(found: Scan, memory: Memory, since: dict[int, int]) -> None:
+def _catch_up(found: Scan, memory: ImageMemory, since: dict[int, int]) -> None:
     """Look again at what was passed before an entry was known: a little, as kernels lie at the beginning of RAM."""
     end = max(since.values(), default=0)
     for start, view in _windows(memory):
@@ -181,7 +181,7 @@ def _catch_up(found: Scan, memory: Memory, since: dict[int, int]) -> None:
         _sharing(found, start, view, {entry: at for entry, at in since.items() if start < at})
 
 
-def agreeing_pages(memory: Memory) -> NDArray[np.int64]:
+def agreeing_pages(memory: ImageMemory) -> NDArray[np.int64]:
     """The pages that may be Linux's second-level tables of the short format: their two halves name the same pages.
 
     Linux's 512 words come first and the hardware's 512 behind them (arch/arm/include/asm/pgtable-2level.h); a hardware

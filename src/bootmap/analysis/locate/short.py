@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bootmap.analysis.locate.located import UserKind
-    from bootmap.image.memory import Memory
+    from bootmap.image.memory import ImageMemory
 
     Words = NDArray[np.unsignedinteger[Any]]
 
@@ -88,7 +88,7 @@ class _Leaf:
 class Leaves:
     """The second-level pages of an image by their address in it; each is looked at once."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: ImageMemory) -> None:
         self.memory = memory
         self._known: dict[int, _Leaf | None] = {}
 

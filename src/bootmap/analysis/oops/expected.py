@@ -15,7 +15,7 @@ from bootmap.analysis.registers import stage_memory
 
 if TYPE_CHECKING:
     from bootmap.analysis.oops.linear import LinearPlace
-    from bootmap.analysis.oops.oops import Judgement
+    from bootmap.analysis.oops.oops import OopsJudgement
     from bootmap.analysis.translation import Translation
     from bootmap.boot.sequence import Replay, Snapshot
 
@@ -62,7 +62,7 @@ class Expected:
         return self.at_run_time is None and any(word.printed != word.predicted for word in self.words)
 
 
-def expected(prediction: Replay, judgement: Judgement) -> Expected | None:
+def expected(prediction: Replay, judgement: OopsJudgement) -> Expected | None:
     """What should have been at the address; None for an oops without one, or a prediction in the other format.
 
     Most oopses happen after the kernel has made its text and constants read-only, some before: the moment at which all
@@ -77,7 +77,7 @@ def expected(prediction: Replay, judgement: Judgement) -> Expected | None:
     return next((answer for answer in answers if not answer.differs), answers[0])
 
 
-def _at(prediction: Replay, stage: Snapshot, judgement: Judgement, address: int) -> Expected:
+def _at(prediction: Replay, stage: Snapshot, judgement: OopsJudgement, address: int) -> Expected:
     facts = explain_virtual(prediction, address, stage)
     words = _words(prediction, stage, judgement, facts)
     places = tuple(places_at(prediction, address))
@@ -95,7 +95,7 @@ def _at_run_time(prediction: Replay, stage: Snapshot, address: int) -> str | Non
     return None
 
 
-def _words(prediction: Replay, stage: Snapshot, judgement: Judgement, facts: Translation) -> tuple[Compared, ...]:
+def _words(prediction: Replay, stage: Snapshot, judgement: OopsJudgement, facts: Translation) -> tuple[Compared, ...]:
     """Pair the words: the kernel prints the first of two first-level words of the short format, and Linux's pte."""
     names: dict[str, int] = {}
     for step in facts.walk.steps:

@@ -73,7 +73,7 @@ class PrintedWords:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class OopsJudgement:
     """An oops, understood.
 
     Attributes:
@@ -105,7 +105,7 @@ class Judgement:
     assumptions: tuple[str, ...]
 
 
-def judge(oops: Oops, arch: str | None = None) -> Judgement:
+def judge(oops: Oops, arch: str | None = None) -> OopsJudgement:
     """Work out what an oops means.
 
     Args:
@@ -127,7 +127,7 @@ def judge(oops: Oops, arch: str | None = None) -> Judgement:
     answer = check(walked, _ACCESS[access, user]) if walked is not None and walked.unread is None else None
     agreement, reasons = _compare(oops, regime, status, walked, answer)
     pte = oops.entry("pte")
-    return Judgement(
+    return OopsJudgement(
         oops=oops,
         regs=regs,
         status=status,

@@ -32,7 +32,7 @@ _KERNEL = "the unpacked kernel"
 
 
 @dataclass(frozen=True, slots=True)
-class Area:
+class WrittenArea:
     """Memory that the decompressor writes to: bytes of ``span``.
 
     Attributes:
@@ -60,7 +60,7 @@ class Decompression:
 
     loaded: Span | None
     moved: Span | None
-    areas: tuple[Area, ...]
+    areas: tuple[WrittenArea, ...]
     dtb: int | None = None
     clobbered: str = ""
 
@@ -70,8 +70,8 @@ def plan(kernel: KernelModel, zimage: ZImage, phys_offset: int) -> Decompression
     target = phys_offset + kernel.text_offset
     tables = align_down(target - spec.PAGE_TABLES, spec.PAGE_TABLES)
     shared = (
-        Area("its page tables", Span(tables, tables + spec.PAGE_TABLES)),
-        Area(_KERNEL, Span(target, target + zimage.image_size)),
+        WrittenArea("its page tables", Span(tables, tables + spec.PAGE_TABLES)),
+        WrittenArea(_KERNEL, Span(target, target + zimage.image_size)),
     )
     if zimage.load_addr is None:
         return Decompression(None, None, shared)
@@ -111,7 +111,7 @@ def decompress_kernel(state: BootState) -> None:
         raise died
 
 
-def _write(area: Area) -> Overwrite:
+def _write(area: WrittenArea) -> Overwrite:
     if area.what == _KERNEL:
         return Overwrite("kernel", area.what, area.span)
     return Overwrite("decompressor", f"the decompressor's {area.what.removeprefix('its ')}", area.span, area.certain)
@@ -148,15 +148,15 @@ def _outside_ram(state: BootState, done: Decompression) -> None:
             return
 
 
-def _moving(kernel: KernelModel, zimage: ZImage, target: int, shared: tuple[Area, Area]) -> Decompression:
+def _moving(kernel: KernelModel, zimage: ZImage, target: int, shared: tuple[WrittenArea, WrittenArea]) -> Decompression:
     """2.6.39 and later: out of the way first, then unpack into place."""
     layout, code = _Layout(zimage, kernel.config.enabled("ZBOOT_ROM")), zimage.code
     base, tables = zimage.load_addr or 0, shared[0]
     appended = align_up(zimage.appended, spec.DTB_ALIGN)
     loaded = Span(base, base + zimage.size + zimage.appended)
-    areas: list[Area] = []
+    areas: list[WrittenArea] = []
     if kernel.has("zimage_checks_dt") and not appended:
-        areas.append(Area("its stack", layout.stack(base), False))
+        areas.append(WrittenArea("its stack", layout.stack(base), False))
     tables_first = _tables_first(kernel, zimage, base, target)
     clobbered = ""
     if tables_first:
@@ -176,46 +176,51 @@ def _moving(kernel: KernelModel, zimage: ZImage, target: int, shared: tuple[Area
         length = align_up(base + zimage.size + appended - start, spec.COPY_GRANULE)
         to = align_down(target + size + code.gap, spec.COPY_ALIGN)
         moved = Span(to, to + length)
-        areas.append(Area("its copy of itself", moved))
+        areas.append(WrittenArea("its copy of itself", moved))
         base += to - start
         areas += _merging(kernel, zimage, layout, base)
-    areas += [Area("its bss", layout.bss(base, appended)), Area("its stack", layout.stack(base, appended), False)]
+    areas += [
+        WrittenArea("its bss", layout.bss(base, appended)),
+        WrittenArea("its stack", layout.stack(base, appended), False),
+    ]
     if not tables_first:
         areas.append(tables)
-    areas += [Area("its heap", layout.heap(base, appended), False), shared[1]]
+    areas += [WrittenArea("its heap", layout.heap(base, appended), False), shared[1]]
     dtb = base + zimage.size if appended else None
     return Decompression(loaded, moved, tuple(areas), dtb, clobbered)
 
 
-def _merging(kernel: KernelModel, zimage: ZImage, layout: _Layout, base: int) -> list[Area]:
+def _merging(kernel: KernelModel, zimage: ZImage, layout: _Layout, base: int) -> list[WrittenArea]:
     """The room in which an ATAG list is merged into an appended device tree, and the stack above it."""
     if not zimage.appended or not kernel.config.enabled("ARM_ATAG_DTB_COMPAT"):
         return []
     room, start = _atags_room(kernel, zimage.appended), base + zimage.size
     return [
-        Area("its room for merging ATAGs", Span(start, start + room), False),
-        Area("its stack", layout.stack(base, room), False),
+        WrittenArea("its room for merging ATAGs", Span(start, start + room), False),
+        WrittenArea("its stack", layout.stack(base, room), False),
     ]
 
 
-def _unpacking_behind(kernel: KernelModel, zimage: ZImage, target: int, shared: tuple[Area, Area]) -> Decompression:
+def _unpacking_behind(
+    kernel: KernelModel, zimage: ZImage, target: int, shared: tuple[WrittenArea, WrittenArea]
+) -> Decompression:
     """Up to 2.6.38: where the kernel would overwrite the zImage, unpack behind it and bring the kernel down after."""
     base = zimage.load_addr or 0
     layout, code = _Layout(zimage, kernel.config.enabled("ZBOOT_ROM")), zimage.code
     loaded = Span(base, base + zimage.size)
     stack, heap = layout.stack(base), layout.heap(base)
     areas = [
-        Area("its bss", layout.bss(base)),
+        WrittenArea("its bss", layout.bss(base)),
         shared[0],
-        Area("its stack", stack, False),
-        Area("its heap", heap, False),
+        WrittenArea("its stack", stack, False),
+        WrittenArea("its heap", heap, False),
     ]
     clobbered = ""
     if shared[0].span.overlaps(Span(base + code.restart, loaded.end)):
         clobbered = f"its page tables at {shared[0].span} lie in the zImage"
     if target < heap.end and target + spec.UNPACK_GUESS * zimage.size > base:
         length = align_up(zimage.image_size, spec.OLD_STACK_GAP) + code.gap + 2 * spec.OLD_STACK_GAP
-        areas.append(Area("the kernel, unpacked behind it", Span(heap.end, heap.end + length), True))
+        areas.append(WrittenArea("the kernel, unpacked behind it", Span(heap.end, heap.end + length), True))
     return Decompression(loaded, None, (*areas, shared[1]), None, clobbered)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bootmap.boot.trace import Hazard
-    from bootmap.checks.case import Case
+    from bootmap.checks.case import CheckCase
     from bootmap.inputs.fdt import Node, Property
 
 _PMD = 2 * MIB
@@ -32,7 +32,7 @@ _USERS = (
 """Who uses memory that must be kept: compatible strings, and the name for people."""
 
 
-def reserved_cells(case: Case) -> Iterator[Finding]:
+def reserved_cells(case: CheckCase) -> Iterator[Finding]:
     """/reserved-memory whose cells are not the root's."""
     hazard = next((h for h in case.replay.hazards if h.id == "reserved-memory-ignored"), None)
     parent = case.tree.node("/reserved-memory") if case.tree is not None else None
@@ -57,7 +57,7 @@ def reserved_cells(case: Case) -> Iterator[Finding]:
     )
 
 
-def _recelled(case: Case, parent: Node, old: tuple[int | None, ...]) -> Change:
+def _recelled(case: CheckCase, parent: Node, old: tuple[int | None, ...]) -> Change:
     """Give the node the root's cells, its children's numbers written anew."""
     address, size = case.cells.address, case.cells.size
     was = (old[0] if old[0] is not None else 2, old[1] if old[1] is not None else 1)
@@ -95,7 +95,7 @@ def _rewritten(value: bytes, old: tuple[int, ...], new: tuple[int, ...]) -> byte
     return out
 
 
-def outside_ram(case: Case) -> Iterator[Finding]:
+def outside_ram(case: CheckCase) -> Iterator[Finding]:
     """Areas where there is no RAM, and which address may have been meant."""
     for hazard in case.replay.hazards:
         if hazard.id != "reserved-area-outside-ram" or hazard.address is None:
@@ -117,14 +117,14 @@ def outside_ram(case: Case) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _on_purpose(case: Case, address: int, node: Node | None) -> bool:
+def _on_purpose(case: CheckCase, address: int, node: Node | None) -> bool:
     """No-map areas of SRAM and firmware, and areas above RAM of which other boards have more."""
     if node is not None and node.get("no-map") is not None:
         return True
     return all(bank.end <= address for bank in case.ram)
 
 
-def _meant(case: Case, address: int) -> int | None:
+def _meant(case: CheckCase, address: int) -> int | None:
     """The same offset in the RAM that there is: RAM windows of SoCs are as large as a power of two."""
     if len(case.ram) != 1:
         return None
@@ -134,7 +134,7 @@ def _meant(case: Case, address: int) -> int | None:
     return meant if meant in bank and meant != address else None
 
 
-def area_changes(case: Case, hazard: Hazard) -> Iterator[Change]:
+def area_changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
     """Let the area that a hazard is about begin and end on 2 MiB."""
     node = _node_of(case, hazard)
     prop = node.get("reg") if node is not None else None
@@ -158,7 +158,7 @@ def area_changes(case: Case, hazard: Hazard) -> Iterator[Change]:
         yield _reg_change(case, prop, down, end - down, f"the lost {size_text(start - down)} become part of it")
 
 
-def bank_changes(case: Case, hazard: Hazard) -> Iterator[Change]:
+def bank_changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
     """Let the bank of RAM at the hazard's address begin on 2 MiB."""
     width = case.cells
     nodes = case.tree.root.walk() if case.tree is not None and width.address + width.size else ()
@@ -179,7 +179,9 @@ def bank_changes(case: Case, hazard: Hazard) -> Iterator[Change]:
                 yield Change(f"{prop.node}: reg = <{shown}>", note, edits, recommended=start == up)
 
 
-def _reg_change(case: Case, prop: Property, base: int, size: int, note: str, *, recommended: bool = False) -> Change:
+def _reg_change(
+    case: CheckCase, prop: Property, base: int, size: int, note: str, *, recommended: bool = False
+) -> Change:
     value = cells(base, width=case.cells.address) + cells(size, width=case.cells.size)
     return Change(
         f"{prop.node}: reg = <{base:#x} {size:#x}>", note, (SetProperty(prop.node, prop.name, value),),
@@ -187,7 +189,7 @@ def _reg_change(case: Case, prop: Property, base: int, size: int, note: str, *, 
     )  # fmt: skip
 
 
-def _node_of(case: Case, hazard: Hazard) -> Node | None:
+def _node_of(case: CheckCase, hazard: Hazard) -> Node | None:
     """The reserved area that a hazard's chain or message names."""
     texts = [link.text for link in hazard.origin.chain()] if hazard.origin is not None else []
     for text in (*texts, hazard.message):
@@ -205,7 +207,7 @@ def _node_of(case: Case, hazard: Hazard) -> Node | None:
     return None
 
 
-def overlaps(case: Case) -> Iterator[Finding]:
+def overlaps(case: CheckCase) -> Iterator[Finding]:
     """Two areas that share bytes, also where this kernel does not look."""
     parent = case.tree.node("/reserved-memory") if case.tree is not None else None
     if parent is None or not case.cells.address + case.cells.size or _ignored(case):
@@ -226,11 +228,11 @@ def overlaps(case: Case) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _ignored(case: Case) -> bool:
+def _ignored(case: CheckCase) -> bool:
     return any(hazard.id == "reserved-memory-ignored" for hazard in case.replay.hazards)
 
 
-def not_reserved(case: Case) -> Iterator[Finding]:
+def not_reserved(case: CheckCase) -> Iterator[Finding]:
     """Nodes and parameters that use memory which nothing keeps."""
     for node, prop, span, what in _users(case):
         kept = _keeper(case, span)
@@ -258,7 +260,7 @@ def not_reserved(case: Case) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def elsewhere(case: Case) -> Iterator[Finding]:
+def elsewhere(case: CheckCase) -> Iterator[Finding]:
     """memory-region of a device that points to a node which is not in /reserved-memory."""
     if case.tree is None:
         return
@@ -275,7 +277,7 @@ def elsewhere(case: Case) -> Iterator[Finding]:
                 )  # fmt: skip
 
 
-def _users(case: Case) -> Iterator[tuple[Node, Property, Span, str]]:
+def _users(case: CheckCase) -> Iterator[tuple[Node, Property, Span, str]]:
     if case.tree is None:
         return
     for node in case.tree.walk("compatible"):
@@ -291,7 +293,7 @@ def _users(case: Case) -> Iterator[tuple[Node, Property, Span, str]]:
                 yield node, prop, Span(entry.base, entry.base + entry.size), what
 
 
-def _keeper(case: Case, span: Span) -> bool:
+def _keeper(case: CheckCase, span: Span) -> bool:
     """Whether the tree keeps all of a range: a reserved area or an entry of /memreserve/."""
     if case.tree is None:
         return False
@@ -304,7 +306,7 @@ def _keeper(case: Case, span: Span) -> bool:
     return any(row.start <= span.start and span.end <= row.end for row in kept)
 
 
-def _keep(case: Case, node: Node, span: Span) -> Iterator[Change]:
+def _keep(case: CheckCase, node: Node, span: Span) -> Iterator[Change]:
     """Move the node into /reserved-memory, and out of the kernel's way where it is in it."""
     values = {name: prop.value for name, prop in node.properties.items()}
     for address, note in _places(case, span):
@@ -316,7 +318,7 @@ def _keep(case: Case, node: Node, span: Span) -> Iterator[Change]:
         )  # fmt: skip
 
 
-def _keep_area(case: Case, name: str, span: Span) -> Iterator[Change]:
+def _keep_area(case: CheckCase, name: str, span: Span) -> Iterator[Change]:
     for address, note in _places(case, span):
         if address == span.start:
             reg = cells(address, width=case.cells.address) + cells(span.size, width=case.cells.size)
@@ -325,7 +327,7 @@ def _keep_area(case: Case, name: str, span: Span) -> Iterator[Change]:
             yield Change(text, note, (AddNode(path, (("reg", reg),)),))
 
 
-def _places(case: Case, span: Span) -> Iterator[tuple[int, str]]:
+def _places(case: CheckCase, span: Span) -> Iterator[tuple[int, str]]:
     """Where the area may be: where it is, or at the end of RAM where the kernel is there."""
     image = Span(case.state.handover.phys_offset, align_up(case.state.kernel_image.end, MIB))
     if not span.overlaps(image):
@@ -341,7 +343,7 @@ def _places(case: Case, span: Span) -> Iterator[tuple[int, str]]:
         yield address, f"clear of the kernel, {image}"
 
 
-def _taken(case: Case, span: Span, but: Node | None = None) -> bool:
+def _taken(case: CheckCase, span: Span, but: Node | None = None) -> bool:
     parent = case.tree.node("/reserved-memory") if case.tree is not None else None
     for node in parent.children if parent is not None else ():
         prop = node.get("reg")
@@ -351,7 +353,7 @@ def _taken(case: Case, span: Span, but: Node | None = None) -> bool:
     return False
 
 
-def misplaced(case: Case) -> Iterator[Finding]:
+def misplaced(case: CheckCase) -> Iterator[Finding]:
     """Nodes that reserve memory by their properties, but not where the kernel looks; and vendors' properties."""
     if case.tree is None:
         return

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bootmap.boot.trace import Hazard
-    from bootmap.checks.case import Case
+    from bootmap.checks.case import CheckCase
 
 _RECOMMENDED = 32 * MIB
 """Into RAM: where a zImage need not move (Documentation/arch/arm/booting.rst)."""
@@ -42,7 +42,7 @@ _TITLES = {
 }
 
 
-def hazards(case: Case) -> Iterator[Finding]:
+def hazards(case: CheckCase) -> Iterator[Finding]:
     """One finding a hazard; a death that no rule knows is reported all the same."""
     for hazard in case.replay.hazards:
         if hazard.id in _OWN_RULES or _of_debug_uart(case, hazard):
@@ -67,12 +67,12 @@ def hazards(case: Case) -> Iterator[Finding]:
         )
 
 
-def _no_ram(case: Case, hazard: Hazard) -> bool:
+def _no_ram(case: CheckCase, hazard: Hazard) -> bool:
     """An allocation that fails because the kernel has no RAM at all."""
     return hazard.id == "allocation-failed" and not len(case.state.memblock.memory)
 
 
-def _of_debug_uart(case: Case, hazard: Hazard) -> bool:
+def _of_debug_uart(case: CheckCase, hazard: Hazard) -> bool:
     config = case.kernel.config
     if not hazard.id.startswith("mapping-") or not config.enabled("DEBUG_LL") or "DEBUG_UART_VIRT" not in config:
         return False
@@ -86,7 +86,7 @@ def _sentence(text: str) -> str:
     return first + text[1:] + ("" if text.endswith(".") else ".")
 
 
-def _where(case: Case, hazard: Hazard) -> tuple[Where, ...]:
+def _where(case: CheckCase, hazard: Hazard) -> tuple[Where, ...]:
     found = case.at_origin(hazard.origin)
     if found or hazard.subject != "initrd":
         return found
@@ -94,7 +94,7 @@ def _where(case: Case, hazard: Hazard) -> tuple[Where, ...]:
     return (case.at_param(param),) if param is not None else ()
 
 
-def _changes(case: Case, hazard: Hazard) -> Iterator[Change]:
+def _changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
     match RULE_OF_HAZARD[hazard.id].id:
         case "ram-below-phys-offset":
             yield from _load_address(case, hazard)
@@ -129,7 +129,7 @@ def _changes(case: Case, hazard: Hazard) -> Iterator[Change]:
             yield Change("Linux 5.5 holds 64 areas, 6.12 as many as there are", edits=(SetVersion((5, 5)),))
 
 
-def _advice(case: Case, hazard: Hazard) -> Iterator[str]:
+def _advice(case: CheckCase, hazard: Hazard) -> Iterator[str]:
     if hazard.id == "dtb-unmapped":
         yield (
             "U-Boot: fdt_high=0xffffffff leaves the tree where it was loaded; bootm_size, bootm_mapsize and bootm_low "
@@ -139,7 +139,7 @@ def _advice(case: Case, hazard: Hazard) -> Iterator[str]:
         yield "take a kernel that is built for this core"
 
 
-def _load_address(case: Case, hazard: Hazard) -> Iterator[Change]:
+def _load_address(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
     """Run the kernel where PHYS_OFFSET becomes the start of RAM."""
     if hazard.address is None:
         return
@@ -158,7 +158,7 @@ def _load_address(case: Case, hazard: Hazard) -> Iterator[Change]:
         )
 
 
-def _start_of_ram(case: Case) -> Iterator[Change]:
+def _start_of_ram(case: CheckCase) -> Iterator[Change]:
     """mem_map stands for PHYS_OFFSET: let that be where RAM begins."""
     first = min((span.start for span in case.ram), default=None)
     if first is None or first == case.state.handover.phys_offset:
@@ -172,7 +172,7 @@ def _start_of_ram(case: Case) -> Iterator[Change]:
     yield Change("Linux 5.12 and later look into the memory nodes for it", edits=(SetVersion((5, 12)),))
 
 
-def _where_the_kernel_runs(case: Case) -> Iterator[Change]:
+def _where_the_kernel_runs(case: CheckCase) -> Iterator[Change]:
     """A device tree below PHYS_OFFSET is cured by a kernel that takes another PHYS_OFFSET, too."""
     handover, first = case.state.handover, min((span.start for span in case.ram), default=None)
     if first is None or handover.params >= handover.phys_offset or case.board.phys_offset is not None:

@@ -21,7 +21,7 @@ from bootmap.units import MIB, Span, align_down, align_up, hex_address, size_tex
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bootmap.checks.case import Case
+    from bootmap.checks.case import CheckCase
 
 _ADDRESS = re.compile(r"0x([0-9a-f]{6,16})")
 _SECTION = MIB
@@ -30,7 +30,7 @@ _USUAL_ORDER = 11
 _SIZES = [size * MIB for size in (512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 4)]
 
 
-def debug_uart(case: Case) -> Iterator[Finding]:
+def debug_uart(case: CheckCase) -> Iterator[Finding]:
     """CONFIG_DEBUG_UART_VIRT against _PHYS: one section, in the vmalloc area."""
     config = case.kernel.config
     if not config.enabled("DEBUG_LL") or "DEBUG_UART_PHYS" not in config or "DEBUG_UART_VIRT" not in config:
@@ -66,7 +66,7 @@ def debug_uart(case: Case) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def cma_failed(case: Case) -> Iterator[Finding]:
+def cma_failed(case: CheckCase) -> Iterator[Finding]:
     """The default area is not made: its unit, or its size."""
     hazard = next((h for h in case.replay.hazards if h.id == "cma-failed"), None)
     if hazard is None:
@@ -94,13 +94,13 @@ def cma_failed(case: Case) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def _wanted(case: Case) -> int:
+def _wanted(case: CheckCase) -> int:
     if case.state.cma_cmdline is not None:
         return case.state.cma_cmdline[0]
     return case.kernel.config.integer("CMA_SIZE_MBYTES", 64) * MIB
 
 
-def cma_straddles(case: Case) -> Iterator[Finding]:
+def cma_straddles(case: CheckCase) -> Iterator[Finding]:
     """An area across the end of lowmem is never activated."""
     limit = case.lowmem_end
     for area in case.state.cma_areas:
@@ -130,13 +130,13 @@ def cma_straddles(case: Case) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _area_path(case: Case, name: str) -> str | None:
+def _area_path(case: CheckCase, name: str) -> str | None:
     parent = case.tree.node("/reserved-memory") if case.tree is not None else None
     node = next((child for child in parent.children if child.name == name), None) if parent is not None else None
     return node.path if node is not None else None
 
 
-def fixed_area_bounds(case: Case) -> Iterator[Finding]:
+def fixed_area_bounds(case: CheckCase) -> Iterator[Finding]:
     """Fixed contiguous areas that do not fit their unit or run past the end of their bank."""
     parent = case.tree.node("/reserved-memory") if case.tree is not None else None
     if parent is None or not case.cells.address + case.cells.size:
@@ -175,7 +175,7 @@ def fixed_area_bounds(case: Case) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def crash_kernel(case: Case) -> Iterator[Finding]:
+def crash_kernel(case: CheckCase) -> Iterator[Finding]:
     """crashkernel=SIZE@START with a place above lowmem; where the kernel looks for one, its hazards tell."""
     wanted, param, limit = crashkernel(case.cmdline), case.parameter("crashkernel"), case.lowmem_end
     if wanted is None or param is None or not limit or not wanted.start or wanted.end <= limit:
@@ -187,7 +187,7 @@ def crash_kernel(case: Case) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def crash_changes(case: Case) -> Iterator[Change]:
+def crash_changes(case: CheckCase) -> Iterator[Change]:
     """A place in lowmem for the crash kernel, or the largest size for which there is one."""
     wanted = crashkernel(case.cmdline)
     sizes = [wanted.size, *(size for size in _SIZES if size < wanted.size)] if wanted is not None else []
@@ -200,7 +200,7 @@ def crash_changes(case: Case) -> Iterator[Change]:
             return
 
 
-def _highest(case: Case, size: int, align: int, bound: int) -> int | None:
+def _highest(case: CheckCase, size: int, align: int, bound: int) -> int | None:
     """The highest free place below ``bound``, as memblock finds it."""
     stage = case.replay.usual_stage
     reserved = [(base, base + length) for base, length, _ in stage.memblock.reserved.regions]
@@ -217,7 +217,7 @@ def _highest(case: Case, size: int, align: int, bound: int) -> int | None:
     return best
 
 
-def module_window(case: Case) -> Iterator[Finding]:
+def module_window(case: CheckCase) -> Iterator[Finding]:
     """vmalloc= that was made larger, where modules have a window of their own and no way out of it."""
     config, param, kernel = case.kernel.config, case.parameter("vmalloc"), case.state.kernel
     larger = case.state.vars.vmalloc_size > (240 if kernel.has("vmalloc_min_240m") else 128) * MIB
@@ -232,7 +232,7 @@ def module_window(case: Case) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def messages(case: Case) -> Iterator[Finding]:
+def messages(case: CheckCase) -> Iterator[Finding]:
     """Lines that the kernel will print about memory that the tree keeps on purpose."""
     lines = [line for line in case.state.dmesg if line.startswith(("Ignoring RAM", "Truncating RAM"))]
     kept = [row for row in case.state.lost if row.reason == "no-map"]

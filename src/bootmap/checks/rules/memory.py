@@ -20,7 +20,7 @@ from bootmap.units import GIB, MIB, Span, align_down, hex_address, memparse, siz
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bootmap.checks.case import Case
+    from bootmap.checks.case import CheckCase
     from bootmap.inputs.fdt import Fdt, Node, Property
 
 _SPLITS = (("VMSPLIT_3G_OPT", 0xB0000000), ("VMSPLIT_2G", 0x80000000), ("VMSPLIT_1G", 0x40000000))
@@ -29,7 +29,7 @@ _QUARTER = 4
 _HEADROOM = MIB
 
 
-def sizeless(case: Case) -> Iterator[Finding]:
+def sizeless(case: CheckCase) -> Iterator[Finding]:
     """Memory nodes that the boot loader fills in, where nothing says what with."""
     assumed = next((each for each in case.board.assumptions if each.option == "--memory"), None)
     if case.tree is None or assumed is None:
@@ -43,14 +43,14 @@ def sizeless(case: Case) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def memory_nodes(case: Case) -> list[Node]:
+def memory_nodes(case: CheckCase) -> list[Node]:
     """Nodes with device_type = "memory"."""
     assert case.tree is not None
     return [node for node in case.tree.walk("device_type") if (kind := node.get("device_type")) is not None
             and kind.value.split(b"\0")[0] == b"memory"]  # fmt: skip
 
 
-def mem_parameter(case: Case) -> Iterator[Finding]:
+def mem_parameter(case: CheckCase) -> Iterator[Finding]:
     """mem= without a suffix: a number of bytes where MiB were meant."""
     for param in case.params:
         if param.name != "mem" or not param.value:
@@ -69,7 +69,7 @@ def mem_parameter(case: Case) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def over_devices(case: Case) -> Iterator[Finding]:
+def over_devices(case: CheckCase) -> Iterator[Finding]:
     """Memory nodes that run over the registers of devices."""
     if case.tree is None:
         return
@@ -104,11 +104,11 @@ def _of_memory(node: Node) -> bool:
     return any(word in names for word in (b"framebuffer", b"ramoops", b"optee", b"smem", b"-memory", b"reserved"))
 
 
-def _pair(case: Case) -> int:
+def _pair(case: CheckCase) -> int:
     return case.cells.address + case.cells.size
 
 
-def _truncated(case: Case, prop: Property, index: int, bank: Span, border: int) -> Change:
+def _truncated(case: CheckCase, prop: Property, index: int, bank: Span, border: int) -> Change:
     width = 4 * _pair(case)
     entry = cells(bank.start, width=case.cells.address) + cells(border - bank.start, width=case.cells.size)
     value = prop.value[: index * width] + entry + prop.value[(index + 1) * width :]
@@ -121,7 +121,7 @@ def _truncated(case: Case, prop: Property, index: int, bank: Span, border: int) 
     )
 
 
-def beyond_lowmem(case: Case) -> Iterator[Finding]:
+def beyond_lowmem(case: CheckCase) -> Iterator[Finding]:
     """RAM that is cut off at the end of lowmem, with every option that would bring it back."""
     lost = [row for row in case.state.lost if row.reason.startswith(NO_LOWMEM) and row.end > row.start]
     total = sum(row.end - row.start for row in lost)
@@ -147,7 +147,7 @@ def beyond_lowmem(case: Case) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def _room_by_split(case: Case) -> str:
+def _room_by_split(case: CheckCase) -> str:
     """How much lowmem each split has room for, with this vmalloc area."""
     offset, now = case.state.kernel.page_offset, case.lowmem_end - case.state.handover.phys_offset
     rows = [f"{name} {(now + offset - other) // MIB} MiB" for name, other in _SPLITS if other < offset]
@@ -155,7 +155,7 @@ def _room_by_split(case: Case) -> str:
     return f"{highmem}lowmem has room for {now // MIB} MiB now, with {', '.join(rows)}." if rows else ""
 
 
-def beyond_4g(case: Case) -> Iterator[Finding]:
+def beyond_4g(case: CheckCase) -> Iterator[Finding]:
     """Banks above 4 GiB without LPAE."""
     if case.state.kernel.has("lpae"):
         return
@@ -175,7 +175,7 @@ def beyond_4g(case: Case) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def vmalloc_cost(case: Case) -> Iterator[Finding]:
+def vmalloc_cost(case: CheckCase) -> Iterator[Finding]:
     """vmalloc= above the default takes lowmem away."""
     param = case.parameter("vmalloc")
     if param is None or not case.state.vars.vmalloc_given:
@@ -194,7 +194,7 @@ def vmalloc_cost(case: Case) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def little_lowmem(case: Case) -> Iterator[Finding]:
+def little_lowmem(case: CheckCase) -> Iterator[Finding]:
     """Less than a quarter of lowmem left, or less than a third where CMA takes most of it."""
     budget = case.budget
     if budget is None or not budget.lowmem or case.replay.stage("paging_init") is None:
@@ -221,7 +221,7 @@ def little_lowmem(case: Case) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def _smaller_pools(case: Case) -> Iterator[Change]:
+def _smaller_pools(case: CheckCase) -> Iterator[Change]:
     """Dynamic pools of the tree, halved and halved again."""
     for area in case.state.cma_areas:
         parent = case.tree.node("/reserved-memory") if case.tree is not None else None
@@ -234,7 +234,7 @@ def _smaller_pools(case: Case) -> Iterator[Change]:
             yield Change(f"{node.path}: size = <{size:#x}>", f"a pool of {size_text(size)}", edits)
 
 
-def disagreement(case: Case) -> Iterator[Finding]:
+def disagreement(case: CheckCase) -> Iterator[Finding]:
     """What --ram says of the board against the tree and mem=."""
     real = case.board.ram
     if real is None:
@@ -251,7 +251,7 @@ def disagreement(case: Case) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def dma_window(case: Case) -> Iterator[Finding]:
+def dma_window(case: CheckCase) -> Iterator[Finding]:
     """RAM that devices do not reach, where no DMA zone keeps it from them."""
     end = max((span.end for span in case.ram), default=0)
     limit = case.state.vars.arm_dma_limit
@@ -284,7 +284,7 @@ def _reach(tree: Fdt) -> tuple[int, str] | None:
     return next(found, None)
 
 
-def _dma_ranges(case: Case) -> Iterator[tuple[int, str]]:
+def _dma_ranges(case: CheckCase) -> Iterator[tuple[int, str]]:
     """Buses of the root whose dma-ranges end before RAM does."""
     assert case.tree is not None
     for bus in case.tree.root.children:
@@ -303,7 +303,7 @@ def _dma_ranges(case: Case) -> Iterator[tuple[int, str]]:
             yield max(ends), f"{bus.path} (dma-ranges)"
 
 
-def headroom(case: Case) -> Iterator[Finding]:
+def headroom(case: CheckCase) -> Iterator[Finding]:
     """How much larger the kernel may become before it meets the device tree or the initrd."""
     load_map = case.load_map
     writers = [placed for placed in load_map.objects if placed.kind in ("kernel", "bss", "zimage", "work")]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from bootmap.units import PAGE_SIZE
 
 
-class Marker(NamedTuple):
+class AddressMark(NamedTuple):
     """Addresses from ``first`` to ``last`` with what they are a sign of."""
 
     first: int
@@ -24,15 +24,16 @@ class Marker(NamedTuple):
 _MEMBERS = 0xFF
 _MAX_ERRNO = 4095
 
-MARKERS: tuple[Marker, ...] = (
-    Marker(0x00000100, 0x00000107, "LIST_POISON1 (0x100): an entry that was deleted from its list already"),
-    Marker(0x00000122, 0x00000129, "LIST_POISON2 (0x122): an entry that was deleted from its list already"),
-    Marker(0x00000200, 0x00000207, "LIST_POISON2 (0x200, up to 4.20): an entry that was deleted from its list already"),
-    Marker(0x00100100, 0x00100107, "LIST_POISON1 (up to 4.2): an entry that was deleted from its list already"),
-    Marker(0x00200200, 0x00200207, "LIST_POISON2 (up to 4.2): an entry that was deleted from its list already"),
-    Marker(0x6B6B6B6B, 0x6B6B6B6B + _MEMBERS, "POISON_FREE (0x6b): a pointer read from memory that was freed"),
-    Marker(0x5A5A5A5A, 0x5A5A5A5A + _MEMBERS, "POISON_INUSE (0x5a): a pointer read from memory never written to"),
-    Marker(0x00000000, PAGE_SIZE - 1, "a NULL pointer, or a member of what it points to"),
-    Marker(0xFFFFFFFF - _MAX_ERRNO + 1, 0xFFFFFFFF, "an error number taken for a pointer, or a member before NULL"),
+MARKERS: tuple[AddressMark, ...] = (
+    AddressMark(0x00000100, 0x00000107, "LIST_POISON1 (0x100): an entry that was deleted from its list already"),
+    AddressMark(0x00000122, 0x00000129, "LIST_POISON2 (0x122): an entry that was deleted from its list already"),
+    AddressMark(0x00000200, 0x00000207, "LIST_POISON2 (0x200, up to 4.20): an entry deleted from its list already"),
+    AddressMark(0x00100100, 0x00100107, "LIST_POISON1 (up to 4.2): an entry that was deleted from its list already"),
+    AddressMark(0x00200200, 0x00200207, "LIST_POISON2 (up to 4.2): an entry that was deleted from its list already"),
+    AddressMark(0x6B6B6B6B, 0x6B6B6B6B + _MEMBERS, "POISON_FREE (0x6b): a pointer read from memory that was freed"),
+    AddressMark(0x5A5A5A5A, 0x5A5A5A5A + _MEMBERS, "POISON_INUSE (0x5a): a pointer read from memory never written to"),
+    AddressMark(0x00000000, PAGE_SIZE - 1, "a NULL pointer, or a member of what it points to"),
+    AddressMark(0xFFFFFFFF - _MAX_ERRNO + 1, 0xFFFFFFFF,
+                "an error number taken for a pointer, or a member before NULL"),
 )
 """The first that holds an address is meant."""

@@ -17,7 +17,7 @@ OLDEST: Release = (2013, 7)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ReleaseChange:
     """One way in which U-Boot differs between releases.
 
     Attributes:
@@ -40,153 +40,153 @@ class Change:
 
 
 CHANGES = (
-    Change(
+    ReleaseChange(
         "global_lmb",
         "one memory map lives from start to boot; bootm_low and bootm_size do not limit it, only the highest address",
         "lib/lmb.c (ed17a33fed2)", since=(2025, 1),
     ),
-    Change(
+    ReleaseChange(
         "lmb_keeps_room_for_stack",
         "the reservation begins CONFIG_STACK_SIZE below the stack that U-Boot started with",
         "lib/lmb.c lmb_reserve_uboot_region (6534d26ee9a)", since=(2025, 1),
     ),
-    Change(
+    ReleaseChange(
         "lmb_16k_below_sp",
         "the reservation begins 16 KiB below the stack pointer, before 4 KiB",
         "arch/arm/lib/stack.c arch_lmb_reserve (1274698d13c)", since=(2022, 1), until=(2025, 1),
     ),
-    Change(
+    ReleaseChange(
         "lmb_flags",
         "regions have flags; those that differ do not join",
         "lib/lmb.c lmb_add_region_flags (59c0ea5df33)", since=(2021, 10),
     ),
-    Change(
+    ReleaseChange(
         "lmb_efi",
         "what EFI_LOADER does not have as free memory is reserved too",
         "lib/lmb.c efi_lmb_reserve (06d514d77c3; gone with 596516d3301)", since=(2023, 1), until=(2025, 1),
     ),
-    Change(
+    ReleaseChange(
         "lmb_16_regions", "a list holds 16 regions, before 8", "lib/Kconfig LMB_MAX_REGIONS (2dc16a2c1f9)",
         since=(2023, 4), until=(2025, 1),
     ),
-    Change(
+    ReleaseChange(
         "lmb_resizes",
         "a reservation that overlaps others grows them, unless a flag forbids it",
         "lib/lmb.c lmb_resize_regions (5e9553cc72b)", since=(2025, 1),
     ),
-    Change(
+    ReleaseChange(
         "lmb_checks_first",
         "a reservation is refused before anything is changed, where it overlaps one with a flag or has one",
         "lib/lmb.c lmb_overlap_checks (7aa19c3667d, 56f186a68b3)", since=(2025, 7),
     ),
-    Change(
+    ReleaseChange(
         "lmb_goes_on_past_flags",
         "the search for a neighbour below goes on where its flags differ; overlaps of the joined regions are resized",
         "lib/lmb.c lmb_regions_check (fa5b4f5a5f9)", since=(2025, 7),
     ),
-    Change(
+    ReleaseChange(
         "lmb_alloc_mem",
         "a failed reservation ends the command; nothing is printed for a failed allocation",
         "lib/lmb.c lmb_alloc_mem (9d37a3d6e8b)", since=(2025, 10),
     ),
-    Change(
+    ReleaseChange(
         "fdt_areas_no_overwrite",
         "reserved memory of the tree has a flag that keeps allocations from joining it",
         "boot/image-fdt.c boot_fdt_add_mem_rsv_regions (827dee587b7)", since=(2025, 1),
     ),
-    Change(
+    ReleaseChange(
         "fdt_areas_again_is_fine",
         "an area that is reserved already is passed over in silence",
         "boot/image-fdt.c boot_fdt_reserve_region (5a6aa7d5913)", since=(2025, 1), until=(2025, 10),
     ),
-    Change(
+    ReleaseChange(
         "fdt_areas_replaced",
         "the areas of U-Boot's own tree are freed before those of the kernel's are reserved",
         "boot/image-fdt.c boot_fdt_add_mem_rsv_regions (623f6c5b6ab)", since=(2026, 10),
     ),
-    Change(
+    ReleaseChange(
         "fdt_areas_outside_ram_pass",
         "an area that lies outside RAM as a whole is passed over in silence",
         "boot/image-fdt.c; seen in Debian's 2026.10-rc5, not yet in the source of 2026.10-rc2", since=(2026, 10),
     ),
-    Change(
+    ReleaseChange(
         "fdt_by_bank",
         "the tree is placed bank by bank, below the bank's end or the mapped size",
         "boot/image-fdt.c boot_relocate_fdt (a96d5657253)", since=(2022, 7),
     ),
-    Change(
+    ReleaseChange(
         "fdt_mapsize_from_low",
         "the mapped size counts from bootm_low, not from the bank's start",
         "boot/image-fdt.c boot_relocate_fdt (d545fe3b82c)", since=(2024, 7),
     ),
-    Change(
+    ReleaseChange(
         "fdt_in_place_warns", "fdt_high=~0 prints a warning", "boot/image-fdt.c boot_relocate_fdt (9235da9446e)",
         since=(2026, 4),
     ),
-    Change(
+    ReleaseChange(
         "fdt_room_for_initrd",
         "with a ramdisk the tree's size is that of its contents and 128 bytes more, which are left",
         "boot/image-fdt.c image_setup_libfdt FDT_RAMDISK_OVERHEAD (83cd8fb13cd)", until=(2024, 4),
     ),
-    Change(
+    ReleaseChange(
         "fdt_initrd_before_shrinking",
         "the ramdisk is told of before the tree is shrunk, before after",
         "boot/image-fdt.c image_setup_libfdt (f2cbe6e43e1)", since=(2024, 4),
     ),
-    Change(
+    ReleaseChange(
         "fdt_says_version", "/chosen gets u-boot,version", "boot/fdt_support.c fdt_chosen (622ecee93a6)",
         since=(2022, 7),
     ),
-    Change(
+    ReleaseChange(
         "fdt_says_smbios", "/chosen gets smbios3-entrypoint", "boot/fdt_support.c fdt_chosen", since=(2026, 10),
     ),
-    Change(
+    ReleaseChange(
         "fit_fdt_checked", "stops where a FIT's tree could not be loaded", "common/image-fdt.c boot_get_fdt",
         since=(2021, 4),
     ),
-    Change(
+    ReleaseChange(
         "fit_fdt_says_configuration", "/chosen gets u-boot,bootconf", "boot/image-fdt.c (5f2d5915f8e)", since=(2022, 7),
     ),
-    Change(
+    ReleaseChange(
         "fit_says_phase", "names the phase of a FIT's part", "boot/image-fit.c fit_image_load (5fb647c83ef)",
         since=(2025, 4),
     ),
-    Change(
+    ReleaseChange(
         "says_resetting", "says that it resets the board in a line of its own", "boot/bootm.c (6443a3dad53)",
         since=(2024, 4),
     ),
-    Change(
+    ReleaseChange(
         "fit_fdt_aligned", "a FIT's tree that is not on a multiple of 8 is copied to the heap",
         "boot/image-fit.c fit_image_load (8fbcc0e0e83)", since=(2026, 4),
     ),
-    Change(
+    ReleaseChange(
         "says_working_fdt", "prints where the tree that it works on is", "cmd/fdt.c set_working_fdt_addr",
         since=(2023, 1),
     ),
-    Change(
+    ReleaseChange(
         "resets_without_fdt", "a tree that cannot be placed resets the board, before it hangs",
         "arch/arm/lib/bootm.c boot_prep_linux", since=(2021, 7),
     ),
-    Change(
+    ReleaseChange(
         "check_overlap",
         "one function looks for overlaps, and is given the tree's size where its end was meant",
         "boot/bootm.c check_overlap (65f0bfe28ac)", since=(2024, 4),
     ),
-    Change(
+    ReleaseChange(
         "memmove_forward_if_clear",
         "copies from the front where the places do not overlap; before, from the back whenever it copies upwards",
         "lib/string.c memmove (976a68a20d3)", since=(2021, 4),
     ),
-    Change(
+    ReleaseChange(
         "check_overlap_before_end",
         "a tree that begins where the kernel ends does not overlap it",
         "boot/bootm.c bootm_find_images (5acfdfbd43b)", since=(2022, 10),
     ),
-    Change(
+    ReleaseChange(
         "says_load_address", "prints where the kernel is loaded", "boot/image.c print_decomp_msg (30ad6366c0e)",
         since=(2023, 4),
     ),
-    Change(
+    ReleaseChange(
         "kaslr_seed", "looks for a random number generator for kaslr-seed", "boot/fdt_support.c fdt_kaslrseed",
         since=(2024, 10),
     ),

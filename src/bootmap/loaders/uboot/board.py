@@ -20,7 +20,7 @@ _ULONG = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
+class UBootBoard:
     """RAM and U-Boot's place in it.
 
     Attributes:
@@ -38,7 +38,7 @@ class Board:
     assumptions: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, info: Bdinfo) -> Board:
+    def of(cls, info: Bdinfo) -> UBootBoard:
         """From what bdinfo printed."""
         memory, reserved = (tuple(Region(*row) for row in rows) for rows in (info.memory, info.reserved))
         assumptions = []
@@ -49,7 +49,7 @@ class Board:
         return cls(info.banks, sp, memory, reserved, tuple(assumptions))
 
     @classmethod
-    def of_banks(cls, uboot: UBoot, banks: tuple[Span, ...]) -> Board:
+    def of_banks(cls, uboot: UBoot, banks: tuple[Span, ...]) -> UBootBoard:
         """RAM only: U-Boot and its heap are taken to be as large as Debian's build for QEMU."""
         end = min(banks[0].end, 1 << 32)
         below = 0x1A5E000 if uboot.does("global_lmb") else 0x1209000

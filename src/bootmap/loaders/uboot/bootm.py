@@ -26,7 +26,7 @@ from bootmap.units import Span
 
 if TYPE_CHECKING:
     from bootmap.inputs.fdt import Fdt
-    from bootmap.loaders.uboot.board import Board
+    from bootmap.loaders.uboot.board import UBootBoard
     from bootmap.loaders.uboot.command import Command
     from bootmap.loaders.uboot.lmb import Lmb
     from bootmap.loaders.uboot.release import UBoot
@@ -45,7 +45,7 @@ _IN_PLACE_WARNING = (
 
 
 @dataclass(slots=True)
-class Placed:
+class UBootPlaced:
     """What came of it.
 
     Attributes:
@@ -73,12 +73,12 @@ class _RefusedError(Exception):
     """U-Boot stops; the argument says why, for people."""
 
 
-def run(uboot: UBoot, board: Board, command: Command) -> Placed:
+def run(uboot: UBoot, board: UBootBoard, command: Command) -> UBootPlaced:
     """Replay a boot command: a pure function of what it is given."""
     kernel = command.kernel
     load = kernel.start if kernel.load is None else kernel.load
     entry = kernel.start + kernel.entry if kernel.load is None else kernel.entry
-    result = Placed(Span(load, load + kernel.size), entry)
+    result = UBootPlaced(Span(load, load + kernel.size), entry)
     lmb = result.lmb = board.lmb(uboot, command.env)
     lmb.said = result.said
     try:
@@ -97,7 +97,7 @@ def run(uboot: UBoot, board: Board, command: Command) -> Placed:
     return result
 
 
-def _bootz(uboot: UBoot, lmb: Lmb, command: Command, result: Placed) -> None:
+def _bootz(uboot: UBoot, lmb: Lmb, command: Command, result: UBootPlaced) -> None:
     kernel = command.kernel
     result.said.append(f"Kernel image @ {kernel.at:#08x} [ {0:#08x} - {kernel.size:#08x} ]")
     if not uboot.does("lmb_alloc_mem"):
@@ -108,13 +108,13 @@ def _bootz(uboot: UBoot, lmb: Lmb, command: Command, result: Placed) -> None:
     _find_images(uboot, command, result, Span(kernel.at, kernel.at + kernel.size))
 
 
-def _bootm(uboot: UBoot, lmb: Lmb, command: Command, result: Placed) -> None:
+def _bootm(uboot: UBoot, lmb: Lmb, command: Command, result: UBootPlaced) -> None:
     result.said.append(f"## Booting kernel from Legacy Image at {command.kernel.at:08x} ...")
     _find_images(uboot, command, result, Span(0, 0))
     _load_os(uboot, lmb, command, result, Span(command.kernel.at, command.kernel.end))
 
 
-def _load_os(uboot: UBoot, lmb: Lmb, command: Command, result: Placed, blob: Span) -> None:
+def _load_os(uboot: UBoot, lmb: Lmb, command: Command, result: UBootPlaced, blob: Span) -> None:
     """bootm_load_os(): copy the kernel out of ``blob``, and reserve where it goes."""
     kernel, load = command.kernel, result.kernel.start
     stays = load == kernel.start
@@ -135,7 +135,7 @@ def _load_os(uboot: UBoot, lmb: Lmb, command: Command, result: Placed, blob: Spa
         raise _RefusedError("the kernel is loaded over memory that is reserved, or where no RAM is")
 
 
-def _find_images(uboot: UBoot, command: Command, result: Placed, kernel: Span) -> None:
+def _find_images(uboot: UBoot, command: Command, result: UBootPlaced, kernel: Span) -> None:
     """Look at the ramdisk, then at the tree, and whether they lie in the kernel."""
     place = "OS={:x}..{:x}" if uboot.does("check_overlap") else "OS={:#x}..{:#x}"
     ramdisk = command.ramdisk
@@ -176,7 +176,7 @@ def _tree_overlaps(uboot: UBoot, tree: Span, kernel: Span) -> bool:
     return tree.start in kernel or tree.end in kernel
 
 
-def _ramdisk_high(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result: Placed) -> None:
+def _ramdisk_high(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, result: UBootPlaced) -> None:
     ramdisk, env = command.ramdisk, command.env
     if ramdisk is None or not ramdisk.start:
         return
@@ -202,7 +202,7 @@ def _ramdisk_high(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result
     _copied(uboot, board, result, line, ramdisk, result.ramdisk)
 
 
-def _copied(uboot: UBoot, board: Board, result: Placed, line: str, source: Span, to: Span) -> None:
+def _copied(uboot: UBoot, board: UBootBoard, result: UBootPlaced, line: str, source: Span, to: Span) -> None:
     """Say that something is copied; where there is no RAM, that ends U-Boot."""
     in_ram = to.start == source.start or all(
         any(bank.start <= place.start and place.end <= bank.end for bank in board.banks) for place in (source, to)
@@ -227,14 +227,14 @@ def _below(highest: int) -> str:
     return f" below {highest:#010x}" if highest else ""
 
 
-def _allocate(uboot: UBoot, lmb: Lmb, size: int, highest: int, result: Placed) -> int | None:
+def _allocate(uboot: UBoot, lmb: Lmb, size: int, highest: int, result: UBootPlaced) -> int | None:
     start = lmb.allocate(size, ALLOC_ALIGN, highest)
     if start is None and not uboot.does("lmb_alloc_mem"):
         result.said.append(f"ERROR: Failed to allocate {size:#x} bytes below {highest & _ULONG:#x}.")
     return start
 
 
-def _setup_tree(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result: Placed) -> None:
+def _setup_tree(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, result: UBootPlaced) -> None:
     """image_setup_linux(): reserve the tree's areas, then place it."""
     assert command.dtb is not None
     assert command.tree is not None
@@ -266,7 +266,7 @@ def has_seed(tree: Fdt) -> bool:
     return prop is not None and len(prop.value) == 8 and any(prop.value)
 
 
-def _overwritten(command: Command, result: Placed) -> str:
+def _overwritten(command: Command, result: UBootPlaced) -> str:
     """What was copied over the tree's header before U-Boot reads it; "" for nothing."""
     assert command.dtb is not None
     header = Span(command.dtb, command.dtb + _FDT_HEADER)
@@ -276,7 +276,7 @@ def _overwritten(command: Command, result: Placed) -> str:
     return "the ramdisk" if moved else ""
 
 
-def _reserve_areas(uboot: UBoot, lmb: Lmb, tree: Fdt, result: Placed) -> None:
+def _reserve_areas(uboot: UBoot, lmb: Lmb, tree: Fdt, result: UBootPlaced) -> None:
     """boot_fdt_add_mem_rsv_regions()."""
     for area in areas_of(tree):
         flags = area_flags(uboot, area.no_map)
@@ -296,7 +296,7 @@ def _reserve_areas(uboot: UBoot, lmb: Lmb, tree: Fdt, result: Placed) -> None:
         result.said.append(f"ERROR: reserving fdt memory region failed ({numbers})")
 
 
-def _relocate_fdt(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result: Placed) -> None:
+def _relocate_fdt(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, result: UBootPlaced) -> None:
     """boot_relocate_fdt()."""
     assert command.dtb is not None
     assert command.tree is not None
@@ -336,7 +336,7 @@ def _relocate_fdt(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result
         result.said.append(f"Working FDT set to {start:x}")
 
 
-def _by_bank(uboot: UBoot, board: Board, lmb: Lmb, command: Command, result: Placed, size: int) -> int | None:
+def _by_bank(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, result: UBootPlaced, size: int) -> int | None:
     """Place the tree without fdt_high."""
     mapsize, low = board.mapsize(uboot, command.env), board.low(uboot, command.env)
     if not uboot.does("fdt_by_bank"):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bootmap.inputs.fdt import Fdt
 
 
-class Part(NamedTuple):
+class PartInRam(NamedTuple):
     """Data in RAM, and the load address; None to leave it there."""
 
     data: Span
@@ -33,8 +33,8 @@ class FitInRam:
 
     name: str
     span: Span
-    ramdisk: Part | None = None
-    fdt: Part | None = None
+    ramdisk: PartInRam | None = None
+    fdt: PartInRam | None = None
 
     @property
     def whole(self) -> Span:

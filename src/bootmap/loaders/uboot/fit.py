@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bootmap.loaders.uboot.command import FitInRam, KernelImage, Part
+from bootmap.loaders.uboot.command import FitInRam, KernelImage, PartInRam
 from bootmap.units import Span
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ UNKNOWN = "whatever is in that variable"
 def in_ram(parts: Parts, at: int, size: int) -> tuple[KernelImage, FitInRam]:
     """A FIT whose first byte is at ``at``, and whose tree has ``size`` bytes."""
 
-    def part(place: fit.Part | None) -> Part | None:
+    def part(place: fit.FitPart | None) -> PartInRam | None:
         start = at + place.at if place is not None else 0
-        return Part(Span(start, start + place.size), place.load) if place is not None else None
+        return PartInRam(Span(start, start + place.size), place.load) if place is not None else None
 
     kernel = parts.kernel
     image = KernelImage(at + kernel.at, kernel.size, 0, kernel.load, kernel.entry or 0)

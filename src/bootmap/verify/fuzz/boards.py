@@ -12,35 +12,35 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 
 from bootmap.inputs.atags_writer import tag_list
-from bootmap.inputs.fdt_writer import Node, cells, flatten, source, text
+from bootmap.inputs.fdt_writer import MadeNode, cells, flatten, source, text
 from bootmap.units import GIB, KIB, MIB, PAGE_SIZE, align_down, align_up
 
 if TYPE_CHECKING:
     from random import Random
 
 
-class Range(NamedTuple):
+class MadeRange(NamedTuple):
     """Bytes ``[base, base + size)``."""
 
     base: int
     size: int
 
 
-class Area(Struct, frozen=True, omit_defaults=True):
+class MadeArea(Struct, frozen=True, omit_defaults=True):
     """A node of /reserved-memory: with ``reg`` a static area, else a dynamic one of ``size`` bytes."""
 
     name: str
-    reg: tuple[Range, ...] = ()
+    reg: tuple[MadeRange, ...] = ()
     size: int = 0
     alignment: int = 0
-    ranges: tuple[Range, ...] = ()
+    ranges: tuple[MadeRange, ...] = ()
     no_map: bool = False
     reusable: bool = False
     pool: bool = False
     default: bool = False
 
 
-class Board(Struct, frozen=True, omit_defaults=True):
+class MadeBoard(Struct, frozen=True, omit_defaults=True):
     """Everything about a board that bears on its memory map.  Sizes and addresses in bytes.
 
     Attributes:
@@ -57,14 +57,14 @@ class Board(Struct, frozen=True, omit_defaults=True):
         atags: whether an ATAG list describes it, which has no ``nodes``, ``reservations``, ``areas`` and ``wide``.
     """
 
-    banks: tuple[Range, ...]
+    banks: tuple[MadeRange, ...]
     phys_offset: int
     dtb_at: int
     cmdline: tuple[str, ...] = ()
     nodes: bool = False
-    reservations: tuple[Range, ...] = ()
-    areas: tuple[Area, ...] = ()
-    initrd: Range | None = None
+    reservations: tuple[MadeRange, ...] = ()
+    areas: tuple[MadeArea, ...] = ()
+    initrd: MadeRange | None = None
     wide: int = 1
     cpu: str = "cortex-a15"
     atags: bool = False
@@ -84,9 +84,9 @@ class Board(Struct, frozen=True, omit_defaults=True):
             return "\n".join([*rows, f"ATAG_CMDLINE {' '.join(self.cmdline)}\n"])
         return source(self._root(), self.reservations)
 
-    def _root(self) -> Node:
+    def _root(self) -> MadeNode:
         wide = self.wide
-        root = Node(
+        root = MadeNode(
             "",
             {
                 "#address-cells": cells(wide),
@@ -108,12 +108,12 @@ class Board(Struct, frozen=True, omit_defaults=True):
             self._add_areas(root)
         cpus = root.add("cpus", {"#address-cells": cells(1), "#size-cells": cells(0)})
         cpus.add("cpu@0", {"device_type": text("cpu"), "compatible": text(f"arm,{self.cpu}"), "reg": cells(0)})
-        uart = Range(0x9000000, 0x1000)
+        uart = MadeRange(0x9000000, 0x1000)
         compatible = text("arm,pl011") + text("arm,primecell")
         root.add("pl011@9000000", {"compatible": compatible, "reg": self._ranges((uart,))})
         return root
 
-    def _add_areas(self, root: Node) -> None:
+    def _add_areas(self, root: MadeNode) -> None:
         wide = self.wide
         parent = root.add("reserved-memory", {"#address-cells": cells(wide), "#size-cells": cells(wide), "ranges": b""})
         for area in self.areas:
@@ -136,7 +136,7 @@ class Board(Struct, frozen=True, omit_defaults=True):
                 if flag:
                     node.properties[name] = b""
 
-    def _ranges(self, ranges: tuple[Range, ...]) -> bytes:
+    def _ranges(self, ranges: tuple[MadeRange, ...]) -> bytes:
         return cells(*(number for row in ranges for number in row), width=self.wide)
 
 
@@ -167,23 +167,23 @@ _GRAINS = (
 )  # fmt: skip
 
 
-def random_board(random: Random, ground: Ground) -> Board:
+def random_board(random: Random, ground: Ground) -> MadeBoard:
     """A board in ``ground``."""
     top = min(ground.ram.stop, 8 * GIB if ground.long else 4 * GIB)
     banks = _banks(random, ground.ram.start, top)
     phys_offset = _phys_offset(random, banks, ground)
-    image = Range(phys_offset, ground.image_end)
+    image = MadeRange(phys_offset, ground.image_end)
     dtb_at = _place(random, banks, 64 * KIB, 8, image, ground)
     initrd = None
     if random.random() < 0.3:
         size = max(1, _size(random, 64 * MIB))
-        initrd = Range(_place(random, banks, size, random.choice((1, PAGE_SIZE, MIB)), image, ground), size)
+        initrd = MadeRange(_place(random, banks, size, random.choice((1, PAGE_SIZE, MIB)), image, ground), size)
     if ground.atags:
         # Most boot loaders put the list at 0x100; head.S maps no more than the section that it lies in.
         dtb_at = banks[0].base + 0x100 if random.random() < 0.7 else align_down(dtb_at, 8)
-        return Board(
+        return MadeBoard(
             banks=tuple(bank for bank in banks if bank.base + bank.size <= 0xFFFFFFFF)
-            or (Range(phys_offset, 64 * MIB),),
+            or (MadeRange(phys_offset, 64 * MIB),),
             phys_offset=phys_offset,
             dtb_at=dtb_at,
             cmdline=tuple(_cmdline(random, banks, phys_offset)),
@@ -194,7 +194,7 @@ def random_board(random: Random, ground: Ground) -> Board:
     wide = 2 if ground.long or top > 4 * GIB - 1 or random.random() < 0.5 else 1
     if any(bank.base + bank.size > 0xFFFFFFFF for bank in banks):
         wide = 2
-    return Board(
+    return MadeBoard(
         banks=tuple(banks),
         phys_offset=phys_offset,
         dtb_at=dtb_at,
@@ -224,14 +224,14 @@ def _size(random: Random, most: int) -> int:
     return align_down(size, grain) or min(grain, most)
 
 
-def _banks(random: Random, start: int, top: int) -> list[Range]:
+def _banks(random: Random, start: int, top: int) -> list[MadeRange]:
     """Between one and six banks, mostly ascending and apart."""
     count = random.choices((1, 2, 3, 4, 5, 6), (6, 6, 4, 2, 1, 1))[0]
     room = top - start
     at = start
     if random.random() < 0.3:
         at = align_down(start + int(room * random.random() * 0.5), _grain(random)) or start
-    banks: list[Range] = []
+    banks: list[MadeRange] = []
     for _ in range(count):
         left = top - at
         if left < MIB:
@@ -240,7 +240,7 @@ def _banks(random: Random, start: int, top: int) -> list[Range]:
         size = max(size, PAGE_SIZE)
         if random.random() < 0.08:
             size = left
-        banks.append(Range(at, min(size, left)))
+        banks.append(MadeRange(at, min(size, left)))
         hole = 0 if random.random() < 0.2 else _size(random, max(left - size, MIB) // 2)
         at = align_up(at + size + hole, _grain(random))
     if random.random() < 0.1:
@@ -250,7 +250,7 @@ def _banks(random: Random, start: int, top: int) -> list[Range]:
     return banks
 
 
-def _phys_offset(random: Random, banks: list[Range], ground: Ground) -> int:
+def _phys_offset(random: Random, banks: list[MadeRange], ground: Ground) -> int:
     """Where a boot loader would start the kernel: mostly at the first bank's start, on a 2 MiB boundary."""
     if ground.phys_offset is not None:
         return ground.phys_offset
@@ -265,7 +265,7 @@ def _phys_offset(random: Random, banks: list[Range], ground: Ground) -> int:
     return min(max(offset, align_up(ground.ram.start, 2 * MIB)), last)
 
 
-def _place(random: Random, banks: list[Range], size: int, align: int, image: Range, ground: Ground) -> int:
+def _place(random: Random, banks: list[MadeRange], size: int, align: int, image: MadeRange, ground: Ground) -> int:
     """An address for something of ``size`` bytes that the boot loader puts down, clear of the kernel."""
     top = min(ground.ram.stop, 4 * GIB)
     for _ in range(64):
@@ -284,7 +284,7 @@ def _place(random: Random, banks: list[Range], size: int, align: int, image: Ran
     return at if at + size <= top else align_down(image.base - size, max(align, PAGE_SIZE))
 
 
-def _near(random: Random, banks: list[Range], image: Range) -> Range:
+def _near(random: Random, banks: list[MadeRange], image: MadeRange) -> MadeRange:
     """A range that lies somewhere that matters: in a bank, at its edges, over an edge, at the kernel."""
     bank = random.choice(banks)
     size = max(1, _size(random, max(PAGE_SIZE, min(bank.size // 2, 256 * MIB))))
@@ -300,30 +300,30 @@ def _near(random: Random, banks: list[Range], image: Range) -> Range:
             base = max(0, bank.base + random.choice((0, bank.size)) - size // 2)
         case _:
             base = image.base + image.size + random.choice((0, -grain, grain))
-    return Range(max(0, base), size)
+    return MadeRange(max(0, base), size)
 
 
-def _area(random: Random, number: int, banks: list[Range], image: Range) -> Area:
+def _area(random: Random, number: int, banks: list[MadeRange], image: MadeRange) -> MadeArea:
     pool = random.random() < 0.4
     reusable = pool and random.random() < 0.6
     no_map = not reusable and random.random() < 0.4
     if random.random() < 0.6:
         regs = tuple(_near(random, banks, image) for _ in range(2 if random.random() < 0.1 else 1))
         if reusable and random.random() < 0.7:
-            regs = tuple(Range(align_down(r.base, 4 * MIB), align_up(r.size, 4 * MIB)) for r in regs)
+            regs = tuple(MadeRange(align_down(r.base, 4 * MIB), align_up(r.size, 4 * MIB)) for r in regs)
         name = f"area{number}@{regs[0].base:x}"
-        return Area(
+        return MadeArea(
             name, reg=regs, no_map=no_map, reusable=reusable, pool=pool, default=reusable and random.random() < 0.4
         )
     size = _size(random, 128 * MIB)
     if reusable and random.random() < 0.7:
         size = align_up(size, 4 * MIB)
-    ranges: tuple[Range, ...] = ()
+    ranges: tuple[MadeRange, ...] = ()
     if random.random() < 0.5:
         bank = random.choice(banks)
         start = align_down(bank.base, 16 * MIB)
-        ranges = (Range(start, random.choice((bank.size, 256 * MIB, 2 * size))),)
-    return Area(
+        ranges = (MadeRange(start, random.choice((bank.size, 256 * MIB, 2 * size))),)
+    return MadeArea(
         f"area{number}",
         size=size,
         alignment=random.choice((0, 0, PAGE_SIZE, 64 * KIB, MIB, 4 * MIB, 16 * MIB)),
@@ -335,7 +335,7 @@ def _area(random: Random, number: int, banks: list[Range], image: Range) -> Area
     )
 
 
-def _cmdline(random: Random, banks: list[Range], phys_offset: int) -> list[str]:
+def _cmdline(random: Random, banks: list[MadeRange], phys_offset: int) -> list[str]:
     words = ["console=ttyAMA0"]
     if random.random() < 0.5:
         words.append("memblock=debug")

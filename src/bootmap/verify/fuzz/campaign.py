@@ -26,8 +26,8 @@ from msgspec import Struct
 from bootmap.errors import InputError, MachineError
 from bootmap.image.recording import write_recording
 from bootmap.output import write_file
-from bootmap.verify.compare import Finding
-from bootmap.verify.fuzz.boards import Board, random_board
+from bootmap.verify.compare import ComparedAs
+from bootmap.verify.fuzz.boards import MadeBoard, random_board
 from bootmap.verify.fuzz.shrink import shrink
 from bootmap.verify.fuzz.trial import ground_of, try_board
 
@@ -60,14 +60,14 @@ class Result(Struct, frozen=True, omit_defaults=True):
     seed: int
     finding: str
     signature: str = ""
-    board: Board | None = None
-    minimal: Board | None = None
+    board: MadeBoard | None = None
+    minimal: MadeBoard | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def is_wrong(self) -> bool:
         """Whether bootmap was wrong."""
-        return self.finding in Finding.__members__ and Finding[self.finding].is_wrong
+        return self.finding in ComparedAs.__members__ and ComparedAs[self.finding].is_wrong
 
 
 @dataclass
@@ -170,7 +170,7 @@ class Campaign:
 
     def deaths(self) -> Counter[str]:
         """How often the kernel died of what bootmap foresaw."""
-        return Counter(result.signature for result in self.results if result.finding == Finding.KNOWN_DEATH.name)
+        return Counter(result.signature for result in self.results if result.finding == ComparedAs.KNOWN_DEATH.name)
 
     def _one(self, kernel: BootKernel, seed: int, setup: Setup, ground: Ground, small: bool) -> Result:
         board = random_board(random.Random(seed), ground)
@@ -187,7 +187,9 @@ class Campaign:
                 _append(os.path.join(self.folder, RESULTS), result)
         return result
 
-    def _failure(self, kernel: BootKernel, seed: int, setup: Setup, board: Board, trial: Trial, small: bool) -> Result:
+    def _failure(
+        self, kernel: BootKernel, seed: int, setup: Setup, board: MadeBoard, trial: Trial, small: bool
+    ) -> Result:
         with self._lock:
             first = trial.signature not in self._known
             self._known.add(trial.signature)
@@ -202,14 +204,14 @@ class Campaign:
         return Result(kernel.name, seed, trial.finding.name, trial.signature, board, minimal, notes)
 
 
-def _patient(kernel: BootKernel, setup: Setup, board: Board, *, name: str) -> Trial:
+def _patient(kernel: BootKernel, setup: Setup, board: MadeBoard, *, name: str) -> Trial:
     """Try twice where QEMU itself failed: on a busy machine it may be too slow to answer once."""
     with contextlib.suppress(MachineError):
         return try_board(kernel, setup, board, name=name)
     return try_board(kernel, setup, board, name=name)
 
 
-def _signature(kernel: BootKernel, setup: Setup, board: Board) -> str | None:
+def _signature(kernel: BootKernel, setup: Setup, board: MadeBoard) -> str | None:
     with contextlib.suppress(MachineError):
         trial = try_board(kernel, setup, board)
         if trial.finding is not None and trial.finding.is_wrong:
@@ -222,7 +224,7 @@ def _file_part(name: str) -> str:
     return re.sub(r"[^\w.+~-]", "_", name)
 
 
-def _keep(path: str, board: Board, trial: Trial) -> None:
+def _keep(path: str, board: MadeBoard, trial: Trial) -> None:
     blob = board.blob()
     write_file(f"{path}.dtb", blob)
     write_file(f"{path}.dts", board.source().encode())

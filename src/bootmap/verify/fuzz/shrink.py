@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bootmap.units import MIB, align_down, align_up
-from bootmap.verify.fuzz.boards import Range
+from bootmap.verify.fuzz.boards import MadeRange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bootmap.verify.fuzz.boards import Board
+    from bootmap.verify.fuzz.boards import MadeBoard
 
 _GRAINS = (256 * MIB, 64 * MIB, 16 * MIB, 4 * MIB, 2 * MIB, MIB, 1 << 16, 1 << 12)
 
 
-def shrink(board: Board, fails: Callable[[Board], bool], *, trials: int = 250) -> Board:
+def shrink(board: MadeBoard, fails: Callable[[MadeBoard], bool], *, trials: int = 250) -> MadeBoard:
     """The smallest board that was found for which ``fails`` still holds; ``board`` itself fails.
 
     Args:
@@ -46,7 +46,7 @@ def shrink(board: Board, fails: Callable[[Board], bool], *, trials: int = 250) -
     return board
 
 
-def _smaller(board: Board) -> Iterator[Board]:
+def _smaller(board: MadeBoard) -> Iterator[MadeBoard]:
     """Boards a step simpler, the largest steps first."""
     for field in ("areas", "reservations", "cmdline", "banks"):
         values = getattr(board, field)
@@ -70,7 +70,7 @@ def _smaller(board: Board) -> Iterator[Board]:
     yield from _rounded(board)
 
 
-def _simpler_areas(board: Board) -> Iterator[Board]:
+def _simpler_areas(board: MadeBoard) -> Iterator[MadeBoard]:
     for i, area in enumerate(board.areas):
         changes: list[dict[str, object]] = [
             {name: False} for name in ("no_map", "default", "reusable", "pool") if getattr(area, name)
@@ -86,7 +86,7 @@ def _simpler_areas(board: Board) -> Iterator[Board]:
             yield _with(board, areas=(*board.areas[:i], simpler, *board.areas[i + 1 :]))
 
 
-def _rounded(board: Board) -> Iterator[Board]:
+def _rounded(board: MadeBoard) -> Iterator[MadeBoard]:
     for grain in _GRAINS:
         for i, bank in enumerate(board.banks):
             for rounded in _round(bank, grain):
@@ -106,14 +106,14 @@ def _rounded(board: Board) -> Iterator[Board]:
                 yield _with(board, reservations=(*board.reservations[:i], rounded, *board.reservations[i + 1 :]))
 
 
-def _round(row: Range, grain: int) -> Iterator[Range]:
+def _round(row: MadeRange, grain: int) -> Iterator[MadeRange]:
     if row.base % grain:
-        yield Range(align_down(row.base, grain), row.size)
+        yield MadeRange(align_down(row.base, grain), row.size)
     if row.size % grain:
-        yield Range(row.base, align_up(row.size, grain))
+        yield MadeRange(row.base, align_up(row.size, grain))
         if row.size > grain:
-            yield Range(row.base, align_down(row.size, grain))
+            yield MadeRange(row.base, align_down(row.size, grain))
 
 
-def _with(board: Board, **changes: object) -> Board:
+def _with(board: MadeBoard, **changes: object) -> MadeBoard:
     return msgspec.structs.replace(board, **changes)

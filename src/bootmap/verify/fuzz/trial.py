@@ -17,7 +17,14 @@ from bootmap.facts.machines.qemu import MACHINES_BY_NAME, NO_MACHINE_ID
 from bootmap.image.machine import HangError
 from bootmap.image.recording import KernelId
 from bootmap.units import GIB
-from bootmap.verify.compare import Finding, ListDifference, ValueDifference, VerdictDifference, WordDifference, compare
+from bootmap.verify.compare import (
+    ComparedAs,
+    ListDifference,
+    ValueDifference,
+    VerdictDifference,
+    WordDifference,
+    compare,
+)
 from bootmap.verify.fuzz.boards import Ground
 from bootmap.verify.guest import Handed, Setup, placed
 from bootmap.verify.observe import observe
@@ -26,7 +33,7 @@ if TYPE_CHECKING:
     from bootmap.boot.sequence import Replay
     from bootmap.image.recording import Recording
     from bootmap.verify.compare import Comparison, Difference
-    from bootmap.verify.fuzz.boards import Board
+    from bootmap.verify.fuzz.boards import MadeBoard
     from bootmap.verify.kernels import BootKernel
 
 _VIRT_CPUS = ("cortex-a15", "cortex-a7")
@@ -48,7 +55,7 @@ class Trial:
         prediction: what was predicted.
     """
 
-    finding: Finding | None
+    finding: ComparedAs | None
     signature: str
     comparison: Comparison | None
     recording: Recording | None
@@ -80,7 +87,7 @@ def ground_of(kernel: BootKernel, machine: str, memory: int | None) -> tuple[Set
     return setup, Ground(setup.ram, model.text_offset, end, cpus, long, atags, fixed)
 
 
-def try_board(kernel: BootKernel, setup: Setup, board: Board, *, name: str = "trial") -> Trial:
+def try_board(kernel: BootKernel, setup: Setup, board: MadeBoard, *, name: str = "trial") -> Trial:
     """Predict and boot ``board``.
 
     Raises:
@@ -117,12 +124,12 @@ def try_board(kernel: BootKernel, setup: Setup, board: Board, *, name: str = "tr
 
 def signature(recording: Recording, prediction: Replay, comparison: Comparison) -> str:
     """The class that a failure belongs to, in words; for a death that was foreseen, the hazard's id."""
-    if comparison.finding is Finding.EQUAL:
+    if comparison.finding is ComparedAs.EQUAL:
         return ""
     if not comparison.finding.is_wrong:
         fatal = [hazard for hazard in prediction.hazards if hazard.fatal or hazard.luck]
         return f"{fatal[-1].id} in {fatal[-1].stage}" if fatal else ""
-    if recording.outcome is not UNSET and comparison.finding is Finding.UNKNOWN_DEATH:
+    if recording.outcome is not UNSET and comparison.finding is ComparedAs.UNKNOWN_DEATH:
         outcome = recording.outcome
         first = outcome.first_exceptions[0] if outcome.first_exceptions else "no exception"
         function = outcome.lr.partition(" ")[2].partition("+")[0]

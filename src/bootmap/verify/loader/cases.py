@@ -13,7 +13,7 @@ import zlib
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bootmap.inputs.fdt_writer import Node, cells, flatten, text
+from bootmap.inputs.fdt_writer import MadeNode, cells, flatten, text
 from bootmap.units import GIB, KIB, MIB, align_down
 from bootmap.verify.loader.payload import zimage
 
@@ -29,7 +29,7 @@ _UIMAGE_MAGIC, _LINUX, _ARM, _KERNEL, _RAMDISK, _NOLOAD = 0x27051956, 5, 2, 2, 3
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class LoaderCase:
     """One boot.
 
     Attributes:
@@ -65,7 +65,7 @@ class Case:
     fit: tuple[int | None, int | None] | None = None
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Case:
+    def of(cls, row: Mapping[str, Any]) -> LoaderCase:
         """The case of :meth:`row`."""
         values = dict(row)
         for name in ("kernel", "ramdisk", "fit"):
@@ -91,7 +91,7 @@ class Case:
     def tree(self) -> bytes:
         """The blob."""
         width = 2 if self.wide else 1
-        root = Node(properties={"#address-cells": cells(width), "#size-cells": cells(width)})
+        root = MadeNode(properties={"#address-cells": cells(width), "#size-cells": cells(width)})
         root.properties["compatible"] = text("linux,dummy-virt")
         if self.padding:
             root.properties["padding"] = bytes(self.padding)
@@ -120,7 +120,7 @@ class Case:
     def _fit(self) -> bytes:
         """The FIT, with the tree's data on a multiple of 8, as mkimage -B 8 does it."""
         assert self.fit is not None
-        root = Node(properties={"description": text("x"), "timestamp": cells(1), "#address-cells": cells(1)})
+        root = MadeNode(properties={"description": text("x"), "timestamp": cells(1), "#address-cells": cells(1)})
         images = root.add("images")
         kernel = zimage(0x1000).ljust(self.kernel[1], b"\0")
         disk = bytes(self.ramdisk[1]) if self.ramdisk is not None else None
@@ -153,7 +153,7 @@ def _with_header(data: bytes, load: int, kind: int) -> bytes:
     return _UIMAGE.pack(_UIMAGE_MAGIC, zlib.crc32(_UIMAGE.pack(_UIMAGE_MAGIC, 0, *rest)), *rest) + data
 
 
-def made_up(seed: int, number: int, room: int = 40 * MIB) -> list[Case]:
+def made_up(seed: int, number: int, room: int = 40 * MIB) -> list[LoaderCase]:
     """``number`` cases.
 
     Args:
@@ -165,13 +165,13 @@ def made_up(seed: int, number: int, room: int = 40 * MIB) -> list[Case]:
     return [_case(rng, room) for _ in range(number)]
 
 
-def fits(seed: int, number: int, room: int = 40 * MIB) -> list[Case]:
+def fits(seed: int, number: int, room: int = 40 * MIB) -> list[LoaderCase]:
     """``number`` cases with everything in one FIT."""
     rng = random.Random(seed)
     return [_in_a_fit(rng, _case(rng, room)) for _ in range(number)]
 
 
-def _in_a_fit(rng: random.Random, case: Case) -> Case:
+def _in_a_fit(rng: random.Random, case: LoaderCase) -> LoaderCase:
     at = rng.choice((RAM + 64 * MIB, RAM + 64 * MIB, RAM + 48 * MIB + 0x1000, RAM + 96 * MIB + 8))
     size = rng.randrange(4 * KIB, 256 * KIB) & ~3
     load = rng.choice((None, RAM + 0x8000 + 2 * MIB, RAM + 32 * MIB, at + 0x10000, at - 0x8000, RAM + 180 * MIB))
@@ -179,10 +179,10 @@ def _in_a_fit(rng: random.Random, case: Case) -> Case:
     disk_load = rng.choice((None, None, RAM + 130 * MIB, RAM + 140 * MIB + 4, at + 0x1000, RAM + 33 * MIB))
     tree_load = rng.choice((None, None, RAM + 120 * MIB, RAM + 33 * MIB, RAM + 32 * MIB + 0x1000, at + 0x2000))
     values = {"command": "bootm", "kernel": (at, size), "load": load, "ramdisk": disk, "dtb": 0, "legacy": False}
-    return Case.of(case.row() | values | {"fit": (disk_load, tree_load)})
+    return LoaderCase.of(case.row() | values | {"fit": (disk_load, tree_load)})
 
 
-def _case(rng: random.Random, room: int) -> Case:
+def _case(rng: random.Random, room: int) -> LoaderCase:
     memory = rng.choice(_MEMORY)
     end = min(RAM + memory * MIB, 1 << 32)
     top = end - room
@@ -204,14 +204,14 @@ def _case(rng: random.Random, room: int) -> Case:
             length = rng.randrange((top - RAM) // 2, top - RAM + 8 * MIB)
         at = rng.choice((RAM + 64 * MIB, RAM + 96 * MIB + 0x120))
         ramdisk = (align_down(kernel_at + size // 2, 8) if rng.random() < 0.08 else at, length)
-    case = Case(
+    case = LoaderCase(
         memory, command, (kernel_at, size), load, ramdisk, dtb, _environment(rng, top, end), (), (),
         rng.choice((0, rng.randrange(1, 9000), rng.randrange(9000, 60000))), rng.random() < 0.7, rng.random() < 0.8,
     )  # fmt: skip
     reserved, memreserve = _reserved(rng, case, top, end)
     legacy = ramdisk is not None and ramdisk[1] < 4 * MIB and rng.random() < 0.4
     values = case.row() | {"reserved": reserved, "memreserve": memreserve, "legacy": legacy}
-    return Case.of(values)
+    return LoaderCase.of(values)
 
 
 def _environment(rng: random.Random, top: int, end: int) -> dict[str, str | None]:
@@ -239,7 +239,7 @@ def _environment(rng: random.Random, top: int, end: int) -> dict[str, str | None
 
 
 def _reserved(
-    rng: random.Random, case: Case, top: int, end: int
+    rng: random.Random, case: LoaderCase, top: int, end: int
 ) -> tuple[list[tuple[int, int, bool]], list[tuple[int, int]]]:
     count = rng.choice((0, 0, 1, 1, 2, 3, 4, 5, rng.choice((10, 20))))
     areas: list[tuple[int, int, bool]] = []

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 from bootmap.boot.decompressor.phys_offset import phys_offset
 from bootmap.errors import MachineError, UsageError
 from bootmap.facts.arm.cpus import cpu_by_name
-from bootmap.image.recording import Entry, KernelId
+from bootmap.image.recording import KernelId, RecordedEntry
 from bootmap.inputs import bdinfo, fdt, uboot_env
-from bootmap.loaders.uboot.board import Board
+from bootmap.loaders.uboot.board import UBootBoard
 from bootmap.loaders.uboot.bootm import run
 from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.loaders.uboot.fixups import complete
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bootmap.image.recording import Recording
-    from bootmap.loaders.uboot.bootm import Placed
+    from bootmap.loaders.uboot.bootm import UBootPlaced
     from bootmap.verify.compare import Comparison
     from bootmap.verify.guest import Setup
     from bootmap.verify.kernels import BootKernel
@@ -81,7 +81,7 @@ class ChainBoot:
     """
 
     uboot: UBoot
-    placed: Placed
+    placed: UBootPlaced
     loader_differences: tuple[str, ...]
     recording: Recording | None = None
     comparison: Comparison | None = None
@@ -137,7 +137,7 @@ def boot_chain(
         talk.go()
         machine.run_until(offset + model.text_offset, timeout=_START)
         registers = machine.gdb.core_registers()
-        entry = Entry(registers["r0"], registers["r1"], registers["r2"])
+        entry = RecordedEntry(registers["r0"], registers["r1"], registers["r2"])
         found = bytes(machine.memory.read(entry.r2, len(blob)))
         differences = [*_said_otherwise(placed, talk.said()), *_handed_otherwise(placed, blob, entry, found)]
         command_line = command.env.get("bootargs", "")
@@ -162,7 +162,7 @@ def _file(folder: str, name: str, data: bytes) -> Path:
 
 def _inputs(
     kernel: BootKernel, talk: Talk, board: bytes, request: ChainRequest, base: int
-) -> tuple[UBoot, Board, Command]:
+) -> tuple[UBoot, UBootBoard, Command]:
     env = {**uboot_env.parse_text(talk.printenv), **request.changes}
     env = {name: value for name, value in env.items() if value}
     uboot = UBoot.named(talk.version, env.get("board"))
@@ -173,10 +173,10 @@ def _inputs(
     ramdisk = Span(base + _RAMDISK_AT, base + _RAMDISK_AT + len(request.ramdisk)) if request.ramdisk else None
     image = KernelImage(base + _KERNEL_AT, header.size)
     command = Command("bootz", image, ramdisk, base + _TREE_AT, fdt.parse(board), env)
-    return uboot, Board.of(bdinfo.parse(talk.bdinfo)), command
+    return uboot, UBootBoard.of(bdinfo.parse(talk.bdinfo)), command
 
 
-def _said_otherwise(placed: Placed, said: list[str]) -> list[str]:
+def _said_otherwise(placed: UBootPlaced, said: list[str]) -> list[str]:
     """Lines of U-Boot's that differ from those predicted."""
     differences = []
     for i in range(max(len(said), len(placed.said))):
@@ -187,7 +187,7 @@ def _said_otherwise(placed: Placed, said: list[str]) -> list[str]:
     return differences
 
 
-def _handed_otherwise(placed: Placed, blob: bytes, entry: Entry, found: bytes) -> list[str]:
+def _handed_otherwise(placed: UBootPlaced, blob: bytes, entry: RecordedEntry, found: bytes) -> list[str]:
     assert placed.dtb is not None
     if entry.r2 != placed.dtb.start:
         where = f"{hex_address(entry.r2)}, predicted was {hex_address(placed.dtb.start)}"

@@ -36,7 +36,7 @@ class SilentError(MachineTimeoutError):
         self.said = said.decode("latin-1")
 
 
-class UBoot:
+class UBootConsole:
     """A running U-Boot.
 
     Args:

@@ -20,9 +20,9 @@ from bootmap.boot.sequence import boot
 from bootmap.errors import MachineError, UsageError
 from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.facts.linux import efi
-from bootmap.image.recording import Entry, KernelId
+from bootmap.image.recording import KernelId, RecordedEntry
 from bootmap.inputs import fdt
-from bootmap.inputs.efi_map import Descriptor, EfiMap
+from bootmap.inputs.efi_map import EfiDescriptor, EfiMap
 from bootmap.units import MIB
 from bootmap.verify.compare import compare
 from bootmap.verify.guest import Guest, machine_with_ram
@@ -72,7 +72,7 @@ class EfiBoot:
 
     map: EfiMap
     board: bytes
-    entry: Entry
+    entry: RecordedEntry
     recording: Recording
     comparison: Comparison
 
@@ -109,7 +109,7 @@ def boot_efi(
         progress(request.firmware)
         machine.run_until(base + model.text_offset, timeout=_START)
         registers = machine.gdb.core_registers()
-        entry = Entry(registers["r0"], registers["r1"], registers["r2"])
+        entry = RecordedEntry(registers["r0"], registers["r1"], registers["r2"])
 
         def read(address: int, size: int) -> bytes:
             return bytes(machine.memory.read(address, size))
@@ -177,7 +177,7 @@ def read_map(read: Callable[[int, int], bytes], board: bytes, *, long: bool) -> 
         start, there, pages, attributes = (
             int.from_bytes(data[place + i : place + i + 8], "little") for i in (8, 16, 24, 32)
         )
-        rows.append(Descriptor(kind, start, pages * efi.PAGE, attributes))
+        rows.append(EfiDescriptor(kind, start, pages * efi.PAGE, attributes))
         if there and attributes & efi.RUNTIME:
             virtual.append((there, start, pages * efi.PAGE))
 

@@ -48,7 +48,7 @@ def zimage(size: int) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class HandedByLoader:
     """What the payload found.
 
     Attributes:
@@ -64,10 +64,10 @@ class Handed:
     blob: bytes
 
 
-def handed(console: str) -> Handed | None:
+def handed(console: str) -> HandedByLoader | None:
     """What the payload said on the console; None where it was never started."""
     found = _SAID.search(console)
     if found is None:
         return None
     entry, r1, r2 = (int(found[i], 16) for i in (1, 2, 3))
-    return Handed(entry, r1, r2, bytes.fromhex(found[4]))
+    return HandedByLoader(entry, r1, r2, bytes.fromhex(found[4]))

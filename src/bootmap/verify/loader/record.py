@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from bootmap.units import MIB
 from bootmap.verify.loader.cases import RAM
-from bootmap.verify.loader.console import SilentError, UBoot
+from bootmap.verify.loader.console import SilentError, UBootConsole
 from bootmap.verify.loader.payload import handed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from bootmap.verify.loader.cases import Case
+    from bootmap.verify.loader.cases import LoaderCase
 
 _STARTED = "Starting kernel ..."
 _RESERVED = re.compile(r"reserved(?:\[\d+\]\s+\[0x|\.reg\[0x\w+\]\.base = 0x)(\w+)")
@@ -35,12 +35,12 @@ def room(binary: Path) -> int:
         BootmapError: QEMU is missing, or U-Boot does not come to its prompt.
     """
     memory = 512 * MIB
-    with UBoot(binary, memory, {}) as uboot:
+    with UBootConsole(binary, memory, {}) as uboot:
         starts = [int(start, 16) for start in _RESERVED.findall(uboot.command("bdinfo"))]
     return RAM + memory - min(starts)
 
 
-def record(binary: Path, cases: Iterable[Case], note: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+def record(binary: Path, cases: Iterable[LoaderCase], note: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
     """Boot every case.
 
     Args:
@@ -62,7 +62,7 @@ def record(binary: Path, cases: Iterable[Case], note: Callable[[str], None] = la
             if case.ramdisk is not None and case.legacy:
                 files[case.ramdisk[0]] = Path(folder, "ramdisk")
                 files[case.ramdisk[0]].write_bytes(case.disk())
-            with UBoot(binary, case.memory * MIB, files) as uboot:
+            with UBootConsole(binary, case.memory * MIB, files) as uboot:
                 doc["uboot"] = next(line for line in uboot.banner.splitlines() if line.startswith("U-Boot 2")).strip()
                 if str(case.memory) not in doc["bdinfo"]:
                     doc["bdinfo"][str(case.memory)] = uboot.command("bdinfo")
@@ -74,7 +74,7 @@ def record(binary: Path, cases: Iterable[Case], note: Callable[[str], None] = la
     return doc
 
 
-def answer(uboot: UBoot, words: str) -> dict[str, Any]:
+def answer(uboot: UBootConsole, words: str) -> dict[str, Any]:
     """What comes of a boot command; ``console`` ends with "hangs" where neither kernel nor prompt comes."""
     try:
         said = uboot.command(words)
