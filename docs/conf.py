@@ -37,7 +37,6 @@ nitpick_ignore_regex = [("py:.*", r".*")]  # types in signatures are often priva
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 4
-suppress_warnings = ["myst.header"]  # features.md and others begin with what a reader on paper needs
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

@@ -184,6 +184,22 @@ def test_imports_report_computes_nothing() -> None:
     assert not called, f"functions that report has no business with: {called}"
 
 
+def test_imports_run_in_no_circle() -> None:
+    """No file needs, when it runs, one that needs it; the face of the library names all and is named by few."""
+    modules = {".".join(("bootmap", *path.relative_to(SOURCE).with_suffix("").parts)): path for path in FILES}
+    needs: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        named = {f"{item.module}.{item.name}" for item in imports_of(path) if not item.types_only}
+        named |= {item.module for item in imports_of(path) if not item.types_only}
+        needs[module] = {name for name in named if name in modules} - {module}
+    while True:
+        done = {module for module, others in needs.items() if not others}
+        if not done:
+            break
+        needs = {module: others - done for module, others in needs.items() if module not in done}
+    assert not needs, f"a circle, or above one: {sorted(needs)}"
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["predict", "--help"]])
 def test_start_up_is_light(arguments: list[str]) -> None:
     """The command answers about itself without loading what it computes with."""

@@ -27,10 +27,23 @@ if TYPE_CHECKING:
 WIDTH = 360
 # What people look at on a telephone: prose, wide tables, long signatures, long console lines, Chinese.
 NARROW = [
-    "index", "start", "silent-board", "howto/index", "tutorials/paging-init", "boot/09-map_lowmem", "glossary", "findings",
+    "index",
+    "start",
+    "silent-board",
+    "howto/index",
+    "tutorials/paging-init",
+    "boot/09-map_lowmem",
+    "glossary",
+    "findings",
     "logs",
-    "reference/commands", "reference/api", "reference/check-rules", "reference/features", "reference/json",
-    "zh/index", "zh/boot/09-map_lowmem", "zh/glossary",
+    "reference/commands",
+    "reference/api",
+    "reference/check-rules",
+    "reference/features",
+    "reference/json",
+    "zh/index",
+    "zh/boot/09-map_lowmem",
+    "zh/glossary",
 ]  # fmt: skip
 
 

@@ -77,7 +77,8 @@ class CheckRules(Written):
         for rule in check_rules.RULES:
             yield f"## {rule.id}"
             yield ""
-            yield f"**{rule.severity.name.lower()}**: {cell(rule.title)}"
+            level = "info" if rule.severity is audit_rules.Severity.NOTE else rule.severity.name.lower()
+            yield f"**{level}**: {cell(rule.title)}"
             yield ""
             yield cell(rule.help)
             yield ""

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from support.recordings import NAMES, Case, fresh_kernel, kernel_files
 
 from bootmap.analysis.audit.audit import audit
-from bootmap.analysis.audit.finding import MOST_PLACES, Known
+from bootmap.analysis.audit.finding import MOST_PLACES, Audit, Known
 from bootmap.analysis.registers import arch_of_cpu, linux_registers, registers_as_set, stage_memory
 from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.facts.arm.regs import ARCHES
@@ -28,6 +28,7 @@ from bootmap.facts.audit_rules import RULES, Severity
 from bootmap.facts.machines.qemu import cpu_of_machine
 from bootmap.mmu.memory import Chunks
 from bootmap.mmu.regs import regime_of
+from bootmap.mmu.runs import TooManyRunsError
 from bootmap.units import MIB, PAGE_SIZE, Span
 
 if TYPE_CHECKING:
@@ -384,7 +385,10 @@ def test_audit_of_noise(seed: int, arch: str, long: bool, absent: bool, known: b
     if known:
         facts = replace(tables_of("virt-1024m-6.1").known, symbols={})
     began = time.process_time()
-    answer = audit(Noise(seed, absent), regime_of(regs), facts)
+    try:
+        answer = audit(Noise(seed, absent), regime_of(regs), facts)
+    except TooManyRunsError:  # noise may lead to more tables than any machine has: refused, as soon as that is seen
+        answer = Audit((), ())
     assert time.process_time() - began < 20
     assert len(answer.findings) < 400
     for one in answer.findings:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bootmap.inputs import bdinfo, fdt, fit, uboot_env
 from bootmap.loaders.uboot.board import Board
-from bootmap.loaders.uboot.bootm import Command, KernelImage
+from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.loaders.uboot.fit import UNKNOWN, in_ram
 from bootmap.loaders.uboot.release import UBoot
 from bootmap.units import Span

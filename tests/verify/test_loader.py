@@ -12,7 +12,8 @@ from support.uboot import said
 from bootmap.facts.machines.qemu import MACHINES_BY_NAME
 from bootmap.inputs import bdinfo, fdt, uboot_env
 from bootmap.loaders.uboot.board import Board
-from bootmap.loaders.uboot.bootm import Command, KernelImage, run
+from bootmap.loaders.uboot.bootm import run
+from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.loaders.uboot.release import UBoot
 from bootmap.units import MIB, Span
 from bootmap.verify.guest import Setup

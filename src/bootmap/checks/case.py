@@ -150,18 +150,18 @@ class Case:
     def _registers(self) -> Iterator[tuple[Node, Property, Span]]:
         assert self.tree is not None
         buses: dict[Node, _Windows] = {}
-        plain: dict[Node, bool] = {}
+        widths: dict[Node, tuple[int, int]] = {}  # cells of address and size; 0 where the kernel looks for no devices
         for node in self.tree.walk("reg"):
             prop, bus = node.get("reg"), node.parent
             kind = node.get("device_type")
             if prop is None or bus is None or (kind is not None and kind.value.startswith((b"memory", b"cpu"))):
                 continue
-            if bus not in plain:
-                plain[bus] = _on_buses(bus)
-            if not plain[bus] or node.path.startswith(("/reserved-memory/", "/memory", "/cpus/", "/chosen/")):
+            if bus not in widths:
+                widths[bus] = (address_cells(bus), size_cells(bus)) if _on_buses(bus) else (0, 0)
+            width, sizes = widths[bus]
+            if not width or node.path.startswith(("/reserved-memory/", "/memory", "/cpus/", "/chosen/")):
                 continue
-            width, sizes = address_cells(bus), size_cells(bus)
-            if not width or not sizes or len(prop.value) % (4 * (width + sizes)) or width > _MOST_CELLS:
+            if not sizes or len(prop.value) % (4 * (width + sizes)) or width > _MOST_CELLS:
                 continue
             if _unit_address(node) not in (None, read_cells(prop.value, 0, width) if prop.value else None):
                 continue  # its name says that reg is no address here

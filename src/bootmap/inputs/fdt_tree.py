@@ -143,7 +143,7 @@ class Node:
         return isinstance(other, Node) and self._row == other._row and self._columns is other._columns
 
     def __hash__(self) -> int:
-        return hash((id(self._columns), self._row))
+        return self._row
 
     @property
     def name(self) -> str:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bootmap.boot.sequence import Replay
     from bootmap.inputs.fdt import Fdt
     from bootmap.loaders.uboot.board import Board
-    from bootmap.loaders.uboot.bootm import Command
+    from bootmap.loaders.uboot.command import Command
     from bootmap.loaders.uboot.release import UBoot
     from bootmap.plan.setup import Setup
 

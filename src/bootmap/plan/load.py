@@ -10,7 +10,7 @@ from bootmap.assemble.kernel import Kernel
 from bootmap.errors import FdtError, InputError, MissingInputError, UsageError
 from bootmap.inputs.fdt import Fdt
 from bootmap.loaders.uboot.board import Board as RamAndLoader
-from bootmap.loaders.uboot.bootm import Command, KernelImage
+from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.plan.setup import (
     UIMAGE_HEADER,
     Ramdisk,

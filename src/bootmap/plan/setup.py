@@ -15,7 +15,7 @@ from bootmap.errors import InputError, MissingInputError, UnsupportedError, Usag
 from bootmap.inputs import bdinfo, fdt, fit, uboot_env
 from bootmap.inputs.fdt_writer import Node, cells, flatten
 from bootmap.loaders.uboot.board import Board
-from bootmap.loaders.uboot.bootm import Command, KernelImage
+from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.loaders.uboot.fit import in_ram
 from bootmap.loaders.uboot.release import UBoot
 from bootmap.units import Span

@@ -68,13 +68,10 @@ def changes_of(old: Row, new: Row, least: int = LEAST) -> list[Change]:
     """
     if not (old.answered and new.answered):
         return list(_answers(old, new))
-    found = [
-        *_verdicts(old, new),
-        *_used(old, new, least),
-        *_free(old, new, least),
-        *_cma(old, new),
-        *_findings(old, new),
-    ]
+    found = [*_verdicts(old, new)]
+    if "DIES" in (old.verdict, new.verdict):
+        return found  # what else differs comes of the boot's early end
+    found += [*_used(old, new, least), *_free(old, new, least), *_cma(old, new), *_findings(old, new)]
     if not found:
         found += _places(old, new)
     return sorted(found, key=lambda change: (-change.weight, change.kind, -change.amount))

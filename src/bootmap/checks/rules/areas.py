@@ -355,11 +355,12 @@ def misplaced(case: Case) -> Iterator[Finding]:
     """Nodes that reserve memory by their properties, but not where the kernel looks; and vendors' properties."""
     if case.tree is None:
         return
+    vendors = set(case.tree.walk(*DOWNSTREAM_PROPERTIES))
     for node in case.tree.walk("compatible", "no-map", "reusable", *DOWNSTREAM_PROPERTIES):
         kind = node.get("compatible")
         pool = kind is not None and b"shared-dma-pool" in kind.value
         flagged = [name for name in ("no-map", "reusable") if node.get(name) is not None]
-        downstream = [name for name in DOWNSTREAM_PROPERTIES if node.get(name) is not None]
+        downstream = [name for name in DOWNSTREAM_PROPERTIES if node.get(name) is not None] if node in vendors else []
         if not (pool or flagged or downstream) or node.path.startswith("/reserved-memory"):
             continue
         if (pool or flagged) and (node.get("reg") or node.get("size")):

@@ -25,11 +25,9 @@ from bootmap.loaders.uboot.lmb import EXISTS, OK
 from bootmap.units import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from bootmap.inputs.fdt import Fdt
     from bootmap.loaders.uboot.board import Board
-    from bootmap.loaders.uboot.fit import FitInRam
+    from bootmap.loaders.uboot.command import Command
     from bootmap.loaders.uboot.lmb import Lmb
     from bootmap.loaders.uboot.release import UBoot
 
@@ -44,60 +42,6 @@ _IN_PLACE_WARNING = (
     "This system will likely fail to boot. Unset the 'fdt_high' environment",
     "variable and submit a fix upstream.",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class KernelImage:
-    """The kernel as it lies in RAM before the command.
-
-    Attributes:
-        at: physical address of its first byte, header included.
-        size: bytes of the kernel without the header; for a zImage those that its header tells.
-        header: bytes of the header in front of the kernel: 0 for a zImage, 64 for a uImage.
-        load: where it is to be loaded; None for "where it is" (a zImage, or kernel_noload).
-        entry: where it is started, from ``load`` on where that is None.
-    """
-
-    at: int
-    size: int
-    header: int = 0
-    load: int | None = None
-    entry: int = 0
-
-    @property
-    def start(self) -> int:
-        """Where the kernel is before it is loaded."""
-        return self.at + self.header
-
-    @property
-    def end(self) -> int:
-        """Behind it, before it is loaded."""
-        return self.start + self.size
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What is typed.
-
-    Attributes:
-        name: "bootz" or "bootm".
-        kernel: the kernel.
-        ramdisk: where the ramdisk is, without its header; None for none.
-        dtb: where the tree is; None for none.
-        tree: the tree.
-        env: variables that are set.
-        ramdisk_header: bytes of U-Boot's header in front of the ramdisk; 0 for a plain one.
-        fit: the FIT that has them all; None where they are files of their own.
-    """
-
-    name: str
-    kernel: KernelImage
-    ramdisk: Span | None
-    dtb: int | None
-    tree: Fdt | None
-    env: Mapping[str, str]
-    ramdisk_header: int = 0
-    fit: FitInRam | None = None
 
 
 @dataclass(slots=True)

@@ -8,15 +8,16 @@ Source: boot/image-fit.c ``fit_image_load``; boot/bootm.c ``bootm_find_images``,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from bootmap.loaders.uboot.command import FitInRam, KernelImage, Part
 from bootmap.units import Span
 
 if TYPE_CHECKING:
     from bootmap.inputs import fit
     from bootmap.inputs.fit import Parts
-    from bootmap.loaders.uboot.bootm import Command, KernelImage
+    from bootmap.loaders.uboot.command import Command
     from bootmap.loaders.uboot.release import UBoot
 
 
@@ -24,39 +25,8 @@ UNKNOWN = "whatever is in that variable"
 """What U-Boot says of a tree that it did not load, before 2021.04: an address that was never set."""
 
 
-class Part(NamedTuple):
-    """Data in RAM, and the load address; None to leave it there."""
-
-    data: Span
-    load: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class FitInRam:
-    """A FIT as it was loaded.
-
-    Attributes:
-        name: of the configuration.
-        span: the FIT's tree, without data behind it.
-        ramdisk: the ramdisk; None for none.
-        fdt: the tree; None for none.
-    """
-
-    name: str
-    span: Span
-    ramdisk: Part | None = None
-    fdt: Part | None = None
-
-    @property
-    def whole(self) -> Span:
-        """The FIT with what lies behind its tree; without a kernel there."""
-        ends = [part.data.end for part in (self.ramdisk, self.fdt) if part is not None]
-        return Span(self.span.start, max(self.span.end, *ends))
-
-
 def in_ram(parts: Parts, at: int, size: int) -> tuple[KernelImage, FitInRam]:
     """A FIT whose first byte is at ``at``, and whose tree has ``size`` bytes."""
-    from bootmap.loaders.uboot.bootm import KernelImage
 
     def part(place: fit.Part | None) -> Part | None:
         start = at + place.at if place is not None else 0

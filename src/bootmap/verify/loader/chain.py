@@ -22,7 +22,8 @@ from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.image.recording import Entry, KernelId
 from bootmap.inputs import bdinfo, fdt, uboot_env
 from bootmap.loaders.uboot.board import Board
-from bootmap.loaders.uboot.bootm import Command, KernelImage, run
+from bootmap.loaders.uboot.bootm import run
+from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.loaders.uboot.fixups import complete
 from bootmap.loaders.uboot.release import UBoot
 from bootmap.units import MIB, Span, hex_address
