@@ -64,6 +64,7 @@ def test_the_recordings_are_of_four_releases_and_of_both_commands() -> None:
     cases = [row for name in NAMES for row in document(name)["cases"]]
     assert {row["case"]["command"] for row in cases} == {"bootz", "bootm"}
     assert any(row["case"].get("fit") for row in cases)
+    assert any(row["case"].get("legacy") for row in cases)
     assert {row["case"]["memory"] for row in cases} >= {256, 3072}
     refused = sum(row["handed"] is None for row in cases)
     assert len(cases) // 10 < refused < len(cases) // 2

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bootmap.inputs.fdt_writer import MadeNode, cells, flatten, text
-from bootmap.units import GIB, KIB, MIB, align_down
+from bootmap.units import GIB, KIB, MIB, Span, align_down
 from bootmap.verify.loader.payload import zimage
 
 if TYPE_CHECKING:
@@ -210,6 +210,9 @@ def _case(rng: random.Random, room: int) -> LoaderCase:
     )  # fmt: skip
     reserved, memreserve = _reserved(rng, case, top, end)
     legacy = ramdisk is not None and ramdisk[1] < 4 * MIB and rng.random() < 0.4
+    if ramdisk is not None and legacy:  # QEMU loads no files over each other
+        disk = Span(ramdisk[0], ramdisk[0] + ramdisk[1] + _UIMAGE.size)
+        legacy = not any(disk.overlaps(Span(at, at + MIB)) for at in (kernel_at, dtb))
     values = case.row() | {"reserved": reserved, "memreserve": memreserve, "legacy": legacy}
     return LoaderCase.of(values)
 
