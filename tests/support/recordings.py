@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bootmap
+from bootmap.boot.kernel import KernelModel
 
 if TYPE_CHECKING:
-    from bootmap.boot.kernel import KernelModel
     from bootmap.boot.sequence import Replay
 
 DATA = Path(__file__).parents[1] / "data"
@@ -43,8 +43,9 @@ def loaded_kernel(key: str) -> bootmap.Kernel:
 
 
 def fresh_kernel(key: str) -> KernelModel:
-    """A kernel that nobody has asked anything yet."""
-    return loaded_kernel(key).model()
+    """A kernel that nobody has asked anything yet, and that a test may change."""
+    kernel = loaded_kernel(key)
+    return KernelModel(kernel.version, kernel.sublevel, kernel.config, kernel.symbols)
 
 
 class Case:
