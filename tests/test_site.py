@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
-from support.browser import Tab, running_browser
+from support.browser import Tab
 from support.pages import ROOT
 
 import bootmap
@@ -74,12 +74,6 @@ def address(site: Path) -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    with running_browser() as found:
-        yield found
 
 
 def opened(browser: Any, address: str, **context: Any) -> Any:

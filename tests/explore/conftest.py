@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.browser import Tab, running_browser
+from support.browser import Tab
 from support.recordings import Case
 from support.sabrelite import BOARD, ROOT
 
@@ -32,12 +32,6 @@ def sabrelite(version: str | None = None, name: str = "imx6q-sabrelite", **more:
 def recorded(name: str) -> Case:
     """A recorded boot."""
     return Case(name)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    with running_browser() as found:
-        yield found
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.browser import Tab, running_browser
+from support.browser import Tab
 from support.trees import blob
 
 from bootmap.report.sweep_html import sweep_page
@@ -18,14 +18,7 @@ from bootmap.sweep.store import read_rows
 from .conftest import KERNEL_61, board
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with running_browser() as found:
-        yield found
 
 
 @pytest.fixture
