@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 BOARD  := boards/imx6q-sabrelite
 KERNEL := --config boards/linux-6.1-armmp/config.gz --system-map boards/linux-6.1-armmp/System.map
 
-.PHONY: demo test nightly fuzz-inputs hostile versions fresh-machine kernels verify bench lint web site screenshots share dist clean
+.PHONY: demo test coverage nightly fuzz-inputs hostile versions fresh-machine kernels verify bench lint web site screenshots share dist clean
 
 demo: $(VENV)/installed
 	@echo; echo "## A board that boots"; echo
@@ -19,6 +19,13 @@ test: $(VENV)/installed-test
 	$(BIN)/ruff format --check src tests benchmarks docs hatch_build.py contrib
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist loadfile -m "not nightly"
+
+# By branch, the command's own processes included: what of boot/ and facts/ no test runs.
+coverage: $(VENV)/installed-test
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q -m "not nightly" $(TESTS)
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --include "src/bootmap/boot/*,src/bootmap/facts/*"
 
 nightly: $(VENV)/installed-test
 	$(BIN)/pytest -m nightly

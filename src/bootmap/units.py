@@ -15,6 +15,8 @@ GIB = 1 << 30
 
 PAGE_SHIFT = 12
 PAGE_SIZE = 1 << PAGE_SHIFT
+PMD_SIZE = 2 * MIB
+"""What one pmd of Linux stands for, in either format: a pair of sections, or a section of long descriptors."""
 
 _SUFFIX = {"k": 10, "m": 20, "g": 30, "t": 40, "p": 50, "e": 60}
 _U64 = (1 << 64) - 1

@@ -305,6 +305,6 @@ def test_create_page_tables_blob_in_the_last_section() -> None:
     found = [hazard for hazard in prediction.hazards if hazard.id == "section-behind-directory"]
     assert [(hazard.fatal, hazard.address) for hazard in found] == [(False, 0x40008000)]
     tables = prediction.state.tables
-    written = {cause.step: word for cause, word in tables.writers(tables.root + 0x3FFC)}
+    written = {cause.kind: word for cause, word in tables.writers(tables.root + 0x3FFC)}
     assert written["early section"] >> 20 == 0x7FF
     assert tables.word(tables.root + 0x4000) is None

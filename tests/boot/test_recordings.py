@@ -71,7 +71,7 @@ def differences(recorded: Case, moment: str, stage: Snapshot) -> str:
                 ]
                 for cause, word in tables.writers(at, stage.mark):
                     lines.append(
-                        f"    written {word:#x} by {cause.stage}: {cause.step}, {cause.map_desc or cause.origin}"
+                        f"    written {word:#x} by {cause.stage}: {cause.kind}, {cause.map_desc or cause.origin}"
                     )
                 wrong.append("\n".join(lines))
     surplus = [hex(address) for address in pages if address not in want]

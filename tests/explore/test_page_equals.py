@@ -129,7 +129,7 @@ def _same_words(opened: Tab, shown: dict[str, Any], found: Any, where: str) -> N
 
 
 def _writer(cause: Any, word: int) -> tuple[str, str, str | None, int]:
-    return cause.stage, cause.step, cause.map_desc.what if cause.map_desc is not None else None, word
+    return cause.stage, cause.kind, cause.map_desc.what if cause.map_desc is not None else None, word
 
 
 def _shown_writer(opened: Tab, writer: dict[str, int]) -> tuple[str, str, str | None, int]:

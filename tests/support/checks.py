@@ -103,11 +103,11 @@ def check_journal(prediction: Replay) -> None:
         for write in tables.journal[done : stage.mark]:
             raw = write.words.tobytes()
             assert write.address % tables.word_bytes == 0
-            if write.cause.step == "zero":
+            if write.cause.kind == "zero":
                 assert not any(raw)
                 assert (write.address | len(raw)) % PAGE_SIZE == 0
             for at in range(0, len(raw), PAGE_SIZE):  # by pages; a write may begin inside one
-                _store(memory, write.address + at, raw[at : at + PAGE_SIZE], zero=write.cause.step == "zero")
+                _store(memory, write.address + at, raw[at : at + PAGE_SIZE], zero=write.cause.kind == "zero")
         done = stage.mark
         now = tables.pages_at(stage.mark)
         assert now.keys() == memory.keys()

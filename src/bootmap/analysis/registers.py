@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bootmap.facts.arm.regs import TTBCR_EAE
 from bootmap.mmu.memory import Chunks
 from bootmap.mmu.regs import ALL_CLIENTS, Regs, arch_of
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 PRRR, NMRR = 0xFF0A81A8, 0x40E040E0
 MAIR0, MAIR1 = 0xEEAA4400, 0xFF000004
-_EAE = 1 << 31
 _SCTLR = {"v7": 0x10C5387D, "v7lpae": 0x10C5387D, "v6": 0x00C5387D, "v6k": 0x00C5387D, "v6kz": 0x00C5387D,
           "v5": 0x0005317F, "xscale": 0x0000397F, "v4": 0x0000317F}  # fmt: skip
 _SCTLR_LONG = 0x30C5387D
@@ -50,7 +50,7 @@ def registers_as_set(
     """
     order = _EE if big_endian else 0
     if long:
-        return Regs(arch="v7lpae", sctlr=_SCTLR_LONG | order, ttbr0=root, ttbcr=_EAE, mair0=MAIR0, mair1=MAIR1)
+        return Regs(arch="v7lpae", sctlr=_SCTLR_LONG | order, ttbr0=root, ttbcr=TTBCR_EAE, mair0=MAIR0, mair1=MAIR1)
     dacr = ALL_CLIENTS | (_MANAGER << 2 * kernel_domain if domains else 0)
     return Regs(arch=arch, sctlr=_SCTLR[arch] | order, ttbr0=root, dacr=dacr, prrr=PRRR, nmrr=NMRR)
 
@@ -70,7 +70,7 @@ def linux_registers(prediction: Replay) -> Regs:
 
 def named(regs: Regs) -> dict[str, int]:
     """The registers that count by their names in the architecture: PRRR and NMRR, or MAIR0 and MAIR1."""
-    long = bool(regs.ttbcr & _EAE)
+    long = bool(regs.ttbcr & TTBCR_EAE)
     names = ("sctlr", "ttbr0", "ttbr1", "ttbcr", *(("mair0", "mair1") if long else ("dacr", "prrr", "nmrr")))
     return {name.upper(): getattr(regs, name) for name in names}
 

@@ -28,6 +28,13 @@ FDT_FIXED_BASE = 0xFF800000
 """Where 5.11 and later map the device tree (arch/arm/include/asm/memory.h)."""
 PCI_IO_VIRT_BASE = 0xFEE00000
 VMALLOC_OFFSET = 8 * MIB
+
+
+def vmalloc_start(high_memory: int) -> int:
+    """VMALLOC_START: VMALLOC_OFFSET above the end of lowmem, rounded down to as much (asm/pgtable.h)."""
+    return (high_memory + VMALLOC_OFFSET) & -VMALLOC_OFFSET & 0xFFFFFFFF
+
+
 VMSPLITS = {"VMSPLIT_3G": 0xC0000000, "VMSPLIT_3G_OPT": 0xB0000000, "VMSPLIT_2G": 0x80000000, "VMSPLIT_1G": 0x40000000}
 """Option -> PAGE_OFFSET (arch/arm/Kconfig)."""
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bootmap.assumptions import Assumption
+from bootmap.boot.kernel import vmalloc_start
 from bootmap.boot.memblock import Memblock
 from bootmap.boot.memblock.rules import memblock_rules
 from bootmap.boot.no_memory import panic_line, why_no_memory
@@ -175,7 +176,7 @@ class BootState:
     @property
     def vmalloc_start(self) -> int:
         """VMALLOC_START: 8 MiB above the end of lowmem, rounded down to 8 MiB (asm/pgtable.h)."""
-        return ((self.vars.high_memory + 0x800000) & _U32) & ~0x7FFFFF
+        return vmalloc_start(self.vars.high_memory)
 
     @property
     def kernel_image(self) -> Span:

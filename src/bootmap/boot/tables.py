@@ -28,13 +28,13 @@ class Cause:
 
     Attributes:
         stage: the kernel step in which it happened.
-        step: what the step did: "section", "pte", "hardware pte", "clear", "populate", "zero", ...
+        kind: what was done: "section", "pte", "hardware pte", "clear", "populate", "zero", ...
         map_desc: the mapping it belongs to, or None.
         origin: where the write comes from when there is no map_desc, or None.
     """
 
     stage: str
-    step: str
+    kind: str
     map_desc: MapDesc | None = None
     origin: Origin | None = None
 
@@ -42,7 +42,7 @@ class Cause:
 class Write(NamedTuple):
     """One entry of the journal: ``words`` stored from physical address ``address`` on.
 
-    An entry with ``step`` "zero" is a fresh area of zeroes: it is where a table begins to exist.
+    An entry of the kind "zero" is a fresh area of zeroes: it is where a table begins to exist.
     """
 
     address: int
@@ -112,7 +112,7 @@ class TablePages:
             return dict(self._areas)
         areas: dict[int, Words] = {}
         for write in self.journal[:mark]:
-            if write.cause.step == "zero":
+            if write.cause.kind == "zero":
                 _install(areas, write.address, write.words.copy())
             else:
                 _store(areas, write.address, write.words)

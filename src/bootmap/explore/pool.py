@@ -50,7 +50,7 @@ class Pool:
     def cause(self, cause: Cause) -> int:
         """The place of the cause of a table write."""
         return self._place(
-            self.causes, [cause.stage, cause.step, self.map_desc(cause.map_desc), self.origin(cause.origin)]
+            self.causes, [cause.stage, cause.kind, self.map_desc(cause.map_desc), self.origin(cause.origin)]
         )
 
     def _place(self, rows: list[list[Any]], row: list[Any]) -> int:

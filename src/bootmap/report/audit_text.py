@@ -55,7 +55,7 @@ def place_text(place: Place) -> str:
 
 def cause_text(cause: Cause) -> str:
     """Who wrote an entry, on a line."""
-    words = f"{cause.stage}, {cause.step}"
+    words = f"{cause.stage}, {cause.kind}"
     if cause.map_desc is not None:
         return f"{words}: {cause.map_desc.what} (MT_{cause.map_desc.type})"
     return words if cause.origin is None else f"{words}: {cause.origin}"

@@ -6,6 +6,7 @@ import json
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from bootmap.output import text_width
 from bootmap.units import hex_address
 from bootmap.verify.loader.chain import ChainBoot
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from bootmap.verify.loader.efi import EfiBoot
 
-WIDTH = 100
 _WHEN = {"before": "on entry to paging_init", "after": "on its return"}
 
 
@@ -39,11 +39,11 @@ def _loader(boot: ChainBoot) -> Iterator[str]:
     placed = boot.placed
     count = f"{len(placed.said)} lines of U-Boot's"
     if placed.failed:
-        yield from textwrap.wrap(f"{count}; it starts no kernel: {placed.failed}", WIDTH, initial_indent="  ")
+        yield from textwrap.wrap(f"{count}; it starts no kernel: {placed.failed}", text_width(), initial_indent="  ")
     elif placed.dtb is not None:
         yield f"  {count}; the tree at {hex_address(placed.dtb.start)}, byte for byte"
     for text in boot.loader_differences:
-        yield from textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
+        yield from textwrap.wrap(text, text_width(), initial_indent="  ", subsequent_indent="    ")
 
 
 def chain_json(rows: Sequence[tuple[str, ChainBoot | EfiBoot]]) -> str:

@@ -49,7 +49,7 @@ def _word(difference: WordDifference, form: LinuxFormat) -> Iterator[str]:
         yield f"  predicted {_decoded(difference.level, difference.predicted, form)}"
     for cause, word in difference.writers[-2:]:
         why = f": {cause.map_desc.what}" if cause.map_desc else f": {cause.origin.text}" if cause.origin else ""
-        yield f"    {word:#x} by {cause.stage}, {cause.step}{why}"
+        yield f"    {word:#x} by {cause.stage}, {cause.kind}{why}"
         origin = cause.map_desc.origin if cause.map_desc else cause.origin
         if origin is not None and origin.root is not origin:
             yield f"      from {origin.root.rule}: {origin.root}"

@@ -81,7 +81,7 @@ def _word(word: Word, form: LinuxFormat) -> Iterator[str]:
         yield from wrapped(pmd_text(word.value, form), "    ")
     last = len(word.writers) - 1
     for i, (cause, value) in enumerate(word.writers):
-        yield f"    {'now' if i == last else 'was'} {value:#0{width}x}: {cause.stage}, {cause.step}"
+        yield f"    {'now' if i == last else 'was'} {value:#0{width}x}: {cause.stage}, {cause.kind}"
         if i == last:
             yield from cause_lines(cause)
 

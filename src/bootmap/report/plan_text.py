@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from bootmap.boot.trace import Verdict
+from bootmap.output import text_width
 from bootmap.report.layout_text import amount, layout_lines
 from bootmap.units import hex_address
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from bootmap.plan.chain import Chain
     from bootmap.plan.propose import Proposal
 
-WIDTH = 100
 _WORDS = {Verdict.BOOTS: "BOOTS", Verdict.DIES: "DOES NOT BOOT", Verdict.UNCERTAIN: "UNCERTAIN"}
 
 
@@ -36,7 +36,7 @@ def plan_text(chain: Chain, name: str) -> str:
 def _head(chain: Chain, name: str) -> Iterator[str]:
     uboot = chain.loader
     if chain.placed.failed:
-        yield from textwrap.wrap(f"DOES NOT BOOT  {name}, {uboot}: {chain.placed.failed}", WIDTH)
+        yield from textwrap.wrap(f"DOES NOT BOOT  {name}, {uboot}: {chain.placed.failed}", text_width())
         return
     if chain.replay is None:
         yield f"{name}, {uboot}: starts the kernel at {hex_address(chain.placed.entry)} (no kernel given: no verdict)"
@@ -44,7 +44,7 @@ def _head(chain: Chain, name: str) -> Iterator[str]:
     outcome = chain.replay.outcome
     kernel = f"Linux {chain.replay.state.kernel.version_text}"
     where = "" if outcome.stage is None else f": {outcome.stage}: {outcome.reason}"
-    yield from textwrap.wrap(f"{_WORDS[outcome.verdict]}  {name}, {uboot}, {kernel}{where}", WIDTH)
+    yield from textwrap.wrap(f"{_WORDS[outcome.verdict]}  {name}, {uboot}, {kernel}{where}", text_width())
 
 
 def _damage(chain: Chain) -> Iterator[str]:
@@ -75,7 +75,7 @@ def _plain(text: str) -> str:
 
 def _bullets(texts: Iterable[str]) -> Iterator[str]:
     for text in texts:
-        yield from textwrap.wrap(_plain(text), WIDTH, initial_indent="  - ", subsequent_indent="    ")
+        yield from textwrap.wrap(_plain(text), text_width(), initial_indent="  - ", subsequent_indent="    ")
 
 
 def proposal_text(proposal: Proposal, form: str, kernel: str = "zImage", ramdisk: str = "", fdt: str = "") -> str:
@@ -102,7 +102,7 @@ def _reasons(proposal: Proposal) -> Iterator[str]:
         yield f"  {_plain(name)}: {now.loader}" + (f", least gap {amount(free)}" if free is not None else "")
     yield "what decides:"
     for text in proposal.constraints:
-        yield from textwrap.wrap(_plain(text), WIDTH - 4, initial_indent="  ", subsequent_indent="    ")
+        yield from textwrap.wrap(_plain(text), text_width() - 4, initial_indent="  ", subsequent_indent="    ")
 
 
 def _least_gap(chain: Chain) -> int | None:

@@ -121,7 +121,7 @@ def _writers(writers: Writers) -> list[dict[str, Any]]:
         rows.append(
             {
                 "stage": cause.stage,
-                "step": cause.step,
+                "step": cause.kind,
                 "word": value,
                 "map_desc": None
                 if md is None

@@ -92,7 +92,7 @@ def _writers(writers: Writers, form: LinuxFormat) -> Iterator[str]:
     last = len(writers) - 1
     width = 2 + 2 * form.word_bytes
     for i, (cause, value) in enumerate(writers):
-        yield f"    {'now' if i == last else 'was'} {value:#0{width}x}: {cause.stage}, {cause.step}"
+        yield f"    {'now' if i == last else 'was'} {value:#0{width}x}: {cause.stage}, {cause.kind}"
         if i == last:
             yield from cause_lines(cause)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from bootmap.assemble.kernel import read_config_of, read_image, version_of
 from bootmap.assemble.texts import parse_features
 from bootmap.errors import ImageError, MissingInputError, UsageError
+from bootmap.facts.arm.regs import TTBCR_EAE
 from bootmap.image.files import FileMemory
 from bootmap.source.tables import Tables
 from bootmap.units import hex_address
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from bootmap.mmu.regs import Regs
     from bootmap.source.wanted import Wanted
 
-_EAE = 1 << 31
 _CPU_REGISTERS = ("SCTLR", "TTBR0", "TTBR1", "TTBCR", "DACR", "PRRR", "NMRR", "MAIR0", "MAIR1")
 _SEGMENT = 0xF0000000  # PAGE_OFFSET of every split that Kconfig offers: VMSPLIT_*
 
@@ -119,7 +119,7 @@ def _cpu_registers(image: Image, wanted: Wanted, assumptions: list[str]) -> Regs
     registers = image.registers
     arch = arch_of(registers["MIDR"], registers.get("ID_MMFR0", 0)) if "MIDR" in registers else _arch(image, wanted)
     if arch is None:
-        arch = "v7lpae" if registers.get("TTBCR", 0) & _EAE else "v7"
+        arch = "v7lpae" if registers.get("TTBCR", 0) & TTBCR_EAE else "v7"
         assumptions.append(f"the CPU is not known and taken for ARM{arch} (--arch)")
     values = {key.lower(): registers[key] for key in _CPU_REGISTERS if key in registers}
     values.setdefault("dacr", ALL_CLIENTS)
@@ -157,7 +157,7 @@ def _root(
     assumptions: list[str],
 ) -> _Root | None:
     """The table that was given, that the image names, or that a symbol names; None where there is none of them."""
-    asked = wanted.arch == "lpae" or bool(wanted.registers.get("ttbcr", 0) & _EAE)
+    asked = wanted.arch == "lpae" or bool(wanted.registers.get("ttbcr", 0) & TTBCR_EAE)
     if (given := wanted.registers.get("ttbr0")) is not None:
         if not image.base_known:
             assumptions.append("no address was given for the file (FILE@ADDRESS): its addresses count from 0")

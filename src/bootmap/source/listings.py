@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.assemble.texts import parse_kernel_version
 from bootmap.errors import AbsentMemoryError, MissingInputError, UnsupportedError, UsageError
-from bootmap.units import MIB, Span, hex_address
+from bootmap.units import Span, hex_address
 
 if TYPE_CHECKING:
     from bootmap.analysis.ptdump import Line, Marker, Style
@@ -155,14 +155,14 @@ def _high_memory(source: Tables, listed: Map, assumed: list[str]) -> int:
 def _markers(kernel: KernelModel, page_offset: int, high_memory: int) -> tuple[Marker, ...]:
     """The areas that any version names, ascending."""
     from bootmap.analysis.ptdump import Marker
-    from bootmap.boot.kernel import FDT_FIXED_BASE, VECTORS_HIGH, VMALLOC_OFFSET
+    from bootmap.boot.kernel import FDT_FIXED_BASE, VECTORS_HIGH, vmalloc_start
     from bootmap.units import PAGE_SIZE
 
     below = kernel.page_offset - kernel.modules_vaddr
     markers = [
         Marker("Modules", page_offset - below),
         Marker("Kernel Mapping", page_offset),
-        Marker("vmalloc() Area", (high_memory + VMALLOC_OFFSET) & -(8 * MIB) & _U32),
+        Marker("vmalloc() Area", vmalloc_start(high_memory)),
         Marker("vmalloc() End", kernel.vmalloc_end),
         Marker("FDT Area", FDT_FIXED_BASE),
         Marker("Fixmap Area", kernel.fixaddr_start),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from bootmap.errors import UsageError
+from bootmap.facts.arm.regs import TTBCR_EAE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 REGISTERS = ("ttbr0", "ttbr1", "ttbcr", "sctlr", "dacr", "prrr", "nmrr", "mair0", "mair1")
 ARCH_NAMES = ("v4", "v5", "xscale", "v6", "v6k", "v6kz", "v7", "v7lpae", "lpae")
 _LONG_ARCH = "lpae"
-_EAE = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Wanted:
         if self.arch is not None:
             changes["arch"] = "v7lpae" if self.arch == _LONG_ARCH else self.arch
         if self.arch == _LONG_ARCH and "ttbcr" not in changes:
-            changes["ttbcr"] = regs.ttbcr | _EAE
+            changes["ttbcr"] = regs.ttbcr | TTBCR_EAE
         try:
             return replace(regs, **changes)
         except ValueError as error:

@@ -22,7 +22,7 @@ from bootmap.facts.arm.cpus import cpu_by_midr
 from bootmap.facts.arm.descriptors import Role
 from bootmap.facts.arm.faults import FaultKind
 from bootmap.facts.arm.permissions import DomainAccess, Rights
-from bootmap.facts.arm.regs import ARCHES, FSR_LONG, SCTLR
+from bootmap.facts.arm.regs import ARCHES, FSR_LONG, SCTLR, TTBCR_EAE
 from bootmap.facts.linux.oops_addresses import MARKERS
 from bootmap.mmu.fsr import decode_fsr
 from bootmap.mmu.regs import ALL_CLIENTS, Regs, regime_of
@@ -39,7 +39,6 @@ Agreement = Literal["agrees", "differs", "unknown", "not of the tables"]
 
 FSR_LNX_PF = 1 << 31
 FSR_WRITE = 1 << 11
-_EAE = 1 << 31
 _LEAST_LINEAR = 0x40000000
 _MIB_SHIFT = 20
 _PAIR_TABLE = 0x400
@@ -165,7 +164,7 @@ def _registers(oops: Oops, arch: str | None, assumptions: list[str]) -> Regs:
         assumptions.append("the text has no Control and DAC: taken as Linux sets them")
     dacr = oops.dac if oops.dac is not None and not long else ALL_CLIENTS
     if long:
-        return Regs(arch=arch, sctlr=sctlr, ttbr0=table, ttbcr=_EAE, mair0=MAIR0, mair1=MAIR1)
+        return Regs(arch=arch, sctlr=sctlr, ttbr0=table, ttbcr=TTBCR_EAE, mair0=MAIR0, mair1=MAIR1)
     return Regs(arch=arch, sctlr=sctlr, ttbr0=table, dacr=dacr, prrr=PRRR, nmrr=NMRR)
 
 

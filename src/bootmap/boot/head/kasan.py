@@ -15,12 +15,10 @@ from bootmap.boot.paging.fixmap import page_kernel_table
 from bootmap.boot.paging.mapping import pmd_populate
 from bootmap.boot.paging.pte import hardware_pte
 from bootmap.boot.trace import Origin
-from bootmap.units import PAGE_SIZE, align_down
+from bootmap.units import PAGE_SIZE, PMD_SIZE, align_down
 
 if TYPE_CHECKING:
     from bootmap.boot.state import BootState
-
-_PMD = 1 << 21
 
 
 def kasan_early_init(state: BootState) -> None:
@@ -44,6 +42,6 @@ def kasan_early_init(state: BootState) -> None:
         table + form.pte_hwtable_offset, form.ptes_per_table, hardware, state.cause("hardware pte", origin=origin)
     )
     shadow = kernel.kasan_shadow
-    for addr in range(align_down(shadow.start, _PMD), shadow.end, _PMD):
+    for addr in range(align_down(shadow.start, PMD_SIZE), shadow.end, PMD_SIZE):
         if not tables.word(state.pmd_address(addr)):
             pmd_populate(state, addr, table, page_kernel_table(state))

@@ -19,15 +19,13 @@ from bootmap.boot.records import MapDesc
 from bootmap.boot.setup.machine import node_reg, scu_base
 from bootmap.boot.trace import Origin
 from bootmap.facts.machines.machine import AreaTaken, CpuRegister, NodeReg
-from bootmap.units import MIB, PAGE_SHIFT, PAGE_SIZE, align_down, align_up, hex_address
+from bootmap.units import MIB, PAGE_SHIFT, PAGE_SIZE, PMD_SIZE, align_down, align_up, hex_address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bootmap.boot.state import BootState
     from bootmap.facts.machines.machine import StaticMap
-
-_PMD = 1 << 21
 
 
 def devicemaps_init(state: BootState) -> None:
@@ -45,7 +43,7 @@ def devicemaps_init(state: BootState) -> None:
         early_trap_init(state)
 
     first = state.vmalloc_start if kernel.has("clear_from_vmalloc_start") else kernel.vmalloc_end
-    last = align_down(kernel.fixaddr_top, _PMD) if kernel.has("clear_keeps_fixmap") else 1 << 32
+    last = align_down(kernel.fixaddr_top, PMD_SIZE) if kernel.has("clear_keeps_fixmap") else 1 << 32
     pmd_clear(state, first, last, "vmalloc area and above, before devices are mapped")
 
     _device_tree(state)
@@ -179,13 +177,13 @@ def _fill_pmd_gaps(state: BootState) -> None:
         start = vm.start
         if start < following:
             continue
-        if start % _PMD == section and not state.tables.word(state.pmd_address(start)):
+        if start % PMD_SIZE == section and not state.tables.word(state.pmd_address(start)):
             vm_reserve_area_early(state, start - section, section, "the unused half of a pair")
             i += 1  # the placeholder took a place in front of this one
         end = start + vm.size
-        if end % _PMD == section and not state.tables.word(state.pmd_address(end) + 4):
+        if end % PMD_SIZE == section and not state.tables.word(state.pmd_address(end) + 4):
             vm_reserve_area_early(state, end, section, "the unused half of a pair")
-        following = align_up(end, _PMD)
+        following = align_up(end, PMD_SIZE)
 
 
 def _pci_reserve_io(state: BootState) -> None:

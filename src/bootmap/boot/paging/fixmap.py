@@ -16,12 +16,10 @@ from typing import TYPE_CHECKING
 from bootmap.boot.paging.mapping import create_mapping, pmd_clear, pmd_populate, pte_alloc, write_ptes
 from bootmap.boot.records import MapDesc
 from bootmap.boot.trace import Origin
-from bootmap.units import PAGE_SHIFT, PAGE_SIZE, align_down
+from bootmap.units import PAGE_SHIFT, PAGE_SIZE, PMD_SIZE, align_down
 
 if TYPE_CHECKING:
     from bootmap.boot.state import BootState
-
-_PMD = 1 << 21
 
 
 def page_kernel_table(state: BootState) -> int:
@@ -74,8 +72,8 @@ def early_fixmap_shutdown(state: BootState) -> None:
         return
     if not kernel.has("early_fixmap_always") and not kernel.config.enabled("FIX_EARLYCON_MEM"):
         return
-    top = align_down(kernel.fixaddr_top, _PMD)
-    pmd_clear(state, top, top + _PMD, "the early fixmap ends")
+    top = align_down(kernel.fixaddr_top, PMD_SIZE)
+    pmd_clear(state, top, top + PMD_SIZE, "the early fixmap ends")
     if state.earlycon is None:
         return
     md = state.earlycon

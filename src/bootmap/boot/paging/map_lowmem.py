@@ -18,14 +18,12 @@ from bootmap.boot.paging.mapping import create_mapping, pmd_clear
 from bootmap.boot.records import MapDesc
 from bootmap.boot.trace import Origin
 from bootmap.facts.linux.memblock import Flags
-from bootmap.units import PAGE_SHIFT, align_down, align_up
+from bootmap.units import PAGE_SHIFT, PMD_SIZE, align_down, align_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bootmap.boot.state import BootState
-
-_PMD = 1 << 21
 
 
 def prepare_page_table(state: BootState) -> None:
@@ -43,7 +41,7 @@ def prepare_page_table(state: BootState) -> None:
         start = shadow.end
     if kernel.has("xip"):
         pmd_clear(state, start, kernel.modules_vaddr, "user space")
-        start = align_up(kernel.xip_end, _PMD)
+        start = align_up(kernel.xip_end, PMD_SIZE)
     else:
         pmd_clear(state, start, kernel.modules_vaddr, "user space")
         start = kernel.modules_vaddr

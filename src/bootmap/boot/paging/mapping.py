@@ -22,13 +22,12 @@ from bootmap.boot.kernel import VECTORS_HIGH
 from bootmap.boot.paging.pte import hardware_pte
 from bootmap.boot.records import StaticVm
 from bootmap.boot.trace import Origin
-from bootmap.units import PAGE_SHIFT, PAGE_SIZE, align_down, align_up, mem_range, size_text
+from bootmap.units import PAGE_SHIFT, PAGE_SIZE, PMD_SIZE, align_down, align_up, mem_range, size_text
 
 if TYPE_CHECKING:
     from bootmap.boot.records import MapDesc, MemType
     from bootmap.boot.state import BootState
 
-_PMD = 1 << 21
 _SUPERSECTION = 1 << 24
 _U32 = 0xFFFFFFFF
 
@@ -158,11 +157,11 @@ def _create(state: BootState, md: MapDesc) -> None:
     while addr < end:
         run = addr
         if sections_possible and not (addr | phys) % section:
-            run = end if not end % section else max(align_down(end, _PMD), addr)
+            run = end if not end % section else max(align_down(end, PMD_SIZE), addr)
         if run > addr:
             _map_sections(state, md, mem_type, addr, run, phys)
         else:
-            run = min(align_down(addr, _PMD) + _PMD, end)
+            run = min(align_down(addr, PMD_SIZE) + PMD_SIZE, end)
             _map_pages(state, md, mem_type, addr, run, phys)
         phys += run - addr
         addr = run
@@ -215,8 +214,8 @@ def pte_alloc(state: BootState, addr: int, prot: int, what: str, md: MapDesc | N
     if pmd.is_bad(word):
         raise state.die(
             "pmd-bad",
-            f"{md.what if md else what}: pages are needed at {align_down(addr, _PMD):#010x}, but a section is mapped "
-            f"there already (descriptor {word:#x}): BUG_ON(pmd_bad) in the kernel, an undefined instruction before "
+            f"{md.what if md else what}: pages are needed at {align_down(addr, PMD_SIZE):#010x}, but a section is "
+            f"mapped there already (descriptor {word:#x}): BUG_ON(pmd_bad) in the kernel, an undefined instruction before "
             f"the vectors exist",
             address=addr,
             origin=md.origin if md else None,
@@ -244,7 +243,7 @@ def pmd_clear(state: BootState, start: int, end: int, why: str) -> None:
     """
     if start >= end:
         return
-    count = (end - start + _PMD - 1) // _PMD
+    count = (end - start + PMD_SIZE - 1) // PMD_SIZE
     words = count * 8 // state.kernel.format.word_bytes
     state.tables.fill(state.pmd_address(start), words, 0, state.cause("clear", origin=Origin(state.stage, why)))
 

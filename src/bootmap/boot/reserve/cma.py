@@ -17,6 +17,7 @@ from bootmap.units import (
     MIB,
     PAGE_SHIFT,
     PAGE_SIZE,
+    PMD_SIZE,
     Span,
     align_down,
     align_up,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from bootmap.boot.kernel import KernelModel
     from bootmap.boot.state import BootState
 
-_PMD = 2 * MIB
 _DEFAULT_MAX_ORDER = 11
 MAX_CMA_AREAS = 7
 """Default of CONFIG_CMA_AREAS (mm/Kconfig); one more is the default area."""
@@ -258,7 +258,7 @@ def _check_neighbours(state: BootState, md: MapDesc, area: CmaArea) -> None:
         KernelDied: the kernel is in what was cleared; the TLB is flushed before anything is mapped again.
     """
     kernel = state.kernel
-    first, cleared = align_down(md.virtual, _PMD), align_up(md.length, _PMD)
+    first, cleared = align_down(md.virtual, PMD_SIZE), align_up(md.length, PMD_SIZE)
     if first < kernel.image_end and kernel.swapper_pg_dir < first + cleared:
         if first < kernel.symbols.get("__bss_start", kernel.image_end):
             raise state.die(

@@ -14,7 +14,7 @@ from bootmap.facts.check_rules import RULES_BY_ID
 from bootmap.facts.linux.downstream import DOWNSTREAM_PROPERTIES
 from bootmap.inputs.cells import pairs, read_cells
 from bootmap.inputs.fdt_writer import cells
-from bootmap.units import MIB, PAGE_SIZE, Span, align_down, align_up, size_text
+from bootmap.units import MIB, PAGE_SIZE, PMD_SIZE, Span, align_down, align_up, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from bootmap.checks.case import CheckCase
     from bootmap.inputs.fdt import Node, Property
 
-_PMD = 2 * MIB
 _AREA = re.compile(r"(/reserved-memory/[^\s/,]+)")
 _USERS = (
     ("ramoops", ("ramoops",), "ramoops"),
@@ -143,14 +142,16 @@ def area_changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
     entry = pairs(prop, case.cells.address, case.cells.size)[0]
     start, end = entry.base, entry.base + entry.size
     if hazard.id == "first-bank-unaligned":
-        up = align_up(end, _PMD)
-        yield _reg_change(case, prop, align_down(start, _PMD), up - align_down(start, _PMD), "a whole 2 MiB no-map")
+        up = align_up(end, PMD_SIZE)
+        yield _reg_change(
+            case, prop, align_down(start, PMD_SIZE), up - align_down(start, PMD_SIZE), "a whole 2 MiB no-map"
+        )
         yield Change(
             f"{node.path}: leave no-map out", "the area is reserved, but mapped",
             (SetProperty(node.path, "no-map", None),),
         )  # fmt: skip
     elif hazard.id == "lowmem-rounded":
-        up, down = align_up(start, _PMD), align_down(start, _PMD)
+        up, down = align_up(start, PMD_SIZE), align_down(start, PMD_SIZE)
         if up + PAGE_SIZE <= end:
             yield _reg_change(case, prop, up, end - up, f"it shrinks by {size_text(up - start)}")
         elif not _taken(case, Span(up, up + entry.size), node):
@@ -168,9 +169,9 @@ def bank_changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
             continue
         entries = [(entry.base, entry.size) for entry in pairs(prop, width.address, width.size)]
         for index, (base, size) in enumerate(entries):
-            if base != hazard.address or not base % _PMD:
+            if base != hazard.address or not base % PMD_SIZE:
                 continue
-            up, down = align_up(base, _PMD), align_down(base, _PMD)
+            up, down = align_up(base, PMD_SIZE), align_down(base, PMD_SIZE)
             for start, note in ((up, f"{size_text(up - base)} stay unused"), (down, "if the board has RAM there")):
                 rows = [*entries[:index], (start, base + size - start), *entries[index + 1 :]]
                 value = b"".join(cells(a, width=width.address) + cells(b, width=width.size) for a, b in rows)

@@ -219,3 +219,6 @@ MIDR_ARM11: dict[int, tuple[tuple[int, str], ...]] = {
     0xB76: ((0, "v6kz"),),
     0xB02: ((0, "v6k"),),
 }
+
+TTBCR_EAE = 1 << 31
+"""TTBCR.EAE: the tables have long descriptors (DDI 0406C B4.1.153)."""
