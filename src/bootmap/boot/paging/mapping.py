@@ -215,8 +215,8 @@ def pte_alloc(state: BootState, addr: int, prot: int, what: str, md: MapDesc | N
         raise state.die(
             "pmd-bad",
             f"{md.what if md else what}: pages are needed at {align_down(addr, PMD_SIZE):#010x}, but a section is "
-            f"mapped there already (descriptor {word:#x}): BUG_ON(pmd_bad) in the kernel, an undefined instruction before "
-            f"the vectors exist",
+            f"mapped there already (descriptor {word:#x}): BUG_ON(pmd_bad) in the kernel, an undefined instruction "
+            f"before the vectors exist",
             address=addr,
             origin=md.origin if md else None,
         )
