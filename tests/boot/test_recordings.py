@@ -97,6 +97,7 @@ def test_boot_verdict(name: str) -> None:
         assert "late" not in recorded.doc
     else:
         assert outcome.verdict.boots == (name in BOOTED), f"{outcome}; kernel: {recorded.doc.get('outcome')}"
+    assert not (outcome.verdict is Verdict.BOOTS and recorded.is_luck), "whether it goes on is luck"
     assert outcome.all_well == (outcome.stage is None) == (outcome.reason is None)
     assert any(hazard.fatal for hazard in recorded.prediction.hazards) == (outcome.verdict is Verdict.DIES)
 
