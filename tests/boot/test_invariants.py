@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.machines import Setup
+from support.recordings import DATA, loaded_kernel
 from support.trees import board, cells, reserved_memory, text
 
+import bootmap
 from bootmap.boot.trace import Verdict
 
 
@@ -65,3 +69,13 @@ def test_first_bank_unaligned_before_5_4_is_no_hazard() -> None:
     """4.9.0 has no such rule: adjust_lowmem_bounds of 4.14.144, 4.19.80 and 5.4 brought it."""
     prediction = Setup("old49", board([(0x40010000, 0x3FFF0000)]), []).boot()
     assert not any(hazard.luck for hazard in prediction.hazards)
+
+
+def test_create_mapping_of_a_type_that_the_kernel_has_not() -> None:
+    """Features that never stood in one kernel are told as that, not by a traceback."""
+    loaded = loaded_kernel("deb-6.1")
+    mixed = replace(loaded, overrides={"map_kernel": False})
+    board = bootmap.Board.parse((DATA / "dtb" / "virt.dtb").read_bytes(), cpu="cortex-a15", phys_offset=0x40000000)
+    prediction = bootmap.predict(mixed, board)
+    assert prediction.hazards[-1].id == "mem-type-missing"
+    assert prediction.outcome.verdict is Verdict.DIES

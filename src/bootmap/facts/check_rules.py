@@ -342,7 +342,7 @@ RULES: tuple[CheckRule, ...] = (
         "map_io of the machine, or a user's --static-map, maps what is outside the vmalloc area or what is taken.",
         "arch/arm/mm/mmu.c create_mapping(), iotable_init()",
         hazards=("mapping-refused", "map-io-unmapped", "mapping-in-vmalloc", "mapping-outside-vmalloc",
-                 "static-vm-lost", "static-vm-overlap", "mapping-needs-pages"),
+                 "static-vm-lost", "static-vm-overlap", "mapping-needs-pages", "mem-type-missing"),
     ),
     CheckRule(
         "earlycon", _E, "earlycon stops the boot, or shows nothing",

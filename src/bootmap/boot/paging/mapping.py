@@ -45,6 +45,13 @@ def create_mapping(state: BootState, md: MapDesc) -> None:
         state.print(f"BUG: not creating mapping for {where} in user region")
         state.hazard("mapping-refused", f"a mapping for {where} lies in user space and is not made", address=md.virtual)
         return
+    if state.mem_types is not None and md.type not in state.mem_types.types:
+        raise state.die(
+            "mem-type-missing",
+            f"MT_{md.type} for {md.what} is not among this kernel's memory types: the features that were switched with "
+            f"--feature never stood in one kernel",
+            address=md.virtual,
+        )
     end = md.virtual + md.length
     _check_device(state, md)
     state.maps.append(md)
