@@ -235,8 +235,8 @@ class TestEnd:
     @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
     def test_nothing_is_left_behind_when_we_are_killed(self, blow: signal.Signals) -> None:
         code = (
-            "import sys, time; from bootmap.image.machine import Machine\n"
-            f"with Machine({VIRT!r}) as m:\n"
+            "import sys, time; from bootmap.image.machine import RunningMachine\n"
+            f"with RunningMachine({VIRT!r}) as m:\n"
             "    m.gdb.resume(); print(m.pid, m._process.directory, flush=True); time.sleep(60)"
         )
         with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
