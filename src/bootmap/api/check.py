@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bootmap.assemble.profiles import profile
 from bootmap.checks.case import CheckCase
 from bootmap.checks.engine import CheckResult, check_boot, collect
 from bootmap.errors import FdtError
@@ -47,6 +46,7 @@ def check(
     >>> check(kernel, board)
     <CheckResult BOOTS: 0 findings on boards/imx6q-sabrelite.dtb>
     """
+    from bootmap.assemble.profiles import profile
     from bootmap.checks.settings import selected
 
     try:

@@ -7,8 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bootmap.assemble.handover import replay
-from bootmap.source.open import check_stage
-from bootmap.source.tables import predicted_tables
 from bootmap.units import mem_range, size_text
 
 if TYPE_CHECKING:
@@ -74,6 +72,8 @@ class Stage:
     @cached_property
     def tables(self) -> Tables:
         """The page tables then."""
+        from bootmap.source.tables import predicted_tables
+
         return predicted_tables(self.prediction.board.name, self.prediction.replay, self.snapshot)
 
     def __repr__(self) -> str:
@@ -147,6 +147,8 @@ class Prediction:
         >>> prediction["map_lowmem"]
         <Stage map_lowmem: memory 1 regions, reserved 4>
         """
+        from bootmap.source.open import check_stage
+
         check_stage(name)
         snapshot = self.replay.stage(name)
         if snapshot is None:
