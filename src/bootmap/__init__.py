@@ -73,6 +73,8 @@ if TYPE_CHECKING:
     from bootmap.explore.serve import serve as serve
     from bootmap.explore.sides import opened_side as explore_side
     from bootmap.explore.sides import prediction_side as explore_prediction
+    from bootmap.facts.arm.names import ARCH_NAMES as ARCH_NAMES
+    from bootmap.facts.arm.names import REGISTERS as REGISTERS
     from bootmap.facts.arm.permissions import Rights as Rights
     from bootmap.facts.audit_rules import Severity as Severity
     from bootmap.facts.check_rules import RULES as CHECK_RULES
@@ -120,6 +122,7 @@ if TYPE_CHECKING:
 
 # public name -> (module, name there)
 _PUBLIC = {
+    "ARCH_NAMES": ("bootmap.facts.arm.names", "ARCH_NAMES"),
     "Assumption": ("bootmap.assumptions", "Assumption"),
     "Audit": ("bootmap.analysis.audit.finding", "Audit"),
     "BOOT_STEPS": ("bootmap.verify.run", "STEPS"),
@@ -148,6 +151,7 @@ _PUBLIC = {
     "PhysicalFacts": ("bootmap.analysis.explain", "PhysicalFacts"),
     "Prediction": ("bootmap.api.prediction", "Prediction"),
     "Proposal": ("bootmap.plan.propose", "Proposal"),
+    "REGISTERS": ("bootmap.facts.arm.names", "REGISTERS"),
     "Rights": ("bootmap.facts.arm.permissions", "Rights"),
     "STAGES": ("bootmap.boot.sequence", "STAGE_NAMES"),
     "Severity": ("bootmap.facts.audit_rules", "Severity"),
@@ -221,9 +225,11 @@ _PUBLIC = {
 }
 
 __all__ = [
+    "ARCH_NAMES",
     "BOOT_STEPS",
     "CHECK_RULES",
     "MEMBLOCK_CALLS",
+    "REGISTERS",
     "STAGES",
     "Assumption",
     "Audit",

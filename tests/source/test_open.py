@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import bootmap
+from bootmap import REGISTERS
 from bootmap.boot.trace import Verdict
-from bootmap.cli.options import REGISTERS, tables_arguments
+from bootmap.cli.options import tables_arguments
 from bootmap.errors import ImageError, MissingInputError, UsageError
 from bootmap.mmu.walk import Mapped, walk
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from bootmap import ARCH_NAMES, REGISTERS
 from bootmap.units import whole_number
 
 if TYPE_CHECKING:
@@ -16,9 +17,6 @@ else:
     _Number = click.ParamType  # not to be subscripted before click 8.4
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
-
-REGISTERS = ("ttbr0", "ttbr1", "ttbcr", "sctlr", "dacr", "prrr", "nmrr", "mair0", "mair1")
-ARCH_NAMES = ("v4", "v5", "xscale", "v6", "v6k", "v6kz", "v7", "v7lpae", "lpae")
 
 
 class AddressType(_Number):

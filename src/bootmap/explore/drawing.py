@@ -13,7 +13,6 @@ from xml.sax.saxutils import escape, quoteattr
 
 from bootmap.analysis.overview import memory_rows, reserved_rows, virtual_layout
 from bootmap.analysis.registers import linux_registers, stage_memory
-from bootmap.boot.trace import Verdict
 from bootmap.explore.colours import style
 from bootmap.explore.scale import Axis, by_parts, straight
 from bootmap.explore.sides import base_name
@@ -38,7 +37,6 @@ _BAR = 62
 _PA, _VA = 262, 536
 _LINE, _LETTER = 14, 6.2
 _LABEL_WIDTH = 232
-_HEADLINES = {Verdict.BOOTS: "boots", Verdict.DIES: "does not boot", Verdict.UNCERTAIN: "uncertain"}
 
 
 @dataclass
@@ -262,7 +260,7 @@ def _ticks(drawing: _Drawing, axis: Axis, x: float, anchor: str) -> None:
 def _head(drawing: _Drawing, prediction: Prediction, stage: PublicStage) -> None:
     kernel, state = prediction.kernel, prediction.replay.state
     drawing.text("title", 20, 28, f"{base_name(prediction.board.name)}, Linux {kernel.release}")
-    verdict = _HEADLINES[prediction.outcome.verdict]
+    verdict = prediction.outcome.verdict.value
     where = f" ({prediction.outcome.stage})" if prediction.outcome.stage else ""
     about = f"{verdict}{where} · after {stage.name} · {state.handover.cpu.name}"
     drawing.text("about", 20, 46, about)

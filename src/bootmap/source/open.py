@@ -19,8 +19,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bootmap.errors import UsageError
+from bootmap.facts.arm.names import ARCH_NAMES, REGISTERS
 from bootmap.output import shown_name
-from bootmap.source.wanted import ARCH_NAMES, REGISTERS, Wanted
+from bootmap.source.wanted import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from bootmap.mmu.regs import Regs
 
-REGISTERS = ("ttbr0", "ttbr1", "ttbcr", "sctlr", "dacr", "prrr", "nmrr", "mair0", "mair1")
-ARCH_NAMES = ("v4", "v5", "xscale", "v6", "v6k", "v6kz", "v7", "v7lpae", "lpae")
 _LONG_ARCH = "lpae"
 
 

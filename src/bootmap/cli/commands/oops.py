@@ -7,14 +7,16 @@ from typing import Any
 import click
 
 import bootmap
-from bootmap.cli.options import ARCH_NAMES, board_options
+from bootmap.cli.options import board_options
 from bootmap.errors import InputError, UsageError
 
 
 @click.command()
 @click.argument("log", type=click.Path(allow_dash=True))
 @click.option("--board", type=click.Path(), help="A board to predict, for what should have been at the address.")
-@click.option("--arch", type=click.Choice(ARCH_NAMES), help="Version of the architecture, where the log does not tell.")
+@click.option(
+    "--arch", type=click.Choice(bootmap.ARCH_NAMES), help="Version of the architecture, where the log does not tell."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (bootmap.oops/1).")
 @board_options
 def command(log: str, board: str | None, arch: str | None, as_json: bool, **options: Any) -> int:
