@@ -10,13 +10,14 @@ import gzip
 import hashlib
 import struct
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from support.recordings import NAMES, Case, fresh_kernel, kernel_files
 
 from bootmap.analysis.audit.audit import audit

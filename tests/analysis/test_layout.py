@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from support.recordings import fresh_kernel
 
 from bootmap.analysis.layout import LoadMap, Phase, Placed, load_map

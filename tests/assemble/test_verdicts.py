@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from support.recordings import loaded_kernel
 from support.trees import blob, board, cells, chosen, reserved_memory, text
 

@@ -7,10 +7,10 @@ RAM was saved and compared; what had changed is given here as it was seen.  The 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from support.recordings import fresh_kernel
 
 from bootmap.boot.decompressor.decompress_kernel import plan

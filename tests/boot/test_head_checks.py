@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import gzip
 import struct
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from support.recordings import DATA, NAMES, case, fresh_kernel
 
 from bootmap.boot.handover import Handover, ZImage

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from support.machines import Setup
 from support.recordings import DATA, loaded_kernel
 from support.trees import board, cells, reserved_memory, text

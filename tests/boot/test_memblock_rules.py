@@ -1,11 +1,11 @@
 """Which rules each release follows: expectations are what its own mm/memblock.c says."""
 
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bootmap.boot.memblock import MemblockDeath
 from bootmap.boot.memblock.rules import memblock_rules

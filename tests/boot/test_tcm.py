@@ -13,13 +13,13 @@ the size codes 5 and 4 << 2, 16 and 8 KiB; and the two writes to these by nothin
 from __future__ import annotations
 
 import base64
-import dataclasses
 import gzip
 import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import structs
 from support.machines import cpu
 from support.recordings import DATA, fresh_kernel
 from support.words import as_words
@@ -54,7 +54,7 @@ def board() -> Handover:
 def booted(
     dtcm: tuple[int, ...] | None = None, itcm: tuple[int, ...] | None = None, kernel: KernelModel | None = None
 ) -> Replay:
-    return boot(kernel or fresh_kernel("v5-integrator"), dataclasses.replace(board(), dtcm=dtcm, itcm=itcm))
+    return boot(kernel or fresh_kernel("v5-integrator"), structs.replace(board(), dtcm=dtcm, itcm=itcm))
 
 
 def of_version(version: tuple[int, ...], **extra: int) -> KernelModel:
@@ -133,7 +133,7 @@ def test_tcm_init_does_not_run_without_have_tcm() -> None:
 
 
 def test_tcm_init_of_a_cpu_without() -> None:
-    handover = dataclasses.replace(board(), cpu=cpu("arm920t"), dtcm=(4 * KIB,))
+    handover = structs.replace(board(), cpu=cpu("arm920t"), dtcm=(4 * KIB,))
     assert mapped(boot(fresh_kernel("v5-integrator"), handover)) == {}
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from support.recordings import NAMES, Case
 
 from bootmap.api.logs import verify_log as check_logs

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from explore.conftest import recorded, sabrelite
+from msgspec.structs import replace
 
 import bootmap
 from bootmap.explore.document import side_of

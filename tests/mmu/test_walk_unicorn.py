@@ -8,11 +8,12 @@ them is itself predicted and compared, so that nothing can hide among the except
 from __future__ import annotations
 
 import collections
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 pytestmark = pytest.mark.oracle
 pytest.importorskip("unicorn", reason="Unicorn, the emulator used as an oracle, is not installed")

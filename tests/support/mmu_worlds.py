@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
 
 from bootmap.facts.arm.descriptors import Descriptor, Level, Role
 from bootmap.facts.arm.layout import RESERVED
@@ -40,8 +41,7 @@ class World:
         return Chunks(self.chunks)
 
 
-@dataclass
-class Plan:
+class Plan(Struct):
     """What a world may be like.
 
     Attributes:

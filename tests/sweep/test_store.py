@@ -143,7 +143,7 @@ def test_parquet_is_the_same_rows(boards: Path, tmp_path: Path) -> None:
     assert list(read_rows(str(parts))) == rows
     table = parquet.read_table(parts)
     assert table.num_rows == 16
-    assert table.column_names == list(Row.__dataclass_fields__)
+    assert table.column_names == list(Row.__struct_fields__)
     assert sum(table["ram"].to_pylist()[number] or 0 for number in range(16)) == sum(row.ram or 0 for row in rows)
 
 

@@ -7,8 +7,9 @@ Highmem is no help: page tables, slabs, DMA buffers and struct pages come from l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.analysis.overview import reserved_rows
 from bootmap.facts.linux.memblock import Flags
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from bootmap.boot.state import BootState
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Struct, frozen=True):
     """Lowmem and who takes of it.
 
     Attributes:

@@ -14,10 +14,11 @@ mm/highmem.c; arch/arm/mm/dma-mapping.c ``__dma_remap``; arch/arm/kernel/module.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootmap.facts.arm.permissions import Rights
 from bootmap.units import MIB, PAGE_SIZE, Span
@@ -34,8 +35,7 @@ MOST = 1 << 16
 _USER_GAP = 16 * MIB
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Struct, frozen=True):
     """What one of the two says of a piece: physical address of its first byte, attributes, sizes of descriptors."""
 
     pa: int
@@ -43,8 +43,7 @@ class Side:
     granules: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TableChange:
+class TableChange(Struct, frozen=True):
     """A stretch of virtual addresses that is not the same in both.
 
     Attributes:
@@ -76,8 +75,7 @@ class TableChange:
         return not self.reason
 
 
-@dataclass(frozen=True, slots=True)
-class AreaLayout:
+class AreaLayout(Struct, frozen=True):
     """What is where in virtual space, as far as it is known.
 
     Attributes:

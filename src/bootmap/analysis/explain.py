@@ -5,8 +5,10 @@ A lookup, not a guess: memblock's log and the tables' journal hold who did what;
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootmap.analysis.overview import virtual_layout
 from bootmap.analysis.registers import linux_registers, stage_memory
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
     from bootmap.boot.sequence import Replay, Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class PhysicalFacts:
+class PhysicalFacts(Struct, frozen=True):
     """What is known of a physical address.
 
     Attributes:

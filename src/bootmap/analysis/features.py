@@ -6,8 +6,9 @@ configuration may be missing altogether, and the answer then says which option d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.facts.features.table import ROWS_BY_NAME, SECTIONS
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from bootmap.inputs.kconfig import Config
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """Whether a rule holds.
 
     Attributes:
@@ -41,8 +41,7 @@ class Answer:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """A kernel as far as rules depend on it.
 
     Attributes:

@@ -18,9 +18,10 @@ Source: arch/arm/boot/compressed/head.S; Documentation/arch/arm/booting.rst.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.boot.decompressor.decompress_kernel import plan
 from bootmap.boot.decompressor.phys_offset import memory_ranges
@@ -57,8 +58,7 @@ class Phase(IntEnum):
     KERNEL = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """One object in RAM.
 
     Attributes:
@@ -99,8 +99,7 @@ class Placed:
         return self.since <= other.until and other.since <= self.until
 
 
-@dataclass(frozen=True, slots=True)
-class LayoutOverlap:
+class LayoutOverlap(Struct, frozen=True):
     """Two objects that share bytes; ``first`` begins first.
 
     Attributes:
@@ -116,8 +115,7 @@ class LayoutOverlap:
     harmful: bool
 
 
-@dataclass(frozen=True, slots=True)
-class LayoutRow:
+class LayoutRow(Struct, frozen=True):
     """A line of the map.
 
     Attributes:
@@ -136,16 +134,14 @@ class LayoutRow:
     outside_ram: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """A border in physical memory that objects have to respect, such as the end of lowmem."""
 
     name: str
     address: int
 
 
-@dataclass(frozen=True, slots=True)
-class LoadMap:
+class LoadMap(Struct, frozen=True):
     """Everything in RAM, in physical order.
 
     Attributes:

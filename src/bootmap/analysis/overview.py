@@ -6,10 +6,10 @@ Takes a prediction, gives result objects that the reports print; nothing here is
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
 
 from bootmap.boot.kernel import FDT_FIXED_BASE, PCI_IO_VIRT_BASE, VECTORS_HIGH
 from bootmap.boot.paging.pte import hardware_pte
@@ -29,8 +29,7 @@ _ADDS = ("reserve", "alloc_range")
 _TCM = ((DTCM, "tightly coupled memory for data"), (ITCM, "tightly coupled memory for code"))
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryRow:
+class MemoryRow(Struct, frozen=True):
     """A stretch of physical memory ``[start, end)`` of one kind: lowmem, highmem or no-map; what declared it."""
 
     start: int
@@ -39,8 +38,7 @@ class MemoryRow:
     origin: Origin | None
 
 
-@dataclass(frozen=True, slots=True)
-class OwnedRow:
+class OwnedRow(Struct, frozen=True):
     """A stretch of reserved memory ``[start, end)``, and whose it is."""
 
     start: int
@@ -49,8 +47,7 @@ class OwnedRow:
     origin: Origin | None
 
 
-@dataclass(frozen=True, slots=True)
-class VirtualArea:
+class VirtualArea(Struct, frozen=True):
     """One area of the kernel's virtual layout, ``[start, end)``; ``what`` says what it is for."""
 
     name: str
@@ -59,8 +56,7 @@ class VirtualArea:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class TableCost:
+class TableCost(Struct, frozen=True):
     """What the page tables hold and cost.
 
     Attributes:
@@ -90,8 +86,7 @@ class TableCost:
         return self.root_bytes + self.page_only_tables * PAGE_SIZE
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
+class Overview(Struct, frozen=True):
     """What is asked first, at one moment.
 
     Attributes:

@@ -9,10 +9,10 @@ Source: arch/arm/mm/dump.c ``walk_pgd``, ``walk_pmd``, ``walk_pte``, ``note_page
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from msgspec import Struct
 
 from bootmap.errors import AbsentMemoryError
 from bootmap.facts.linux.linux_prot import LONG, SHORT
@@ -48,8 +48,7 @@ class Marker(NamedTuple):
     start: int
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """A line that lists entries.
 
     Attributes:
@@ -67,8 +66,7 @@ class Line:
     prot: int
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Struct, frozen=True):
     """How one kernel prints.
 
     Attributes:

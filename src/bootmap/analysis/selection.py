@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.facts.arm.memory_attrs import MemoryType, Policy
 from bootmap.facts.arm.permissions import Rights
@@ -17,8 +18,7 @@ KINDS: dict[str, MemoryType | Policy] = {kind.value: kind for kind in (*MemoryTy
 """Memory types, and policies of the inner cache for Normal memory, by the names that people type."""
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """What is asked for; the default is everything.
 
     Attributes:

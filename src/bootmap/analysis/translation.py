@@ -10,8 +10,9 @@ Sources: arch/arm/include/asm/pgtable-2level.h (a page of ptes: Linux's 512 in f
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.facts.arm.permissions import Rights
 from bootmap.facts.linux.linux_prot import LONG, SHORT
@@ -41,8 +42,7 @@ _LEVELS = {
 """What each hardware level is to Linux, folded levels included (pgtable-nopmd.h and friends)."""
 
 
-@dataclass(frozen=True, slots=True)
-class LinuxHalf:
+class LinuxHalf(Struct, frozen=True):
     """Linux's own pte of a small page in the short format, which the hardware never looks at.
 
     Attributes:
@@ -58,8 +58,7 @@ class LinuxHalf:
     writers: Writers = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One word on the way.
 
     Attributes:
@@ -73,8 +72,7 @@ class Entry:
     writers: Writers = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AccessCheck:
+class AccessCheck(Struct, frozen=True):
     """What an access meets.
 
     Attributes:
@@ -88,8 +86,7 @@ class AccessCheck:
     fsr: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """One descriptor on the way of a virtual address.
 
     Attributes:
@@ -109,8 +106,7 @@ class Word:
     writers: Writers
 
 
-@dataclass(frozen=True, slots=True)
-class Translation:
+class Translation(Struct, frozen=True):
     """Everything about one virtual address.
 
     Attributes:

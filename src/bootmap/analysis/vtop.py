@@ -8,8 +8,9 @@ Source: crash 8, arm.c ``arm_vtop``, ``arm_lpae_vtop``, ``arm_translate_pte``; t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.facts.linux.linux_prot import LONG, SHORT
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE
@@ -22,8 +23,7 @@ _LONG_PAGE = 0xF_FFFF_F000  # 36 bits of physical address
 _PGD_SHIFT_LONG, _PMD_SHIFT, _SECTION_SHIFT = 30, 21, 20
 
 
-@dataclass(frozen=True, slots=True)
-class Vtop:
+class Vtop(Struct, frozen=True):
     """What crash prints of one address.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from bootmap.checks.case import CheckCase
 from bootmap.checks.engine import CheckResult, check_boot, collect

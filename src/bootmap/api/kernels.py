@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.analysis.features import Subject, answer, sections
 from bootmap.assemble.kernel import read_config_of, read_image, version_of
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from bootmap.analysis.features import Answer
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureTable:
+class FeatureTable(Struct, frozen=True):
     """The rules of one kernel.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.boot.memblock.rules import memblock_rules
 from bootmap.boot.memblock.script import NEEDS, run_script
@@ -58,8 +59,7 @@ class MemblockRelease:
         return on
 
 
-@dataclass(frozen=True, slots=True)
-class MemblockRun:
+class MemblockRun(Struct, frozen=True):
     """A script that was read and can be run.
 
     Attributes:

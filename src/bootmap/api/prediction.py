@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.assemble.handover import replay
 from bootmap.units import mem_range, size_text
@@ -42,8 +43,7 @@ def predict(kernel: Kernel, board: Board) -> Prediction:
     return Prediction(kernel, board, replay(kernel, board))
 
 
-@dataclass(frozen=True, repr=False)
-class Stage:
+class Stage(Struct, frozen=True, dict=True):
     """The state right after a kernel function.
 
     Attributes:
@@ -81,8 +81,7 @@ class Stage:
         return f"<Stage {self.name}: memory {len(memory)} regions, reserved {len(reserved)}>"
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """Why an address is what it is.
 
     Attributes:
@@ -98,8 +97,7 @@ class Explanation:
     target: PhysicalFacts | None
 
 
-@dataclass(frozen=True, repr=False)
-class Prediction:
+class Prediction(Struct, frozen=True, dict=True):
     """Everything that is known of one boot.
 
     Attributes:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootmap.assemble import texts
 from bootmap.errors import InputError, UsageError
@@ -24,8 +26,7 @@ if TYPE_CHECKING:
     Path = str | PathLike[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Board:
+class Board(Struct, frozen=True, kw_only=True):
     """A board and how its boot loader starts the kernel.  What is None is derived or assumed by `predict`.
 
     Attributes:
@@ -70,7 +71,7 @@ class Board:
     cache: str | None = None
     vmalloc_end: int | None = None
     ram: tuple[Span, ...] | None = None
-    lines: Mapping[str, tuple[str, int]] | None = field(default=None, repr=False, compare=False)
+    lines: Mapping[str, tuple[str, int]] | None = None
     assumptions: tuple[Assumption, ...] = ()
 
     @classmethod

@@ -6,8 +6,9 @@ And RAM as ``--memory`` tells it, in place of what the boot loader would fill in
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.assemble.texts import parse_span
 from bootmap.assumptions import Assumption
@@ -34,8 +35,7 @@ _USUAL_RAM = 512 * MIB
 _USUAL_START = 0x80000000
 
 
-@dataclass(frozen=True, slots=True)
-class BoardFile:
+class BoardFile(Struct, frozen=True):
     """One board of a file.
 
     Attributes:

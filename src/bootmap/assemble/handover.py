@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from bootmap.assemble.cpu import pick_cpu, with_cache
 from bootmap.assemble.guess import place_of_description, scu_cpus

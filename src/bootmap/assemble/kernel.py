@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from bootmap.assemble.texts import parse_features, parse_kernel_version
 from bootmap.boot.kernel import KernelModel
@@ -29,8 +31,7 @@ _MOST_TEXT_OFFSET = 16 << 20
 """More than TEXT_OFFSET is anywhere (arch/arm/Makefile textofs-y, 0x308000 at most)."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Kernel:
+class Kernel(Struct, frozen=True, dict=True):
     """A kernel: version, configuration and symbols.
 
     Attributes:
@@ -52,8 +53,11 @@ class Kernel:
     file: KernelFile | None = None
     assumptions: tuple[Assumption, ...] = ()
     profile: str = ""
-    _answered: dict[str, Rule] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """Features that some boot has asked for; a changed kernel begins with none."""
+
+    @cached_property
+    def _answered(self) -> dict[str, Rule]:
+        """Features that some boot has asked for; a changed kernel begins with none."""
+        return {}
 
     @classmethod
     def load(

@@ -5,8 +5,9 @@ What it is taken for is said once, as one assumption.  Where an option or the sy
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from bootmap.assemble.kernel import Kernel
 from bootmap.assemble.texts import parse_features, parse_kernel_version

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootmap.boot.decompressor.phys_offset import AUTO_GRANULE, memory_ranges
 from bootmap.boot.trace import Outcome, Verdict
@@ -19,8 +21,7 @@ if TYPE_CHECKING:
 _OLD_GRANULE = 16 * MIB
 
 
-@dataclass(frozen=True, slots=True)
-class _Trial:
+class _Trial(Struct, frozen=True):
     """Another value for something that was guessed, and the board that has it."""
 
     assumption: Assumption

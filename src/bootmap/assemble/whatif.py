@@ -8,8 +8,9 @@ Source: arch/arm/Kconfig VMSPLIT, PAGE_OFFSET, HIGHMEM.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from bootmap.assumptions import Assumption
 from bootmap.boot.kernel import VMSPLITS

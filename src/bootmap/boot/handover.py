@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from bootmap.assumptions import Assumption
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from bootmap.inputs.fdt import Fdt
 
 
-@dataclass(frozen=True, slots=True)
-class ZImage:
+class ZImage(Struct, frozen=True):
     """A zImage, as far as it matters where its decompressor writes to.
 
     Attributes:
@@ -38,8 +38,7 @@ class ZImage:
     appended: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Handover:
+class Handover(Struct, frozen=True):
     """The machine at the kernel's first instruction.
 
     Attributes:

@@ -5,9 +5,10 @@ Code of the boot asks ``kernel.has(feature)`` and reads the layout here; it neve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from bootmap.facts.features.table import ROWS_BY_NAME
 from bootmap.facts.linux.linux_prot import LONG, LONG_RDONLY_AP2, SHORT
@@ -39,8 +40,7 @@ VMSPLITS = {"VMSPLIT_3G": 0xC0000000, "VMSPLIT_3G_OPT": 0xB0000000, "VMSPLIT_2G"
 """Option -> PAGE_OFFSET (arch/arm/Kconfig)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One feature that was asked for during the boot, and the answer.
 
     Attributes:

@@ -8,8 +8,9 @@ Source: Documentation/arch/arm/booting.rst; arch/arm/kernel/head-common.S ``__ve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from bootmap.boot.setup.atags_scan import tags_command_line
 from bootmap.boot.setup.fdt_scan import chosen_node, command_line, root_cells
@@ -30,8 +31,7 @@ _HEADER_FIELDS = {"struct": (8, 36), "strings": (12, 32)}
 """Block of a blob -> byte offsets in its header of where it is and of its size (Devicetree Specification 5.2)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(Struct, frozen=True):
     """One thing in RAM.
 
     Attributes:

@@ -5,8 +5,9 @@ No step's logic is here; whoever reads a prediction meets these.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field, structs
 
 from bootmap.units import PAGE_SHIFT, hex_address
 
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from bootmap.boot.trace import Origin
 
 
-@dataclass(frozen=True, slots=True)
-class Bank:
+class Bank(Struct, frozen=True):
     """RAM as the boot loader declared it, before the kernel judged it: bytes ``[start, end)``."""
 
     start: int
@@ -25,8 +25,7 @@ class Bank:
     origin: Origin
 
 
-@dataclass(slots=True)
-class CmaArea:
+class CmaArea(Struct):
     """One area for contiguous memory.
 
     Attributes:
@@ -42,8 +41,7 @@ class CmaArea:
     origin: Origin
 
 
-@dataclass(slots=True)
-class ReservedArea:
+class ReservedArea(Struct):
     """One node of /reserved-memory that the kernel accepted: what became of it."""
 
     name: str
@@ -54,8 +52,7 @@ class ReservedArea:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
-class StaticVm:
+class StaticVm(Struct, frozen=True):
     """A virtual area the kernel notes before vmalloc works: bytes ``[start, start + size)``."""
 
     start: int
@@ -67,8 +64,7 @@ class StaticVm:
         return f"{self.what} ({hex_address(self.start)}-{hex_address(self.start + self.size - 1)})"
 
 
-@dataclass(frozen=True, slots=True)
-class LostRam:
+class LostRam(Struct, frozen=True):
     """RAM that was declared and is not used, and why: bytes ``[start, end)``."""
 
     start: int
@@ -77,8 +73,7 @@ class LostRam:
     origin: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Zone:
+class Zone(Struct, frozen=True):
     """A zone of the page allocator: pages ``[start_pfn, end_pfn)``.
 
     Attributes:
@@ -96,8 +91,7 @@ class Zone:
     managed: int
 
 
-@dataclass(slots=True)
-class Variables:
+class Variables(Struct):
     """Kernel variables that the steps set, by kernel name; addresses in bytes, pfns as numbers."""
 
     arm_lowmem_limit: int = 0
@@ -122,15 +116,11 @@ class Variables:
     """What the machine's reserve callback took, by what for: its address."""
 
     def copy(self) -> Variables:
-        """The same values; much cheaper than ``copy.copy``, and there is one a step."""
-        twin = object.__new__(Variables)
-        for name in self.__slots__:
-            setattr(twin, name, getattr(self, name))
-        return twin
+        """The same values; there is one a step."""
+        return structs.replace(self)
 
 
-@dataclass(frozen=True, slots=True)
-class MemBank:
+class MemBank(Struct, frozen=True):
     """One bank of struct meminfo, in bytes."""
 
     start: int
@@ -144,8 +134,7 @@ class MemBank:
         return self.start + self.size
 
 
-@dataclass(frozen=True, slots=True)
-class MapDesc:
+class MapDesc(Struct, frozen=True):
     """One mapping that the kernel asks for (``struct map_desc``).
 
     Attributes:
@@ -164,7 +153,7 @@ class MapDesc:
     type: str
     what: str
     stage: str
-    origin: Origin | None = field(default=None, compare=False)
+    origin: Origin | None = None
 
     @property
     def physical(self) -> int:
@@ -172,8 +161,7 @@ class MapDesc:
         return self.pfn << PAGE_SHIFT
 
 
-@dataclass(slots=True)
-class MemType:
+class MemType(Struct):
     """One memory type: protection bits of a Linux pte, of a table descriptor, of a section; domain number."""
 
     name: str
@@ -184,8 +172,7 @@ class MemType:
     purpose: str
 
 
-@dataclass(frozen=True, slots=True)
-class Adjustment:
+class Adjustment(Struct, frozen=True):
     """One step from the static table: ``bits`` of ``field`` were set or cleared in ``types``, because of ``why``."""
 
     types: tuple[str, ...]
@@ -195,8 +182,7 @@ class Adjustment:
     why: str
 
 
-@dataclass(slots=True)
-class MemTypeTable:
+class MemTypeTable(Struct):
     """The adjusted table.
 
     Attributes:

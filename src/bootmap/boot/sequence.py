@@ -5,8 +5,9 @@ Source: arch/arm/kernel/setup.c ``setup_arch``, arch/arm/mm/mmu.c ``paging_init`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.boot.decompressor.decompress_kernel import decompress_kernel
 from bootmap.boot.head.checks import check_head, check_params_mapped
@@ -81,8 +82,7 @@ STAGE_NAMES = (
 """Moments that can be asked for, in the order of a current kernel."""
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """The state right after a step.
 
     Attributes:
@@ -100,8 +100,7 @@ class Snapshot:
     memory: Mapping[int, bytes]
 
 
-@dataclass(frozen=True)
-class Replay:
+class Replay(Struct, frozen=True):
     """Everything that is known of one boot.
 
     Attributes:

@@ -6,10 +6,10 @@ of a word are the entries that cover its address, in order.  What the words mean
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from msgspec import Struct
 
 from bootmap.units import PAGE_SIZE
 
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     Words = np.ndarray[tuple[int], np.dtype[np.unsignedinteger]]
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """Why a word was written.
 
     Attributes:

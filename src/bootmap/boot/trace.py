@@ -7,9 +7,10 @@ a configuration option or a rule of the kernel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from bootmap.units import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """One link of a chain of provenance.
 
     Attributes:
@@ -55,8 +55,7 @@ class Origin:
         return f"{self.text} (byte {self.offset:#x} of the {self.rule})"
 
 
-@dataclass(frozen=True, slots=True)
-class Hazard:
+class Hazard(Struct, frozen=True):
     """Something that breaks the boot, or would by a different accident.
 
     Attributes:
@@ -79,7 +78,7 @@ class Hazard:
     message: str
     address: int | None = None
     luck: bool = False
-    origin: Origin | None = field(default=None, compare=False)
+    origin: Origin | None = None
     subject: str = ""
     places: tuple[Span, ...] = ()
     loses_initrd: bool = False
@@ -99,8 +98,7 @@ class Verdict(Enum):
         return {Verdict.BOOTS: True, Verdict.DIES: False}.get(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """The verdict of a boot.
 
     Attributes:

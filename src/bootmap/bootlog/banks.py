@@ -15,8 +15,9 @@ Not here: PHYS_OFFSET (``phys_offset``).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from bootmap.errors import MissingInputError
 from bootmap.units import GIB, KIB, MIB, PAGE_SIZE, Span, align_up, hex_address, memparse, size_text
@@ -30,8 +31,7 @@ _UNITS = {"KiB": KIB, "MiB": MIB, "GiB": GIB, "kB": KIB, "MB": MIB, "GB": GIB}
 _LEAST_RAM = 16 * MIB
 
 
-@dataclass
-class Ram:
+class Ram(Struct):
     """What a log tells of RAM.
 
     Attributes:
@@ -47,8 +47,7 @@ class Ram:
     assumptions: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Total:
+class Total(Struct, frozen=True):
     """How much RAM the kernel counts.
 
     Attributes:

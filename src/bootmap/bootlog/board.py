@@ -12,8 +12,9 @@ Not here: the comparison.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.bootlog import phys_offset as phys
 from bootmap.bootlog.banks import bank_lines, read_ram
@@ -38,8 +39,7 @@ if TYPE_CHECKING:
     from bootmap.units import Span
 
 
-@dataclass(frozen=True)
-class LogBoard:
+class LogBoard(Struct, frozen=True):
     """What a log tells of board and kernel.
 
     Attributes:

@@ -13,8 +13,9 @@ Not here: what the lines say.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.inputs.console import console_lines
 
@@ -38,8 +39,7 @@ _CPU = re.compile(r"\bCPU: [^\[\n]{1,80}\[[0-9a-f]{8}\] revision|\bMachine(?: mo
 _KERNEL = re.compile(r"\bMemory policy: |\bMemory: \d|\bKernel command line: |\bZone ranges:")
 
 
-@dataclass(frozen=True, slots=True)
-class Boot:
+class Boot(Struct, frozen=True):
     """One boot of a capture.
 
     Attributes:

@@ -5,8 +5,9 @@ Not here: the causes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from bootmap.bootlog.findings import Reason
 from bootmap.units import hex_address
@@ -30,8 +31,7 @@ class Checked(NamedTuple):
     hazard: Hazard | None
 
 
-@dataclass(frozen=True)
-class LogCase:
+class LogCase(Struct, frozen=True):
     """One boot.
 
     Attributes:

@@ -8,9 +8,10 @@ Not here: what follows from equal and unequal claims (``judgement``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.boot.trace import Verdict
 from bootmap.bootlog.claims import given_up, layout, reserved, totals, zones
@@ -51,8 +52,7 @@ _MISSED = {**dict.fromkeys(_LOST_RAM, _LOST_RAM), "INITRD: ": ("INITRD: ",)}
 _MISSED_WHOLE = {**_MISSED, **dict.fromkeys(("cma: Reserved", "cma: Failed"), ("cma: ",))}
 
 
-@dataclass
-class Checker:
+class Checker(Struct):
     """Judges the lines of one log against one prediction.
 
     Attributes:

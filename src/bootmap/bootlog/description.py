@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from bootmap.inputs.fdt_writer import MadeNode, cells, flatten, text
 from bootmap.units import GIB, MIB, PAGE_SIZE, Span
@@ -26,8 +27,7 @@ _MAX_BLOB = 2 * MIB
 _LOWEST_LIMIT = 0xEF800000
 
 
-@dataclass
-class Description:
+class Description(Struct):
     """One board, described.
 
     Attributes:

@@ -7,8 +7,9 @@ Nothing is refused: where the log does not tell enough for a prediction, what th
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from bootmap.bootlog.alone import alone
 from bootmap.bootlog.case import LogCase

@@ -5,8 +5,9 @@ Not here: how it is found.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from bootmap.bootlog.progress import Ending
 
@@ -29,8 +30,7 @@ _LOSSES = (
 """Findings that do not end a boot, and are not well either."""
 
 
-@dataclass(frozen=True, slots=True)
-class Harmless:
+class Harmless(Struct, frozen=True):
     """A line that frightens and does no harm: its number, its text, what it means."""
 
     line: int
@@ -38,8 +38,7 @@ class Harmless:
     meaning: str
 
 
-@dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True):
     """One boot, diagnosed.
 
     Attributes:

@@ -12,9 +12,10 @@ who says otherwise stays beside it.  Not here: what a line means; that is with e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,8 +42,7 @@ class Confidence(IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """What one witness says.
 
     Attributes:
@@ -64,8 +64,7 @@ class Evidence:
         return self.low <= value <= self.high
 
 
-@dataclass(frozen=True, slots=True)
-class Weighed:
+class Weighed(Struct, frozen=True):
     """One quantity, as far as it is known.
 
     Attributes:

@@ -5,19 +5,17 @@ Not here: how they are found.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """One link of the chain from the lines to the cause: a line (0 for what is concluded), and what it shows."""
 
     line: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class LogChange:
+class LogChange(Struct, frozen=True):
     """Something to change.
 
     Attributes:
@@ -31,8 +29,7 @@ class LogChange:
     proven: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LogFinding:
+class LogFinding(Struct, frozen=True):
     """One thing that happened, or that would.
 
     Attributes:

@@ -5,8 +5,9 @@ Not here: the options that say it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from bootmap.boot.decompressor.phys_offset import memory_ranges
 from bootmap.boot.kernel import KernelModel
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from bootmap.inputs.kernel_file import KernelFile
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(Struct, frozen=True):
     """What the user says, read; None for what the log must tell.
 
     Attributes:

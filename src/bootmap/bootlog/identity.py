@@ -6,8 +6,9 @@ Not here: the rest of its configuration, and the board's RAM.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from bootmap.errors import InputError, MissingInputError
 from bootmap.units import GIB, MIB, Span, memparse
@@ -25,8 +26,7 @@ _VMALLOC_SIZE = 248 * MIB
 LARGEST_IMAGE = 256 * MIB
 
 
-@dataclass(frozen=True)
-class LogIdentity:
+class LogIdentity(Struct, frozen=True):
     """The kernel of a log.
 
     Attributes:

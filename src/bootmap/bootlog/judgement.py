@@ -9,8 +9,10 @@ Not here: what the lines claim (``log_check``, ``log_memblock``, ``log_files``).
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,8 +31,7 @@ class Judgement(enum.Enum):
     INPUT = "input"
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """One line, judged.
 
     Attributes:
@@ -70,8 +71,7 @@ class Claim(NamedTuple):
         return f"{self.name} {value}" if self.decimal else f"{self.name} {value:#010x}"
 
 
-@dataclass
-class LogReport:
+class LogReport(Struct):
     """All lines that bear on memory, judged, in the order of the log.
 
     Attributes:

@@ -6,7 +6,7 @@ says more.  Not here: faults (``faults``), silence (``silence``), and lines that
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from bootmap.bootlog.findings import LogChange, LogFinding, Reason
 from bootmap.facts.linux.last_words import LAST_WORDS, WORTH

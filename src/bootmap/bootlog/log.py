@@ -7,8 +7,10 @@ narrow terminal broke is put together again.  Not here: whether a line is right.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootmap.bootlog.capture import read_boots
 from bootmap.errors import InputError
@@ -36,8 +38,7 @@ WORTH = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """One message that bears on memory.
 
     Attributes:
@@ -50,7 +51,7 @@ class Said:
     row: LogLine
     line: int
     text: str
-    values: dict[str, int | str] = field(repr=False)
+    values: dict[str, int | str]
 
     @property
     def kind(self) -> str:
@@ -74,8 +75,7 @@ class Said:
         return str(self.values.get(name, ""))
 
 
-@dataclass(frozen=True)
-class Log:
+class Log(Struct, frozen=True):
     """The messages of one log in its order, and how many lines it has in all."""
 
     said: tuple[Said, ...]

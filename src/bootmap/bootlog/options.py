@@ -6,8 +6,9 @@ Not here: what identifies the kernel (``identity``).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.units import MIB
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 _MOST_CPUS = 4
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     """What of the configuration, and of the CPUs, a log shows.
 
     Attributes:

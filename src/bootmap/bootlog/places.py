@@ -7,8 +7,9 @@ reading the device tree names the address at which it looked for it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from bootmap.units import GIB, Span
 
@@ -22,8 +23,7 @@ _BLOB = re.compile(r"setup_arch|early_init_fdt_reserve_self|early_init_dt_reserv
 _RESERVED_BY_US = re.compile(r"arm_memblock_init|arm_mm_memblock_reserve|reserve_initrd|efi")
 
 
-@dataclass(frozen=True)
-class Places:
+class Places(Struct, frozen=True):
     """Where things lie, in physical addresses; None where the log does not say.
 
     Attributes:

@@ -8,8 +8,10 @@ Not here: the comparison of log and prediction.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootmap.analysis.overview import virtual_layout
 from bootmap.assemble.cpu import with_cache
@@ -41,8 +43,7 @@ ORDERS = (None, *range(11, 15), 9, 8)
 """Orders of the largest block that configurations choose, the usual 10 first: 8 MiB to 64 MiB, 2 MiB and 1 MiB."""
 
 
-@dataclass(frozen=True)
-class FromLog:
+class FromLog(Struct, frozen=True):
     """A prediction for a log.
 
     Attributes:
@@ -107,7 +108,7 @@ def beside(replay: Replay, log: Log, given: Given) -> FromLog:
 
 def repredict(found: FromLog, log: Log, **changes: object) -> FromLog:
     """The same with other things given, for trying what else fits."""
-    given = replace(found.given, **changes)  # type: ignore[arg-type]
+    given = replace(found.given, **changes)
     return _predict(found.board, given, found.max_order, log)
 
 

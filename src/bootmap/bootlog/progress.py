@@ -6,9 +6,10 @@ Source: init/main.c ``start_kernel``, ``kernel_init``; arch/arm/kernel/setup.c `
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from bootmap.bootlog.capture import Boot
@@ -75,8 +76,7 @@ _PANIC = re.compile(
 _CONSOLE = re.compile(r"^U-Boot |^Starting kernel|Uncompressing Linux|^DRAM: |^## ")
 
 
-@dataclass(frozen=True, slots=True)
-class BootProgress:
+class BootProgress(Struct, frozen=True):
     """How far a boot came.
 
     Attributes:

@@ -5,8 +5,10 @@ What is printed as a change was put through this, and its effect is what came of
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootmap.boot.kernel import KernelModel
 from bootmap.boot.sequence import boot
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
     from bootmap.boot.sequence import Replay
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeTrial:
+class ChangeTrial(Struct, frozen=True):
     """One thing else.
 
     Attributes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.analysis.budget import Budget, budget
 from bootmap.analysis.layout import LoadMap, load_map
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from bootmap.inputs.fdt import Node, Property
 
 
-@dataclass(frozen=True)
-class CheckCase:
+class CheckCase(Struct, frozen=True, dict=True):
     """One prediction.
 
     Attributes:

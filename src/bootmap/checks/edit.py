@@ -5,8 +5,10 @@ Each edit also knows how people make it: as a parameter, a property, an option, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootmap.assemble.whatif import with_lpae, with_options, with_vmsplit
 from bootmap.inputs.cmdline import parameq, parse
@@ -22,24 +24,21 @@ if TYPE_CHECKING:
     from bootmap.facts.features.feature import Version
 
 
-@dataclass(frozen=True, slots=True)
-class SetParameter:
+class SetParameter(Struct, frozen=True):
     """A parameter of the command line: put in place of the last of its name, or behind all; None takes each out."""
 
     name: str
     value: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class SetBoard:
+class SetBoard(Struct, frozen=True):
     """An attribute of the board: ``dtb_addr``, ``load_addr``, ``initrd``, ``phys_offset``."""
 
     name: str
     value: object
 
 
-@dataclass(frozen=True, slots=True)
-class SetProperty:
+class SetProperty(Struct, frozen=True):
     """A property of the device tree, made where it is not there; None takes it out."""
 
     path: str
@@ -47,46 +46,40 @@ class SetProperty:
     value: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class AddNode:
+class AddNode(Struct, frozen=True):
     """A node of the device tree, with its properties; parents are made with the root's cells and ``ranges``."""
 
     path: str
     properties: tuple[tuple[str, bytes], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteNode:
+class DeleteNode(Struct, frozen=True):
     """A node of the device tree that goes."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class SetOption:
+class SetOption(Struct, frozen=True):
     """An option of the kernel's configuration; None for "is not set"."""
 
     name: str
     value: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class SetVersion:
+class SetVersion(Struct, frozen=True):
     """Another kernel version with the same configuration."""
 
     version: Version
     sublevel: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SetVmsplit:
+class SetVmsplit(Struct, frozen=True):
     """Another split of virtual memory: ``3g``, ``3g_opt``, ``2g``, ``1g``."""
 
     split: str
 
 
-@dataclass(frozen=True, slots=True)
-class SetLpae:
+class SetLpae(Struct, frozen=True):
     """CONFIG_ARM_LPAE with HIGHMEM."""
 
 

@@ -6,9 +6,11 @@ verdict hangs on the finding, a better one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootmap.assemble.handover import replay
 from bootmap.boot.payload import initrd_span
@@ -68,8 +70,7 @@ _MOST_CHANGES = 8
 _RANK = {Verdict.DIES: 0, Verdict.UNCERTAIN: 1, Verdict.BOOTS: 3}
 
 
-@dataclass(frozen=True)
-class CheckResult:
+class CheckResult(Struct, frozen=True, dict=True):
     """What a check found.
 
     Attributes:

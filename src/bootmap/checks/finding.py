@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.facts.audit_rules import Severity
 
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from bootmap.facts.check_rules import CheckRule
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(Struct, frozen=True):
     """A place in what the user gave.
 
     Attributes:
@@ -39,8 +39,7 @@ class Where:
         return f"byte {self.offset:#x}" if self.kind == "device tree" else f"character {self.offset}"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One thing to change, with exact values.
 
     Attributes:
@@ -58,8 +57,7 @@ class Change:
     recommended: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing that is found.
 
     Attributes:
@@ -84,7 +82,7 @@ class Finding:
     where: tuple[Where, ...] = ()
     changes: tuple[Change, ...] = ()
     advice: tuple[str, ...] = ()
-    hazard: Hazard | None = field(default=None, compare=False)
+    hazard: Hazard | None = None
     address: int | None = None
     table: tuple[tuple[str, ...], ...] = ()
     decides: bool = False

@@ -15,9 +15,11 @@ ignore = { "rule" = "why" }
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bootmap.errors import InputError, UsageError
 from bootmap.facts.check_rules import RULES_BY_ID
@@ -36,8 +38,7 @@ _MOST = 100_000
 BASELINE_SCHEMA = "bootmap.baseline/1"
 
 
-@dataclass(frozen=True, slots=True)
-class BoardSettings:
+class BoardSettings(Struct, frozen=True):
     """One ``[[board]]``: its file, options of the command line by their names, and rules to ignore with reasons."""
 
     file: str
@@ -45,8 +46,7 @@ class BoardSettings:
     ignore: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What ``bootmap.toml`` says; see the module's docstring."""
 
     file: str = ""

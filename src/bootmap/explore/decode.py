@@ -6,10 +6,10 @@ as a walk would, at every moment that is shown; their meaning is ``mmu``'s.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct, field
 
 from bootmap.facts.arm.descriptors import Role
 from bootmap.facts.arm.faults import FaultKind
@@ -51,8 +51,7 @@ def halves(value: int) -> list[int]:
     return [value & 0xFFFFFFFF, value >> 32]
 
 
-@dataclass
-class Decoder:
+class Decoder(Struct):
     """Collects the meaning of words under one set of registers.
 
     Attributes:

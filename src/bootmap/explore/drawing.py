@@ -7,9 +7,10 @@ drawing follows the reader's light or dark, and a page that holds it inline may 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from xml.sax.saxutils import escape, quoteattr
+
+from msgspec import Struct, field
 
 from bootmap.analysis.overview import memory_rows, reserved_rows, virtual_layout
 from bootmap.analysis.registers import linux_registers, stage_memory
@@ -39,8 +40,7 @@ _LINE, _LETTER = 14, 6.2
 _LABEL_WIDTH = 232
 
 
-@dataclass
-class _Label:
+class _Label(Struct):
     """A name beside a bar, near ``y``."""
 
     y: float
@@ -49,8 +49,7 @@ class _Label:
     note: str
 
 
-@dataclass
-class _Drawing:
+class _Drawing(Struct):
     """Elements from back to front."""
 
     back: list[str] = field(default_factory=list)

@@ -6,8 +6,9 @@ Nobody saw who wrote the words, so the causes name the moment only; a recording 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from bootmap.analysis.registers import named
 from bootmap.explore.decode import Decoder
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 Regions = tuple[tuple[int, int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ImageMoment:
+class ImageMoment(Struct, frozen=True):
     """One moment of an image.
 
     Attributes:
@@ -45,8 +45,7 @@ class ImageMoment:
     current_limit: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ImageFacts:
+class ImageFacts(Struct, frozen=True):
     """What is known of the kernel behind an image; None or empty where it is not."""
 
     version: str | None = None

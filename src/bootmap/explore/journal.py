@@ -7,10 +7,10 @@ An image has no journal; what differs between its moments stands in for one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from msgspec import Struct, field
 
 from bootmap.units import PAGE_SIZE
 
@@ -26,8 +26,7 @@ ZERO = "zero"
 """The step of a write with which a table begins to exist, as in ``boot.tables``."""
 
 
-@dataclass
-class Journal:
+class Journal(Struct):
     """Writes in order.
 
     Attributes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 from bisect import bisect_right
-from dataclasses import dataclass
 from math import log2
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.units import PAGE_SIZE
 
@@ -17,8 +18,7 @@ _LEAST = 15.0
 """Room of the smallest part: a line of text."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScalePart:
+class ScalePart(Struct, frozen=True):
     """Addresses ``[start, end)`` drawn from ``y`` on, ``height`` high; ``hole``: nothing is there."""
 
     start: int
@@ -28,8 +28,7 @@ class ScalePart:
     hole: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
+class Axis(Struct, frozen=True):
     """Parts, ascending and without gaps."""
 
     parts: tuple[ScalePart, ...]

@@ -6,7 +6,6 @@ another site cannot reach it by a name that it points here.  A board that cannot
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +13,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 import bootmap
 from bootmap.errors import BootmapError, UsageError
@@ -36,8 +37,7 @@ _HEAD = (
 _STAMP = "stamp"
 
 
-@dataclass
-class Boards:
+class Boards(Struct):
     """The boards that are served, and their pages while they are the newest.
 
     Attributes:

@@ -5,15 +5,14 @@ Ids never change.  A finding may be graded otherwise than its rule where the cas
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bootmap.facts.audit_rules import Severity
 
 _E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
 
-@dataclass(frozen=True, slots=True)
-class CheckRule:
+class CheckRule(Struct, frozen=True):
     """One thing that a check looks for.
 
     Attributes:

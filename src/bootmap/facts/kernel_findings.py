@@ -6,8 +6,9 @@ beside this module.  A row says what is to be told of one; how it is told is in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 _INSTALLED = Path(__file__).parent / "findings"
 FOLDER = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[3] / "boards" / "findings"
@@ -23,8 +24,7 @@ BOOTED_KERNELS = {
 """Kernel of booted.json -> its version and where it is from."""
 
 
-@dataclass(frozen=True, slots=True)
-class KernelFinding:
+class KernelFinding(Struct, frozen=True):
     """One map, and the fault of the kernel that it shows.
 
     Attributes:

@@ -10,8 +10,9 @@ Sources: System V ABI chapters 4 and 5 (ELF and program headers, notes).
 from __future__ import annotations
 
 import struct
-from dataclasses import fields, replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from bootmap.image.elfcore import BOOTMAP, EM_ARM, ET_CORE, PT_LOAD, PT_NOTE
 from bootmap.image.facts import KernelFacts
@@ -74,7 +75,7 @@ def core_file(
 
 def saved_registers(saved: Mapping[str, str]) -> dict[str, int]:
     """The registers of the note, those that are numbers; empty where there is none."""
-    names = {row.name for row in fields(KernelFacts)}
+    names = set(KernelFacts.__struct_fields__)
     names_of = [key for key in saved if key.lower() not in names and not key.startswith(_ASSUMED)]
     return {key: int(saved[key], 16) for key in names_of if _is_hex(saved[key])}
 
@@ -83,7 +84,7 @@ def saved_facts(saved: Mapping[str, str]) -> KernelFacts:
     """The kernel's facts of the note."""
     numbers = {name: int(saved[name], 16) if _is_hex(saved.get(name, "")) else None for name in _NUMBERS}
     texts = {name: saved.get(name) for name in _TEXTS}
-    return replace(KernelFacts(), **numbers, **texts)  # type: ignore[arg-type]
+    return replace(KernelFacts(), **numbers, **texts)
 
 
 def saved_assumptions(saved: Mapping[str, str]) -> tuple[str, ...]:

@@ -5,8 +5,9 @@ Dumps and live machines say nothing of the kind; their readers know addresses an
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from bootmap.errors import ImageError
 
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 PA_BITS = 40  # the widest physical address of ARMv7: DDI 0406C B3.6, long descriptors
 
 
-@dataclass(frozen=True, slots=True)
-class KernelFacts:
+class KernelFacts(Struct, frozen=True):
     """The kernel whose tables an image holds, None or empty where the image does not tell.
 
     Raises:

@@ -10,8 +10,9 @@ those are refused with the name of the tool that unpacks them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeVar
+
+from msgspec import Struct, field
 
 from bootmap.errors import ImageError, UsageError
 from bootmap.image.facts import KernelFacts
@@ -50,8 +51,7 @@ _FOREIGN: tuple[tuple[bytes, str], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Image:
+class Image(Struct, frozen=True):
     """An opened image.  A context manager: leaving it closes the files or the connection.
 
     Attributes:

@@ -9,7 +9,8 @@ Source: Android's system/tools/mkbootimg include/bootimg/bootimg.h.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bootmap.errors import ImageError
 
@@ -20,8 +21,7 @@ _NEW_VERSION = 3
 _PAGES = (2048, 4096, 8192, 16384, 32768, 65536, 131072)
 
 
-@dataclass(frozen=True, slots=True)
-class BootImage:
+class BootImage(Struct, frozen=True):
     """What a boot image tells.
 
     Attributes:

@@ -15,8 +15,9 @@ begin with.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from bootmap.errors import AtagError
 from bootmap.facts.linux import atags as numbers
@@ -61,8 +62,7 @@ class AtagField(NamedTuple):
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Atag:
+class Atag(Struct, frozen=True):
     """One tag.
 
     Attributes:
@@ -95,8 +95,7 @@ class Atag:
         return text.decode("latin-1")
 
 
-@dataclass(frozen=True, slots=True)
-class AtagList:
+class AtagList(Struct, frozen=True):
     """A whole list, parsed.
 
     Attributes:

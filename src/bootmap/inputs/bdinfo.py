@@ -9,7 +9,8 @@ Source: cmd/bdinfo.c, lib/lmb.c ``lmb_dump_region``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bootmap.errors import InputError
 from bootmap.units import Span
@@ -28,8 +29,7 @@ _FLAGS = {"none": 0, "no-map": 2, "no-overwrite": 4, "no-notify": 8}
 _MOST = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Bdinfo:
+class Bdinfo(Struct, frozen=True):
     """What it said.
 
     Attributes:

@@ -13,9 +13,10 @@ import binascii
 import io
 import re
 import tarfile
-from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from bootmap.errors import InputError
 from bootmap.inputs.console import clean
@@ -37,8 +38,7 @@ _NOT_PROPERTIES = ("name",)
 """What of /proc/device-tree is no property of the tree: older kernels add a name to every node."""
 
 
-@dataclass(frozen=True)
-class Collected:
+class Collected(Struct, frozen=True):
     """What was gathered on one board.
 
     Attributes:

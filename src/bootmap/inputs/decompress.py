@@ -14,8 +14,9 @@ import io
 import lzma
 import struct
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.errors import ImageError
 from bootmap.inputs import lz
@@ -53,8 +54,7 @@ class _NoLibraryError(Exception):
     """The format is one that needs a package which is not installed; the argument names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class PackedPayload:
+class PackedPayload(Struct, frozen=True):
     """What was unpacked.
 
     Attributes:

@@ -9,8 +9,9 @@ Source: arch/arm/boot/compressed/head.S ``restart``, ``wont_overwrite``, ``LC0``
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.facts.linux.zimage import BSS_ALIGN, LANDMARKS, USUAL_BSS, USUAL_LABELS
 from bootmap.units import align_up
@@ -23,8 +24,7 @@ _NEAR = 24  # instructions between looking for an overlap and acting on it, at m
 _MAX_BSS = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class DecompressorCode:
+class DecompressorCode(Struct, frozen=True):
     """Places in the decompressor: in bytes from the start of the zImage, but for its bss.
 
     Attributes:

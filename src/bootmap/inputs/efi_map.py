@@ -11,7 +11,8 @@ that counts is the one at ExitBootServices: one printed before by a shell lacks 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bootmap.errors import InputError
 from bootmap.facts.linux import efi
@@ -29,8 +30,7 @@ _FLAGS = {"RUN": efi.RUNTIME, "RT": efi.RUNTIME, "WB": efi.WB, "WT": efi.WT, "WC
 _MOST = 4 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class EfiDescriptor:
+class EfiDescriptor(Struct, frozen=True):
     """One row: ``size`` bytes at ``start``, of a type and with attributes as the specification numbers them."""
 
     kind: int
@@ -49,8 +49,7 @@ class EfiDescriptor:
         return efi.TYPES[self.kind] if self.kind < len(efi.TYPES) else f"type={self.kind}"
 
 
-@dataclass(frozen=True, slots=True)
-class EfiMap:
+class EfiMap(Struct, frozen=True):
     """The map, and what Linux reserves besides.
 
     Attributes:

@@ -13,8 +13,9 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.structs import replace
 
 from bootmap.errors import ImageError, InputError
 from bootmap.inputs.fs import file_name, read_file

@@ -5,7 +5,7 @@ Source: boot/pxe_utils.c ``parse_pxefile_top``, ``parse_label``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bootmap.errors import InputError
 
@@ -14,8 +14,7 @@ _KERNEL, _TREE = ("kernel", "linux"), ("fdt", "devicetree")
 _FOLDER = ("fdtdir", "devicetreedir")
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(Struct, frozen=True):
     """One entry.
 
     Attributes:
@@ -35,8 +34,7 @@ class Label:
     append: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Extlinux:
+class Extlinux(Struct, frozen=True):
     """All entries in order, and the one that boots by itself."""
 
     labels: tuple[Label, ...]

@@ -6,8 +6,9 @@ The reader is in ``fdt.py``.  The tree is a dozen columns; nodes and properties 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from msgspec import Struct
 
 from bootmap.errors import FdtError
 
@@ -26,8 +27,7 @@ class Reservation(NamedTuple):
     offset: int
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Property:
+class Property(Struct, eq=False):
     """A property: its raw value and where it stands.  To be treated as read-only.
 
     Attributes:
@@ -240,8 +240,7 @@ class Node:
         return None
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Fdt:
+class Fdt(Struct, eq=False):
     """A whole blob, parsed.  To be treated as read-only.
 
     Attributes:

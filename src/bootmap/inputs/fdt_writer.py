@@ -8,8 +8,9 @@ Source: Devicetree Specification 0.4 chapter 5.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,8 +23,7 @@ _BEGIN_NODE, _END_NODE, _PROP, _END = 1, 2, 3, 9
 _HEADER = struct.Struct(">10I")
 
 
-@dataclass(slots=True)
-class MadeNode:
+class MadeNode(Struct):
     """A node to be written: properties by name, in order, with their raw values; and the nodes below it."""
 
     name: str = ""

@@ -8,8 +8,9 @@ Source: U-Boot doc/usage/fit/source_file_format.rst; boot/image-fit.c.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from bootmap.errors import FdtError, UnsupportedError
 from bootmap.inputs.fs import gunzip_bytes
@@ -23,8 +24,7 @@ LARGEST = 128 * MIB
 _MOST = 256
 
 
-@dataclass(frozen=True, slots=True)
-class FitConfiguration:
+class FitConfiguration(Struct, frozen=True):
     """One configuration.
 
     Attributes:
@@ -53,8 +53,7 @@ class FitPart(NamedTuple):
     entry: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(Struct, frozen=True):
     """The default configuration as a boot loader sees it.
 
     Attributes:

@@ -6,8 +6,9 @@ Whatever a file does not tell is None; what to ask the user for then is the call
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from bootmap.inputs import kconfig
 from bootmap.inputs.fs import read_part
@@ -26,8 +27,7 @@ _BANNER = re.compile(rb"Linux version (\d{1,4}+\.\d{1,4}+[^\s\0]{0,64}+) ([ -~]{
 _DEBIAN = re.compile(r" Debian (\d+\.\d+\.\d+)-")
 
 
-@dataclass(frozen=True, slots=True)
-class ZImageHeader:
+class ZImageHeader(Struct, frozen=True):
     """The words at the beginning of a zImage, and its table of sizes.
 
     Attributes:
@@ -52,8 +52,7 @@ class ZImageHeader:
         return self.end - self.start
 
 
-@dataclass(frozen=True, slots=True)
-class UImageHeader:
+class UImageHeader(Struct, frozen=True):
     """U-Boot's legacy header: where it loads the image to and where it jumps."""
 
     load: int
@@ -75,8 +74,7 @@ class FilePiece(NamedTuple):
     size: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KernelFile:
+class KernelFile(Struct, frozen=True, kw_only=True):
     """One kernel file.
 
     Attributes:
@@ -141,8 +139,7 @@ class KernelFile:
         return f"<KernelFile {self.kind} {self.path}, Linux {self.release}>"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """What a kernel's bytes say about themselves; see ``KernelFile`` for the attributes."""
 
     release: str | None

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from bootmap.errors import InputError
 from bootmap.inputs.console import MOST_BYTES, clean, console_text, raw_lines
@@ -62,8 +63,7 @@ _PROCESS = re.compile(r"\b(?:Comm: |Process )([^\s(]{1,32})")
 _CPU = re.compile(r"CPU: [^\n]{1,80}? \[([0-9a-f]{8})\] revision \d{1,3} \(")
 
 
-@dataclass(frozen=True, slots=True)
-class PrintedEntry:
+class PrintedEntry(Struct, frozen=True):
     """One word of ``show_pte``'s line.
 
     Attributes:
@@ -77,8 +77,7 @@ class PrintedEntry:
     bad: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Oops:
+class Oops(Struct, frozen=True, kw_only=True):
     """What was printed about one fault; None or empty for what was not.
 
     Attributes:

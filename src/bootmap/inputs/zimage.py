@@ -15,8 +15,9 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from bootmap.errors import ImageError, InputError
 from bootmap.inputs import android, elf, fdt, fit

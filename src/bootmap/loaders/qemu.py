@@ -9,14 +9,13 @@ Source: QEMU hw/arm/boot.c ``arm_setup_direct_kernel_boot`` (7.2).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bootmap.facts.loaders.qemu import QEMU_ALIGN, QEMU_INITRD_MOST, QEMU_KERNEL
 from bootmap.units import Span, align_up
 
 
-@dataclass(frozen=True, slots=True)
-class QemuPlaced:
+class QemuPlaced(Struct, frozen=True):
     """Where things are when the kernel is started.
 
     Attributes:

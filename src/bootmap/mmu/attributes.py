@@ -6,8 +6,9 @@ descriptor is the walk's business, and words for a reader are in ``describe``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.facts.arm.memory_attrs import MemoryAttributes, MemoryType, Shareability
 from bootmap.facts.arm.permissions import DomainAccess, Rights
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     Fields = Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(Struct, frozen=True):
     """Everything about a mapping but its addresses.
 
     Attributes:

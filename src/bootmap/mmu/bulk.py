@@ -7,11 +7,11 @@ moment when `snapshot` read memory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct
 
 from bootmap.facts.arm.faults import FaultKind
 from bootmap.facts.arm.permissions import Rights
@@ -39,8 +39,7 @@ _SMALLEST_SHIFT = 10  # tiny pages, and quarters of small ones
 _SINGLE = (1, 2, 4, 8, 16, 32)
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """Adjacent mappings with equal attributes and contiguous physical addresses.
 
     Attributes:
@@ -78,8 +77,7 @@ class Range:
         return self.attributes.domain
 
 
-@dataclass(frozen=True, eq=False)
-class Ranges:
+class Ranges(Struct, frozen=True, eq=False):
     """A list of ranges, by virtual address, kept as arrays of one length; indexing makes a `Range`.
 
     Attributes:
@@ -145,8 +143,7 @@ class Ranges:
         return cut.pick(start < end)
 
 
-@dataclass(frozen=True, eq=False)
-class Translations:
+class Translations(Struct, frozen=True, eq=False, dict=True):
     """The answers for an array of virtual addresses, arrays of its shape.
 
     Attributes:
@@ -185,8 +182,7 @@ class Translations:
         return permitted
 
 
-@dataclass(frozen=True, eq=False)
-class Map:
+class Map(Struct, frozen=True, eq=False, dict=True):
     """Everything that a set of tables translates, read once.
 
     Attributes:

@@ -5,8 +5,9 @@ Text only: every function takes a result and returns strings, and decides nothin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.facts.arm.descriptors import Role
 from bootmap.facts.arm.memory_attrs import MemoryType, Policy, Shareability
@@ -39,8 +40,7 @@ DOMAIN_ACCESS: dict[DomainAccess, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class FieldText:
+class FieldText(Struct, frozen=True):
     """One field of a descriptor in words.
 
     Attributes:

@@ -5,10 +5,10 @@ The array side of ``spec.descriptors``; nothing here reads memory or knows what 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct
 
 from bootmap.facts.arm.descriptors import Role
 
@@ -29,8 +29,7 @@ _FEW = 1 << 12
 _BLOCK = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class EntryTables:
+class EntryTables(Struct, frozen=True):
     """Tables of one level, to be read together: arrays of one length, and what is common to all.
 
     Attributes:
@@ -57,8 +56,7 @@ class EntryTables:
             yield EntryTables(self.level, self.first, self.count, self.pa[part], self.va[part], self.above[part])
 
 
-@dataclass(frozen=True, slots=True)
-class Entries:
+class Entries(Struct, frozen=True):
     """Entries that begin runs, arrays of one length, and what is common to all.
 
     Attributes:

@@ -6,8 +6,9 @@ prefetch aborts) is not looked at here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.facts.arm.faults import MEANING_OF
 from bootmap.facts.arm.regs import ARCHES, FSR_LONG, FSR_SHORT
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from bootmap.mmu.walk import Fault
 
 
-@dataclass(frozen=True, slots=True)
-class FaultStatus:
+class FaultStatus(Struct, frozen=True):
     """A fault status register in words.
 
     Attributes:

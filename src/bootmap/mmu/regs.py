@@ -7,9 +7,10 @@ mode and the FCSE process id are not modelled.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from bootmap.facts.arm.faults import STATUS_OF
 from bootmap.facts.arm.permissions import DomainAccess
@@ -49,8 +50,7 @@ ALL_CLIENTS = 0x55555555
 _WIDTHS = {"ttbr0": 64, "ttbr1": 64}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Regs:
+class Regs(Struct, frozen=True, kw_only=True):
     """The registers that decide a translation.
 
     Attributes:
@@ -107,8 +107,7 @@ def arch_of(midr: int, id_mmfr0: int) -> str | None:
     return "xscale" if (implementer, version) == MIDR_XSCALE else MIDR_ARCHITECTURE.get(version)
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
+class Root(Struct, frozen=True):
     """Where walks of one part of the address space begin.
 
     Attributes:
@@ -133,8 +132,7 @@ class Root:
         return self.level.entry_bytes << self.index_bits
 
 
-@dataclass(frozen=True, slots=True)
-class Regime:
+class Regime(Struct, frozen=True):
     """What a set of registers means for a walk.
 
     Attributes:
@@ -161,9 +159,13 @@ class Regime:
     byteorder: Literal["little", "big"]
     roots: tuple[Root, ...]
     domains: tuple[DomainAccess, ...]
-    memory: tuple[MemoryAttributes, ...] = field(repr=False)
-    rights: tuple[Rights, ...] = field(repr=False)
-    status: Mapping[Code, int] = field(repr=False, hash=False)
+    memory: tuple[MemoryAttributes, ...]
+    rights: tuple[Rights, ...]
+    status: Mapping[Code, int]
+
+    def __repr__(self) -> str:
+        descriptors = "long" if self.long else "short"
+        return f"<Regime of {descriptors} descriptors, MMU {'on' if self.enabled else 'off'}>"
 
     def root(self, va: int) -> Root | None:
         """The root that serves ``va``, None in the gap that TTBCR.T0SZ and T1SZ may leave."""

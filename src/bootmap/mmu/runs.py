@@ -9,10 +9,10 @@ have few of them, so that only runs, and of those only the distinct ones, need t
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct
 
 from bootmap.facts.arm.descriptors import Role
 from bootmap.facts.arm.faults import FaultKind
@@ -38,8 +38,7 @@ if TYPE_CHECKING:
 MOST_RUNS = (1 << 20) + (1 << 16)  # every page of 4 GiB apart from its neighbours, and some
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """One table that a walk can pass through.
 
     Attributes:
@@ -55,8 +54,7 @@ class Table:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Runs:
+class Runs(Struct, frozen=True):
     """The address space from 0 to 4 GiB, cut where the meaning changes; arrays of one length.
 
     Attributes:

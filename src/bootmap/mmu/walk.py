@@ -9,8 +9,9 @@ the next table is, are tables in ``spec``.  There is no TLB here, and nothing ab
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.facts.arm.descriptors import Role
 from bootmap.facts.arm.faults import FaultKind
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
     from bootmap.mmu.regs import Regs, Root
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One descriptor read on the way.
 
     Attributes:
@@ -51,8 +51,7 @@ class Step:
     fields: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Mapped:
+class Mapped(Struct, frozen=True):
     """The address has a translation; whether an access may use it, ``check`` says.
 
     Attributes:
@@ -80,8 +79,7 @@ class Mapped:
         return self.attributes.memory
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """An access or a walk that the CPU aborts.
 
     Attributes:
@@ -97,15 +95,13 @@ class Fault:
     domain: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(Struct, frozen=True):
     """An access that the CPU performs, at physical address ``pa``."""
 
     pa: int
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(Struct, frozen=True):
     """A whole walk.
 
     Attributes:

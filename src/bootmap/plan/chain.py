@@ -6,8 +6,10 @@ all of it, with U-Boot itself and the files as they were loaded.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootmap.analysis.layout import LoadMap, Phase, Placed, load_map
 from bootmap.assumptions import Assumption
@@ -35,8 +37,7 @@ if TYPE_CHECKING:
     from bootmap.plan.setup import LoaderSetup
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """What became of a boot.
 
     Attributes:

@@ -16,8 +16,10 @@ Source: Documentation/arch/arm/booting.rst; arch/arm/boot/compressed/head.S; boo
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootmap.boot.trace import Verdict
 from bootmap.errors import MissingInputError, UnsupportedError, UsageError
@@ -45,8 +47,7 @@ _HEAP_ROOM = MALLOC + 64 * 1024
 _SIZE_STEP = 16 * MIB
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """Safe addresses.
 
     Attributes:

@@ -7,8 +7,9 @@ its like, U-Boot's own place from bdinfo.  What cannot be derived is asked for b
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from bootmap.assumptions import Assumption
 from bootmap.errors import InputError, MissingInputError, UnsupportedError, UsageError
@@ -39,8 +40,7 @@ _RAMDISK_AT = ("ramdisk_addr_r", "ramdiskaddr", "rdaddr", "initrd_addr", "ramdis
 _TREE_AT = ("fdt_addr_r", "fdtaddr", "fdt_addr", "fdtcontroladdr")
 
 
-@dataclass(frozen=True, slots=True)
-class LoaderSetup:
+class LoaderSetup(Struct, frozen=True):
     """One board with one boot loader, and with a kernel or without.
 
     Attributes:
@@ -65,8 +65,7 @@ class LoaderSetup:
         return tuple(Assumption(text, "--bdinfo") for text in self.board.assumptions)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """What is known of U-Boot.
 
     Attributes:
@@ -131,8 +130,7 @@ def board_of(told: Told, uboot: UBoot) -> UBootBoard:
     raise MissingInputError("nothing says where RAM is; give what bdinfo prints (--bdinfo), or --dram BASE,SIZE")
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedImage:
+class LoadedImage(Struct, frozen=True):
     """The kernel file as U-Boot sees it: bytes behind its header; load and entry address of a uImage."""
 
     size: int
@@ -141,8 +139,7 @@ class LoadedImage:
     entry: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Ramdisk:
+class Ramdisk(Struct, frozen=True):
     """The ramdisk file as U-Boot sees it: bytes behind its header, and bytes of the header, 0 for none."""
 
     size: int

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import textwrap
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
 
 from bootmap.bootlog.evidence import Confidence
 from bootmap.bootlog.judgement import Judgement
@@ -139,7 +140,7 @@ def _document(found: Diagnosis) -> dict[str, Any]:
         "headline": found.headline,
         "ending": found.progress.ending.value,
         "last_milestone": found.progress.last.name if found.progress.last else None,
-        "findings": [asdict(finding) for finding in found.findings],
+        "findings": [to_builtins(finding) for finding in found.findings],
         "values": [
             {
                 "quantity": each.quantity,
@@ -150,7 +151,7 @@ def _document(found: Diagnosis) -> dict[str, Any]:
             }
             for each in found.values
         ],
-        "harmless": [asdict(row) for row in found.harmless],
+        "harmless": [to_builtins(row) for row in found.harmless],
         "plan": list(found.plan),
         "counts": {verdict.value: report.count(verdict) for verdict in Judgement} if report else None,
         "assumptions": report.assumptions if report else [],

@@ -6,8 +6,9 @@ announce an allocation before it is made are left out: the reservation that foll
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from bootmap.boot.trace import Origin, Verdict
 from bootmap.report.predict_text import layout_line

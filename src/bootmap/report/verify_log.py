@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import textwrap
-from dataclasses import asdict
 from typing import TYPE_CHECKING
+
+from msgspec import to_builtins
 
 from bootmap.bootlog.judgement import Judgement
 from bootmap.output import text_width
@@ -65,7 +66,7 @@ def verify_log_json(report: LogReport) -> str:
             "hazards": [
                 {"id": h.id, "stage": h.stage, "message": h.message, "address": h.address} for h in report.hazards
             ],
-            "findings": [asdict(finding) for finding in report.findings],
+            "findings": [to_builtins(finding) for finding in report.findings],
             "neighbours": report.neighbours,
             "assumptions": report.assumptions,
         },

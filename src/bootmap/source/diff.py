@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.analysis.diff import AreaLayout, classed, differences, linux_only
 from bootmap.mmu.walk import walk
@@ -17,8 +18,7 @@ _PAGE_OFFSET = 0xC0000000
 _FIXMAP = Span(0xFFC00000, 0xFFFF0000)
 
 
-@dataclass(frozen=True, repr=False)
-class TablesDiff:
+class TablesDiff(Struct, frozen=True):
     """What one set of page tables has that another has not.
 
     Attributes:

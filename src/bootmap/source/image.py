@@ -7,8 +7,9 @@ table there maps itself; the search of the dump.  What only Linux's habit tells 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.assemble.kernel import read_config_of, read_image, version_of
 from bootmap.assemble.texts import parse_features
@@ -33,8 +34,7 @@ _CPU_REGISTERS = ("SCTLR", "TTBR0", "TTBR1", "TTBCR", "DACR", "PRRR", "NMRR", "M
 _SEGMENT = 0xF0000000  # PAGE_OFFSET of every split that Kconfig offers: VMSPLIT_*
 
 
-@dataclass(frozen=True, slots=True)
-class _Root:
+class _Root(Struct, frozen=True):
     """The first-level table that was found: address, format, how; layout and byte order where they came out too."""
 
     address: int

@@ -6,8 +6,9 @@ version; what of it had to be taken for granted is said.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.assemble.texts import parse_kernel_version
 from bootmap.errors import AbsentMemoryError, MissingInputError, UnsupportedError, UsageError
@@ -25,8 +26,7 @@ _U32 = 0xFFFFFFFF
 _MOST_VTOPS = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """kernel_page_tables, as lines of a kernel's form.
 
     Attributes:

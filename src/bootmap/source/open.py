@@ -15,8 +15,9 @@ from __future__ import annotations
 import os
 import zlib
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from bootmap.errors import UsageError
 from bootmap.facts.arm.names import ARCH_NAMES, REGISTERS

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bootmap.mmu.regs import regime_of
 from bootmap.units import Span, hex_address, size_text
@@ -24,8 +26,7 @@ if TYPE_CHECKING:
     from bootmap.mmu.regs import Regime, Regs
 
 
-@dataclass(frozen=True, repr=False)
-class Tables:
+class Tables(Struct, frozen=True, dict=True):
     """Page tables and their surroundings.
 
     Attributes:

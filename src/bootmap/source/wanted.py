@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bootmap.errors import UsageError
 from bootmap.facts.arm.regs import TTBCR_EAE
@@ -16,8 +18,7 @@ if TYPE_CHECKING:
 _LONG_ARCH = "lpae"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What is asked of a source beside its name.
 
     Attributes:

@@ -8,8 +8,10 @@ Source of the search: Zeller and Hildebrandt, "Simplifying and Isolating Failure
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bootmap.sweep.changes import LEAST, Weight, changes_of
 from bootmap.sweep.compare import BOTH, KERNEL
@@ -29,8 +31,7 @@ _MOST = 2000
 """Predictions that a search may take."""
 
 
-@dataclass(frozen=True, slots=True)
-class Blame:
+class Blame(Struct, frozen=True):
     """What makes a change on a board.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from glob import glob
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.errors import UsageError
 from bootmap.sweep.kernels import folder_name, trees_of
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 _ENDINGS = (".dtb", ".itb", ".dtb.gz")
 
 
-@dataclass(frozen=True, slots=True)
-class BoardPath:
+class BoardPath(Struct, frozen=True):
     """A file that describes a board.
 
     Attributes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.units import MIB
 
@@ -41,8 +42,7 @@ class Kind(IntEnum):
     PLACE = 7
 
 
-@dataclass(frozen=True, slots=True)
-class RowChange:
+class RowChange(Struct, frozen=True):
     """One change.
 
     Attributes:

@@ -7,8 +7,9 @@ Where the sweep has each set of trees with each kernel, a change of the tree is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from bootmap.errors import UsageError
 from bootmap.sweep.changes import LEAST, Kind, RowChange, Weight, changes_of
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 KERNEL, TREE, BOTH, EITHER = "kernel", "tree", "tree and kernel", "tree or kernel"
 
 
-@dataclass(frozen=True, slots=True)
-class SweepSide:
+class SweepSide(Struct, frozen=True):
     """One side of a comparison: a set of trees with a kernel."""
 
     trees: str
@@ -34,8 +34,7 @@ class SweepSide:
         return f"{self.trees} with {self.kernel}" if self.trees else self.kernel
 
 
-@dataclass(frozen=True, slots=True)
-class BoardChange:
+class BoardChange(Struct, frozen=True):
     """A board that changed.
 
     Attributes:
@@ -53,8 +52,7 @@ class BoardChange:
     new: Row
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """Boards that changed alike.
 
     Attributes:
@@ -72,8 +70,7 @@ class Group:
     boards: tuple[BoardChange, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SweepComparison:
+class SweepComparison(Struct, frozen=True):
     """What changed between two sides.
 
     Attributes:
@@ -106,8 +103,7 @@ class SweepComparison:
         return any(group.weight is Weight.WORSE for group in self.groups)
 
 
-@dataclass(slots=True)
-class Cells:
+class Cells(Struct):
     """Rows by side and board."""
 
     rows: dict[SweepSide, dict[str, Row]] = field(default_factory=dict)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import dataclass
 from glob import glob
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 import bootmap
 from bootmap.errors import InputError, UsageError
@@ -25,8 +26,7 @@ _PLAIN = ("dtb", "dtbs", "dts", "device-tree")
 _PROFILE = re.compile(r"(?:(\w+)@)?(\d+\.\d+(?:\.\d+)?)|(\w+)")
 
 
-@dataclass(frozen=True, slots=True)
-class SweepKernel:
+class SweepKernel(Struct, frozen=True):
     """A kernel of a sweep.
 
     Attributes:

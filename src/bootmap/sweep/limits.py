@@ -7,8 +7,9 @@ import ctypes
 import signal
 import sys
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.units import MIB
 
@@ -21,8 +22,7 @@ class OutOfTimeError(BaseException):
     """A board took longer than it may; no ``Exception``, so that nothing on the way takes it for one of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What one board may take.
 
     Attributes:

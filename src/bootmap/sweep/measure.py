@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 import bootmap
 from bootmap.errors import BootmapError, InputError, MissingInputError, UnsupportedError
@@ -26,8 +28,7 @@ _SEVERITIES = {"NOTE": "info", "WARNING": "warning", "ERROR": "error"}
 _SIZE_MASK = (1 << 64) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class SweepSettings:
+class SweepSettings(Struct, frozen=True):
     """What holds for every board of a sweep.
 
     Attributes:
@@ -39,8 +40,7 @@ class SweepSettings:
     cmdline: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """A board and what is known of it before anything is worked out.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.errors import InputError, UsageError
 from bootmap.units import MIB, Span, whole_number
@@ -15,8 +16,7 @@ DEFAULT = 512 * MIB
 _MOST_BYTES = MIB
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryRule:
+class MemoryRule(Struct, frozen=True):
     """RAM that a board is given.
 
     Attributes:
@@ -30,8 +30,7 @@ class MemoryRule:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryRules:
+class MemoryRules(Struct, frozen=True):
     """The rules, the later before the earlier."""
 
     rules: tuple[MemoryRule, ...] = (MemoryRule("", None, DEFAULT),)

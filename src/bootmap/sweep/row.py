@@ -5,11 +5,11 @@ Keys may be added, never renamed.  Addresses and sizes are in bytes; what is not
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import Struct, field
 
 from bootmap.errors import InputError
 
@@ -41,8 +41,7 @@ TRIED_AGAIN = (Status.TIMEOUT, Status.MEMORY, Status.CRASHED)
 """What may end otherwise another time: such rows are not kept for the next sweep."""
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneRow:
+class ZoneRow(Struct, frozen=True):
     """A zone of the page allocator: bytes ``[start, end)``, and the bytes that it gets."""
 
     name: str
@@ -51,8 +50,7 @@ class ZoneRow:
     managed: int
 
 
-@dataclass(frozen=True, slots=True)
-class FindingRow:
+class FindingRow(Struct, frozen=True):
     """How often a rule of `check` found something, at which severity: error, warning or info."""
 
     rule: str
@@ -60,8 +58,7 @@ class FindingRow:
     count: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """One board with one kernel.
 
     Attributes:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bootmap.errors import UsageError
 from bootmap.sweep.boards import find_boards
@@ -33,8 +35,7 @@ _BATCH = 16
 _BATCH_OF_CLUSTER = 64
 
 
-@dataclass(slots=True)
-class SweepRun:
+class SweepRun(Struct):
     """What came of a sweep.
 
     Attributes:
@@ -63,8 +64,7 @@ class SweepRun:
         return self.kept + self.cached + self.worked
 
 
-@dataclass(frozen=True)
-class Sweep:
+class Sweep(Struct, frozen=True):
     """What is to be swept.
 
     Attributes:

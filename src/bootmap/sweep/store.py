@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from bootmap.errors import InputError, ToolMissingError
 from bootmap.output import write_file
@@ -161,19 +162,16 @@ def arrow_schema() -> Any:
     numbers = ("phys_offset", "ram", "lowmem", "highmem", "lost", "nomap", "free", "cma_base", "cma_size",
                "table_bytes", "sections")  # fmt: skip
     kinds |= dict.fromkeys(numbers, number)
-    return pa.schema([(name, kinds.get(name, text)) for name in Row.__dataclass_fields__])
+    return pa.schema([(name, kinds.get(name, text)) for name in Row.__struct_fields__])
 
 
 def _record(row: Row) -> dict[str, Any]:
-    record = asdict(row)
-    record["status"] = str(row.status)
+    record: dict[str, Any] = msgspec.to_builtins(row)
     record["taken"] = list(row.taken.items())
     return record
 
 
 def _parquet_rows(path: str) -> Iterator[Row]:
-    import msgspec
-
     _arrow()
     from pyarrow import ArrowException, dataset
 

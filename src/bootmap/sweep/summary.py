@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,8 +16,7 @@ _NAMES = 3
 _PLACE = re.compile(r"\b(?:offset )?0x[0-9a-f]+\b|\b\d+\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(Struct, frozen=True):
     """How many boards, and the first of them by name."""
 
     what: str
@@ -24,8 +24,7 @@ class Count:
     boards: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class _Tally:
+class _Tally(Struct):
     counts: dict[str, int] = field(default_factory=dict)
     names: dict[str, list[str]] = field(default_factory=dict)
 
@@ -41,8 +40,7 @@ class _Tally:
         return tuple(Count(what, count, tuple(self.names[what])) for what, count in order)
 
 
-@dataclass(frozen=True, slots=True)
-class SummaryPart:
+class SummaryPart(Struct, frozen=True):
     """One kernel with one set of trees.
 
     Attributes:
@@ -68,8 +66,7 @@ class SummaryPart:
     given: int
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """All kernels and trees of a sweep."""
 
     parts: tuple[SummaryPart, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from bootmap.sweep.limits import Limits, OutOfTimeError, limited_time
 from bootmap.sweep.measure import failed_row, measure
@@ -25,8 +26,7 @@ class Done(NamedTuple):
     lasting: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Bench:
+class Bench(Struct, frozen=True):
     """What a worker holds for all its tasks."""
 
     kernels: Mapping[str, SweepKernel]

@@ -14,11 +14,10 @@ from __future__ import annotations
 
 import enum
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from bootmap.boot.trace import Verdict
 from bootmap.boot.zones.memmap import is_modelled
@@ -54,8 +53,7 @@ class ComparedAs(enum.Enum):
         return self in (ComparedAs.DIFFERS, ComparedAs.UNKNOWN_DEATH)
 
 
-@dataclass(frozen=True, slots=True)
-class WordDifference:
+class WordDifference(Struct, frozen=True):
     """A word of the page tables that is not what was predicted.
 
     Attributes:
@@ -77,8 +75,7 @@ class WordDifference:
     writers: tuple[tuple[Cause, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ListDifference:
+class ListDifference(Struct, frozen=True):
     """A list of memblock that is not what was predicted: rows of (base, size, flags), in bytes.
 
     Attributes:
@@ -94,8 +91,7 @@ class ListDifference:
     predicted: tuple[tuple[int, int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ValueDifference:
+class ValueDifference(Struct, frozen=True):
     """A kernel variable that is not what was predicted."""
 
     name: str
@@ -103,8 +99,7 @@ class ValueDifference:
     predicted: int
 
 
-@dataclass(frozen=True, slots=True)
-class VerdictDifference:
+class VerdictDifference(Struct, frozen=True):
     """The kernel lives and was said to die, or the other way round; ``message`` says which and where."""
 
     message: str
@@ -113,8 +108,7 @@ class VerdictDifference:
 Difference = WordDifference | ListDifference | ValueDifference | VerdictDifference
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """What the comparison of one boot gave.
 
     Attributes:

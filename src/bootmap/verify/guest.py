@@ -14,8 +14,9 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from bootmap.errors import MachineError, UsageError
 from bootmap.facts.machines.qemu import KERNEL_AT
@@ -32,8 +33,7 @@ _QEMU_64 = "qemu-system-aarch64"
 _DECOMPRESSION = 120.0  # seconds; the slowest that was seen (an xz-packed kernel on a busy machine) took 9
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
+class Setup(Struct, frozen=True):
     """How QEMU is started.
 
     Attributes:
@@ -89,8 +89,7 @@ class Setup:
         return QemuSetup(command_line, self.cpu or machine.cpu, extra, machine.name, memory)
 
 
-@dataclass(frozen=True, slots=True)
-class Handed:
+class Handed(Struct, frozen=True):
     """What the boot loader hands over: ``board`` at physical ``address`` (r2), and further bytes in RAM.
 
     Attributes:
@@ -106,8 +105,7 @@ class Handed:
     blobs: tuple[tuple[int, bytes], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Guest:
+class Guest(Struct, frozen=True):
     """A machine that is stopped at the kernel's first instruction.
 
     Attributes:

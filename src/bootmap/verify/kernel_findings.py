@@ -12,8 +12,9 @@ from __future__ import annotations
 import json
 import re
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.errors import MissingInputError
 from bootmap.facts.kernel_findings import BOOTED_KERNELS, FOLDER, KERNEL_FINDINGS, KernelFinding
@@ -34,8 +35,7 @@ _LOG = range(0x4000_0000, 0x4800_0000, 16 * MIB)  # where the log's buffer can b
 _LOOK = 4.0  # seconds of running between two looks for it
 
 
-@dataclass(frozen=True, slots=True)
-class BootOfFinding:
+class BootOfFinding(Struct, frozen=True):
     """What one kernel did.
 
     Attributes:
@@ -49,8 +49,7 @@ class BootOfFinding:
     exception: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reproduction:
+class Reproduction(Struct, frozen=True):
     """A boot of the board with a kernel of the user's.
 
     Attributes:
@@ -64,8 +63,7 @@ class Reproduction:
     console: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class FindingRecord:
+class FindingRecord(Struct, frozen=True):
     """One map that kills kernels, all that is known of it.
 
     Attributes:

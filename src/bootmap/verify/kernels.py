@@ -5,8 +5,9 @@ Not here: where the files are found and how they are read (the command does that
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.boot.handover import Handover
 from bootmap.boot.kernel import KernelModel
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
 _DATA = ("swapper_pg_dir", "_text", "_end", "_sdata", "__init_begin")
 
 
-@dataclass(frozen=True)
-class BootKernel:
+class BootKernel(Struct, frozen=True):
     """One kernel.
 
     Attributes:

@@ -9,8 +9,9 @@ Source: include/linux/memblock.h, mm/memblock.c (the static initialisers).
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from bootmap.errors import MachineError
 from bootmap.facts.linux.memblock_struct import GENERATIONS
@@ -28,8 +29,7 @@ _INITIAL_REGIONS = 128  # INIT_MEMBLOCK_REGIONS
 _U32 = 1 << 32
 
 
-@dataclass(frozen=True, slots=True)
-class MemblockReader:
+class MemblockReader(Struct, frozen=True):
     """Reads memblock where the kernel keeps it.
 
     Attributes:

@@ -10,8 +10,9 @@ Source: arch/arm/include/asm/pgtable-2level-hwdef.h, pgtable-3level-hwdef.h (des
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from msgspec import Struct
 
 from bootmap.errors import AbsentMemoryError
 from bootmap.image.recording import RecordedTables
@@ -52,8 +53,7 @@ class Physical(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class KernelMemory:
+class KernelMemory(Struct, frozen=True):
     """A stopped kernel's memory, seen as its linear map sees it.
 
     Attributes:

@@ -13,9 +13,10 @@ import os
 import subprocess
 import tempfile
 import threading
-from dataclasses import dataclass
 from queue import Empty, Queue
 from typing import TYPE_CHECKING, TypeGuard, TypeVar, cast
+
+from msgspec import Struct
 
 from bootmap.boot.decompressor.phys_offset import memory_ranges, phys_offset
 from bootmap.errors import MachineError, ToolMissingError, UsageError
@@ -51,8 +52,7 @@ _MOST_TREE = 1 << 24
 _DUMP_TIMEOUT = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What is to be booted.
 
     Attributes:
@@ -76,8 +76,7 @@ class Request:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Booted:
+class Booted(Struct, frozen=True):
     """One boot that was read, and what was predicted for the same handover.
 
     Attributes:

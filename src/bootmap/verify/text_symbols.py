@@ -16,8 +16,9 @@ Not here: finding the symbols of the text (inputs/kallsyms.py).
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.structs import replace
 
 from bootmap.boot.decompressor.phys_offset import phys_offset
 from bootmap.errors import MachineError, MissingInputError, UsageError

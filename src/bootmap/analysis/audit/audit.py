@@ -6,8 +6,9 @@ A finding is one cause, however many entries it shows in.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from bootmap.analysis.audit.finding import Audit, Known
 from bootmap.analysis.audit.ranges import range_findings

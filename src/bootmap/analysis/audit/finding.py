@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from bootmap.facts.audit_rules import RULES_BY_ID, TASK_SIZE_BELOW, AuditRule, Severity
 
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 MOST_PLACES = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What is known of the kernel beside its tables; with less, less can be found, and the audit says what.
 
     Attributes:
@@ -53,8 +53,7 @@ class Known:
         return None if self.page_offset is None else self.page_offset - TASK_SIZE_BELOW
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a finding shows.
 
     Attributes:
@@ -72,8 +71,7 @@ class Place:
     descriptor: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AuditFinding:
+class AuditFinding(Struct, frozen=True):
     """One cause.
 
     Attributes:
@@ -95,8 +93,7 @@ class AuditFinding:
     causes: tuple[Cause, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
+class Audit(Struct, frozen=True):
     """The answer.
 
     Attributes:

@@ -8,10 +8,10 @@ Sources: arch/arm/include/asm/pgtable-2level.h (a page of ptes: Linux's 512 in f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from msgspec import Struct
 
 from bootmap.analysis.audit.finding import MOST_PLACES, Place, finding
 from bootmap.analysis.audit.ranges import rights_of
@@ -46,8 +46,7 @@ _FAMILIES_V6 = ("v6", "v7")
 _P = SHORT.pte
 
 
-@dataclass(frozen=True)
-class _Tables:
+class _Tables(Struct, frozen=True):
     """Tables of one kind that could be read; ``words`` has a row for each."""
 
     level: Level

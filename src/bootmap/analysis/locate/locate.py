@@ -9,8 +9,9 @@ guesses: a place that does not map itself is no kernel's table.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from bootmap.analysis.locate import long as locate_long
 from bootmap.analysis.locate import short as locate_short

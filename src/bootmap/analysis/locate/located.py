@@ -6,8 +6,9 @@ be, and a `Located` says how many of its checks hold.  Nothing is weighed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from bootmap.image.memory import ImageMemory
@@ -18,8 +19,7 @@ TableFormat = Literal["short", "long"]
 UserKind = Literal["process", "identity map", "empty"]
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One thing that must be so if this is the kernel's table.
 
     Attributes:
@@ -40,8 +40,7 @@ class Check:
         return self.of > 0 and 10 * self.held >= 9 * self.of
 
 
-@dataclass(frozen=True, slots=True)
-class UserTable:
+class UserTable(Struct, frozen=True):
     """Another first-level table that has the kernel's half.
 
     Attributes:
@@ -65,8 +64,7 @@ class UserTable:
     shared_of: int
 
 
-@dataclass(frozen=True, slots=True)
-class Banner:
+class Banner(Struct, frozen=True):
     """What the kernel's own text in the image says of it; None where it was not found.
 
     Attributes:
@@ -84,8 +82,7 @@ class Banner:
     sctlr: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(Struct, frozen=True):
     """A kernel whose tables were found.
 
     Attributes:
@@ -128,8 +125,7 @@ class Located:
         return tuple(user for user in self.users if user.kind == "process")
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(Struct, frozen=True):
     """The answer to a search.
 
     Attributes:

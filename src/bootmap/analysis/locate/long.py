@@ -11,10 +11,10 @@ arch/arm/include/asm/pgtable-3level.h.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct
 
 from bootmap.analysis.locate.located import Check, UserTable
 from bootmap.analysis.locate.scan import SPLITS
@@ -44,8 +44,7 @@ _MOST_TEXT_OFFSET = 32 * MIB
 _MOST_IDENTITY = 64
 
 
-@dataclass(frozen=True, eq=False)
-class FoundKernel:
+class FoundKernel(Struct, frozen=True, eq=False):
     """A kernel's table.
 
     Attributes:

@@ -15,11 +15,11 @@ arch/arm/Kconfig ``PAGE_OFFSET``.
 from __future__ import annotations
 
 import mmap
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct, field
 
 from bootmap.units import MIB, PAGE_SIZE, Span, align_down, align_up
 
@@ -53,8 +53,7 @@ _ENTRY_LOW = 0xFFF  # of a table descriptor of the long format: type, and bits t
 _WINDOW = 16 * MIB
 
 
-@dataclass
-class Scan:
+class Scan(Struct):
     """What one pass let through, by address in the image.
 
     Attributes:

@@ -11,11 +11,11 @@ arch/arm/mm/mmu.c ``build_mem_type_table`` (bit 4 up to ARMv5), arch/arm/mm/proc
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct, field
 
 from bootmap.analysis.locate.located import Check, UserTable
 from bootmap.analysis.locate.scan import ROOT_SHORT, SPLITS, agreeing_pages
@@ -50,8 +50,7 @@ _HARDWARE_HALF = 1 << 11  # of the address in a table descriptor: the hardware's
 _NOT_LINUX = 3 << 18  # of a section: NS, and supersections, which Linux has for device memory above 4 GiB only
 
 
-@dataclass
-class Family:
+class Family(Struct):
     """Tables with one straight map.
 
     Attributes:
@@ -77,8 +76,7 @@ class Family:
         return (self.page_offset - MODULES) >> 20
 
 
-@dataclass(frozen=True, slots=True)
-class _Leaf:
+class _Leaf(Struct, frozen=True):
     """A page of second-level tables: words in use in each hardware table, and whether both halves agree."""
 
     used: tuple[int, int]

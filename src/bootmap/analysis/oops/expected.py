@@ -6,8 +6,9 @@ modules' area and in vmalloc space is made while the kernel runs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.analysis.explain import explain_virtual
 from bootmap.analysis.oops.linear import places_at
@@ -23,8 +24,7 @@ _PAIR = 2
 _FINAL = "mark_rodata_ro"
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """A printed word and the predicted one.
 
     Attributes:
@@ -38,8 +38,7 @@ class Compared:
     predicted: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(Struct, frozen=True):
     """The prediction for the address of an oops.
 
     Attributes:

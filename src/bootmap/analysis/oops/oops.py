@@ -13,8 +13,9 @@ arch/arm/mm/abort-ev4.S to abort-ev6.S (bit 11 is made up before ARMv6), pgtable
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from bootmap.analysis.oops.linear import reader_of
 from bootmap.analysis.registers import MAIR0, MAIR1, NMRR, PRRR, arch_of_cpu, registers_as_set
@@ -71,8 +72,7 @@ class PrintedWords:
         return data
 
 
-@dataclass(frozen=True, slots=True)
-class OopsJudgement:
+class OopsJudgement(Struct, frozen=True):
     """An oops, understood.
 
     Attributes:

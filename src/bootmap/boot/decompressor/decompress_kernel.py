@@ -13,8 +13,9 @@ Source: arch/arm/boot/compressed/head.S, misc.c ``decompress_kernel``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.boot.decompressor.phys_offset import memory_ranges
 from bootmap.boot.head.checks import check_instruction_set
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
 _KERNEL = "the unpacked kernel"
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenArea:
+class WrittenArea(Struct, frozen=True):
     """Memory that the decompressor writes to: bytes of ``span``.
 
     Attributes:
@@ -46,8 +46,7 @@ class WrittenArea:
     certain: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Decompression:
+class Decompression(Struct, frozen=True):
     """What the decompressor does with memory.
 
     Attributes:
@@ -240,8 +239,7 @@ def _atags_room(kernel: KernelModel, size: int) -> int:
     return min(max(align_up(size + size // 2, spec.DTB_ALIGN), least), most)
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
+class _Layout(Struct, frozen=True):
     """Where the parts behind the code are; in flash (``rom``) they have fixed places in RAM."""
 
     zimage: ZImage

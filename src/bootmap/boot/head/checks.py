@@ -11,8 +11,9 @@ drivers/of/fdt.c ``early_init_dt_verify``.
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from bootmap.boot.kernel import FDT_FIXED_BASE
 from bootmap.boot.payload import Overwrite, board_payload, nothing_found, overwrite, payloads

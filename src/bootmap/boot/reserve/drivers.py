@@ -9,8 +9,9 @@ drivers/of/of_reserved_mem.c ``fdt_init_reserved_mem_node``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.boot.records import CmaArea, ReservedArea
 from bootmap.boot.reserve.cma import cma_alignment
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from bootmap.inputs.fdt import Node
 
 
-@dataclass(slots=True)
-class RmemArea:
+class RmemArea(Struct):
     """One row of the kernel's table of reserved areas; a dynamic one has size 0 until it is placed."""
 
     node: Node

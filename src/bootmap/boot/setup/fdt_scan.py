@@ -9,8 +9,9 @@ Source: drivers/of/fdt.c ``early_init_dt_scan_nodes``, ``early_init_dt_scan_memo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.boot.records import Bank, LostRam
 from bootmap.boot.setup.meminfo import add_bank
@@ -31,8 +32,7 @@ _ROOT_CELLS = 1
 """The kernel's default for both cell counts of the root, unlike the specification's 2 and 1."""
 
 
-@dataclass(frozen=True, slots=True)
-class RootCells:
+class RootCells(Struct, frozen=True):
     """``#address-cells`` and ``#size-cells`` of the root as the kernel reads them."""
 
     address: int

@@ -6,8 +6,9 @@ arch/arm/kernel/atags_parse.c ``setup_machine_tags``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from bootmap.facts.machines.numbers import NUMBERS_GONE
 from bootmap.facts.machines.table import CALLBACKS, FLUSH_AREAS, MACHINES
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from bootmap.inputs.fdt import Node
 
 
-@dataclass(frozen=True, slots=True)
-class PickedMachine:
+class PickedMachine(Struct, frozen=True):
     """What is known of the machine.
 
     Attributes:

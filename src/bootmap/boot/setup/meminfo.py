@@ -8,8 +8,9 @@ Source: arch/arm/mm/mmu.c ``sanity_check_meminfo`` (2.6.38 to 3.15; read in 2.6.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from bootmap.boot.records import LostRam, MemBank
 from bootmap.boot.reserve.heapsort import kernel_sort

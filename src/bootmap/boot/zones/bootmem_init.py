@@ -9,8 +9,9 @@ Source: arch/arm/mm/init.c ``bootmem_init``, ``find_limits``, ``zone_sizes_init`
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from bootmap.boot.memblock.bootmem import arm_bootmem_init
 from bootmap.boot.records import Zone

@@ -22,8 +22,9 @@ include/linux/pageblock-flags.h, arch/arm/include/asm/sparsemem.h.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from bootmap.boot.reserve.cma import max_order_bytes, pageblock_bytes
 from bootmap.boot.trace import Hazard, Origin

@@ -9,6 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from bootmap.bootlog.judgement import Claim, Judged, Judgement
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE, align_up
 
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
     from bootmap.units import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Basis:
+class Basis(Struct, frozen=True):
     """What a prediction that a log is held against was made of.
 
     Attributes:

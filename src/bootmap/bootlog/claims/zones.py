@@ -5,8 +5,9 @@ Source: mm/page_alloc.c (mm/mm_init.c from 6.4) ``free_area_init``.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from bootmap.bootlog.claims.context import contradicted, matched, told, unmodelled
 from bootmap.bootlog.judgement import Claim, judge

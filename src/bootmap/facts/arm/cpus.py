@@ -10,7 +10,7 @@ arch/arm/kernel/head.S ``__fixup_smp`` for how a core is found to be one of seve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 # cp15 control register bits that decide page table contents (arch/arm/include/asm/cp15.h)
 _SECT = 0x2
@@ -20,8 +20,7 @@ _B, _C = 0x4, 0x8
 _WBWA_S = 0x1100C
 
 
-@dataclass(frozen=True, slots=True)
-class Cpu:
+class Cpu(Struct, frozen=True):
     """One CPU core.
 
     Attributes:

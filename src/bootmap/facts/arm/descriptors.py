@@ -6,10 +6,11 @@ walk loop reads them.  Nothing here knows a bit of either format.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from bootmap.facts.arm.layout import Layout
@@ -23,8 +24,7 @@ class Role(Enum):
     BLOCK = "block"
 
 
-@dataclass(frozen=True)
-class Descriptor:
+class Descriptor(Struct, frozen=True):
     """One kind of descriptor at one level.
 
     Attributes:
@@ -65,8 +65,7 @@ def table(layout: Layout, level: Level) -> Descriptor:
     return Descriptor(layout, Role.TABLE, table=level)
 
 
-@dataclass(frozen=True)
-class Level:
+class Level(Struct, frozen=True, dict=True):
     """One level of a walk.
 
     Attributes:

@@ -7,9 +7,11 @@ There is no knowledge of any particular word here, and no logic but cutting word
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
 RESERVED = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class Bits:
+class Bits(Struct, frozen=True):
     """One row of a layout: ``width`` bits, the lowest of them bit ``low``.
 
     Attributes:

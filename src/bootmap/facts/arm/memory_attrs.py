@@ -6,8 +6,9 @@ DDI 0100I B4.4 (ARMv4 to ARMv6); Intel XScale Core Developer's Manual 3.2.2 (the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 
 class MemoryType(Enum):
@@ -28,8 +29,7 @@ class Policy(Enum):
     WRITE_BACK = "write-back"
 
 
-@dataclass(frozen=True, slots=True)
-class Cacheability:
+class Cacheability(Struct, frozen=True):
     """One level of cacheability of Normal memory, with its allocation hints."""
 
     policy: Policy
@@ -47,8 +47,7 @@ class Shareability(Enum):
     RESERVED = "reserved"
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryAttributes:
+class MemoryAttributes(Struct, frozen=True):
     """What an access to a page is, for caches and ordering.
 
     Attributes:

@@ -6,8 +6,9 @@ DDI 0100I B3.4 and B4.9, DDI 0301H 3.2 (ARM1176).  Registers of Hyp mode and of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.facts.arm import long_desc, short_desc
 from bootmap.facts.arm.layout import Layout, bits, fixed, reserved
@@ -137,8 +138,7 @@ MIDR = Layout(
 ID_MMFR0 = Layout("ID_MMFR0", 32, bits("features", 28), bits("VMSA", 4, "version of VMSA"))
 
 
-@dataclass(frozen=True, slots=True)
-class Arch:
+class Arch(Struct, frozen=True):
     """What a version of the architecture has of the MMU.
 
     Attributes:

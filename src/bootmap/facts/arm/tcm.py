@@ -9,13 +9,12 @@ the sizes that a region register can say (CP15 c9 of ARM926EJ-S, ARM1136 and ARM
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bootmap.units import KIB
 
 
-@dataclass(frozen=True, slots=True)
-class TcmKind:
+class TcmKind(Struct, frozen=True):
     """One of the two memories.
 
     Attributes:

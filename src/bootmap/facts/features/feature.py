@@ -5,9 +5,10 @@ The rows themselves are in `features` and `features_memblock`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,8 +19,7 @@ Version = tuple[int, ...]
 _NONE: Mapping[Version, int] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Feature:
+class Feature(Struct, frozen=True):
     """One rule of the kernel.
 
     Attributes:

@@ -7,11 +7,11 @@ Causes and changes are those that public threads and the sources give.  A patter
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class LastWord:
+class LastWord(Struct, frozen=True):
     """One kind of line.
 
     Attributes:

@@ -10,16 +10,17 @@ pgtable-3level-hwdef.h, domain.h.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class PmdBits:
+class PmdBits(Struct, frozen=True):
     """Bits of a first-level (short) or pmd (long) descriptor as Linux writes it; 0 where the format has none."""
 
     table: int
@@ -63,8 +64,7 @@ class PmdBits:
         return bool(word & self.bad) is self.bad_when_set
 
 
-@dataclass(frozen=True, slots=True)
-class PteBits:
+class PteBits(Struct, frozen=True):
     """Bits of Linux's pte word."""
 
     valid: int
@@ -84,8 +84,7 @@ class PteBits:
     """Memory type field by kernel name without ``L_PTE_MT_``, already shifted into place."""
 
 
-@dataclass(frozen=True, slots=True)
-class LinuxFormat:
+class LinuxFormat(Struct, frozen=True):
     """One page table format as Linux sees it.
 
     Attributes:
@@ -280,8 +279,7 @@ def pte_ext_tex(value: int) -> int:
     return value << 6
 
 
-@dataclass(frozen=True, slots=True)
-class CachePolicy:
+class CachePolicy(Struct, frozen=True):
     """One row of the kernel's cache policies: what ``cachepolicy=`` may select."""
 
     name: str

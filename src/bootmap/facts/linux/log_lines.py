@@ -8,7 +8,8 @@ numbers, those in ``DECIMAL`` decimal ones, the rest text.  Not here: what a lin
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 HEX = frozenset({"start", "last", "end", "base", "to", "midr", "cr", "size", "flags", "total", "total2", "index"})
 DECIMAL = frozenset({
@@ -17,8 +18,7 @@ DECIMAL = frozenset({
 })
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(Struct, frozen=True):
     """One kind of line.
 
     Attributes:

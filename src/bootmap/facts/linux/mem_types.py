@@ -9,11 +9,10 @@ Source: arch/arm/mm/mmu.c ``mem_types[]`` (v2.6.38 to v7.2), arch/arm/include/as
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class StaticMemType:
+class StaticMemType(Struct, frozen=True):
     """One memory type as the source states it.
 
     Attributes:

@@ -7,8 +7,9 @@ rules do is in ``bootmap.boot.memblock``.  Nothing here computes on regions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, IntFlag
+
+from msgspec import Struct
 
 INIT_REGIONS = 128
 """Entries of the static arrays ``memory`` and ``reserved`` (mm/memblock.c INIT_MEMBLOCK_REGIONS)."""
@@ -41,8 +42,7 @@ class Overlap(IntEnum):
     """The bytes not covered yet are inserted, then neighbours merge; room is made beforehand."""
 
 
-@dataclass(frozen=True, slots=True)
-class MemblockRules:
+class MemblockRules(Struct, frozen=True):
     """What differs between the memblocks of the kernels.  The defaults are Linux 6.12's.
 
     Attributes:

@@ -9,11 +9,10 @@ Source: include/linux/memblock.h; ARM EABI (IHI 0042), 4.1 "Fundamental data typ
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class MemblockGeneration:
+class MemblockGeneration(Struct, frozen=True):
     """The fields that not every kernel has.
 
     Attributes:

@@ -7,8 +7,9 @@ the user half was left out, in which the kernel's own tables hold nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from bootmap.facts.features.feature import Feature
 from bootmap.facts.linux.linux_prot import LONG, PTE_AP2_LONG, SHORT
@@ -36,8 +37,7 @@ STYLES = (
 """How versions differ; rows of the same form as those of ``spec.features``."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProtBit:
+class ProtBit(Struct, frozen=True):
     """One column: ``set`` where ``word & mask == value``, else ``clear``; None prints nothing."""
 
     mask: int

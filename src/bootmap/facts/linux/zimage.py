@@ -9,7 +9,7 @@ DDI 0406C A5.2 (ARM), A6.3 (Thumb), A8.8.12 (ADR).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bootmap.units import KIB, MIB
 
@@ -46,8 +46,7 @@ OLD_STACK_GAP = 128
 """Up to 2.6.38: alignment of the unpacked kernel's end, and room for registers behind the code that moves it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Landmark:
+class Landmark(Struct, frozen=True):
     """One instruction to look for: it matches where ``word & mask == value``.
 
     Attributes:
@@ -64,8 +63,7 @@ class Landmark:
     negative: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Landmarks:
+class Landmarks(Struct, frozen=True):
     """The instructions of one instruction set, by what they do.
 
     Attributes:

@@ -5,7 +5,7 @@ Releases are those in which a change first shipped; the commit is named where on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bootmap.units import KIB, MIB
 
@@ -16,8 +16,7 @@ OLDEST: Release = (2013, 7)
 """The first release with boot_relocate_fdt() as it is modelled (commit 13d06981a98)."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseChange:
+class ReleaseChange(Struct, frozen=True):
     """One way in which U-Boot differs between releases.
 
     Attributes:
@@ -209,8 +208,7 @@ NO_MAP, NO_OVERWRITE, NO_NOTIFY = 2, 4, 8
 OLD_NO_MAP = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Build:
+class Build(Struct, frozen=True):
     """What only a build of U-Boot decides and no command shows.
 
     Attributes:

@@ -9,9 +9,10 @@ Source: arch/arm/include/asm/mach/arch.h ``struct machine_desc``, asm/mach/map.h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from bootmap.facts.features.feature import Version
@@ -48,8 +49,7 @@ SECTION = 0
 """An alignment that is the kernel's SECTION_SIZE, 1 MiB with short descriptors and 2 MiB with long ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class StaticMap:
+class StaticMap(Struct, frozen=True):
     """A mapping that ``map_io`` (or a user) asks for.
 
     Attributes:
@@ -74,8 +74,7 @@ class StaticMap:
     cpu: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MachineArea:
+class MachineArea(Struct, frozen=True):
     """Memory that the ``reserve`` callback takes.
 
     Attributes:
@@ -155,8 +154,7 @@ class TreeSays(NamedTuple):
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Struct, frozen=True):
     """One machine description of the kernel, whose callbacks are known in full.
 
     Attributes:

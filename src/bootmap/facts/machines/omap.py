@@ -10,7 +10,7 @@ read in 3.2 to 7.3; arch/arm/tools/mach-types of 3.10.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from bootmap.facts.machines.machine import SECTION, AreaTaken, Callback, Machine, MachineArea, io_desc
 from bootmap.units import GIB, KIB, MIB

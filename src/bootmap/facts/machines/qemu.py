@@ -8,7 +8,7 @@ Source: QEMU 7.2 hw/arm/*.c (memory maps, ``default_cpu_type``, checks of ``ram_
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bootmap.units import GIB, MIB
 
@@ -17,8 +17,7 @@ NO_MACHINE_ID = 0xFFFFFFFF
 """r1 where only a device tree tells the board."""
 
 
-@dataclass(frozen=True, slots=True)
-class QemuMachine:
+class QemuMachine(Struct, frozen=True):
     """One machine.
 
     Attributes:

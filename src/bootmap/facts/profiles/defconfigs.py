@@ -8,7 +8,8 @@ built from configurations like these: armmp for ``large``, rpi for ``medium``, m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 Options = Mapping[str, str | None]
 
@@ -32,8 +33,7 @@ _APPENDED: Options = {"ARM_APPENDED_DTB": "y", "ARM_ATAG_DTB_COMPAT": "y"}
 _HIGHMEM: Options = {"HIGHMEM": "y"}
 
 
-@dataclass(frozen=True, slots=True)
-class Defconfig:
+class Defconfig(Struct, frozen=True):
     """One defconfig.
 
     Attributes:
@@ -76,8 +76,7 @@ DEFCONFIGS: tuple[Defconfig, ...] = (
 BY_NAME = {each.name: each for each in DEFCONFIGS}
 
 
-@dataclass(frozen=True, slots=True)
-class Sizes:
+class Sizes(Struct, frozen=True):
     """Where a kernel's parts begin and end, in bytes from 0x8000 in front of its image on.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.facts.loaders.uboot import NO_OVERWRITE, OLD_NO_MAP, STACK_DEPTH, STACK_SIZE
 from bootmap.inputs.uboot_env import hextoul
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 _ULONG = 0xFFFFFFFF
 
 
-@dataclass(frozen=True, slots=True)
-class UBootBoard:
+class UBootBoard(Struct, frozen=True):
     """RAM and U-Boot's place in it.
 
     Attributes:

@@ -13,8 +13,9 @@ Source: boot/bootm.c, boot/image-board.c, boot/image-fdt.c, cmd/bootz.c of 2021.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from bootmap.facts.loaders.uboot import ALLOC_ALIGN, FDT_PAD, IN_PLACE
 from bootmap.inputs.uboot_env import hextoul
@@ -44,8 +45,7 @@ _IN_PLACE_WARNING = (
 )
 
 
-@dataclass(slots=True)
-class UBootPlaced:
+class UBootPlaced(Struct):
     """What came of it.
 
     Attributes:

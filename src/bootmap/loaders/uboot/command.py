@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from bootmap.units import Span
 
@@ -20,8 +21,7 @@ class PartInRam(NamedTuple):
     load: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class FitInRam:
+class FitInRam(Struct, frozen=True):
     """A FIT as it was loaded.
 
     Attributes:
@@ -43,8 +43,7 @@ class FitInRam:
         return Span(self.span.start, max(self.span.end, *ends))
 
 
-@dataclass(frozen=True, slots=True)
-class KernelImage:
+class KernelImage(Struct, frozen=True):
     """The kernel as it lies in RAM before the command.
 
     Attributes:
@@ -72,8 +71,7 @@ class KernelImage:
         return self.start + self.size
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """What is typed.
 
     Attributes:

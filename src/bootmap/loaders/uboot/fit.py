@@ -8,8 +8,9 @@ Source: boot/image-fit.c ``fit_image_load``; boot/bootm.c ``bootm_find_images``,
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from bootmap.loaders.uboot.command import FitInRam, KernelImage, PartInRam
 from bootmap.units import Span

@@ -10,8 +10,9 @@ Source: lib/lmb.c of 2021.01, 2023.01, 2025.01 and 2026.10-rc2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bootmap.units import Span, align_down
 
@@ -26,8 +27,7 @@ _OLD_MOST, _MOST = 8, 16
 _NO_WRAP = (1 << 128) - 1
 
 
-@dataclass(slots=True)
-class Region:
+class Region(Struct):
     """One region: ``base`` and ``size`` in bytes, and its flags."""
 
     base: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from bootmap.facts.loaders.uboot import BUILDS_BY_NAME, CHANGES_BY_NAME, OLDEST, SOC_BUILDS, Build, Release
 
@@ -16,8 +17,7 @@ def read_release(text: str) -> Release | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-@dataclass(frozen=True, slots=True)
-class UBoot:
+class UBoot(Struct, frozen=True):
     """A U-Boot.
 
     Attributes:

@@ -6,10 +6,9 @@ A class is what two failures share when they have one cause: where they show and
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from bootmap.errors import MachineError
 from bootmap.facts.arm.cpus import cpu_by_name
@@ -42,8 +41,7 @@ _NUMBER = re.compile(r"0x[0-9a-f]+|\d+")
 _BOOT_TIMEOUT = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Struct, frozen=True):
     """What came of one board.
 
     Attributes:

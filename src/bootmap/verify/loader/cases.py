@@ -10,8 +10,10 @@ from __future__ import annotations
 import random
 import struct
 import zlib
-from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from bootmap.inputs.fdt_writer import MadeNode, cells, flatten, text
 from bootmap.units import GIB, KIB, MIB, Span, align_down
@@ -28,8 +30,7 @@ _UIMAGE = struct.Struct(">7I4B32s")
 _UIMAGE_MAGIC, _LINUX, _ARM, _KERNEL, _RAMDISK, _NOLOAD = 0x27051956, 5, 2, 2, 3, 14
 
 
-@dataclass(frozen=True, slots=True)
-class LoaderCase:
+class LoaderCase(Struct, frozen=True):
     """One boot.
 
     Attributes:

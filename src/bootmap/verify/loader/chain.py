@@ -12,9 +12,10 @@ import os
 import socket
 import tempfile
 import threading
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from bootmap.boot.decompressor.phys_offset import phys_offset
 from bootmap.errors import MachineError, UsageError
@@ -49,8 +50,7 @@ _START = 120.0
 _SLICE = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class ChainRequest:
+class ChainRequest(Struct, frozen=True):
     """What is to be booted.
 
     Attributes:
@@ -68,8 +68,7 @@ class ChainRequest:
     timeout: float = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class ChainBoot:
+class ChainBoot(Struct, frozen=True):
     """What came of it.
 
     Attributes:

@@ -11,9 +11,10 @@ import contextlib
 import os
 import tempfile
 import uuid
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from bootmap.boot.handover import Handover
 from bootmap.boot.sequence import boot
@@ -45,8 +46,7 @@ _ROW = 40
 _MOST_MAP = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class EfiRequest:
+class EfiRequest(Struct, frozen=True):
     """What is to be booted.
 
     Attributes:
@@ -66,8 +66,7 @@ class EfiRequest:
     timeout: float = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class EfiBoot:
+class EfiBoot(Struct, frozen=True):
     """What came of it: the map and the tree as the stub left them, what was read, and how it compares."""
 
     map: EfiMap

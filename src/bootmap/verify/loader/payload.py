@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _CODE = """
     e1a07001                            mov   r7, r1
@@ -47,8 +48,7 @@ def zimage(size: int) -> bytes:
     return header + struct.pack(f"<{len(words)}I", *words)
 
 
-@dataclass(frozen=True, slots=True)
-class HandedByLoader:
+class HandedByLoader(Struct, frozen=True):
     """What the payload found.
 
     Attributes:
