@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 INPUTS = frozenset({
     "banner", "release", "cpu", "cache", "machine", "model", "cmdline", "dtb", "ramdisk", "slub", "nosmp", "load",
-    "kernel_at", "blob", "idmap", "dram", "dram_bank", "pgd", "image_name",
+    "kernel_at", "blob", "started", "bootargs", "image_size", "cpu_unknown", "idmap", "dram", "dram_bank", "pgd",
+    "image_name",
 })  # fmt: skip
 """Kinds of lines that tell what board and kernel are."""
 _COUNTED = ("total", "memmap", "zone_pages", "all_pages", "memory_mb")

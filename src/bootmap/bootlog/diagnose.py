@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bootmap.bootlog.alone import alone
+from bootmap.bootlog.board import loose_weights
 from bootmap.bootlog.case import LogCase
 from bootmap.bootlog.check import check_log
 from bootmap.bootlog.diagnosis import Diagnosis
@@ -29,7 +30,7 @@ from bootmap.bootlog.predict import areas_of, beside
 from bootmap.bootlog.predicted import own_areas, predicted_findings
 from bootmap.bootlog.progress import BootProgress, Ending, progress_of
 from bootmap.bootlog.silence import silence_finding
-from bootmap.bootlog.values import values
+from bootmap.bootlog.weights.used import worded
 from bootmap.errors import BootmapError
 from bootmap.inputs.oops_log import parse_oopses
 
@@ -70,7 +71,8 @@ def diagnose(boot: Boot, given: Given | None = None, whole: Whole | None = None)
         headline=_headline(case, found),
         findings=tuple(found),
         harmless=tuple(harmless(case.lines(), own_areas(case))),
-        values=values(case.log, case.found.board.phys if case.found else None),
+        values=case.found.values if case.found else tuple(worded(loose_weights(case.log, given or Given()))),
+        others=tuple(map(str, case.found.replay.state.assumptions)) if case.found else (),
         report=report,
         refused=refused,
         plan=tuple(plan(case))
@@ -228,7 +230,7 @@ def _report(case: LogCase) -> LogReport | None:
     outcome = replay.outcome
     text = "" if outcome.all_well else f"{outcome.headline}: {outcome.stage}: {outcome.reason}"
     judged = check_log(replay, areas_of(replay), case.log, found.basis)
-    report = LogReport(judged, case.boot.total, text, [str(each) for each in replay.state.assumptions], replay.hazards)
+    report = LogReport(judged, case.boot.total, text, found.assumptions, replay.hazards)
     report.neighbours = neighbours(case.log, found, judged)
     return report
 

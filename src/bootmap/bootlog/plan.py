@@ -70,4 +70,4 @@ def _loaded(case: LogCase) -> Iterator[Loaded]:
         last = said.number("last") if "last" in said else said.number("start")
         yield Loaded("the device tree", Span(said.number("start"), last + 1), said.line)
     for said in log.all("ramdisk")[-1:]:
-        yield Loaded("the initrd", Span(said.number("start"), said.number("last") + 1), said.line)
+        yield Loaded("the initrd", Span(said.number("start"), said.number("last")), said.line)
