@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bootmap.bootlog.evidence import Confidence, Evidence, Weighed, choose, exact
+from bootmap.bootlog.vendor import taken_areas
 from bootmap.errors import MissingInputError
 from bootmap.units import GIB, KIB, MIB, PAGE_SIZE, Span, align_up, hex_address, memparse, size_text
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 MOST = 1 << 40
 _UNITS = {"KiB": KIB, "MiB": MIB, "GiB": GIB, "kB": KIB, "MB": MIB, "GB": GIB}
 _LEAST_RAM = 16 * MIB
+_STRUCT_PAGE = 32
 RAM = "RAM"
 _SLACK = 32
 """RAM sizes that differ by less than a 32nd say the same: firmware and no-map areas take some."""
@@ -49,6 +51,7 @@ class Ram:
         assumptions: what was taken instead of what the log does not say.
         weighed: the banks, with every line that says how much RAM there is.
         otherwise: how they were chosen where no line says it.
+        inside: addresses that are in RAM.
     """
 
     banks: list[Span] = field(default_factory=list)
@@ -57,6 +60,7 @@ class Ram:
     assumptions: list[str] = field(default_factory=list)
     weighed: Weighed[Banks] = field(default_factory=lambda: Weighed(RAM, None, option="--cmdline mem="))
     otherwise: str = ""
+    inside: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,10 @@ def total(log: Log) -> Total:
     if old is not None:  # banks, before the machine took any away
         size = (old.number("present") + old.number("reserved")) * KIB
         return Total(size, frozenset({"memory_k.sum", "memory_mb.sum", "total.pages"}), old.line)
+    if pages is None and new is None and listed is None and (built := log.first("all_pages")) is not None:
+        # mem_map was taken off: 32 bytes of 4 KiB
+        size = align_up(built.number("pages") * (PAGE_SIZE + _STRUCT_PAGE), 4 * MIB)
+        return Total(size, frozenset({"all_pages"}), built.line)
     if pages is not None:
         taken = frozenset({"total.pages", "memory.present", "memory_mb.sum"})
         return Total(pages.number("pages") * PAGE_SIZE, taken, pages.line)
@@ -108,32 +116,38 @@ def machine_took(log: Log) -> bool:
     return listed.number("sum") < (old.number("present") + old.number("reserved")) * KIB // MIB
 
 
-def read_ram(log: Log, identity: LogIdentity, phys_offset: int) -> Ram:
+def read_ram(log: Log, identity: LogIdentity, phys_offset: int, tree: int | None = None) -> Ram:
     """The banks.
+
+    Args:
+        log: the log.
+        identity: its kernel.
+        phys_offset: PHYS_OFFSET, or its stand-in.
+        tree: where the device tree lies, which is in RAM; None where not known.
 
     Raises:
         MissingInputError: the log says nothing of RAM.
     """
-    ram = Ram(cmdline=identity.cmdline)
+    ram = Ram(cmdline=identity.cmdline, inside=() if tree is None else (tree,))
     if machine_took(log):
         ram.taken.add("machine.took")
     asked = _from_cmdline(log, ram, phys_offset)
     ram.banks = asked or _given_back(log, _listed(log, ram) or _from_totals(log, ram, identity, phys_offset), identity)
-    ram.weighed = replace(weigh_ram(log, identity.cmdline, tuple(ram.banks)), otherwise=ram.otherwise)
+    ram.weighed = replace(weigh_ram(log, identity, tuple(ram.banks)), otherwise=ram.otherwise)
     return ram
 
 
-def weigh_ram(log: Log, cmdline: str, taken: Banks | None, given: Banks = ()) -> Weighed[Banks]:
+def weigh_ram(log: Log, identity: LogIdentity, taken: Banks | None, given: Banks = ()) -> Weighed[Banks]:
     """RAM, with every line that says how much there is.
 
     Args:
         log: the log.
-        cmdline: the command line.
+        identity: its kernel.
         taken: the banks that were made of the best of these; None to take those of the best witness.
         given: those of a board that is given.
     """
     rows = [exact(given, Confidence.GIVEN, 0, "the board has it")] if given else []
-    rows += _sizes(log, cmdline)
+    rows += _sizes(log, identity)
     found = choose(RAM, rows, same_size)
     found = replace(found, option="--cmdline mem=")
     return found if taken is None else found.held_against(taken, same_size)
@@ -145,12 +159,12 @@ def same_size(one: Banks, other: Banks) -> bool:
     return (sizes[1] - sizes[0]) * _SLACK <= sizes[1]
 
 
-def _sizes(log: Log, cmdline: str) -> Iterator[Evidence[Banks]]:
+def _sizes(log: Log, identity: LogIdentity) -> Iterator[Evidence[Banks]]:
     """What each line says; only the sizes count where a line does not say where RAM is."""
     banks = bank_lines(log)
     if banks:
-        told = tuple(Span(said.number("start"), max(said.number("last") + 1, said.number("start"))) for said in banks)
-        yield exact(told, Confidence.CERTAIN, banks[0].line, "the banks are listed")
+        told = [Span(said.number("start"), max(said.number("last") + 1, said.number("start"))) for said in banks]
+        yield exact(tuple(_given_back(log, told, identity)), Confidence.CERTAIN, banks[0].line, "the banks are listed")
     counted = total(log)
     if counted.size:
         lost = _left_out(log)
@@ -165,7 +179,7 @@ def _sizes(log: Log, cmdline: str) -> Iterator[Evidence[Banks]]:
     if loader and said_loader is not None:
         size = size_text(sum(bank.size for bank in loader))
         yield exact(tuple(loader), Confidence.LIKELY, said_loader.line, f"the boot loader finds {size}")
-    asked = sum(memparse(value)[0] for value in re.findall(r"(?:^|\s)mem=(\S+)", cmdline))
+    asked = sum(memparse(value)[0] for value in re.findall(r"(?:^|\s)mem=(\S+)", identity.cmdline))
     if asked:
         line = next((said.line for said in log.all("cmdline", "bootargs")), 0)
         yield exact((Span(0, asked),), Confidence.LIKELY, line, f"mem= asks for {size_text(asked)}")
@@ -175,7 +189,7 @@ def _left_out(log: Log) -> int:
     """Bytes of RAM that the kernel ignores, and so does not count."""
     rows = [(said.number("to" if said.kind == "truncating" else "start"), said.number("last"))
             for said in log.all("ignoring", "truncating")]  # fmt: skip
-    rows += [(said.number("start"), said.number("end")) for said in log.all("dt_range") if said.number("end") < 4 * GIB]
+    rows += [(said.number("start"), said.number("end")) for said in log.all("dt_range") if said.number("end") < MOST]
     return sum(max(end - start, 0) for start, end in rows)
 
 
@@ -239,7 +253,7 @@ def _from_totals(log: Log, ram: Ram, identity: LogIdentity, start: int) -> list[
     below = [said for said in log.all("dt_range") if said.number("end") == start]
     if below:
         return [Span(min(said.number("start") for said in below), start + size)]
-    return [Span(start, start + size)]
+    return taken_areas(log).holes([Span(start, start + size)])
 
 
 def from_loader(log: Log, start: int) -> list[Span]:
@@ -274,6 +288,8 @@ def _around_areas(log: Log, ram: Ram, start: int) -> list[Span]:
     areas = [said.number("base") + said.number("mib") * MIB for said in log.all("cma")[-1:]]
     ends = [said.number("base") + said.number("mib") * MIB for said in log.all("pool")]
     ends += [said.number("last") + (said.kind == "dtb") for said in log.all("dtb", "ramdisk")]
+    ends += [said.number("last") + 1 for said in log.all("call") if said.word("name") == "reserve"]
+    ends += [address + 1 for address in ram.inside]
     ends = [end for end in [*areas, *ends] if start < end < 4 * GIB]
     if not ends:
         return []

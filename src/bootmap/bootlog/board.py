@@ -22,7 +22,7 @@ from bootmap.bootlog.evidence import Confidence, exact, weigh
 from bootmap.bootlog.given import Given
 from bootmap.bootlog.identity import identify
 from bootmap.bootlog.options import read_options
-from bootmap.bootlog.places import read_places
+from bootmap.bootlog.places import read_places, with_fault
 from bootmap.bootlog.symbols import make_symbols
 from bootmap.bootlog.tcm import read_tcm
 from bootmap.bootlog.weights import kernel
@@ -108,12 +108,12 @@ def board_from_log(log: Log, given: Given | None = None) -> LogBoard:
     taken = set(identity.taken | options.taken)
     if not any(each.exact for each in weighed.witnesses):  # found between bounds: these prove nothing
         taken |= {f"phys:{each.line}" for each in weighed.witnesses}
-    places = read_places(log, given)
+    places = with_fault(read_places(log, given), log, identity.page_offset, weighed.value)
     line, assumptions = identity.cmdline, list(identity.assumptions)
     described, banks = Description(), tuple(given.banks or ())
-    ram = weigh_ram(log, line, None, banks)
+    ram = weigh_ram(log, identity, None, banks)
     if given.board is None:
-        made = read_ram(log, identity, weighed.value or 0)
+        made = read_ram(log, identity, weighed.value or 0, places.params)
         line, banks, ram = made.cmdline, tuple(made.banks), made.weighed
         described = describe(log, identity, places, banks, line, weighed.value or 0)
         taken |= made.taken | described.taken
@@ -147,7 +147,7 @@ def loose_weights(log: Log, given: Given) -> tuple[Weighed[Any], ...]:
     except (MissingInputError, InputError):
         return ()
     places = read_places(log, given)
-    ram = weigh_ram(log, identity.cmdline, None, tuple(given.banks or ()))
+    ram = weigh_ram(log, identity, None, tuple(given.banks or ()))
     found: list[Weighed[Any]] = [weighed, ram, *identity.weights, places.tree, places.ramdisk]
     return tuple(each for each in found if each.witnesses or each.against)
 

@@ -5,12 +5,14 @@ Not here: how a change is tried (``trials``).
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from bootmap.boot.payload import initrd_span
 from bootmap.bootlog.findings import LogChange
 from bootmap.bootlog.trials import ChangeTrial, proven
 from bootmap.facts.features.table import ROWS_BY_NAME
-from bootmap.units import MIB, hex_address
+from bootmap.units import MIB, align_up, hex_address
 
 if TYPE_CHECKING:
     from bootmap.boot.sequence import Replay
@@ -77,6 +79,14 @@ def _by_places(
     )
     if subject == "dtb":
         return [proven(replay, ChangeTrial(text, handover={"params": at}), aim)]
+    told = re.search(r"(?:^|\s)initrd=(\w+),(\S+)", replay.state.cmdline)
+    if told is not None:  # what the command line says comes last, and so wins
+        span = initrd_span(replay.state)
+        at = align_up(place.start, MIB) if align_up(place.start, MIB) < place.end else place.start
+        line = replay.state.cmdline.replace(told[0].strip(), f"initrd={at:#x},{told[2]}")
+        where = f"{hex_address(place.start)}-{hex_address(place.end - (span.size if span else 0))}"
+        text = f"initrd={at:#x},{told[2]} on the command line, and load it there; anywhere in {where} will do"
+        return [proven(replay, ChangeTrial(text, handover={"cmdline": line}), aim)]
     if initrd is None:
         return [LogChange(text)]
     return [proven(replay, ChangeTrial(text, handover={"initrd": (at, size)}), aim)]

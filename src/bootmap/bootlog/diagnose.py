@@ -47,8 +47,14 @@ if TYPE_CHECKING:
     Whole = Callable[[Log], tuple[Replay, tuple[Checked, ...]]]
 
 _INITRD_LOST = ("initrd-damaged", "initrd-no-memory", "initrd-in-use")
-_SAME = {"below-phys-offset": "ram-below-phys-offset", "rmem-full": "reserved-memory-full"}
-"""Last words -> the rule of `check` that says the same with the board's numbers."""
+_SAME = {
+    "below-phys-offset": "ram-below-phys-offset",
+    "rmem-full": "reserved-memory-full",
+    "initrd-in-use": "initrd-disabled",
+    "initrd-no-memory": "initrd-disabled",
+}
+"""Last words -> the rule of `check`, or the hazard, that says the same with the board's numbers."""
+_LOST_INITRD = ("initrd-disabled",)
 _MISSED_WITHOUT_INITRD = ("no-root", "no-init")
 
 
@@ -154,12 +160,20 @@ def _last_line(case: LogCase) -> list[LogFinding]:
 def _joined(words: list[LogFinding], predicted: list[LogFinding]) -> tuple[list[LogFinding], list[LogFinding]]:
     """A line and the rule that explains it become one finding: the rule's, with the line as its first reason."""
     lines = {_SAME[word.id]: word for word in words if word.id in _SAME}
-    joined = [
-        replace(each, reasons=(*lines[each.id].reasons[:1], *each.reasons), certain=True) if each.id in lines else each
-        for each in predicted
-    ]
+    joined: list[LogFinding] = []
+    lost: dict[str, LogFinding] = {}
+    for each in predicted:
+        word = lines.get(each.id)
+        if word is None:
+            joined.append(each)
+        elif each.id in _LOST_INITRD:  # the line says which initrd, the rule why and where it may lie
+            reasons = (*word.reasons[:-1], *each.reasons)
+            lost[word.id] = replace(word, reasons=reasons, changes=each.changes or word.changes)
+        else:
+            joined.append(replace(each, reasons=(*word.reasons[:1], *each.reasons), certain=True))
     explained = {each.id for each in predicted}
-    return [word for word in words if _SAME.get(word.id) not in explained], joined
+    words = [lost.get(word.id, word) for word in words]
+    return [word for word in words if word.id in lost or _SAME.get(word.id) not in explained], joined
 
 
 def _what_follows(words: list[LogFinding]) -> list[LogFinding]:

@@ -32,6 +32,11 @@ _ROW = re.compile(r"^([0-9a-f]{8})\s+(\S.*)$")
 _GO = re.compile(r"## Starting application at (0x[0-9a-fA-F]{1,8})")
 _SIZE = re.compile(r"Data Size: +(\d{4,10}) Bytes|^\s*(\d{4,10}) bytes read|\[ 0x0+ - 0x([0-9a-f]+) \]")
 _ANY_DT = 0xFFFFFFFF
+_BLOCKS = re.compile(r"\b(\d{1,8}) blocks read: ")
+_BLOCK, _UIMAGE_HEADER = 512, 64
+_WRONG_RAMDISK = re.compile(r"Wrong Ramdisk Image Format|Ramdisk image is corrupt or invalid")
+_FIT = re.compile(r"Loading kernel from FIT Image at ([0-9a-f]{4,8})")
+_BOOTM = re.compile(r"\bboot[mz] (?:0x)?([0-9a-f]{4,8}) (?:0x)?([0-9a-f]{4,8})\b")
 
 
 class _Start(NamedTuple):
@@ -44,7 +49,57 @@ class _Start(NamedTuple):
 
 def handover_findings(case: LogCase) -> list[LogFinding]:
     """What is wrong with where the boot loader put things, and with what it hands over."""
-    return [*_by_machine_id(case), *_by_places(case)]
+    return [*_by_machine_id(case), *_by_places(case), *_cut_images(case), *_wrong_ramdisk(case)]
+
+
+def _cut_images(case: LogCase) -> Iterator[LogFinding]:
+    """An image of which the boot loader read fewer blocks than it has."""
+    read = next(((n, int(m[1])) for n, line in case.lines() if (m := _BLOCKS.search(line))), None)
+    size = case.log.first("image_size")
+    bad = next((n for n, line in case.lines() if "Bad Data CRC" in line), None)
+    if read is None or size is None or bad is None or not read[0] < size.line < bad:
+        return
+    need = size.number("count") + _UIMAGE_HEADER
+    blocks = -(-need // _BLOCK)
+    if read[1] >= blocks:
+        return
+    reasons = (
+        Reason(read[0], f"{read[1]} blocks are read, {size_text(read[1] * _BLOCK)}"),
+        Reason(
+            size.line, f"the image has {size.number('count')} bytes, and {_UIMAGE_HEADER} of header: {blocks} blocks"
+        ),
+        Reason(bad, f"so the last {size_text(need - read[1] * _BLOCK)} are missing, and its checksum does not fit"),
+    )
+    text = f"read {blocks:#x} ({blocks}) blocks or more in place of {read[1]:#x}: `mmc read ADDRESS BLOCK {blocks:#x}`"
+    yield LogFinding("bad-crc", True, "the image is not read whole", reasons, (LogChange(text),))
+
+
+def _wrong_ramdisk(case: LogCase) -> Iterator[LogFinding]:
+    """A second argument of bootm that is no ramdisk, though the FIT may have its own."""
+    wrong = next((n for n, line in case.lines() if _WRONG_RAMDISK.search(line)), None)
+    if wrong is None:
+        return
+    fit = next(((n, m[1]) for n, line in case.lines() if n < wrong and (m := _FIT.search(line))), None)
+    told = next(((n, m) for n, line in case.lines() if (m := _BOOTM.search(line))), None)
+    reasons = [Reason(wrong, "what bootm is given for the ramdisk has no header that it knows")]
+    if told is not None:
+        reasons.append(Reason(told[0], f"bootm is given 0x{told[1][2]} for the ramdisk"))
+    changes = []
+    if fit is not None:
+        reasons.insert(0, Reason(fit[0], f"the kernel is in a FIT at 0x{fit[1]}, which may hold a ramdisk of its own"))
+        changes.append(LogChange(f"bootm {fit[1]}: without a second argument the FIT's own ramdisk is taken"))
+        if told is not None:
+            changes.append(LogChange(f"setenv bootcmd bootm {fit[1]}; saveenv"))
+    changes.append(
+        LogChange("a ramdisk without a header needs its size: bootm KERNEL RAMDISK:SIZE DTB; none: bootm KERNEL - DTB")
+    )
+    yield LogFinding(
+        "wrong-ramdisk",
+        True,
+        "the boot loader finds no ramdisk where it is told to look",
+        tuple(reasons),
+        tuple(changes),
+    )
 
 
 def _start(case: LogCase) -> _Start | None:

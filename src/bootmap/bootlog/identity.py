@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from bootmap.bootlog.log import Log, Said
 
 _OLDEST = (2, 6, 38)
-_AFE = 1 << 29  # SCTLR.AFE: Linux sets it with long descriptors only (proc-v7-3level.S)
 LARGEST_IMAGE = 256 * MIB
 
 
@@ -77,7 +76,7 @@ def identify(log: Log, given: Given) -> LogIdentity:
     modelled = _modelled(named)
     assumptions = [f"Linux {named} is taken as {modelled}, the oldest that is modelled"] if modelled != named else []
     told = {"lowmem.start"} if "lowmem" in layout and given.page_offset is None else set()
-    registers = log.first("cpu")
+    registers = log.first("cpu") or log.first("control")
     return LogIdentity(
         release=named,
         version=modelled,
@@ -85,7 +84,7 @@ def identify(log: Log, given: Given) -> LogIdentity:
         cmdline=text,
         cmdline_known=line.value is not None,
         cache=cache.value,
-        lpae=registers is not None and bool(registers.number("cr") & _AFE),
+        lpae=registers is not None and bool(registers.number("cr") & kernel.AFE),
         page_offset=offset.value,
         vmalloc_end=end.value,
         layout=layout,

@@ -98,7 +98,7 @@ def _rows(log: Log, identity: LogIdentity) -> Rows:
     """What lines say of options, by the options' names."""
     yield from _smp(log)
     if identity.lpae:
-        cpu = log.first("cpu")
+        cpu = log.first("cpu") or log.first("control")
         yield "ARM_LPAE", exact("y", Confidence.CERTAIN, cpu.line if cpu else 0, "cr has AFE set")
     yield from _highmem(log, identity)
     for said in log.all("zone", "zone_pages"):

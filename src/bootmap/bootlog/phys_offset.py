@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from bootmap.units import Span
 
 _GRANULE = 128 * MIB
+_WINDOW = GIB // 4
+"""Allwinner's RAM begins on a multiple of this."""
+_PGD_ALIGN = 0x1000
 LOWEST_BANK = "the lowest bank begins there"
 _TEXT_OFFSETS = (0x8000, 0x208000, 0x108000, 0x308000, 0x1008000)
 """TEXT_OFFSET of the usual platforms (arch/arm/Makefile)."""
@@ -54,8 +57,8 @@ def evidence(log: Log, identity: LogIdentity, banks: Sequence[Said], board: Sequ
         board: the banks of a board that is given.
     """
     rows = [*_named(log), *_by_directory(log, identity, banks), *_by_banks(log, identity, banks)]
-    rows += [*_by_text(log, identity), *_by_lowmem_end(log, identity), *_by_vendor_areas(log)]
-    rows += [*_by_loader(log), *_by_payload(log, identity), *_bounds(log, identity)]
+    rows += [*_by_text(log, identity), *_by_lowmem_end(log, identity), *_by_vendor_areas(log), *_by_fixup(log)]
+    rows += [*_by_registers(log), *_by_loader(log), *_by_payload(log, identity), *_bounds(log, identity)]
     if board:
         rows += _by_board(log, identity, board)
     limit = 1 << 40 if identity.lpae else 4 * GIB
@@ -134,6 +137,27 @@ def _by_lowmem_end(log: Log, identity: LogIdentity) -> Iterator[Evidence[int]]:
         likely = [start for start in starts if start >= 0 and start % (16 * MIB) == 0]
         if likely:
             yield exact(likely[0], Confidence.LIKELY, said.line, f"lowmem ends at {hex_address(cut)}")
+
+
+def _by_fixup(log: Log) -> Iterator[Evidence[int]]:
+    """From what a vendor's machine reads of its boot loader's header, and from areas that it takes."""
+    for said in log.all("fixup")[:1]:
+        yield exact(said.number("start"), Confidence.STRONG, said.line, "the machine's fixup has RAM begin there")
+    for said in log.all("vendor_reserve", "vendor_remove"):
+        why = f"the vendor's code takes memory at {hex_address(said.number('start'))}"
+        yield Evidence(0, said.number("start"), Confidence.STRONG, said.line, why)
+    for said in log.all("taken"):
+        why = f"{said.word('name')} is taken out of RAM at {hex_address(said.number('start'))}"
+        yield Evidence(0, said.number("start"), Confidence.STRONG, said.line, why)
+        yield exact(said.number("start") & -_WINDOW, Confidence.HINT, said.line, why)
+
+
+def _by_registers(log: Log) -> Iterator[Evidence[int]]:
+    """From the table that a fault of the first thread prints: swapper_pg_dir, in the first MiB of the kernel's RAM."""
+    for said in log.all("control")[:1]:
+        at = said.number("base")
+        why = f"the page directory is at {hex_address(at & -_PGD_ALIGN)}"
+        yield exact(at & -_GRANULE, Confidence.LIKELY if at % _GRANULE < 16 * MIB else Confidence.HINT, said.line, why)
 
 
 def _by_vendor_areas(log: Log) -> Iterator[Evidence[int]]:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from bootmap.analysis.oops.linear import physical_of
 from bootmap.bootlog.evidence import Confidence, Evidence, Weighed, choose, exact
 from bootmap.bootlog.given import Given
 from bootmap.units import GIB, PAGE_SIZE, Span, memparse
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _PGD_BYTES = (0x4000, 0x5000)
 _BLOB = re.compile(r"setup_arch|early_init_fdt_reserve_self|early_init_dt_reserve_memory|arm_dt_memblock")
+_CHECKS_TREE = ("fdt_check_header", "fdt_ro_probe_", "early_init_dt_verify")
+"""Functions that read the tree's first words: where they fault, it begins."""
 _RESERVES_TREE = r"setup_arch|early_init_fdt_reserve_self"
 _NAMED = re.compile(r"INITRD: (0x[0-9a-f]+)\+(0x[0-9a-f]+) ")
 TREE, INITRD = "device tree", "initrd"
@@ -96,6 +99,17 @@ def read_places(log: Log, given: Given | None = None) -> Places:
         tuple(rows),
         frozenset(taken),
     )
+
+
+def with_fault(places: Places, log: Log, page_offset: int, phys_offset: int | None) -> Places:
+    """The same, with what a fault tells: a kernel that dies in fdt_check_header names the device tree's address."""
+    fault, pc = log.first("fault"), log.first("pc_at")
+    if fault is None or pc is None or phys_offset is None or pc.word("name") not in _CHECKS_TREE:
+        return places
+    at = physical_of(fault.number("base"), page_offset, phys_offset) & -8
+    row = exact(at, Confidence.LIKELY, fault.line, f"{pc.word('name')} looks for it there")
+    tree = choose(TREE, [*places.tree.witnesses, *places.tree.against, row])
+    return replace(places, tree=replace(tree, option="--dtb-addr"))
 
 
 def same_initrd(one: tuple[int, int], other: tuple[int, int]) -> bool:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 SPLITS = (0xC0000000, 0xB0000000, 0x80000000, 0x40000000)
 CACHES = ("vipt-aliasing", "vipt-nonaliasing", "vivt")
+TRE, AFE = 1 << 28, 1 << 29
+"""SCTLR's bits: TEX remap, which Linux sets on ARMv7, and the access flag, with long descriptors (proc-v7*.S)."""
+_LONG, _SHORT = 0x410FC0F0, 0x410FC090
+"""Cortex-A15 and Cortex-A9, which stand for ARMv7 cores with and without long descriptors."""
 _VMALLOC_END = 0xFF800000
 _VMALLOC_SIZE = 248 * MIB
 
@@ -60,6 +64,11 @@ def _midrs(log: Log, given: Given) -> Iterator[Evidence[int]]:
         yield exact(said.number("midr"), Confidence.CERTAIN, said.line, said.word("name"))
     for said in log.all("cpu_unknown")[:1]:
         yield exact(said.number("midr"), Confidence.CERTAIN, said.line, "head.S names it")
+    for said in log.all("control")[:1]:
+        if said.number("cr") & TRE:  # only ARMv7 has it
+            likely = _LONG if said.number("cr") & AFE else _SHORT
+            text = "an ARMv7 core with " + ("long" if likely == _LONG else "short") + " descriptors, by its registers"
+            yield exact(likely, Confidence.HINT, said.line, text)
 
 
 def same_core(one: int, other: int) -> bool:
