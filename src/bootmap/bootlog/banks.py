@@ -244,7 +244,7 @@ def _from_totals(log: Log, ram: Ram, identity: LogIdentity, start: int) -> list[
     if not size:
         told = from_loader(log, start) or _cut_bank(log) or _around_areas(log, ram, start)
         if told:
-            return told
+            return _with_below(log, told, start)
     if not 0 < size < MOST:
         raise MissingInputError("the log does not say how much RAM there is")
     cut = [said.number("start") for said in log.all("truncating", "ignoring")]
@@ -254,6 +254,14 @@ def _from_totals(log: Log, ram: Ram, identity: LogIdentity, start: int) -> list[
     if below:
         return [Span(min(said.number("start") for said in below), start + size)]
     return taken_areas(log).holes([Span(start, start + size)])
+
+
+def _with_below(log: Log, banks: list[Span], start: int) -> list[Span]:
+    """The banks, with the RAM right below ``start`` that the kernel says it ignores."""
+    below = [said.number("start") for said in log.all("dt_range") if said.number("end") == start]
+    if not below or banks[0].start != start:
+        return banks
+    return [Span(min(below), banks[0].end), *banks[1:]]
 
 
 def from_loader(log: Log, start: int) -> list[Span]:

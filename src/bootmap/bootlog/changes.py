@@ -26,7 +26,7 @@ _ENV = {"dtb": "fdt_high", "initrd": "initrd_high"}
 
 def tree_changes(replay: Replay, log: Log) -> list[LogChange]:
     """For a device tree that is not mapped: the kernel lower, the tree elsewhere, a kernel that maps it apart."""
-    changes = [_run_lower(replay, log)]
+    changes = [run_lower(replay, log)]
     changes += _by_places(replay, "dtb")
     rows = ROWS_BY_NAME["fdt_fixed_base"]
     since = next((row.since for row in rows if row.since), None)
@@ -48,8 +48,8 @@ def hazard_changes(replay: Replay, hazard: Hazard) -> list[LogChange]:
     return [change for change in _by_places(replay, hazard.subject, hazard, aim) if change is not None]
 
 
-def _run_lower(replay: Replay, log: Log) -> LogChange | None:
-    """The zImage in the first 128 MiB of RAM."""
+def run_lower(replay: Replay, log: Log) -> LogChange | None:
+    """The zImage in the first 128 MiB of RAM; None where it runs there, or where that does not help."""
     state = replay.state
     told = [bank.start for bank in state.banks]
     if not told or min(told) >= state.handover.phys_offset:

@@ -15,6 +15,7 @@ from bootmap.bootlog.board import loose_weights
 from bootmap.bootlog.case import LogCase
 from bootmap.bootlog.check import check_log
 from bootmap.bootlog.diagnosis import Diagnosis
+from bootmap.bootlog.exact import with_values
 from bootmap.bootlog.faults import fault_findings, function_of
 from bootmap.bootlog.findings import LogFinding, Reason
 from bootmap.bootlog.fit import best_prediction
@@ -128,12 +129,14 @@ def _findings(case: LogCase) -> list[LogFinding]:
     faults = fault_findings(case)
     early = not case.progress.reached("memory types")
     handed = handover_findings(case)
-    words = [_with_places(case, word) for word in last_words(list(case.lines()))]
+    words = [with_values(case, _with_places(case, word)) for word in last_words(list(case.lines()))]
     told = {finding.id for finding in [*faults, *handed]}
+    told |= {"machine-unknown"} if "no-tags-no-dtb" in told else set()
     words = [word for word in words if word.id not in told]
     words = _what_follows(words)
     told |= {finding.id for finding in words}
     words, predicted = _joined(words, [finding for finding in predicted_findings(case) if finding.id not in told])
+    handed, predicted = _proven(handed, predicted)
     if any(finding.id != "oops" for finding in faults):
         predicted = [finding for finding in predicted if not finding.fatal]
     causes = [*faults, *(each for each in handed if each.fatal and early), *(word for word in words if word.fatal)]
@@ -145,6 +148,15 @@ def _findings(case: LogCase) -> list[LogFinding]:
         return [*causes, *rest]
     silence = silence_finding(case) if not causes and not deaths else None
     return [*causes, *deaths, *rest, *([silence] if silence else [])]
+
+
+def _proven(handed: list[LogFinding], predicted: list[LogFinding]) -> tuple[list[LogFinding], list[LogFinding]]:
+    """A device tree above lowmem is told once: with the changes that were predicted again, where there are any."""
+    same = next((each for each in predicted if each.id == "dtb-unmapped" and each.changes), None)
+    if same is None or not any(each.id == "dtb-above-lowmem" for each in handed):
+        return handed, predicted
+    found = [replace(each, changes=same.changes) if each.id == "dtb-above-lowmem" else each for each in handed]
+    return found, [each for each in predicted if each is not same]
 
 
 def _last_line(case: LogCase) -> list[LogFinding]:
@@ -160,6 +172,8 @@ def _last_line(case: LogCase) -> list[LogFinding]:
 def _joined(words: list[LogFinding], predicted: list[LogFinding]) -> tuple[list[LogFinding], list[LogFinding]]:
     """A line and the rule that explains it become one finding: the rule's, with the line as its first reason."""
     lines = {_SAME[word.id]: word for word in words if word.id in _SAME}
+    if any(word.id == "initrd-damaged" for word in words):  # it was not given up: it was unpacked
+        predicted = [each for each in predicted if each.id not in _LOST_INITRD]
     joined: list[LogFinding] = []
     lost: dict[str, LogFinding] = {}
     for each in predicted:
@@ -190,7 +204,8 @@ def _with_places(case: LogCase, word: LogFinding) -> LogFinding:
     """A finding about the initrd with what the boot loader's sizes and addresses say of it."""
     if word.id not in ("initrd-in-use", "initrd-damaged"):
         return word
-    return replace(word, reasons=(*word.reasons[:1], *initrd_reasons(case), *word.reasons[1:]))
+    reasons, changes = initrd_reasons(case)
+    return replace(word, reasons=(*word.reasons[:1], *reasons, *word.reasons[1:]), changes=(*changes, *word.changes))
 
 
 def _title(case: LogCase) -> str:

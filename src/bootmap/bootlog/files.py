@@ -139,7 +139,7 @@ class FileChecker:
             if area.base == gap.start and area.base + area.size == gap.end:
                 return f"{area.name}, {_text(gap)}"
         for base, size, _ in self.state.memblock.reserved.regions:
-            if base <= gap.start and gap.end <= base + size:
+            if gap == Span(base, base + size):
                 return _text(gap)
         return ""
 

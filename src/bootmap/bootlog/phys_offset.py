@@ -194,7 +194,7 @@ def _by_payload(log: Log, identity: LogIdentity) -> Iterator[Evidence[int]]:
             what = "the initrd" if said.kind == "ramdisk" else "the device tree"
             yield exact(at & -_GRANULE, Confidence.HINT, said.line, f"{what} lies at {hex_address(at)}")
     given = re.search(r"\binitrd=(\w+),", identity.cmdline)
-    if given:
+    if given and not any("is not a memory region" in said.word("text") for said in log.all("said")):
         at, line = memparse(given[1])[0], next((said.line for said in log.all("cmdline")), 0)
         yield exact(at & -_GRANULE, Confidence.HINT, line, f"the initrd lies at {hex_address(at)}")
 

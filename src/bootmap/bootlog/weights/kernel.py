@@ -23,6 +23,8 @@ SPLITS = (0xC0000000, 0xB0000000, 0x80000000, 0x40000000)
 CACHES = ("vipt-aliasing", "vipt-nonaliasing", "vivt")
 TRE, AFE = 1 << 28, 1 << 29
 """SCTLR's bits: TEX remap, which Linux sets on ARMv7, and the access flag, with long descriptors (proc-v7*.S)."""
+_ANY = 0x410FC070
+"""Cortex-A7, which stands for the core of an ARM kernel's image where nothing names it."""
 _LONG, _SHORT = 0x410FC0F0, 0x410FC090
 """Cortex-A15 and Cortex-A9, which stand for ARMv7 cores with and without long descriptors."""
 _VMALLOC_END = 0xFF800000
@@ -54,7 +56,10 @@ def same_release(one: str, other: str) -> bool:
 
 def midr(log: Log, given: Given) -> Weighed[int]:
     """The boot CPU's Main ID Register."""
-    return choose("CPU", _midrs(log, given), same_core)
+    found = choose("CPU", _midrs(log, given), same_core)
+    if found.value is None and log.all("arm_image", "kernel_at"):
+        return Weighed("CPU", _ANY, otherwise="nothing names it: an ARMv7 core stands for it")
+    return found
 
 
 def _midrs(log: Log, given: Given) -> Iterator[Evidence[int]]:

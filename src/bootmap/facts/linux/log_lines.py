@@ -80,6 +80,7 @@ LINES = (
     _line("started", r"\bboot[mz] <base>(?: +(?:-|<start>(?::\w{1,8})?)(?: +<to>)?)?\s*$", "typed at U-Boot's prompt"),
     _line("bootargs", r"(?:^|\s)(?:append: |bootargs=|bootargs )['\"]?(?P<text>[^$;'\"]{1,80}=[^$;'\"]{1,2000})['\"]?$",
           "U-Boot printenv, setenv, pxe_utils"),
+    _line("arm_image", r"Image Type: +ARM Linux Kernel|Architecture: +ARM\s*$", "U-Boot image_print_contents"),
     _line("image_size", r"Data [Ss]ize: +<count> [Bb]ytes", "U-Boot image_print_contents, fit_image_print"),
     _line("cpu_unknown", r"unrecognized/unsupported processor variant \(<midr>\)", "arch/arm/kernel/head-common.S"),
     _line("dram", r"^D?RAM: +(?P<amount>\d{1,5}(?:\.\d{1,3})?) (?P<unit>[KMG]i?B)", "U-Boot show_dram_config"),
