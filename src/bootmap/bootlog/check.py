@@ -50,7 +50,11 @@ _LOST_RAM = ("Ignoring RAM at", "Truncating RAM at")
 # Lines that are predicted and missed where a log has none of them: how they begin -> how those that say the same do.
 _MISSED = {**dict.fromkeys(_LOST_RAM, _LOST_RAM), "INITRD: ": ("INITRD: ",)}
 # The same where board and kernel are not made of the log itself.
-_MISSED_WHOLE = {**_MISSED, **dict.fromkeys(("cma: Reserved", "cma: Failed"), ("cma: ",))}
+_MISSED_WHOLE = {
+    **_MISSED,
+    **dict.fromkeys(("cma: Reserved", "cma: Failed", "cma: CMA: "), ("cma: ",)),
+    **{head: (head,) for head in ("Ignoring memory", "Truncating memory", "BUG: ", "Reserved memory: created")},
+}
 
 
 @dataclass
