@@ -9,9 +9,9 @@ import pytest
 from bootmap.api.logs import verify_log
 from bootmap.bootlog.board import board_from_log
 from bootmap.bootlog.evidence import Confidence, Evidence, exact, weigh
-from bootmap.bootlog.identity import cache_kind
+from bootmap.bootlog.given import Given
 from bootmap.bootlog.log import read_log
-from bootmap.bootlog.values import values
+from bootmap.bootlog.weights import kernel
 from bootmap.units import MIB
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ def test_totals_are_better_witnesses_than_mem() -> None:
     made = board_from_log(log)
     assert sum(bank.size for bank in made.banks) == 40 * MIB
     assert any("reserve callback took RAM" in text for text in made.assumptions)
-    ram = next(each for each in values(log, made.phys) if each.quantity == "RAM")
-    assert ram.value == 40 * MIB
-    assert [row.low for row in ram.against] == [64 * MIB]
+    ram = next(each for each in made.weights if each.quantity == "RAM")
+    assert sum(bank.size for bank in ram.value) == 40 * MIB
+    assert [bank.size for row in ram.against for bank in row.low] == [64 * MIB]
 
 
 def test_log_that_ends_early_has_ram_enough_for_what_lies_in_it() -> None:
@@ -112,7 +112,7 @@ def test_pool_of_less_than_a_mib_is_no_contradiction() -> None:
     ],
 )
 def test_kind_of_cache(line: str, kind: str | None) -> None:
-    assert cache_kind(read_log(HEAD + line)) == kind
+    assert kernel.cache(read_log(HEAD + line), Given()).value == kind
 
 
 def test_cache_that_aliases_rules_out_highmem(tmp_path: Path) -> None:

@@ -111,6 +111,21 @@ def test_log_without_its_lost_ram_is_contradicted() -> None:
     assert missing.text.startswith("Ignoring RAM at")
 
 
+@pytest.mark.parametrize("head", ["Ignoring memory", "BUG: ", "Reserved memory: created", "cma: "])
+def test_log_without_its_line_of_a_kind_is_contradicted(head: str) -> None:
+    """A line that is predicted and that a log which goes on has not."""
+    name = next(name for name in _LOGGED if any(head in line for line in recorded(name).log))
+    banner = "Linux version 6.1.0 (builder) (gcc) #1 SMP"
+    later = "Memory: 64K/64K available (1K kernel code, 1K rwdata, 1K rodata)"  # the log goes on for long enough
+    lines = [banner, *recorded(name).log, later]
+    whole = [row.text for row in check(name, "\n".join(lines)) if row.line == 0]
+    without = check(name, "\n".join(line for line in lines if head not in line))
+    missing = [row.text for row in without if row.line == 0 and row.verdict is Judgement.CONTRADICTED]
+    assert not whole
+    assert missing
+    assert all(head in text for text in missing)
+
+
 def test_allocation_elsewhere_in_paging_init_is_contradicted() -> None:
     """What paging_init allocates is predicted to the byte: a memblock_alloc_range_nid at another place is wrong."""
     name = next(name for name in _LOGGED if any("memblock_alloc_range_nid" in line for line in recorded(name).log))

@@ -96,6 +96,22 @@ def test_changed_line_is_contradicted(old: str, new: str, name: str, tmp_path: P
     assert check(str(path)).contradicted == 1
 
 
+def test_area_that_left_system_ram_is_told_apart(tmp_path: Path) -> None:
+    """A reserved area that a driver took out of System RAM since; another hole is what the kernel never had as RAM."""
+    text = Path(f"{_OWN_NOMAP}.iomem").read_text()
+    row = "50200000-7fffffff : System RAM\n"
+    assert row in text
+    path = tmp_path / "iomem"
+    path.write_text(text.replace(row, "50200000-5fffffff : System RAM\n60100000-7fffffff : System RAM\n"))
+    report = check(str(path), own=_OWN_NOMAP)
+    assert report.contradicted == 0
+    left = [row for row in report.all(Judgement.UNMODELLED) if "left System RAM after boot" in row.why]
+    assert [each.text for each in left] == ["50200000-5fffffff : System RAM", "60100000-7fffffff : System RAM"]
+    assert "keep@60000000, 0x60000000-0x600fffff" in left[0].why
+    path.write_text(text.replace(row, "50200000-5fffffff : System RAM\n60200000-7fffffff : System RAM\n"))
+    assert check(str(path), own=_OWN_NOMAP).contradicted == 2
+
+
 def test_wrong_place_of_the_device_tree_is_contradicted() -> None:
     report = check(f"{_OWN}.log", dtb_addr=0x48000000)
     texts = [row.text for row in report.all(Judgement.CONTRADICTED)]

@@ -77,6 +77,37 @@ def test_parse_words_that_another_line_cut_off() -> None:
     assert words(oops) == [("pgd", 0x393AD811), ("pte", 0x3611A4DF), ("ppte", 0x3611A65E)]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[c0a2b3c4] *pgd=393ad811, *pte=3611a4df, *ppte=3611a65e\n",
+        "[c0a2b3c4] *pgd=3D393ad811, *pte=3D3611a4df, *ppte=3D3611a65e\nroot=3D/dev/sda1\n",
+        "> [c0a2b3c4] *pgd=3D393ad811, *pte=3D3611a4df, =\n> *ppte=3D3611a65e\n> root=3D/dev/sda1\n",
+        "&gt; [c0a2b3c4] *pgd=393ad811, *pte=3611a4df, *ppte=3611a65e\n",
+        "<1>[c0a2b3c4] *pgd=393ad811, *pte=3611a4df, *ppte=3611a65e\r\n",
+        "[c0a2b3c4]\x1b[0m *pgd=393ad811,\n*pte=3611a4df, *ppte=3611a65e\n",
+    ],
+)
+def test_parse_words_in_any_encoding(text: str) -> None:
+    (oops,) = parse_oopses(text)
+    assert [(entry.name, entry.value) for entry in oops.entries] == [
+        ("pgd", 0x393AD811), ("pte", 0x3611A4DF), ("ppte", 0x3611A65E)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "values"),
+    [
+        ("*pgd=00000000c", [0]),  # the continuation's mark of 5.7, printed
+        ("*pgd=80000040007003, *pmd=00000000", [0x80000040007003, 0]),  # long descriptors
+        ("*pgd=8000004000600301, *pmd=2fd7a003", [0x8000004000600301, 0x2FD7A003]),
+    ],
+)
+def test_parse_width_of_words(words: str, values: list[int]) -> None:
+    (oops,) = parse_oopses(f"[c30050b0] {words}\n")
+    assert [entry.value for entry in oops.entries] == values
+
+
 def test_parse_every_level_name() -> None:
     oops = one("[c0001000] *pgd=00004003, *p4d=00004003, *pud=00004003, *pmd=4000071d(bad)")
     assert [entry.name for entry in oops.entries] == ["pgd", "p4d", "pud", "pmd"]

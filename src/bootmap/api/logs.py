@@ -130,9 +130,8 @@ def verify_log(
     prediction, made = _predict(board, next(iter(parsed.values()), None), options)
     basis = made.basis if made else Basis()
     areas = areas_of(prediction)
-    report = LogReport(
-        [], 0, _outcome(prediction), [str(each) for each in prediction.state.assumptions], prediction.hazards
-    )
+    assumptions = made.assumptions if made else [str(each) for each in prediction.state.assumptions]
+    report = LogReport([], 0, _outcome(prediction), assumptions, prediction.hazards)
     report.assumptions += [
         f"of the {len(found)} boots in {name} the first is compared (bootmap diagnose looks at each)"
         for name, found in captures.items()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bootmap.inputs.fdt import Node
 
 
-_CPUID_SCHEME = 0xF0000
+CPUID_SCHEME = 0xF0000
 """MIDR[19:16]: the core has the CPUID registers, and the last entry of proc-v7.S takes it (``__v7_proc_info``)."""
 
 
@@ -78,7 +78,7 @@ def _named(name: str, assumptions: list[Assumption]) -> Cpu:
     if found is None and name[:1].isdigit():
         number = whole_number(name)
         found = cpu_by_midr(number) if number is not None else None
-        if found is None and number is not None and number & _CPUID_SCHEME == _CPUID_SCHEME:
+        if found is None and number is not None and number & CPUID_SCHEME == CPUID_SCHEME:
             found = replace(GENERIC_V7, midr=number)
             text = f"MIDR {number:#010x} is a core that only the kernel's generic ARMv7 entry takes: no LPAE"
             assumptions.append(Assumption(text, "--cpu", name))

@@ -11,6 +11,7 @@ Not here: holding them against a prediction (``files``).
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from bootmap.units import MIB, hex_address, size_text
@@ -24,7 +25,6 @@ _MAPPED = re.compile(r"^0x([0-9a-f]{8})-0x([0-9a-f]{8})\s{1,80}+\d{1,9}[KMG]([^\
 _WRITABLE, _NOT_EXECUTABLE = re.compile(r"\bRW\b"), re.compile(r"\bNX\b")
 _MOST = 4096
 _SHOWN = 16
-_COMPARE = "to hold it against a prediction: bootmap verify BOARD --config FILE --system-map FILE --log THIS"
 
 
 def alone(kind: str, text: str) -> list[str]:
@@ -42,6 +42,10 @@ def _iomem(text: str) -> Iterator[str]:
     yield f"System RAM: {size_text(sum(last + 1 - start for start, last in ram))} in {_many(len(ram), 'range')}"
     for start, last in ram[:_SHOWN]:
         yield f"  {hex_address(start)}-{hex_address(last)}, {size_text(last + 1 - start)}"
+    for (_, before), (after, _) in pairwise(ram[:_SHOWN]):
+        if before + 1 < after:
+            text = "no RAM to the kernel: a no-map area, a hole, or memory that was taken out after boot"
+            yield f"  {hex_address(before + 1)}-{hex_address(after - 1)}, {size_text(after - before - 1)}: {text}"
     code = next((start for start, _, what in rows if what == "Kernel code"), None)
     if code is None:
         yield (

@@ -1,7 +1,7 @@
 """Where RAM is, as far as a boot log tells: the banks as they were before the kernel cut them.
 
-The best witness is taken: memblock's own lines, the node's ranges, mem= on the command line, a bank that is cut, and
-last the totals, which say how much there is but not where.
+The best witness is taken: mem= on the command line, memblock's own lines, the node's ranges, the totals, which say how
+much there is but not where, the boot loader, a bank that is cut.  All of them are kept, so that who disagrees is shown.
 
     log                                     banks
     memory[0x0] [0x..-0x..] / node 0: [..]  these, and what "Ignoring RAM" and "Truncating RAM" say was cut off them
@@ -18,17 +18,28 @@ import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
+from bootmap.bootlog.evidence import Confidence, Evidence, Weighed, choose, exact
+from bootmap.bootlog.vendor import taken_areas
 from bootmap.errors import MissingInputError
 from bootmap.units import GIB, KIB, MIB, PAGE_SIZE, Span, align_up, hex_address, memparse, size_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bootmap.bootlog.identity import LogIdentity
     from bootmap.bootlog.log import Log, Said
 
 MOST = 1 << 40
 _UNITS = {"KiB": KIB, "MiB": MIB, "GiB": GIB, "kB": KIB, "MB": MIB, "GB": GIB}
 _LEAST_RAM = 16 * MIB
+_STRUCT_PAGE = 32
+RAM = "RAM"
+_SLACK = 32
+"""RAM sizes that differ by less than a 32nd say the same: firmware and no-map areas take some."""
+
+Banks = tuple[Span, ...]
 
 
 class Ram(Struct):
@@ -39,12 +50,18 @@ class Ram(Struct):
         cmdline: the command line that goes with them: without mem= where the kernel did not get what it asks for.
         taken: names of the values that came from lines of the log.
         assumptions: what was taken instead of what the log does not say.
+        weighed: the banks, with every line that says how much RAM there is.
+        otherwise: how they were chosen where no line says it.
+        inside: addresses that are in RAM.
     """
 
     banks: list[Span] = field(default_factory=list)
     cmdline: str = ""
     taken: set[str] = field(default_factory=set)
     assumptions: list[str] = field(default_factory=list)
+    weighed: Weighed[Banks] = field(default_factory=lambda: Weighed(RAM, None, option="--cmdline mem="))
+    otherwise: str = ""
+    inside: tuple[int, ...] = ()
 
 
 class Total(Struct, frozen=True):
@@ -77,6 +94,10 @@ def total(log: Log) -> Total:
     if old is not None:  # banks, before the machine took any away
         size = (old.number("present") + old.number("reserved")) * KIB
         return Total(size, frozenset({"memory_k.sum", "memory_mb.sum", "total.pages"}), old.line)
+    if pages is None and new is None and listed is None and (built := log.first("all_pages")) is not None:
+        # mem_map was taken off: 32 bytes of 4 KiB
+        size = align_up(built.number("pages") * (PAGE_SIZE + _STRUCT_PAGE), 4 * MIB)
+        return Total(size, frozenset({"all_pages"}), built.line)
     if pages is not None:
         taken = frozenset({"total.pages", "memory.present", "memory_mb.sum"})
         return Total(pages.number("pages") * PAGE_SIZE, taken, pages.line)
@@ -95,18 +116,81 @@ def machine_took(log: Log) -> bool:
     return listed.number("sum") < (old.number("present") + old.number("reserved")) * KIB // MIB
 
 
-def read_ram(log: Log, identity: LogIdentity, phys_offset: int) -> Ram:
+def read_ram(log: Log, identity: LogIdentity, phys_offset: int, tree: int | None = None) -> Ram:
     """The banks.
+
+    Args:
+        log: the log.
+        identity: its kernel.
+        phys_offset: PHYS_OFFSET, or its stand-in.
+        tree: where the device tree lies, which is in RAM; None where not known.
 
     Raises:
         MissingInputError: the log says nothing of RAM.
     """
-    ram = Ram(cmdline=identity.cmdline)
+    ram = Ram(cmdline=identity.cmdline, inside=() if tree is None else (tree,))
     if machine_took(log):
         ram.taken.add("machine.took")
     asked = _from_cmdline(log, ram, phys_offset)
     ram.banks = asked or _given_back(log, _listed(log, ram) or _from_totals(log, ram, identity, phys_offset), identity)
+    ram.weighed = replace(weigh_ram(log, identity, tuple(ram.banks)), otherwise=ram.otherwise)
     return ram
+
+
+def weigh_ram(log: Log, identity: LogIdentity, taken: Banks | None, given: Banks = ()) -> Weighed[Banks]:
+    """RAM, with every line that says how much there is.
+
+    Args:
+        log: the log.
+        identity: its kernel.
+        taken: the banks that were made of the best of these; None to take those of the best witness.
+        given: those of a board that is given.
+    """
+    rows = [exact(given, Confidence.GIVEN, 0, "the board has it")] if given else []
+    rows += _sizes(log, identity)
+    found = choose(RAM, rows, same_size)
+    found = replace(found, option="--cmdline mem=")
+    return found if taken is None else found.held_against(taken, same_size)
+
+
+def same_size(one: Banks, other: Banks) -> bool:
+    """Whether two lists of banks are as large, but for what firmware and no-map areas take."""
+    sizes = sorted(sum(bank.size for bank in banks) for banks in (one, other))
+    return (sizes[1] - sizes[0]) * _SLACK <= sizes[1]
+
+
+def _sizes(log: Log, identity: LogIdentity) -> Iterator[Evidence[Banks]]:
+    """What each line says; only the sizes count where a line does not say where RAM is."""
+    banks = bank_lines(log)
+    if banks:
+        told = [Span(said.number("start"), max(said.number("last") + 1, said.number("start"))) for said in banks]
+        yield exact(tuple(_given_back(log, told, identity)), Confidence.CERTAIN, banks[0].line, "the banks are listed")
+    counted = total(log)
+    if counted.size:
+        lost = _left_out(log)
+        text = f"the kernel counts {size_text(counted.size)}" + (", and leaves out what it ignores" if lost else "")
+        yield exact((Span(0, counted.size + lost),), Confidence.STRONG, counted.line, text)
+    for said in log.all("truncating"):
+        if said.number("start") < said.number("last") < MOST:
+            whole = (Span(said.number("start"), said.number("last")),)
+            yield exact(whole, Confidence.LIKELY, said.line, "a bank that is cut is named whole")
+    loader = from_loader(log, 0)
+    said_loader = log.first("dram_bank") or log.first("dram")
+    if loader and said_loader is not None:
+        size = size_text(sum(bank.size for bank in loader))
+        yield exact(tuple(loader), Confidence.LIKELY, said_loader.line, f"the boot loader finds {size}")
+    asked = sum(memparse(value)[0] for value in re.findall(r"(?:^|\s)mem=(\S+)", identity.cmdline))
+    if asked:
+        line = next((said.line for said in log.all("cmdline", "bootargs")), 0)
+        yield exact((Span(0, asked),), Confidence.LIKELY, line, f"mem= asks for {size_text(asked)}")
+
+
+def _left_out(log: Log) -> int:
+    """Bytes of RAM that the kernel ignores, and so does not count."""
+    rows = [(said.number("to" if said.kind == "truncating" else "start"), said.number("last"))
+            for said in log.all("ignoring", "truncating")]  # fmt: skip
+    rows += [(said.number("start"), said.number("end")) for said in log.all("dt_range") if said.number("end") < MOST]
+    return sum(max(end - start, 0) for start, end in rows)
 
 
 def _from_cmdline(log: Log, ram: Ram, phys_offset: int) -> list[Span]:
@@ -150,7 +234,7 @@ def _from_totals(log: Log, ram: Ram, identity: LogIdentity, start: int) -> list[
     low = lowmem.number("end") - identity.page_offset if lowmem else 0
     if listed is not None and len(listed.word("banks").split()) > 1:
         ram.taken.add("banks.unknown")
-        ram.assumptions.append("RAM is one bank: the log names the sizes of banks, not their places")
+        ram.assumptions.append("the banks are taken as one: the log names their sizes, not their places")
         if low > size:
             size = low
             ram.taken.add("lowmem.end")
@@ -160,7 +244,7 @@ def _from_totals(log: Log, ram: Ram, identity: LogIdentity, start: int) -> list[
     if not size:
         told = from_loader(log, start) or _cut_bank(log) or _around_areas(log, ram, start)
         if told:
-            return told
+            return _with_below(log, told, start)
     if not 0 < size < MOST:
         raise MissingInputError("the log does not say how much RAM there is")
     cut = [said.number("start") for said in log.all("truncating", "ignoring")]
@@ -169,7 +253,15 @@ def _from_totals(log: Log, ram: Ram, identity: LogIdentity, start: int) -> list[
     below = [said for said in log.all("dt_range") if said.number("end") == start]
     if below:
         return [Span(min(said.number("start") for said in below), start + size)]
-    return [Span(start, start + size)]
+    return taken_areas(log).holes([Span(start, start + size)])
+
+
+def _with_below(log: Log, banks: list[Span], start: int) -> list[Span]:
+    """The banks, with the RAM right below ``start`` that the kernel says it ignores."""
+    below = [said.number("start") for said in log.all("dt_range") if said.number("end") == start]
+    if not below or banks[0].start != start:
+        return banks
+    return [Span(min(below), banks[0].end), *banks[1:]]
 
 
 def from_loader(log: Log, start: int) -> list[Span]:
@@ -203,16 +295,17 @@ def _around_areas(log: Log, ram: Ram, start: int) -> list[Span]:
     """The least power of two that holds what lies in RAM, for a log that ends before it says how much there is."""
     areas = [said.number("base") + said.number("mib") * MIB for said in log.all("cma")[-1:]]
     ends = [said.number("base") + said.number("mib") * MIB for said in log.all("pool")]
-    ends += [said.number("last") + 1 for said in log.all("dtb", "ramdisk")]
+    ends += [said.number("last") + (said.kind == "dtb") for said in log.all("dtb", "ramdisk")]
+    ends += [said.number("last") + 1 for said in log.all("call") if said.word("name") == "reserve"]
+    ends += [address + 1 for address in ram.inside]
     ends = [end for end in [*areas, *ends] if start < end < 4 * GIB]
     if not ends:
         return []
     size = max(1 << (max(ends) - start - 1).bit_length(), _LEAST_RAM)
     if areas and max(ends) == areas[0]:  # the default area is put as high as it can be
         size = areas[0] - start
-    ram.assumptions.append(
-        f"RAM is {size_text(size)} at {hex_address(start)}: the log ends before it says how much there is, and what "
-        f"lies in it goes up to {hex_address(max(ends) - 1)} (--cmdline mem=)"
+    ram.otherwise = "the log ends before it says how much there is, and what lies in it goes up to " + hex_address(
+        max(ends) - 1
     )
     return [Span(start, start + size)]
 

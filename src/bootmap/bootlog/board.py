@@ -12,22 +12,24 @@ Not here: the comparison.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bootmap.bootlog import phys_offset as phys
-from bootmap.bootlog.banks import bank_lines, read_ram
+from bootmap.bootlog.banks import bank_lines, read_ram, weigh_ram
 from bootmap.bootlog.description import Description, describe
 from bootmap.bootlog.evidence import Confidence, exact, weigh
 from bootmap.bootlog.given import Given
-from bootmap.bootlog.identity import cache_kind, identify
+from bootmap.bootlog.identity import identify
 from bootmap.bootlog.options import read_options
-from bootmap.bootlog.places import read_places
+from bootmap.bootlog.places import read_places, with_fault
 from bootmap.bootlog.symbols import make_symbols
 from bootmap.bootlog.tcm import read_tcm
+from bootmap.bootlog.weights import kernel
 from bootmap.errors import InputError, MissingInputError
-from bootmap.units import GIB, PAGE_SIZE, hex_address
+from bootmap.units import GIB, PAGE_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +58,8 @@ class LogBoard(Struct, frozen=True):
         dtcm: bytes of each bank of data TCM, None where not known.
         itcm: the same for instructions.
         taken: names of the values that came from lines of the log.
-        assumptions: what the log does not tell and what was taken instead.
+        assumptions: what the log does not tell and what was taken instead, where it is no number.
+        weights: every number, with its witnesses.
     """
 
     identity: LogIdentity
@@ -66,13 +69,14 @@ class LogBoard(Struct, frozen=True):
     cmdline: str
     cpus: int | None
     cpus_from_policy: bool
-    phys: Weighed
+    phys: Weighed[int]
     banks: tuple[Span, ...]
     places: Places
     dtcm: tuple[int, ...] | None
     itcm: tuple[int, ...] | None
     taken: frozenset[str]
     assumptions: tuple[str, ...]
+    weights: tuple[Weighed[Any], ...] = ()
 
     @property
     def phys_known(self) -> bool:
@@ -95,24 +99,27 @@ def board_from_log(log: Log, given: Given | None = None) -> LogBoard:
         InputError: what it says cannot be.
     """
     given = given or Given()
-    board = given.banks
     identity = identify(log, given)
-    options = read_options(log, identity)
-    weighed, assumed = weigh_phys_offset(log, identity, given.phys_offset, board or ())
+    if not identity.release:
+        raise MissingInputError("the log does not say which version of Linux this is; give --kernel-version")
+    if identity.midr is None:
+        raise MissingInputError("the log does not name the CPU; give --cpu")
+    options = read_options(log, identity, given)
+    weighed = weigh_phys_offset(log, identity, given.phys_offset, given.banks or ())
     taken = set(identity.taken | options.taken)
-    if not any(each.low == each.high for each in weighed.witnesses):  # found between bounds: these prove nothing
+    if not any(each.exact for each in weighed.witnesses):  # found between bounds: these prove nothing
         taken |= {f"phys:{each.line}" for each in weighed.witnesses}
-    assumptions = [*identity.assumptions, *(() if given.config else options.assumptions), *assumed]
-    line, described = identity.cmdline, Description()
-    banks: tuple[Span, ...] = ()
-    places = read_places(log)
-    if board is None:
-        ram = read_ram(log, identity, weighed.value or 0)
-        line, banks = ram.cmdline, tuple(ram.banks)
+    places = with_fault(read_places(log, given), log, identity.page_offset, weighed.value)
+    line, assumptions = identity.cmdline, list(identity.assumptions)
+    described, banks = Description(), tuple(given.banks or ())
+    ram = weigh_ram(log, identity, None, banks)
+    if given.board is None:
+        made = read_ram(log, identity, weighed.value or 0, places.params)
+        line, banks, ram = made.cmdline, tuple(made.banks), made.weighed
         described = describe(log, identity, places, banks, line, weighed.value or 0)
-        taken |= ram.taken | described.taken
-        assumptions += [*ram.assumptions, *described.assumptions]
-    symbols, assumed_symbols = make_symbols(log, identity, weighed.value or 0, places.image)
+        taken |= made.taken | described.taken
+        assumptions += [*made.assumptions, *described.assumptions]
+    symbols, end = make_symbols(log, identity, weighed.value or 0, places.image)
     tcm = read_tcm(log, identity)
     return LogBoard(
         identity=identity,
@@ -128,32 +135,38 @@ def board_from_log(log: Log, given: Given | None = None) -> LogBoard:
         dtcm=tcm.dtcm,
         itcm=tcm.itcm,
         taken=frozenset(taken | places.taken | tcm.taken),
-        assumptions=(*assumptions, *(() if given.symbols else assumed_symbols)),
+        assumptions=tuple(assumptions),
+        weights=(weighed, ram, *identity.weights, places.tree, places.ramdisk, end, *options.weights),
     )
 
 
-def weigh_phys_offset(
-    log: Log, identity: LogIdentity, given: int | None, board: Sequence[Span]
-) -> tuple[Weighed, list[str]]:
-    """PHYS_OFFSET by everything that bears on it, and what is to be said of it where it is no more than likely.
+def loose_weights(log: Log, given: Given) -> tuple[Weighed[Any], ...]:
+    """Every number, for a log that does not tell enough for a prediction."""
+    try:
+        identity = identify(log, given)
+        weighed = weigh_phys_offset(log, identity, given.phys_offset, given.banks or ())
+    except (MissingInputError, InputError):
+        return ()
+    places = read_places(log, given)
+    ram = weigh_ram(log, identity, None, tuple(given.banks or ()))
+    found: list[Weighed[Any]] = [weighed, ram, *identity.weights, places.tree, places.ramdisk]
+    return tuple(each for each in found if each.witnesses or each.against)
+
+
+def weigh_phys_offset(log: Log, identity: LogIdentity, given: int | None, board: Sequence[Span]) -> Weighed[int]:
+    """PHYS_OFFSET by everything that bears on it.
 
     Raises:
         MissingInputError: RAM would begin where none can.
     """
     rows = phys.evidence(log, identity, bank_lines(log), board)
     if given is not None:
-        rows.insert(0, exact(given, Confidence.CERTAIN, 0, "--phys-offset"))
+        rows.insert(0, exact(given, Confidence.GIVEN, 0, "as given"))
     weighed = weigh("PHYS_OFFSET", rows)
     value = weighed.value
-    if value is None:
-        return weighed, ["PHYS_OFFSET is taken as 0: the log does not say where RAM begins (--phys-offset)"]
-    if not 0 <= value < (1 << 40 if identity.lpae else 4 * GIB) or value % PAGE_SIZE:
+    if value is not None and (not 0 <= value < (1 << 40 if identity.lpae else 4 * GIB) or value % PAGE_SIZE):
         raise MissingInputError(f"the log says that RAM begins at {value:#x}, where none can; give --phys-offset")
-    best = weighed.best
-    if best is None or best.confidence >= Confidence.CERTAIN or best.text == phys.LOWEST_BANK:
-        return weighed, []
-    where = f"line {best.line}: " if best.line else ""
-    return weighed, [f"PHYS_OFFSET is {hex_address(value)}: {where}{best.text} (--phys-offset)"]
+    return replace(weighed, option="--phys-offset", otherwise="the log does not say where RAM begins")
 
 
 def seen_places(log: Log, given: Given) -> dict[str, int | str]:
@@ -168,7 +181,7 @@ def seen_places(log: Log, given: Given) -> dict[str, int | str]:
         seen["dtb_addr"] = places.params
     if places.initrd is not None:
         seen["initrd"] = f"{places.initrd[0]:#x},{places.initrd[1]:#x}"
-    cache = cache_kind(log)
+    cache = kernel.cache(log, given).value
     if cache is not None:
         seen["cache"] = cache
     loaded = log.first("kernel_at") or log.first("load")
@@ -176,7 +189,7 @@ def seen_places(log: Log, given: Given) -> dict[str, int | str]:
         seen["load_addr"] = loaded.number("start")
     try:
         identity = identify(log, given)
-        weighed, _ = weigh_phys_offset(log, identity, None, given.banks or ())
+        weighed = weigh_phys_offset(log, identity, None, given.banks or ())
     except (MissingInputError, InputError):
         return seen
     if weighed.value is not None and weighed.confidence >= Confidence.STRONG and weighed.lines:

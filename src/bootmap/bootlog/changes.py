@@ -5,12 +5,14 @@ Not here: how a change is tried (``trials``).
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from bootmap.boot.payload import initrd_span
 from bootmap.bootlog.findings import LogChange
 from bootmap.bootlog.trials import ChangeTrial, proven
 from bootmap.facts.features.table import ROWS_BY_NAME
-from bootmap.units import MIB, hex_address
+from bootmap.units import MIB, align_up, hex_address
 
 if TYPE_CHECKING:
     from bootmap.boot.sequence import Replay
@@ -24,7 +26,7 @@ _ENV = {"dtb": "fdt_high", "initrd": "initrd_high"}
 
 def tree_changes(replay: Replay, log: Log) -> list[LogChange]:
     """For a device tree that is not mapped: the kernel lower, the tree elsewhere, a kernel that maps it apart."""
-    changes = [_run_lower(replay, log)]
+    changes = [run_lower(replay, log)]
     changes += _by_places(replay, "dtb")
     rows = ROWS_BY_NAME["fdt_fixed_base"]
     since = next((row.since for row in rows if row.since), None)
@@ -46,8 +48,8 @@ def hazard_changes(replay: Replay, hazard: Hazard) -> list[LogChange]:
     return [change for change in _by_places(replay, hazard.subject, hazard, aim) if change is not None]
 
 
-def _run_lower(replay: Replay, log: Log) -> LogChange | None:
-    """The zImage in the first 128 MiB of RAM."""
+def run_lower(replay: Replay, log: Log) -> LogChange | None:
+    """The zImage in the first 128 MiB of RAM; None where it runs there, or where that does not help."""
     state = replay.state
     told = [bank.start for bank in state.banks]
     if not told or min(told) >= state.handover.phys_offset:
@@ -77,6 +79,14 @@ def _by_places(
     )
     if subject == "dtb":
         return [proven(replay, ChangeTrial(text, handover={"params": at}), aim)]
+    told = re.search(r"(?:^|\s)initrd=(\w+),(\S+)", replay.state.cmdline)
+    if told is not None:  # what the command line says comes last, and so wins
+        span = initrd_span(replay.state)
+        at = align_up(place.start, MIB) if align_up(place.start, MIB) < place.end else place.start
+        line = replay.state.cmdline.replace(told[0].strip(), f"initrd={at:#x},{told[2]}")
+        where = f"{hex_address(place.start)}-{hex_address(place.end - (span.size if span else 0))}"
+        text = f"initrd={at:#x},{told[2]} on the command line, and load it there; anywhere in {where} will do"
+        return [proven(replay, ChangeTrial(text, handover={"cmdline": line}), aim)]
     if initrd is None:
         return [LogChange(text)]
     return [proven(replay, ChangeTrial(text, handover={"initrd": (at, size)}), aim)]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from bootmap.boot.trace import Verdict
-from bootmap.bootlog.claims import given_up, layout, reserved, totals, zones
+from bootmap.bootlog.claims import given_up, kasan, layout, reserved, totals, zones
 from bootmap.bootlog.claims.context import Basis, Context, told, unmodelled
 from bootmap.bootlog.claims.memblock import MemblockChecker
 from bootmap.bootlog.claims.pages import PageCounts
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 INPUTS = frozenset({
     "banner", "release", "cpu", "cache", "machine", "model", "cmdline", "dtb", "ramdisk", "slub", "nosmp", "load",
-    "kernel_at", "blob", "idmap", "dram", "dram_bank", "pgd", "image_name",
+    "kernel_at", "blob", "started", "bootargs", "image_size", "arm_image", "cpu_unknown", "idmap", "dram", "dram_bank",
+    "pgd", "image_name", "fixup", "ion", "cut_off", "taken", "vendor_reserve", "vendor_remove", "persistent",
+    "cma_found", "fault", "pc_at", "control",
 })  # fmt: skip
 """Kinds of lines that tell what board and kernel are."""
 _COUNTED = ("total", "memmap", "zone_pages", "all_pages", "memory_mb")
@@ -43,13 +45,17 @@ _JUDGES: Mapping[str, Judge] = MappingProxyType({
     "node": reserved.node, "region": reserved.region, "removed": reserved.region,
     "rmem": reserved.trouble, "freed_initrd": reserved.freed_initrd,
     "said": given_up.verbatim, "dt_range": given_up.verbatim, "dt_block": given_up.dt_block,
-    "ignoring": given_up.ignoring, "truncating": given_up.truncating,
+    "kasan": kasan.block, "kasan_skip": kasan.skipped, "ignoring": given_up.ignoring, "truncating": given_up.truncating,
 })  # fmt: skip
 _LOST_RAM = ("Ignoring RAM at", "Truncating RAM at")
 # Lines that are predicted and missed where a log has none of them: how they begin -> how those that say the same do.
 _MISSED = {**dict.fromkeys(_LOST_RAM, _LOST_RAM), "INITRD: ": ("INITRD: ",)}
 # The same where board and kernel are not made of the log itself.
-_MISSED_WHOLE = {**_MISSED, **dict.fromkeys(("cma: Reserved", "cma: Failed"), ("cma: ",))}
+_MISSED_WHOLE = {
+    **_MISSED,
+    **dict.fromkeys(("cma: Reserved", "cma: Failed", "cma: CMA: "), ("cma: ",)),
+    **{head: (head,) for head in ("Ignoring memory", "Truncating memory", "BUG: ", "Reserved memory: created")},
+}
 
 
 class Checker(Struct):

@@ -10,7 +10,9 @@ import struct
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
+from bootmap.bootlog.vendor import taken_areas
 from bootmap.inputs.fdt_writer import MadeNode, cells, flatten, text
 from bootmap.units import GIB, MIB, PAGE_SIZE, Span
 
@@ -47,13 +49,17 @@ def describe(
     """Describe the board whose RAM is ``banks``."""
     found = Description()
     machine, model = log.first("machine"), log.first("model")
-    if machine is not None and model is None and not _has_tree(log, machine):
+    reserved = [span for span in taken_areas(log).reserved if any(span.start in bank for bank in banks)]
+    if machine is not None and model is None and not _has_tree(log, machine) and not reserved:
         found.blob = _atags(banks, cmdline)
         return found
     named = model or machine
     name = named.word("name").encode("latin-1", "replace").decode("latin-1") if named else "a board"
     areas = _areas(log, identity, phys_offset, found)
-    found.blob = _tree(name, banks, cmdline, areas, places)
+    rows = tuple((span.start, span.size) for span in reserved)
+    if reserved:
+        found.assumptions.append("what the vendor's code reserves is reserved as the device tree's /memreserve/ would")
+    found.blob = _tree(name, banks, cmdline, areas, replace(places, memreserve=(*places.memreserve, *rows)))
     return found
 
 

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from bootmap.bootlog.alone import alone
+from bootmap.bootlog.board import loose_weights
 from bootmap.bootlog.case import LogCase
 from bootmap.bootlog.check import check_log
 from bootmap.bootlog.diagnosis import Diagnosis
+from bootmap.bootlog.exact import with_values
 from bootmap.bootlog.faults import fault_findings, function_of
 from bootmap.bootlog.findings import LogFinding, Reason
 from bootmap.bootlog.fit import best_prediction
@@ -30,7 +32,7 @@ from bootmap.bootlog.predict import areas_of, beside
 from bootmap.bootlog.predicted import own_areas, predicted_findings
 from bootmap.bootlog.progress import BootProgress, Ending, progress_of
 from bootmap.bootlog.silence import silence_finding
-from bootmap.bootlog.values import values
+from bootmap.bootlog.weights.used import worded
 from bootmap.errors import BootmapError
 from bootmap.inputs.oops_log import parse_oopses
 
@@ -47,8 +49,14 @@ if TYPE_CHECKING:
     Whole = Callable[[Log], tuple[Replay, tuple[Checked, ...]]]
 
 _INITRD_LOST = ("initrd-damaged", "initrd-no-memory", "initrd-in-use")
-_SAME = {"below-phys-offset": "ram-below-phys-offset", "rmem-full": "reserved-memory-full"}
-"""Last words -> the rule of `check` that says the same with the board's numbers."""
+_SAME = {
+    "below-phys-offset": "ram-below-phys-offset",
+    "rmem-full": "reserved-memory-full",
+    "initrd-in-use": "initrd-disabled",
+    "initrd-no-memory": "initrd-disabled",
+}
+"""Last words -> the rule of `check`, or the hazard, that says the same with the board's numbers."""
+_LOST_INITRD = ("initrd-disabled",)
 _MISSED_WITHOUT_INITRD = ("no-root", "no-init")
 
 
@@ -71,7 +79,8 @@ def diagnose(boot: Boot, given: Given | None = None, whole: Whole | None = None)
         headline=_headline(case, found),
         findings=tuple(found),
         harmless=tuple(harmless(case.lines(), own_areas(case))),
-        values=values(case.log, case.found.board.phys if case.found else None),
+        values=case.found.values if case.found else tuple(worded(loose_weights(case.log, given or Given()))),
+        others=tuple(map(str, case.found.replay.state.assumptions)) if case.found else (),
         report=report,
         refused=refused,
         plan=tuple(plan(case))
@@ -121,12 +130,14 @@ def _findings(case: LogCase) -> list[LogFinding]:
     faults = fault_findings(case)
     early = not case.progress.reached("memory types")
     handed = handover_findings(case)
-    words = [_with_places(case, word) for word in last_words(list(case.lines()))]
+    words = [with_values(case, _with_places(case, word)) for word in last_words(list(case.lines()))]
     told = {finding.id for finding in [*faults, *handed]}
+    told |= {"machine-unknown"} if "no-tags-no-dtb" in told else set()
     words = [word for word in words if word.id not in told]
     words = _what_follows(words)
     told |= {finding.id for finding in words}
     words, predicted = _joined(words, [finding for finding in predicted_findings(case) if finding.id not in told])
+    handed, predicted = _proven(handed, predicted)
     if any(finding.id != "oops" for finding in faults):
         predicted = [finding for finding in predicted if not finding.fatal]
     causes = [*faults, *(each for each in handed if each.fatal and early), *(word for word in words if word.fatal)]
@@ -138,6 +149,15 @@ def _findings(case: LogCase) -> list[LogFinding]:
         return [*causes, *rest]
     silence = silence_finding(case) if not causes and not deaths else None
     return [*causes, *deaths, *rest, *([silence] if silence else [])]
+
+
+def _proven(handed: list[LogFinding], predicted: list[LogFinding]) -> tuple[list[LogFinding], list[LogFinding]]:
+    """A device tree above lowmem is told once: with the changes that were predicted again, where there are any."""
+    same = next((each for each in predicted if each.id == "dtb-unmapped" and each.changes), None)
+    if same is None or not any(each.id == "dtb-above-lowmem" for each in handed):
+        return handed, predicted
+    found = [replace(each, changes=same.changes) if each.id == "dtb-above-lowmem" else each for each in handed]
+    return found, [each for each in predicted if each is not same]
 
 
 def _last_line(case: LogCase) -> list[LogFinding]:
@@ -153,12 +173,22 @@ def _last_line(case: LogCase) -> list[LogFinding]:
 def _joined(words: list[LogFinding], predicted: list[LogFinding]) -> tuple[list[LogFinding], list[LogFinding]]:
     """A line and the rule that explains it become one finding: the rule's, with the line as its first reason."""
     lines = {_SAME[word.id]: word for word in words if word.id in _SAME}
-    joined = [
-        replace(each, reasons=(*lines[each.id].reasons[:1], *each.reasons), certain=True) if each.id in lines else each
-        for each in predicted
-    ]
+    if any(word.id == "initrd-damaged" for word in words):  # it was not given up: it was unpacked
+        predicted = [each for each in predicted if each.id not in _LOST_INITRD]
+    joined: list[LogFinding] = []
+    lost: dict[str, LogFinding] = {}
+    for each in predicted:
+        word = lines.get(each.id)
+        if word is None:
+            joined.append(each)
+        elif each.id in _LOST_INITRD:  # the line says which initrd, the rule why and where it may lie
+            reasons = (*word.reasons[:-1], *each.reasons)
+            lost[word.id] = replace(word, reasons=reasons, changes=each.changes or word.changes)
+        else:
+            joined.append(replace(each, reasons=(*word.reasons[:1], *each.reasons), certain=True))
     explained = {each.id for each in predicted}
-    return [word for word in words if _SAME.get(word.id) not in explained], joined
+    words = [lost.get(word.id, word) for word in words]
+    return [word for word in words if word.id in lost or _SAME.get(word.id) not in explained], joined
 
 
 def _what_follows(words: list[LogFinding]) -> list[LogFinding]:
@@ -175,7 +205,8 @@ def _with_places(case: LogCase, word: LogFinding) -> LogFinding:
     """A finding about the initrd with what the boot loader's sizes and addresses say of it."""
     if word.id not in ("initrd-in-use", "initrd-damaged"):
         return word
-    return replace(word, reasons=(*word.reasons[:1], *initrd_reasons(case), *word.reasons[1:]))
+    reasons, changes = initrd_reasons(case)
+    return replace(word, reasons=(*word.reasons[:1], *reasons, *word.reasons[1:]), changes=(*changes, *word.changes))
 
 
 def _title(case: LogCase) -> str:
@@ -229,7 +260,7 @@ def _report(case: LogCase) -> LogReport | None:
     outcome = replay.outcome
     text = "" if outcome.all_well else f"{outcome.headline}: {outcome.stage}: {outcome.reason}"
     judged = check_log(replay, areas_of(replay), case.log, found.basis)
-    report = LogReport(judged, case.boot.total, text, [str(each) for each in replay.state.assumptions], replay.hazards)
+    report = LogReport(judged, case.boot.total, text, found.assumptions, replay.hazards)
     report.neighbours = neighbours(case.log, found, judged)
     return report
 

@@ -5,7 +5,7 @@ Not here: how it is found.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
@@ -49,7 +49,8 @@ class Diagnosis(Struct, frozen=True):
         headline: what happened, in one sentence.
         findings: what happened and why, the cause first.
         harmless: what need not frighten.
-        values: the board's numbers, each with its witnesses.
+        values: the board's numbers as the prediction used them, each with its witnesses for and against.
+        others: what the prediction took for granted besides.
         report: the lines, judged; None where nothing could be predicted.
         refused: why nothing could be predicted, "" where it could.
         plan: what the boot loader is about to do, for a capture without a kernel.
@@ -62,7 +63,8 @@ class Diagnosis(Struct, frozen=True):
     headline: str
     findings: tuple[LogFinding, ...] = ()
     harmless: tuple[Harmless, ...] = ()
-    values: tuple[Weighed, ...] = ()
+    values: tuple[Weighed[Any], ...] = ()
+    others: tuple[str, ...] = ()
     report: LogReport | None = None
     refused: str = ""
     plan: tuple[str, ...] = field(default=())

@@ -7,21 +7,26 @@
              0x10000000, three witnesses, none against
 
 A witness names a value, or bounds between which it lies.  The value that the weightiest evidence fits is taken, and
-who says otherwise stays beside it.  Not here: what a line means; that is with each quantity.
+who says otherwise stays beside it.  Once a prediction is made, the witnesses are held against the value that it used
+(`Weighed.held_against`), so that what is shown is what was used.  Not here: what a line means; that is with each
+quantity.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _HIGHEST = 1 << 40
 _TOO_WIDE = 1 << 30
+
+V = TypeVar("V")
 
 
 class Confidence(IntEnum):
@@ -34,7 +39,9 @@ class Confidence(IntEnum):
     STRONG = 100
     """What the kernel itself worked out from it."""
     CERTAIN = 1000
-    """The kernel's, or the user's, own word for it."""
+    """The kernel's own word for it."""
+    GIVEN = 1 << 30
+    """The user's word: no number of lines outweighs it."""
 
     @property
     def word(self) -> str:
@@ -42,29 +49,34 @@ class Confidence(IntEnum):
         return self.name.lower()
 
 
-class Evidence(Struct, frozen=True):
+class Evidence(Struct, Generic[V], frozen=True):
     """What one witness says.
 
     Attributes:
-        low: the least value that fits.
+        low: the value, or the least that fits.
         high: the largest that fits; the same where the witness names the value.
         confidence: its weight.
         line: number of the line, 0 where it is the user or a file.
         text: what it says, for people.
     """
 
-    low: int
-    high: int
+    low: V
+    high: V
     confidence: Confidence
     line: int
     text: str
 
-    def fits(self, value: int) -> bool:
+    @property
+    def exact(self) -> bool:
+        """Whether it names the value."""
+        return self.low == self.high
+
+    def fits(self, value: V) -> bool:
         """Whether ``value`` is what it says, or lies between its bounds."""
-        return self.low <= value <= self.high
+        return value == self.low if self.exact else bool(self.low <= value <= self.high)  # type: ignore[operator]
 
 
-class Weighed(Struct, frozen=True):
+class Weighed(Struct, Generic[V], frozen=True):
     """One quantity, as far as it is known.
 
     Attributes:
@@ -72,12 +84,18 @@ class Weighed(Struct, frozen=True):
         value: what it is taken for, None where nothing says it.
         witnesses: who says so.
         against: who says otherwise.
+        option: the option that gives it.
+        otherwise: how the value was chosen where no witness names it.
+        words: writes one of its values for people.
     """
 
     quantity: str
-    value: int | None
-    witnesses: tuple[Evidence, ...] = ()
-    against: tuple[Evidence, ...] = ()
+    value: V | None
+    witnesses: tuple[Evidence[V], ...] = ()
+    against: tuple[Evidence[V], ...] = ()
+    option: str = ""
+    otherwise: str = ""
+    words: Callable[[Any], str] = str
 
     @property
     def confidence(self) -> Confidence:
@@ -90,22 +108,64 @@ class Weighed(Struct, frozen=True):
         return tuple(each.line for each in self.witnesses if each.line)
 
     @property
-    def best(self) -> Evidence | None:
+    def best(self) -> Evidence[V] | None:
         """The best witness: a value before bounds, the weightiest first."""
-        rows = sorted(self.witnesses, key=lambda each: (each.confidence, each.low == each.high), reverse=True)
+        rows = sorted(self.witnesses, key=lambda each: (each.confidence, each.exact), reverse=True)
         return rows[0] if rows else None
 
+    def held_against(self, used: V, same: Callable[[Any, Any], bool] | None = None) -> Weighed[V]:
+        """The same witnesses, for and against the value that a prediction used.
 
-def exact(value: int, confidence: Confidence, line: int, text: str) -> Evidence:
+        Args:
+            used: that value, read from the prediction itself.
+            same: whether two values say the same, where that is more than being equal.
+        """
+        rows = (*self.witnesses, *self.against)
+
+        def fits(row: Evidence[V]) -> bool:
+            alike = same is not None and row.exact and used is not None and same(row.low, used)
+            return row.fits(used) or alike
+
+        return replace(
+            self,
+            value=used,
+            witnesses=tuple(row for row in rows if fits(row)),
+            against=tuple(row for row in rows if not fits(row)),
+        )
+
+
+def exact(value: V, confidence: Confidence, line: int, text: str) -> Evidence[V]:
     """Evidence that names the value."""
     return Evidence(value, value, confidence, line, text)
 
 
-def weigh(quantity: str, evidence: Iterable[Evidence]) -> Weighed:
-    """The value that the weightiest evidence fits; of equal ones that which was named first."""
+def choose(quantity: str, evidence: Iterable[Evidence[V]], same: Callable[[V, V], bool] | None = None) -> Weighed[V]:
+    """The value that the weightiest witnesses name; of equal ones that which was named first.
+
+    Args:
+        quantity: its name.
+        evidence: witnesses, each of which names a value.
+        same: whether two values say the same, where that is more than being equal.
+    """
+    rows = list(evidence)
+    if not rows:
+        return Weighed(quantity, None)
+    agree = same or (lambda one, other: one == other)
+    weights = [sum(each.confidence for each in rows if agree(each.low, row.low)) for row in rows]
+    value = rows[weights.index(max(weights))].low
+    return Weighed(
+        quantity,
+        value,
+        tuple(each for each in rows if agree(each.low, value)),
+        tuple(each for each in rows if not agree(each.low, value)),
+    )
+
+
+def weigh(quantity: str, evidence: Iterable[Evidence[int]]) -> Weighed[int]:
+    """The number that the weightiest evidence fits, bounds too; of equal ones that which was named first."""
     rows = [each for each in evidence if each.low <= each.high]
-    candidates = list(dict.fromkeys(each.low for each in rows if each.low == each.high))
-    bounded = _most_aligned([each for each in rows if each.low < each.high])
+    candidates = list(dict.fromkeys(each.low for each in rows if each.exact))
+    bounded = _most_aligned([each for each in rows if not each.exact])
     if bounded is not None and bounded not in candidates:
         candidates.append(bounded)
     if not candidates:
@@ -120,7 +180,7 @@ def weigh(quantity: str, evidence: Iterable[Evidence]) -> Weighed:
     )
 
 
-def _most_aligned(bounds: list[Evidence]) -> int | None:
+def _most_aligned(bounds: list[Evidence[int]]) -> int | None:
     """The value between the bounds that is a multiple of the highest power of two; None where they are wide apart."""
     low, high = 0, _HIGHEST
     for each in sorted(bounds, key=lambda each: each.confidence, reverse=True):

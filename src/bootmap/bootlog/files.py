@@ -38,6 +38,7 @@ _ROW = re.compile(
 _MAPPED = re.compile(r"^0x([0-9a-f]{8})-0x([0-9a-f]{8})\s{1,80}+(\d{1,9})([KMG])(.*)$", re.MULTILINE)
 _IMAGE = ("Kernel code", "Kernel data")
 _NOT_KNOWN = "the kernel's configuration and symbols are not known"
+_MOST_IOMEM = 1 << 20
 _MOST_ROWS = 4096  # of memory; such files have some dozens
 _MOST_RANGES = 1 << 16
 
@@ -91,14 +92,22 @@ class FileChecker:
         rows = self.state.memblock.memory.regions
         ram = [Span(b, b + s) for b, s, f in rows if not f & Flags.NOMAP]
         image = self._image()
+        rows_of_ram = [
+            Span(int(match[2], 16), int(match[3], 16) + 1)
+            for match in _IOMEM.finditer(text[:_MOST_IOMEM])
+            if match[4].rstrip() == "System RAM"
+        ]
         for line, match in _numbered(_IOMEM, text, _MOST_ROWS):
             start, end, name = int(match[2], 16), int(match[3], 16) + 1, match[4].rstrip()
             found = f"{start:#010x}-{end - 1:#010x}"
             if name == "System RAM":
                 # Neighbours that differ in their flags are rows of their own.
                 known = Span(start, end) in ram
-                near = next((f"{span.start:#010x}-{span.end - 1:#010x}" for span in ram if span.start < end
-                             and start < span.end), "no RAM there")  # fmt: skip
+                near = next((_text(span) for span in ram if span.start < end and start < span.end), "no RAM there")
+                left = "" if known else self._left(Span(start, end), ram, rows_of_ram)
+                if left:
+                    yield Judged(line, "iomem", match[0].strip(), Judgement.UNMODELLED, why=left)
+                    continue
                 yield self._judged(line, "iomem", match[0], known, found, near)
             elif name in image:
                 ours = image[name]
@@ -107,6 +116,32 @@ class FileChecker:
             elif name.startswith("System RAM") or name in (*_IMAGE, "reserved", "Crash kernel"):
                 why = "reserved after paging_init, or its bounds are not among the symbols"
                 yield Judged(line, "iomem", match[0].strip(), Judgement.UNMODELLED, why=why)
+
+    def _left(self, row: Span, ram: Sequence[Span], rows: Sequence[Span]) -> str:
+        """Why a row is a part of a bank only: what is missing of it was RAM at boot, reserved, and has left since.
+
+        "" where that is not so: then the kernel never had it as RAM, or the description is another.
+        """
+        bank = next((span for span in ram if span.start <= row.start and row.end <= span.end), None)
+        if bank is None:
+            return ""
+        inside = sorted(each for each in rows if bank.start <= each.start and each.end <= bank.end)
+        edges = [bank.start, *(edge for each in inside for edge in (each.start, each.end)), bank.end]
+        gaps = [Span(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < b]
+        names = [self._reserved_at(gap) for gap in gaps]
+        if not gaps or not all(names):
+            return ""
+        return f"left System RAM after boot, at which it was reserved: {', '.join(names)}"
+
+    def _reserved_at(self, gap: Span) -> str:
+        """What a gap is by the prediction, "" where nothing was reserved there."""
+        for area in self.state.reserved_areas:
+            if area.base == gap.start and area.base + area.size == gap.end:
+                return f"{area.name}, {_text(gap)}"
+        for base, size, _ in self.state.memblock.reserved.regions:
+            if gap == Span(base, base + size):
+                return _text(gap)
+        return ""
 
     def _image(self) -> dict[str, Span]:
         """Where the image lies, by the names of its resources."""

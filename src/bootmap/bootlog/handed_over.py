@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootmap.bootlog.findings import LogChange, LogFinding, Reason
-from bootmap.units import MIB, hex_address, size_text
+from bootmap.units import MIB, align_up, hex_address, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,13 @@ _ROW = re.compile(r"^([0-9a-f]{8})\s+(\S.*)$")
 _GO = re.compile(r"## Starting application at (0x[0-9a-fA-F]{1,8})")
 _SIZE = re.compile(r"Data Size: +(\d{4,10}) Bytes|^\s*(\d{4,10}) bytes read|\[ 0x0+ - 0x([0-9a-f]+) \]")
 _ANY_DT = 0xFFFFFFFF
+_R1_R2 = re.compile(r"r1=(?:0x)?([0-9a-f]{1,8}), r2=(?:0x)?([0-9a-f]{1,8})(?:\s+r2\[\]=((?:[0-9a-f]{2} ?){1,32}))?")
+_FDT_MAGIC, _ATAG_CORE = ["d0", "0d", "fe", "ed"], ["01", "00", "41", "54"]
+_BLOCKS = re.compile(r"\b(\d{1,8}) blocks read: ")
+_BLOCK, _UIMAGE_HEADER = 512, 64
+_WRONG_RAMDISK = re.compile(r"Wrong Ramdisk Image Format|Ramdisk image is corrupt or invalid")
+_FIT = re.compile(r"Loading kernel from FIT Image at ([0-9a-f]{4,8})")
+_BOOTM = re.compile(r"\bboot[mz] (?:0x)?([0-9a-f]{4,8}) (?:0x)?([0-9a-f]{4,8})\b")
 
 
 class _Start(NamedTuple):
@@ -44,7 +51,57 @@ class _Start(NamedTuple):
 
 def handover_findings(case: LogCase) -> list[LogFinding]:
     """What is wrong with where the boot loader put things, and with what it hands over."""
-    return [*_by_machine_id(case), *_by_places(case)]
+    return [*_by_machine_id(case), *_by_registers(case), *_by_places(case), *_cut_images(case), *_wrong_ramdisk(case)]
+
+
+def _cut_images(case: LogCase) -> Iterator[LogFinding]:
+    """An image of which the boot loader read fewer blocks than it has."""
+    read = next(((n, int(m[1])) for n, line in case.lines() if (m := _BLOCKS.search(line))), None)
+    size = case.log.first("image_size")
+    bad = next((n for n, line in case.lines() if "Bad Data CRC" in line), None)
+    if read is None or size is None or bad is None or not read[0] < size.line < bad:
+        return
+    need = size.number("count") + _UIMAGE_HEADER
+    blocks = -(-need // _BLOCK)
+    if read[1] >= blocks:
+        return
+    reasons = (
+        Reason(read[0], f"{read[1]} blocks are read, {size_text(read[1] * _BLOCK)}"),
+        Reason(
+            size.line, f"the image has {size.number('count')} bytes, and {_UIMAGE_HEADER} of header: {blocks} blocks"
+        ),
+        Reason(bad, f"so the last {size_text(need - read[1] * _BLOCK)} are missing, and its checksum does not fit"),
+    )
+    text = f"read {blocks:#x} ({blocks}) blocks or more in place of {read[1]:#x}: `mmc read ADDRESS BLOCK {blocks:#x}`"
+    yield LogFinding("bad-crc", True, "the image is not read whole", reasons, (LogChange(text),))
+
+
+def _wrong_ramdisk(case: LogCase) -> Iterator[LogFinding]:
+    """A second argument of bootm that is no ramdisk, though the FIT may have its own."""
+    wrong = next((n for n, line in case.lines() if _WRONG_RAMDISK.search(line)), None)
+    if wrong is None:
+        return
+    fit = next(((n, m[1]) for n, line in case.lines() if n < wrong and (m := _FIT.search(line))), None)
+    told = next(((n, m) for n, line in case.lines() if (m := _BOOTM.search(line))), None)
+    reasons = [Reason(wrong, "what bootm is given for the ramdisk has no header that it knows")]
+    if told is not None:
+        reasons.append(Reason(told[0], f"bootm is given 0x{told[1][2]} for the ramdisk"))
+    changes = []
+    if fit is not None:
+        reasons.insert(0, Reason(fit[0], f"the kernel is in a FIT at 0x{fit[1]}, which may hold a ramdisk of its own"))
+        changes.append(LogChange(f"bootm {fit[1]}: without a second argument the FIT's own ramdisk is taken"))
+        if told is not None:
+            changes.append(LogChange(f"setenv bootcmd bootm {fit[1]}; saveenv"))
+    changes.append(
+        LogChange("a ramdisk without a header needs its size: bootm KERNEL RAMDISK:SIZE DTB; none: bootm KERNEL - DTB")
+    )
+    yield LogFinding(
+        "wrong-ramdisk",
+        True,
+        "the boot loader finds no ramdisk where it is told to look",
+        tuple(reasons),
+        tuple(changes),
+    )
 
 
 def _start(case: LogCase) -> _Start | None:
@@ -123,6 +180,46 @@ def _by_machine_id(case: LogCase) -> Iterator[LogFinding]:
         return
 
 
+def _by_registers(case: LogCase) -> Iterator[LogFinding]:
+    """What 4.17 and later print of r1 and r2, and of what r2 points to."""
+    lines = list(case.lines())
+    for at, (number, text) in enumerate(lines):
+        if "invalid dtb and unrecognized/unsupported machine ID" not in text:
+            continue
+        said = " ".join(line for _, line in lines[at : at + 4])
+        match = _R1_R2.search(said)
+        if match is None:
+            return
+        r2, first = int(match[2], 16), match[3] or ""
+        yield _handed(case, number, r2, first.split())
+        return
+
+
+def _handed(case: LogCase, line: int, r2: int, first: list[str]) -> LogFinding:
+    tree = case.log.first("dtb") or case.log.first("blob")
+    what = f"r2 is {hex_address(r2)}"
+    changes = [LogChange("bootz KERNEL - DTB: give the device tree's address, clear of what the zImage writes")]
+    if r2 == 0:
+        cause = f"{what}: the boot loader hands over neither a device tree nor tags"
+    elif first[:4] == _FDT_MAGIC:
+        cause = f"{what}, and there is a device tree: its compatible is of no machine in this kernel"
+        changes = [LogChange("the device tree of this board, or a kernel with its machine: the list below the message")]
+    elif first[4:8] == _ATAG_CORE:
+        cause = f"{what}, a list of tags, for a kernel that has no machine of this number: it needs a device tree"
+    else:
+        begins = " ".join(first[:4]) or "nothing"
+        cause = f"{what}, and what lies there begins with {begins}: no device tree, which begins with d0 0d fe ed"
+        if tree is not None and tree.number("start") == r2:
+            cause += "; the boot loader had put one there: it was overwritten since"
+    return LogFinding(
+        "no-tags-no-dtb",
+        True,
+        "the kernel finds no device tree that it accepts",
+        (Reason(line, cause),),
+        tuple(changes),
+    )
+
+
 def _unknown_machine(
     case: LogCase, line: int, asked: int, machines: list[tuple[int, str]], *, trees: bool, go: tuple[int, str] | None
 ) -> LogFinding:
@@ -154,23 +251,28 @@ def _unknown_machine(
     return LogFinding("machine-unknown", True, "the kernel knows no such machine", tuple(reasons), tuple(changes))
 
 
-def initrd_reasons(case: LogCase) -> list[Reason]:
-    """What the sizes and addresses of the boot loader say of an initrd that is damaged or in the way."""
+def initrd_reasons(case: LogCase) -> tuple[list[Reason], list[LogChange]]:
+    """What the sizes and addresses of the boot loader say of an initrd that is damaged or in the way.
+
+    And where it would be clear of the kernel, however large that is.
+    """
     start = _start(case)
     told = next((line for _, line in case.lines() if "INITRD: 0x" in line), "")
     match = re.search(r"INITRD: (0x[0-9a-f]+)\+", told)
     size = next((_size(m) for _, line in case.lines() if (m := _SIZE.search(line))), 0)
     if start is None or match is None or not size:
-        return []
+        return [], []
     at, base = int(match[1], 16), start.phys_offset + 0x8000
     least, most = (base + factor * size for factor in _GROWS)
     if not base <= at < most:
-        return []
+        return [], []
     text = (
         f"the zImage has {size / MIB:.1f} MiB: the kernel is unpacked to {hex_address(base)} and, as large as such "
         f"kernels are, ends between {hex_address(least)} and {hex_address(most)}; the initrd is at {hex_address(at)}"
     )
-    return [Reason(start.line, text)]
+    clear = align_up(most, MIB)
+    change = LogChange(f"load the initrd at {hex_address(clear)} or higher, clear of the largest such kernel")
+    return [Reason(start.line, text)], [change]
 
 
 def _size(match: re.Match[str]) -> int:

@@ -17,6 +17,7 @@ from bootmap.bootlog.judgement import Judgement
 from bootmap.bootlog.predict import areas_of, repredict
 from bootmap.errors import BootmapError
 from bootmap.facts.features.table import ROWS_BY_NAME
+from bootmap.units import GIB, MIB, PAGE_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,7 +39,7 @@ def neighbours(log: Log, found: FromLog, judged: Iterable[Judged]) -> list[str]:
     wrong = {row.line for row in judged if row.verdict is Judgement.CONTRADICTED}
     if not wrong:
         return []
-    told = []
+    told = _with_vmalloc(log, found, wrong)
     for name, on, release in list(_candidates(found))[:_MOST]:
         try:
             again = repredict(found, log, features={**found.given.features, name: on})
@@ -52,6 +53,29 @@ def neighbours(log: Log, found: FromLog, judged: Iterable[Judged]) -> list[str]:
             word = "taken" if on else "left out"
             told.append(f"{lines} if {name} ({release}) was {word}: --feature {name}={'on' if on else 'off'}")
     return told
+
+
+def _with_vmalloc(log: Log, found: FromLog, wrong: set[int]) -> list[str]:
+    """What vmalloc= would make fit, where the log does not show the command line: lowmem's size tells it."""
+    identity = found.board.identity
+    pages = sum(s.number("pages") for s in log.all("memmap", "zone_pages") if s.word("name") != "HighMem")
+    high = any(said.word("name") == "HighMem" for said in log.all("memmap", "zone_pages"))
+    kernel = found.replay.state.kernel
+    room = kernel.vmalloc_end - kernel.page_offset - pages * PAGE_SIZE
+    if identity.cmdline_known or not high or not 0 < room < GIB or room % MIB:
+        return []
+    option = f"vmalloc={room // MIB}M"
+    try:
+        again = repredict(found, log, cmdline=option)
+        left = check_log(again.replay, areas_of(again.replay), log, again.basis)
+    except BootmapError:
+        return []
+    still = {row.line for row in left if row.verdict is Judgement.CONTRADICTED}
+    fits = sorted(wrong - still)
+    if not fits or still - wrong:
+        return []
+    lines = f"line {fits[0]} fits" if len(fits) == 1 else f"lines {', '.join(map(str, fits))} fit"
+    return [f"{lines} with {option}, which the command line that the log does not show may have (--cmdline)"]
 
 
 def _candidates(found: FromLog) -> Iterator[tuple[str, bool, str]]:

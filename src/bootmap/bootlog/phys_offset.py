@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from bootmap.units import Span
 
 _GRANULE = 128 * MIB
+_WINDOW = GIB // 4
+"""Allwinner's RAM begins on a multiple of this."""
+_PGD_ALIGN = 0x1000
 LOWEST_BANK = "the lowest bank begins there"
 _TEXT_OFFSETS = (0x8000, 0x208000, 0x108000, 0x308000, 0x1008000)
 """TEXT_OFFSET of the usual platforms (arch/arm/Makefile)."""
@@ -44,7 +47,7 @@ def page_directory(log: Log) -> Said | None:
     return None
 
 
-def evidence(log: Log, identity: LogIdentity, banks: Sequence[Said], board: Sequence[Span] = ()) -> list[Evidence]:
+def evidence(log: Log, identity: LogIdentity, banks: Sequence[Said], board: Sequence[Span] = ()) -> list[Evidence[int]]:
     """What the lines of ``log`` say of PHYS_OFFSET.
 
     Args:
@@ -54,8 +57,8 @@ def evidence(log: Log, identity: LogIdentity, banks: Sequence[Said], board: Sequ
         board: the banks of a board that is given.
     """
     rows = [*_named(log), *_by_directory(log, identity, banks), *_by_banks(log, identity, banks)]
-    rows += [*_by_text(log, identity), *_by_lowmem_end(log, identity), *_by_vendor_areas(log)]
-    rows += [*_by_loader(log), *_by_payload(log, identity), *_bounds(log, identity)]
+    rows += [*_by_text(log, identity), *_by_lowmem_end(log, identity), *_by_vendor_areas(log), *_by_fixup(log)]
+    rows += [*_by_registers(log), *_by_loader(log), *_by_payload(log, identity), *_bounds(log, identity)]
     if board:
         rows += _by_board(log, identity, board)
     limit = 1 << 40 if identity.lpae else 4 * GIB
@@ -64,7 +67,7 @@ def evidence(log: Log, identity: LogIdentity, banks: Sequence[Said], board: Sequ
     ]
 
 
-def _named(log: Log) -> Iterator[Evidence]:
+def _named(log: Log) -> Iterator[Evidence[int]]:
     for said in log.all("said"):
         if "below PHYS_OFFSET" in said.word("text"):
             value = int(re.findall(r"[0-9a-f]+", said.word("text"))[-1], 16)
@@ -74,7 +77,7 @@ def _named(log: Log) -> Iterator[Evidence]:
             yield exact(said.number("end"), Confidence.CERTAIN, said.line, "RAM below it is ignored")
 
 
-def _by_directory(log: Log, identity: LogIdentity, banks: Sequence[Said]) -> Iterator[Evidence]:
+def _by_directory(log: Log, identity: LogIdentity, banks: Sequence[Said]) -> Iterator[Evidence[int]]:
     """From the page directory, 16 KiB above it or, on some SoCs, 2 MiB and more.
 
     Those show it by a bank that begins on a 2 MiB boundary not far below.
@@ -88,7 +91,7 @@ def _by_directory(log: Log, identity: LogIdentity, banks: Sequence[Said]) -> Ite
     yield exact(min(near, default=usual), Confidence.CERTAIN, said.line, "the page directory lies right above it")
 
 
-def _by_banks(log: Log, identity: LogIdentity, banks: Sequence[Said]) -> Iterator[Evidence]:
+def _by_banks(log: Log, identity: LogIdentity, banks: Sequence[Said]) -> Iterator[Evidence[int]]:
     if banks:
         lowest = min(banks, key=lambda said: said.number("start"))
         yield exact(lowest.number("start"), Confidence.STRONG, lowest.line, LOWEST_BANK)
@@ -105,7 +108,7 @@ def _by_banks(log: Log, identity: LogIdentity, banks: Sequence[Said]) -> Iterato
         yield exact(said.number("base") * PAGE_SIZE, Confidence.STRONG, said.line, "the lowest zone begins there")
 
 
-def _by_text(log: Log, identity: LogIdentity) -> Iterator[Evidence]:
+def _by_text(log: Log, identity: LogIdentity) -> Iterator[Evidence[int]]:
     """From the physical address of the identity map's code, which is part of the kernel's text."""
     for said in log.all("idmap"):
         at = said.number("start")
@@ -120,7 +123,7 @@ def _by_text(log: Log, identity: LogIdentity) -> Iterator[Evidence]:
         yield exact(at & -_GRANULE, Confidence.LIKELY, said.line, f"{why}: the 128 MiB around it")
 
 
-def _by_lowmem_end(log: Log, identity: LogIdentity) -> Iterator[Evidence]:
+def _by_lowmem_end(log: Log, identity: LogIdentity) -> Iterator[Evidence[int]]:
     """From where the kernel cuts RAM, which is a fixed distance above the start."""
     for said in log.all("truncating", "ignoring"):
         if said.kind == "truncating":
@@ -136,7 +139,28 @@ def _by_lowmem_end(log: Log, identity: LogIdentity) -> Iterator[Evidence]:
             yield exact(likely[0], Confidence.LIKELY, said.line, f"lowmem ends at {hex_address(cut)}")
 
 
-def _by_vendor_areas(log: Log) -> Iterator[Evidence]:
+def _by_fixup(log: Log) -> Iterator[Evidence[int]]:
+    """From what a vendor's machine reads of its boot loader's header, and from areas that it takes."""
+    for said in log.all("fixup")[:1]:
+        yield exact(said.number("start"), Confidence.STRONG, said.line, "the machine's fixup has RAM begin there")
+    for said in log.all("vendor_reserve", "vendor_remove"):
+        why = f"the vendor's code takes memory at {hex_address(said.number('start'))}"
+        yield Evidence(0, said.number("start"), Confidence.STRONG, said.line, why)
+    for said in log.all("taken"):
+        why = f"{said.word('name')} is taken out of RAM at {hex_address(said.number('start'))}"
+        yield Evidence(0, said.number("start"), Confidence.STRONG, said.line, why)
+        yield exact(said.number("start") & -_WINDOW, Confidence.HINT, said.line, why)
+
+
+def _by_registers(log: Log) -> Iterator[Evidence[int]]:
+    """From the table that a fault of the first thread prints: swapper_pg_dir, in the first MiB of the kernel's RAM."""
+    for said in log.all("control")[:1]:
+        at = said.number("base")
+        why = f"the page directory is at {hex_address(at & -_PGD_ALIGN)}"
+        yield exact(at & -_GRANULE, Confidence.LIKELY if at % _GRANULE < 16 * MIB else Confidence.HINT, said.line, why)
+
+
+def _by_vendor_areas(log: Log) -> Iterator[Evidence[int]]:
     """From a hole between two banks, of which the log names the sizes, that a vendor's areas fill."""
     areas = log.all("vendor_area")
     listed = log.first("memory_mb")
@@ -149,7 +173,7 @@ def _by_vendor_areas(log: Log) -> Iterator[Evidence]:
     yield exact(start, Confidence.STRONG, lowest.line, why)
 
 
-def _by_loader(log: Log) -> Iterator[Evidence]:
+def _by_loader(log: Log) -> Iterator[Evidence[int]]:
     """From where the boot loader starts the kernel: a zImage takes the 128 MiB in which it runs."""
     for said in log.all("load", "kernel_at"):
         at = said.number("start")
@@ -162,7 +186,7 @@ def _by_loader(log: Log) -> Iterator[Evidence]:
                 yield exact(at - offset, Confidence.HINT, said.line, f"{why}, where an Image runs")
 
 
-def _by_payload(log: Log, identity: LogIdentity) -> Iterator[Evidence]:
+def _by_payload(log: Log, identity: LogIdentity) -> Iterator[Evidence[int]]:
     """From where the boot loader put device tree and initrd: near the start, by habit."""
     for said in log.all("blob", "dtb", "ramdisk"):
         at = said.number("start")
@@ -170,12 +194,12 @@ def _by_payload(log: Log, identity: LogIdentity) -> Iterator[Evidence]:
             what = "the initrd" if said.kind == "ramdisk" else "the device tree"
             yield exact(at & -_GRANULE, Confidence.HINT, said.line, f"{what} lies at {hex_address(at)}")
     given = re.search(r"\binitrd=(\w+),", identity.cmdline)
-    if given:
+    if given and not any("is not a memory region" in said.word("text") for said in log.all("said")):
         at, line = memparse(given[1])[0], next((said.line for said in log.all("cmdline")), 0)
         yield exact(at & -_GRANULE, Confidence.HINT, line, f"the initrd lies at {hex_address(at)}")
 
 
-def _bounds(log: Log, identity: LogIdentity) -> Iterator[Evidence]:
+def _bounds(log: Log, identity: LogIdentity) -> Iterator[Evidence[int]]:
     """What lies in RAM lies above its start, and not further than RAM or lowmem is large."""
     counted, highmem = (
         total(log),
@@ -198,10 +222,11 @@ def _bounds(log: Log, identity: LogIdentity) -> Iterator[Evidence]:
             yield Evidence(max(least, 0), at, Confidence.LIKELY, said.line, why)
         else:
             why = f"lowmem holds the area at {hex_address(at)}"
-            yield Evidence(max(end - _MOST_LOWMEM, 0), at, Confidence.LIKELY, said.line, why)
+            likely = Confidence.HINT if highmem else Confidence.LIKELY  # where there is highmem, it may lie there
+            yield Evidence(max(end - _MOST_LOWMEM, 0), at, likely, said.line, why)
 
 
-def _by_board(log: Log, identity: LogIdentity, board: Sequence[Span]) -> Iterator[Evidence]:
+def _by_board(log: Log, identity: LogIdentity, board: Sequence[Span]) -> Iterator[Evidence[int]]:
     """From where the board's RAM begins and, by mem_map's place, ends."""
     lowest, end = min(bank.start for bank in board), max(bank.end for bank in board)
     yield exact(lowest, Confidence.HINT, 0, "the board's RAM begins there")

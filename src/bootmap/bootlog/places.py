@@ -9,17 +9,27 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
+from msgspec import Struct
+from msgspec.structs import replace
 
-from bootmap.units import GIB, Span
+from bootmap.analysis.oops.linear import physical_of
+from bootmap.bootlog.evidence import Confidence, Evidence, Weighed, choose, exact
+from bootmap.bootlog.given import Given
+from bootmap.units import GIB, PAGE_SIZE, Span, memparse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from bootmap.bootlog.log import Log, Said
 
 _PGD_BYTES = (0x4000, 0x5000)
 _BLOB = re.compile(r"setup_arch|early_init_fdt_reserve_self|early_init_dt_reserve_memory|arm_dt_memblock")
+_CHECKS_TREE = ("fdt_check_header", "fdt_ro_probe_", "early_init_dt_verify")
+"""Functions that read the tree's first words: where they fault, it begins."""
+_RESERVES_TREE = r"setup_arch|early_init_fdt_reserve_self"
+_NAMED = re.compile(r"INITRD: (0x[0-9a-f]+)\+(0x[0-9a-f]+) ")
+TREE, INITRD = "device tree", "initrd"
+BY_COMMAND_LINE = "initrd= on the command line"
 _RESERVED_BY_US = re.compile(r"arm_memblock_init|arm_mm_memblock_reserve|reserve_initrd|efi")
 
 
@@ -27,59 +37,122 @@ class Places(Struct, frozen=True):
     """Where things lie, in physical addresses; None where the log does not say.
 
     Attributes:
-        params: the device tree or ATAG list.
+        tree: the device tree or ATAG list, weighed.
         blob_size: bytes reserved for it, 0 where not known.
-        initrd: (start, size).
+        ramdisk: the initrd as (start, size), weighed.
         image: the kernel's image.
         memreserve: rows of (start, size) that the device tree reserves.
-        lines: what was read from which line: "dtb", "initrd" -> its number.
         taken: names of the values that came from lines of the log.
     """
 
-    params: int | None = None
-    blob_size: int = 0
-    initrd: tuple[int, int] | None = None
+    tree: Weighed[int]
+    blob_size: int
+    ramdisk: Weighed[tuple[int, int]]
     image: Span | None = None
     memreserve: tuple[tuple[int, int], ...] = ()
-    lines: dict[str, int] = field(default_factory=dict)
     taken: frozenset[str] = frozenset()
 
+    @property
+    def params(self) -> int | None:
+        """Physical address of the device tree or ATAG list."""
+        return self.tree.value
 
-def read_places(log: Log) -> Places:
+    @property
+    def initrd(self) -> tuple[int, int] | None:
+        """(start, size) of the initrd, where the command line does not already say it."""
+        best = self.ramdisk.best
+        return None if best is not None and best.text == BY_COMMAND_LINE else self.ramdisk.value
+
+
+def read_places(log: Log, given: Given | None = None) -> Places:
     """Where things lie, by everything that ``log`` says of it."""
+    given = given or Given()
     taken: set[str] = set()
-    lines: dict[str, int] = {}
     behind = 0 if log.open_ends else 1
     reserved = [said for said in log.all("call") if said.word("name") == "reserve"]
-    tree, loaded = _by_loader(log, lines)
-    initrd = loaded
-    params, blob_size = _unannounced(log, tree, reserved, behind, taken)
+    trees, initrds = list(_trees(log, given)), list(_initrds(log, given))
+    told = choose(TREE, trees)
+    params, blob_size = _unannounced(log, told.value, reserved, behind, taken)
+    if told.value is None and params is not None:
+        trees.append(exact(params, Confidence.STRONG, 0, "it is reserved before memblock=debug is read"))
     params, blob_size, rows = _by_calls(log, params, blob_size, reserved, behind, taken)
+    if params is not None and not trees:
+        line = next((said.line for said in reserved if said.number("start") == params), 0)
+        trees.append(exact(params, Confidence.STRONG, line, "the kernel reserves it"))
     image, rest = _by_arm_memblock_init(reserved, behind, taken)
     if rest is not None:
         start = rest.number("start")
         size = rest.number("last") + behind - start
-        if params is None and initrd is None and log.first("freed_initrd") is None:
+        if params is None and not initrds and log.first("freed_initrd") is None:
             # Every board has a tree to be reserved, not every one an initrd.
-            params, blob_size, lines["dtb"] = start, size, rest.line
+            params, blob_size = start, size
+            trees.append(exact(start, Confidence.LIKELY, rest.line, "arm_memblock_init reserves it"))
             taken.add(f"call:{rest.line}")
-        elif initrd is None:
-            initrd, lines["initrd"] = (start, size), rest.line
+        elif not initrds:
+            initrds.append(exact((start, size), Confidence.STRONG, rest.line, "arm_memblock_init reserves it"))
             taken.add(f"call:{rest.line}")
-    return Places(params, blob_size, initrd, image, tuple(rows), lines, frozenset(taken))
+    tree, initrd = choose(TREE, trees), choose(INITRD, initrds, same_initrd)
+    return Places(
+        replace(tree, option="--dtb-addr"),
+        blob_size,
+        replace(initrd, option="--initrd"),
+        image,
+        tuple(rows),
+        frozenset(taken),
+    )
 
 
-def _by_loader(log: Log, lines: dict[str, int]) -> tuple[int | None, tuple[int, int] | None]:
-    """Device tree and initrd where the boot loader says that it puts them, or leaves them."""
-    tree, initrd = None, None
-    moved, left, ramdisk = log.first("dtb"), log.first("blob"), log.first("ramdisk")
-    placed = moved or left
-    if placed is not None and placed.number("start"):
-        tree, lines["dtb"] = placed.number("start"), placed.line
-    if ramdisk is not None:
-        initrd = (ramdisk.number("start"), ramdisk.number("last") + 1 - ramdisk.number("start"))
-        lines["initrd"] = ramdisk.line
-    return tree, initrd
+def with_fault(places: Places, log: Log, page_offset: int, phys_offset: int | None) -> Places:
+    """The same, with what a fault tells: a kernel that dies in fdt_check_header names the device tree's address."""
+    fault, pc = log.first("fault"), log.first("pc_at")
+    if fault is None or pc is None or phys_offset is None or pc.word("name") not in _CHECKS_TREE:
+        return places
+    at = physical_of(fault.number("base"), page_offset, phys_offset) & -8
+    row = exact(at, Confidence.LIKELY, fault.line, f"{pc.word('name')} looks for it there")
+    tree = choose(TREE, [*places.tree.witnesses, *places.tree.against, row])
+    return replace(places, tree=replace(tree, option="--dtb-addr"))
+
+
+def same_initrd(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two say the same, but for the whole pages that the kernel counts."""
+    return all(abs(a - b) < PAGE_SIZE for a, b in ((one[0], other[0]), (sum(one), sum(other))))
+
+
+def _trees(log: Log, given: Given) -> Iterator[Evidence[int]]:
+    """The device tree where the boot loader says that it puts it, or leaves it, and where the kernel reserves it."""
+    if given.params is not None:
+        yield exact(given.params, Confidence.GIVEN, 0, "as given")
+    moved = log.all("dtb")[:1]
+    for said in moved:
+        yield exact(said.number("start"), Confidence.CERTAIN, said.line, "the boot loader moves it there")
+    for said in log.all("blob")[:1]:
+        if said.number("start") and not moved:
+            yield exact(said.number("start"), Confidence.LIKELY, said.line, "the boot loader finds it there")
+    for said in log.all("started")[-1:]:
+        if "to" in said and said.number("to") and not moved:
+            yield exact(said.number("to"), Confidence.HINT, said.line, "the boot loader is told so")
+    for said in log.all("call"):
+        if said.word("name") == "reserve" and re.search(_RESERVES_TREE, said.word("rest")):
+            yield exact(said.number("start"), Confidence.CERTAIN, said.line, "the kernel reserves it")
+            return
+
+
+def _initrds(log: Log, given: Given) -> Iterator[Evidence[tuple[int, int]]]:
+    """The initrd as (start, size) where the boot loader puts it, and as the kernel names it."""
+    if given.initrd is not None:
+        yield exact(given.initrd, Confidence.GIVEN, 0, "as given")
+    for said in log.all("ramdisk")[:1]:
+        place = (said.number("start"), said.number("last") - said.number("start"))  # U-Boot prints the end behind it
+        yield exact(place, Confidence.CERTAIN, said.line, "the boot loader moves it there")
+    for said in log.all("said"):
+        match = _NAMED.match(said.word("text"))
+        if match:
+            yield exact((int(match[1], 16), int(match[2], 16)), Confidence.CERTAIN, said.line, "the kernel names it")
+    for said in (log.all("cmdline") or log.all("bootargs"))[-1:]:
+        match = re.search(r"\binitrd=(\w+),(\w+)", said.word("text"))
+        if match:
+            place = (memparse(match[1])[0], memparse(match[2])[0])
+            yield exact(place, Confidence.CERTAIN, said.line, BY_COMMAND_LINE)
 
 
 def _by_calls(

@@ -62,7 +62,9 @@ def _range(span: Span) -> str:
 
 def _loaded(case: LogCase) -> Iterator[Loaded]:
     log = case.log
-    size = next((int(match[1]) for _, text in case.lines() if (match := _SIZE.search(text))), 1)
+    told = log.first("image_size")
+    read = next((int(match[1]) for _, text in case.lines() if (match := _SIZE.search(text))), 1)
+    size = told.number("count") if told is not None else read
     said = case.kernel_at()
     if said is not None:
         yield Loaded("the kernel", Span(said.number("start"), said.number("start") + size), said.line)
@@ -70,4 +72,4 @@ def _loaded(case: LogCase) -> Iterator[Loaded]:
         last = said.number("last") if "last" in said else said.number("start")
         yield Loaded("the device tree", Span(said.number("start"), last + 1), said.line)
     for said in log.all("ramdisk")[-1:]:
-        yield Loaded("the initrd", Span(said.number("start"), said.number("last") + 1), said.line)
+        yield Loaded("the initrd", Span(said.number("start"), said.number("last")), said.line)

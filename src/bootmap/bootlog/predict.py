@@ -8,13 +8,14 @@ Not here: the comparison of log and prediction.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from bootmap.analysis.overview import virtual_layout
-from bootmap.assemble.cpu import with_cache
+from bootmap.assemble.cpu import CPUID_SCHEME, with_cache
 from bootmap.assemble.guess import place_of_description
 from bootmap.assemble.kernel import version_of
 from bootmap.assumptions import Assumption
@@ -24,26 +25,28 @@ from bootmap.boot.sequence import boot
 from bootmap.bootlog.board import board_from_log
 from bootmap.bootlog.claims.context import Basis
 from bootmap.bootlog.given import Given
-from bootmap.bootlog.identity import cache_kind
+from bootmap.bootlog.weights.used import assumed, settled
 from bootmap.errors import UnsupportedError
-from bootmap.facts.arm.cpus import cpu_by_midr
+from bootmap.facts.arm.cpus import GENERIC_V7, cpu_by_midr
 from bootmap.inputs.board import parse_board
 from bootmap.inputs.kconfig import parse as parse_config
 from bootmap.inputs.symbols import parse as parse_symbols
-from bootmap.units import Span, hex_address
+from bootmap.units import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bootmap.boot.sequence import Replay
     from bootmap.bootlog.board import LogBoard
+    from bootmap.bootlog.evidence import Weighed
     from bootmap.bootlog.log import Log
+    from bootmap.facts.arm.cpus import Cpu
 
 ORDERS = (None, *range(11, 15), 9, 8)
 """Orders of the largest block that configurations choose, the usual 10 first: 8 MiB to 64 MiB, 2 MiB and 1 MiB."""
 
 
-class FromLog(Struct, frozen=True):
+class FromLog(Struct, frozen=True, dict=True):
     """A prediction for a log.
 
     Attributes:
@@ -51,12 +54,25 @@ class FromLog(Struct, frozen=True):
         board: what was made of the log.
         given: what the user said.
         max_order: order of the largest block of the buddy allocator; None for the usual one.
+        whole: whether board and kernel are given whole, so that nothing of the log went into the prediction.
     """
 
     replay: Replay
     board: LogBoard
     given: Given
     max_order: int | None = None
+    whole: bool = False
+
+    @cached_property
+    def values(self) -> tuple[Weighed[Any], ...]:
+        """Every number that the prediction used, with the lines for and against it."""
+        return settled(self.board.weights, self.replay)
+
+    @property
+    def assumptions(self) -> list[str]:
+        """What was taken for what is not known: numbers first, as they were used."""
+        numbers = [] if self.whole else assumed(self.values)
+        return [str(each) for each in (*numbers, *self.replay.state.assumptions)]
 
     @property
     def basis(self) -> Basis:
@@ -103,7 +119,7 @@ def beside(replay: Replay, log: Log, given: Given) -> FromLog:
     known = replace(given, cpu=given.cpu or replay.state.handover.cpu)
     made = board_from_log(log, known)
     told = replace(made, taken=frozenset(), assumptions=())
-    return FromLog(replay, told, replace(known, params=given.params or replay.state.handover.params))
+    return FromLog(replay, told, replace(known, params=given.params or replay.state.handover.params), whole=True)
 
 
 def repredict(found: FromLog, log: Log, **changes: object) -> FromLog:
@@ -114,12 +130,8 @@ def repredict(found: FromLog, log: Log, **changes: object) -> FromLog:
 
 def _predict(made: LogBoard, given: Given, max_order: int | None, log: Log) -> FromLog:
     taken, assumptions = set(made.taken), list(made.assumptions)
-    cpu = given.cpu or cpu_by_midr(made.identity.midr)
-    if cpu is None:
-        raise UnsupportedError(
-            f"the CPU {made.identity.midr:#010x} of the log is not modelled; give a like one with --cpu"
-        )
-    cpu = with_cache(cpu, given.cache or cache_kind(log))
+    cpu = given.cpu or _cpu(made.identity.midr or 0, assumptions)
+    cpu = with_cache(cpu, made.identity.cache)
     kernel = kernel_of(made, given, max_order)
     if max_order is not None:
         assumptions.append(
@@ -136,12 +148,12 @@ def _predict(made: LogBoard, given: Given, max_order: int | None, log: Log) -> F
         assumptions.append("version, configuration and symbols of the kernel are what the log tells of them")
     handover = Handover(
         board=tree,
-        params=_params(made, given, assumptions) or 0,
+        params=(made.places.params if given.params is None else given.params) or 0,
         phys_offset=made.phys_offset,
         cpu=cpu,
         cpus=given.cpus or made.cpus,
         machine_id=given.machine_id,
-        cmdline=made.cmdline if given.board is not None and log.first("cmdline") else given.cmdline,
+        cmdline=made.cmdline if given.board is not None and made.identity.cmdline_known else given.cmdline,
         initrd=given.initrd or made.places.initrd,
         static_maps=given.static_maps,
         dtcm=_banks_of(given.dtcm, made.dtcm, tcm=cpu.tcm),
@@ -154,6 +166,21 @@ def _predict(made: LogBoard, given: Given, max_order: int | None, log: Log) -> F
     handover = replace(handover, assumptions=tuple(map(Assumption, assumptions)))
     board = replace(made, taken=frozenset(taken))
     return FromLog(boot(kernel, handover), board, given, max_order)
+
+
+def _cpu(midr: int, assumptions: list[str]) -> Cpu:
+    """The CPU of a log.
+
+    Raises:
+        UnsupportedError: it is not modelled.
+    """
+    found = cpu_by_midr(midr)
+    if found is None and midr & CPUID_SCHEME == CPUID_SCHEME:
+        assumptions.append(f"MIDR {midr:#010x} is a core that only the kernel's generic ARMv7 entry takes (--cpu)")
+        return replace(GENERIC_V7, midr=midr)
+    if found is None:
+        raise UnsupportedError(f"the CPU {midr:#010x} of the log is not modelled; give a like one with --cpu")
+    return found
 
 
 def _banks_of(given: tuple[int, ...] | None, made: tuple[int, ...] | None, *, tcm: bool) -> tuple[int, ...] | None:
@@ -186,13 +213,3 @@ def kernel_of(made: LogBoard, given: Given, max_order: int | None = None) -> Ker
 def _order(kernel: KernelModel, max_order: int) -> int:
     """As the configuration of that version counts it."""
     return max_order + (0 if kernel.has("max_order_inclusive") else 1)
-
-
-def _params(made: LogBoard, given: Given, assumptions: list[str]) -> int | None:
-    """Where the board's description lies, as told by the user or by the log; None where neither does."""
-    if given.params is not None or made.places.params is None:
-        return given.params
-    line = made.places.lines.get("dtb")
-    if line:
-        assumptions.append(f"the device tree lies at {hex_address(made.places.params)} (line {line}, --dtb-addr)")
-    return made.places.params

@@ -87,6 +87,7 @@ class BootProgress(Struct, frozen=True):
         end_text: that line.
         last_line: number of the last line in which anything is said.
         last_text: that line.
+        console: whether it is a capture of a console, in which silence means something.
     """
 
     last: Milestone | None
@@ -96,6 +97,7 @@ class BootProgress(Struct, frozen=True):
     end_text: str
     last_line: int
     last_text: str
+    console: bool = True
 
     def reached(self, name: str) -> bool:
         """Whether the milestone of this name, or a later one, was passed."""
@@ -134,4 +136,4 @@ def progress_of(boot: Boot) -> BootProgress:
             ending = Ending.CUT
         end = (0, "", ending)
     milestone = MILESTONES[furthest] if furthest >= 0 else None
-    return BootProgress(milestone, line, end[2], end[0], end[1], *last)
+    return BootProgress(milestone, line, end[2], end[0], end[1], *last, console)

@@ -77,7 +77,8 @@ def silence_finding(case: LogCase) -> LogFinding | None:
         reasons = (*reasons, *_predicted(case))
         return LogFinding("silence", True, headline, reasons, tuple(LogChange(text) for text in advice), certain=False)
     state, following = _NEXT[name]
-    headline = f"silent after {progress.last.who}"
+    who = progress.last.who
+    headline = f"silent after {who}" if progress.console else f"the log ends after {who}, in silence or cut off"
     reasons = (
         Reason(progress.last_line, f'"{_shown(progress.last_text)}" is the last that was said'),
         Reason(0, f"memory is {state} by then; what comes next is {following}"),

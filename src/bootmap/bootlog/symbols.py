@@ -7,20 +7,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from bootmap.bootlog.evidence import Confidence, Evidence, Weighed, choose, exact
 from bootmap.bootlog.identity import LARGEST_IMAGE
 from bootmap.bootlog.phys_offset import page_directory
-from bootmap.units import KIB, MIB, PAGE_SIZE, Span, align_down, align_up
+from bootmap.units import KIB, MIB, PAGE_SIZE, Span, align_down, align_up, size_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bootmap.bootlog.identity import LogIdentity
     from bootmap.bootlog.log import Log
 
 _DEFAULT_IMAGE = 12 * MIB
+_UNPACKED = 3
+"""How much larger a kernel is than its zImage, as distributions compress them."""
+KERNEL_END = "end of the kernel"
 _TEXT_OFFSET = 0x8000
 
 
-def make_symbols(log: Log, identity: LogIdentity, phys: int, image: Span | None) -> tuple[str, list[str]]:
-    """The System.map, and what was assumed for it.
+def make_symbols(log: Log, identity: LogIdentity, phys: int, image: Span | None) -> tuple[str, Weighed[int]]:
+    """The System.map, and the end of the image, weighed.
 
     Args:
         log: the log.
@@ -28,15 +36,19 @@ def make_symbols(log: Log, identity: LogIdentity, phys: int, image: Span | None)
         phys: PHYS_OFFSET.
         image: physical addresses of the image, None where not known.
     """
-    assumptions = []
     offset, sections = identity.page_offset, identity.sections
     start = _text_start(log, identity, phys)
     stext, end = start, max([span.end for span in sections.values()] + [0])
+    reserved = None
     if image is not None and phys <= image.start < image.end <= phys + LARGEST_IMAGE:
         stext, end = image.start - phys + offset, image.end - phys + offset
+        reserved = end
+    weighed = choose(KERNEL_END, _ends(log, identity, start, reserved), near)
     if not end:
-        end = start + _image_size(log)
-        assumptions.append(f"the kernel's image ends at {end:#010x}: the log does not say")
+        end = weighed.value or start + _DEFAULT_IMAGE
+    weighed = replace(weighed, otherwise="as large as kernels usually are", option="--system-map").held_against(
+        end, near
+    )
     code = sections.get(".text", Span(stext, align_down((stext + end) // 2, PAGE_SIZE)))
     init = sections.get(".init", Span(code.end, align_up(code.end, MIB)))
     data = sections.get(".data", Span(init.end, end))
@@ -62,7 +74,30 @@ def make_symbols(log: Log, identity: LogIdentity, phys: int, image: Span | None)
     if bss is not None:
         rows |= {"__bss_start": bss.start, "__bss_stop": bss.end}
     text = "".join(f"{value:08x} T {name}\n" for name, value in sorted(rows.items(), key=lambda row: row[1]))
-    return text, assumptions
+    return text, weighed
+
+
+def _ends(log: Log, identity: LogIdentity, start: int, reserved: int | None) -> Iterator[Evidence[int]]:
+    """Where the image ends, in virtual space."""
+    if reserved is not None:
+        line = next((said.line for said in log.all("call") if "arm_memblock_init" in said.word("rest")), 0)
+        yield exact(reserved, Confidence.CERTAIN, line, "arm_memblock_init reserves it")
+    ends = {name: span.end for name, span in identity.sections.items()}
+    if ends:
+        name = max(ends, key=lambda each: ends[each])
+        yield exact(ends[name], Confidence.CERTAIN, identity.layout[name].line, f"{name} ends there")
+    size, memory = _image_size(log), log.first("memory")
+    if size and memory is not None:
+        text = "the sizes of its sections, summed"
+        yield exact(start + size, Confidence.LIKELY, memory.line, text)
+    for said in log.all("image_size")[:1]:
+        text = f"the zImage has {size_text(said.number('count'))}, and such kernels are three times as large"
+        yield exact(align_up(start + _UNPACKED * said.number("count"), MIB), Confidence.HINT, said.line, text)
+
+
+def near(one: int, other: int) -> bool:
+    """Whether two ends are the same, but for what lies between sections."""
+    return abs(one - other) <= 4 * MIB
 
 
 def _pgd_bytes(identity: LogIdentity) -> int:
@@ -88,6 +123,6 @@ def _text_start(log: Log, identity: LogIdentity, phys: int) -> int:
 def _image_size(log: Log) -> int:
     memory = log.first("memory")
     if memory is None:
-        return _DEFAULT_IMAGE
+        return 0
     parts = ("code", "rwdata", "rodata", "init", "bss")
     return align_up(sum(memory.number(name) for name in parts if name in memory) * KIB + MIB, MIB)

@@ -33,6 +33,8 @@ _NAMED = re.compile(
     r"androidboot\.\w*(?:serialno|mac|imei|cid)\w*|systemd\.hostname|PARTUUID|board_?sn|sn)\s*[=:]\s*<?)([^\s>,;]+)",
     re.IGNORECASE,
 )
+_BARE_MAC = re.compile(r"\b((?:eth\w{0,4}addr|\w{0,20}mac_?addr(?:ess)?)=)([0-9a-fA-F]{12})\b")
+_IP_HOST = re.compile(r"(\bip=[^:\s]{0,40}:[^:\s]{0,40}:[^:\s]{0,40}:[^:\s]{0,40}:)([^:\s]{1,64})")
 _HOST = re.compile(r"((?:Set hostname to|Hostname set to) <|hostname: )([^>\s]+)")
 _IP = re.compile(r"\b(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)\b(?![.\d])")
 
@@ -60,6 +62,8 @@ def without_names(text: str) -> str:
     text = _UUID.sub("00000000-0000-0000-0000-000000000000", text)
     text = _HOST.sub(_blanked(2), text)
     text = _NAMED.sub(_blanked(2), text)
+    text = _BARE_MAC.sub(_blanked(2), text)
+    text = _IP_HOST.sub(_blanked(2), text)
     return _IP.sub(_same_length, text)
 
 

@@ -3,8 +3,9 @@
     > [  3.21] Jan  1 00:00:00 board kernel: <6>[    0.000000][    T0] Machine model: X
     quotes, clocks of terminals, syslog's and printk's prefixes             what was said
 
-Colour codes, CRLF, quoting with ``>``, quoted-printable mails and the prefixes of log daemons and terminal programs are
-taken off.  Every line keeps its number, so that an answer can point into the file that its owner has open.
+Colour codes, CRLF, quoting with ``>``, quoted-printable mails, the entities of web pages and the prefixes of log
+daemons and terminal programs are taken off.  Every line keeps its number, so that an answer can point into the file
+that its owner has open.
 
 Not here: what the lines mean.
 """
@@ -36,6 +37,8 @@ _PREFIX = re.compile(
 )
 _SOFT_BREAK = re.compile(r"=[ \t]*$")
 _QUOTED = re.compile(r"=([0-9A-F]{2})")
+_ENTITIES = {"gt": ">", "lt": "<", "amp": "&", "quot": '"', "#39": "'", "nbsp": " "}
+_ENTITY = re.compile(r"&(gt|lt|amp|quot|#39|nbsp);")
 _QUOTED_WORDS = re.compile(r"=3D|=20$|=C2=A0", re.MULTILINE)
 
 
@@ -108,6 +111,8 @@ def clean(line: str) -> str:
     if "\x1b" in line:
         line = _ESCAPE.sub("", line)
     line = _CONTROL.sub("", line)
+    if "&" in line:  # copied from the source of a web page
+        line = _ENTITY.sub(lambda match: _ENTITIES[match[1]], line)
     at = 0
     for _ in range(_MAX_PREFIXES):
         match = _PREFIX.match(line, at)

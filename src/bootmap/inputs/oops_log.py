@@ -228,9 +228,17 @@ def _entries(body: str) -> tuple[int | None, tuple[PrintedEntry, ...]]:
     entries: list[PrintedEntry] = []
     at = begin.end() - len("*pgd=")
     while (match := _ENTRY.match(body, at)) and len(entries) < 6 and all(match[1] != one.name for one in entries):
-        entries.append(PrintedEntry(match[1], int(match[2], 16), match[3] is not None))
+        entries.append(PrintedEntry(match[1], _word(match[2]), match[3] is not None))
         at = match.end()
     return int(begin[1], 16), tuple(entries)
+
+
+def _word(digits: str) -> int:
+    """A word as %08llx prints it: one of more than eight digits begins with none that is 0.
+
+    Else what is behind the eighth belongs to something else: 5.7 printed the "c" that marks a continuation.
+    """
+    return int(digits[:8] if len(digits) > 8 and digits[0] == "0" else digits, 16)
 
 
 def _version(body: str) -> str | None:

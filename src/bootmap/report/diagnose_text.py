@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
 
+from bootmap.bootlog.banks import RAM
 from bootmap.bootlog.evidence import Confidence
 from bootmap.bootlog.judgement import Judgement
 from bootmap.output import text_width
 from bootmap.report.findings_text import findings_lines
-from bootmap.units import hex_address, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 SCHEMA = "bootmap.diagnose/1"
 _MOST_SHOWN = 12
-_SIZED = "RAM"
-"""The quantity that is no address."""
+_MOST_WITNESSES = 4
+_LONGEST = 48
+_OPTION = "CONFIG_"
 
 
 def diagnoses_text(name: str, found: Sequence[Diagnosis]) -> str:
@@ -48,35 +49,62 @@ def _diagnosis(found: Diagnosis) -> Iterator[str]:
         for text in found.plan:
             yield from _wrapped(text, "  ")
         yield ""
-    yield from _values(found.values)
+    yield from _values(found)
     yield from _harmless(found)
     yield from _counts(found)
 
 
-def _values(values: Sequence[Weighed]) -> Iterator[str]:
-    """Numbers that the witnesses disagree on, or that hang on little."""
-    for weighed in values:
-        if weighed.value is None:
-            yield f"{weighed.quantity}: nothing in the capture says it"
-            yield ""
-            continue
-        against = [each for each in weighed.against if each.confidence >= Confidence.LIKELY]
-        if not against and weighed.confidence >= Confidence.STRONG:
-            continue
-        shown = size_text(weighed.value) if weighed.quantity == _SIZED else hex_address(weighed.value)
-        yield f"{weighed.quantity} is {shown} ({weighed.confidence.word})"
-        for each in sorted(weighed.witnesses, key=lambda each: -each.confidence)[:3]:
-            yield from _wrapped(f"{_place(each.line)}{each.text}", "  for      ")
-        for each in against[:3]:
+def _values(found: Diagnosis) -> Iterator[str]:
+    """Every number, its witnesses, and who says otherwise; of the options those that are disputed or hang on little."""
+    rows = [each for each in found.values if not each.quantity.startswith(_OPTION) or _open(each)]
+    if not rows:
+        return
+    yield "Taken for the prediction" if found.report else "What the lines say of the board"
+    width = max(len(each.quantity) for each in rows) + 2
+    for weighed in rows:
+        value = weighed.words(weighed.value)
+        value = value if len(value) <= _LONGEST else f"{value[: _LONGEST - 3]}..."
+        yield from textwrap.wrap(
+            f"{weighed.quantity:<{width}}{value}  ({_witnesses(weighed)})",
+            text_width(),
+            initial_indent="  ",
+            subsequent_indent=" " * (width + 4),
+        )
+        for each in _disputes(weighed)[:3]:
+            text = f"{_place(each.line)}{each.text}"
             says = _says(weighed, each)
-            yield from _wrapped(f"{_place(each.line)}{each.text}: {says}", "  against  ")
-        yield ""
+            yield from _wrapped(text if says in text else f"{text}: {says}", "    against  ")
+    yield ""
 
 
-def _says(weighed: Weighed, each: Evidence) -> str:
-    if weighed.quantity == _SIZED:
-        return size_text(each.low)
-    return hex_address(each.low) if each.low == each.high else f"{hex_address(each.low)}-{hex_address(each.high)}"
+def _disputes(weighed: Weighed[Any]) -> list[Evidence[Any]]:
+    """Who says otherwise, and is worth being heard."""
+    return [each for each in weighed.against if each.confidence >= Confidence.LIKELY]
+
+
+def _open(weighed: Weighed[Any]) -> bool:
+    return bool(_disputes(weighed)) or weighed.confidence < Confidence.STRONG
+
+
+def _witnesses(weighed: Weighed[Any]) -> str:
+    """How sure it is, and by which lines."""
+    if not weighed.witnesses:
+        why = weighed.otherwise or ("no line says it" if weighed.option else "by version and machine")
+        return f"{why}; {weighed.option}" if weighed.option else why
+    if weighed.confidence is Confidence.GIVEN:
+        return "given"
+    lines = sorted(set(weighed.lines))
+    if not lines:
+        return f"{weighed.confidence.word}: {weighed.witnesses[0].text}"
+    numbers = ", ".join(map(str, lines[:_MOST_WITNESSES])) + (", ..." if len(lines) > _MOST_WITNESSES else "")
+    return f"{weighed.confidence.word}, line{'s' if len(lines) > 1 else ''} {numbers}"
+
+
+def _says(weighed: Weighed[Any], each: Evidence[Any]) -> str:
+    if each.exact:
+        text = weighed.words(each.low)
+        return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+    return f"{weighed.words(each.low)}-{weighed.words(each.high)}"
 
 
 def _place(line: int) -> str:
@@ -116,9 +144,9 @@ def _counts(found: Diagnosis) -> Iterator[str]:
         for verdict in (Judgement.MATCHED, Judgement.CONTRADICTED, Judgement.UNMODELLED)
     )
     yield f"Lines about memory: {counts}, {report.count(Judgement.INPUT)} told what the board is"
-    if report.assumptions:
+    if found.others:
         yield "Assumed"
-        for text in report.assumptions:
+        for text in found.others:
             yield from _wrapped(text, "  ")
 
 
@@ -144,10 +172,10 @@ def _document(found: Diagnosis) -> dict[str, Any]:
         "values": [
             {
                 "quantity": each.quantity,
-                "value": each.value,
+                "value": _value(each.quantity, each.value),
                 "confidence": each.confidence.word,
-                "witnesses": [_evidence(row) for row in each.witnesses],
-                "against": [_evidence(row) for row in each.against],
+                "witnesses": [_evidence(each.quantity, row) for row in each.witnesses],
+                "against": [_evidence(each.quantity, row) for row in each.against],
             }
             for each in found.values
         ],
@@ -159,10 +187,17 @@ def _document(found: Diagnosis) -> dict[str, Any]:
     }
 
 
-def _evidence(row: Any) -> dict[str, Any]:
+def _value(quantity: str, value: Any) -> Any:
+    """A number or a text as it is; banks and the initrd as [start, size]."""
+    if quantity == RAM:
+        return [[bank.start, bank.size] for bank in value or ()]
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _evidence(quantity: str, row: Evidence[Any]) -> dict[str, Any]:
     return {
-        "low": row.low,
-        "high": row.high,
+        "low": _value(quantity, row.low),
+        "high": _value(quantity, row.high),
         "confidence": row.confidence.word,
         "line": row.line or None,
         "text": row.text,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.bootlog.claims.context import contradicted, matched, unmodelled
+from bootmap.bootlog.claims.context import contradicted, matched, told, unmodelled
 from bootmap.bootlog.judgement import Claim, judge
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE, align_up
 
@@ -127,6 +127,8 @@ class PageCounts:
 
     def all_pages(self, said: Said) -> Judged:
         """The pages that the zonelists begin with: those for mem_map are taken off, of highmem only before 3.8."""
+        if self.context.taken("all_pages"):
+            return told(said)
         if self.context.dma_unknown and len([z for z in self.context.zones.values() if z.present]) > 1:
             return unmodelled(said, "the machine's dma_zone_size is not known")
         if not self.context.kernel.has("log_all_pages_less_memmap"):

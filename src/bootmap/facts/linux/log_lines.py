@@ -51,6 +51,7 @@ _MMU = "arch/arm/mm/mmu.c"
 _SETUP = "arch/arm/kernel/setup.c"
 _FDT = "drivers/of/fdt.c"
 _PAGE = "mm/page_alloc.c (mm/mm_init.c from 6.4)"
+_KASAN = "arch/arm/mm/kasan_init.c kasan_init"
 _LATER = "made after paging_init"
 
 LINES = (
@@ -76,8 +77,28 @@ LINES = (
     _line("blob", r"Flattened Device Tree blob at <start>", "U-Boot boot_get_fdt"),
     _line("blob", r"Booting using the fdt blob at <start>", "U-Boot boot_get_fdt"),
     _line("blob", r"Using Device Tree in place at <start>", "U-Boot boot_relocate_fdt"),
-    _line("dram", r"^DRAM: +(?P<amount>\d{1,5}(?:\.\d{1,3})?) (?P<unit>[KMG]i?B)", "U-Boot show_dram_config"),
+    _line("started", r"\bboot[mz] <base>(?: +(?:-|<start>(?::\w{1,8})?)(?: +<to>)?)?\s*$", "typed at U-Boot's prompt"),
+    _line("bootargs", r"(?:^|\s)(?:append: |bootargs=|bootargs )['\"]?(?P<text>[^$;'\"]{1,80}=[^$;'\"]{1,2000})['\"]?$",
+          "U-Boot printenv, setenv, pxe_utils"),
+    _line("arm_image", r"Image Type: +ARM Linux Kernel|Architecture: +ARM\s*$", "U-Boot image_print_contents"),
+    _line("image_size", r"Data [Ss]ize: +<count> [Bb]ytes", "U-Boot image_print_contents, fit_image_print"),
+    _line("cpu_unknown", r"unrecognized/unsupported processor variant \(<midr>\)", "arch/arm/kernel/head-common.S"),
+    _line("dram", r"^D?RAM: +(?P<amount>\d{1,5}(?:\.\d{1,3})?) (?P<unit>[KMG]i?B)", "U-Boot show_dram_config"),
     _line("dram_bank", r"Bank #\d: <start> <count> (?P<unit>[KMG]i?B)", "U-Boot show_dram_config"),
+    _line("fixup", r"^\s+Start: +<start>\s*$", "Allwinner's sun8i_fixup, from boot0's header"),
+    _line("ion", r"ion_reserve_common: ion reserve: \[<start>, <end>\]", "Allwinner's ion_reserve_common"),
+    _line("cut_off", r"Memory cut off:|Memory Reserved:", "Allwinner's arch/arm/mach-sun4i/core.c"),
+    _line("taken", r"^\s*(?P<name>SYS|VE|G2D|LCD|FB|MALI) *: 0x<start> - 0x<last> +\( *\d+ ?[kM]B\)",
+          "Allwinner's arch/arm/mach-sun4i/core.c"),
+    _line("vendor_reserve", r"memblock_reserve memory <start>-<last>", "Qualcomm's dt_scan_for_memory_reserve"),
+    _line("vendor_remove", r"memblock_remove memory <start>-<last>", "Qualcomm's dt_scan_for_memory_reserve"),
+    _line("persistent", r"Initialized persistent memory from <start>-<last>", "Android's persistent_ram"),
+    _line("cma_found", r"cma: Found (?P<name>[^,]{1,80}), memory base <base>, size <mib> MiB",
+          "Qualcomm's drivers/base/dma-contiguous.c"),
+    _line("fault", r"Unable to handle kernel [\w ]{1,60} at virtual\s+address <base>", "arch/arm/mm/fault.c",
+          "Unable to handle kernel"),
+    _line("control", r"Control: <cr> +Table: <base> ", "arch/arm/kernel/process.c __show_regs"),
+    _line("pc_at", r"PC is at (?P<name>[\w.]{1,80})", "arch/arm/kernel/process.c __show_regs"),
     _line("vendor_area", r"memory reserve: Memory\(base:<base> size:<mib>M\) reserved for <(?P<name>[^>]+)>",
           "Rockchip's board_mem_reserved", unmodelled="an area that the vendor's kernel takes for itself"),
     _line("tcm_found", r"CPU: found (?P<name>[DI]TCM)(?P<bank>\d) <kib>k @ <base>", "arch/arm/kernel/tcm.c "
@@ -163,8 +184,11 @@ LINES = (
                     r"0x<start> - 0x<end> ", f"{_INIT} mem_init"),
     _line("layout_other", r"\b(?P<name>DMA|[DI]TCM|timers|cpu_ent|PCI I/O) +: 0x<start> - 0x<end> ",
           f"{_INIT} mem_init"),
-    _line("kasan", r"kasan: Mapping kernel virtual memory block: <start>-<last> at shadow: <base>-<end>",
-          "arch/arm/mm/kasan_init.c kasan_init", unmodelled="KASAN's shadow, which the kernel maps after paging_init"),
+    _line("kasan", r"kasan: Mapping kernel virtual memory block: <start>-<last> at shadow: <base>-<to>", _KASAN,
+          "kasan: Mapping kernel virtual"),
+    _line("kasan_skip", r"kasan: Skip highmem block at <start>-<last>", _KASAN, "kasan: Skip highmem block"),
+    _line("kasan_skip", r"kasan: Truncating shadow for memory block at <start>-<last> to lowmem region at <to>", _KASAN,
+          "kasan: Truncating shadow"),
     # -- later ---------------------------------------------------------------------------------------------------
     _line("percpu", r"(?:percpu|PERCPU): Embedded \d+ pages/cpu(?: @<base>)?", "mm/percpu.c", unmodelled=_LATER),
     _line("atomic_pool", r"DMA: preallocated \d{1,9} KiB .{0,40}?pool for atomic", "kernel/dma/pool.c",
