@@ -17,6 +17,7 @@ from bootmap.boot.trace import Verdict
 from bootmap.checks.case import NO_LOWMEM, CheckCase
 from bootmap.checks.edit import apply
 from bootmap.checks.rules import areas, kernel, memory
+from bootmap.checks.rules.guesses import guesses
 from bootmap.checks.rules.hazards import hazards
 from bootmap.errors import BootmapError
 from bootmap.facts.audit_rules import Severity
@@ -62,6 +63,7 @@ _RULES: tuple[Rule, ...] = (
     kernel.crash_kernel,
     kernel.module_window,
     kernel.messages,
+    guesses,
 )
 _ORDER = {rule.id: place for place, rule in enumerate(RULES)}
 _MOST_CHANGES = 8

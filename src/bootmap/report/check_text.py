@@ -68,18 +68,18 @@ def _verdict(result: CheckResult, shown: Sequence[Finding]) -> Iterator[str]:
     typical = f" (like {result.profile.split()[0]}_defconfig)" if result.profile else ""
     cpu = result.cpu
     cache = ", VIPT aliasing data cache" if cpu.aliasing else ""
-    yield from textwrap.wrap(
-        f"{outcome.headline}  {result.name}, Linux {result.release}{typical}, {cpu.name}{cache}", text_width()
-    )
+    yield from _lines(f"{outcome.headline}  {result.name}, Linux {result.release}{typical}, {cpu.name}{cache}")
     if outcome.all_well:
         return
-    told = any(found.decides and found.hazard is not None for found in shown)
+    told = any(found.decides for found in shown)
     if told and outcome.stage is not None:
         if outcome.verdict is not Verdict.BOOTS:
             dies = outcome.verdict is Verdict.DIES
-            yield f"it dies in {outcome.stage}" if dies else f"it may die after {outcome.stage}; what decides is below"
+            guessed = any(found.decides and found.hazard is None for found in shown)
+            may = f"it dies in {outcome.stage} if a guess is wrong" if guessed else f"it may die after {outcome.stage}"
+            yield f"it dies in {outcome.stage}" if dies else f"{may}; what decides is below"
         return
-    yield from textwrap.wrap(f"{outcome.stage}: {outcome.reason}", text_width())
+    yield from _lines(f"{outcome.stage}: {outcome.reason}")
 
 
 def _finding(found: Finding) -> Iterator[str]:
@@ -88,7 +88,7 @@ def _finding(found: Finding) -> Iterator[str]:
     if len(head) + len(tag) + 2 <= width:
         yield f"{head}{' ' * (width - len(head) - len(tag))}{tag}"
     else:
-        yield from textwrap.wrap(f"{head}  {tag}", width)
+        yield from _lines(f"{head}  {tag}")
     for place in found.where[:2]:
         yield from _wrapped(f"{place.text}   {place}", "  ")
     yield from _wrapped(found.cause, "  ")
@@ -102,7 +102,7 @@ def _finding(found: Finding) -> Iterator[str]:
             yield from _change(change, change.after if differ else "", recommended=recommended)
         yield from _proofs(found.changes)
     for text in found.advice:
-        yield from textwrap.wrap(f"or: {text}", width, initial_indent="  ", subsequent_indent="      ")
+        yield from _lines(f"or: {text}", "  ", "      ")
 
 
 def _plain(text: str) -> str:
@@ -111,9 +111,12 @@ def _plain(text: str) -> str:
 
 
 def _wrapped(text: str, indent: str = "") -> Iterator[str]:
-    yield from textwrap.wrap(
-        _plain(text), text_width(), initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
-    )
+    yield from _lines(_plain(text), indent, indent)
+
+
+def _lines(text: str, first: str = "", rest: str = "") -> Iterator[str]:
+    """Text in lines; names of options and files are not broken at their hyphens."""
+    yield from textwrap.wrap(text, text_width(), initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
 
 
 def _change(change: Change, after: str, *, recommended: bool) -> Iterator[str]:
@@ -122,15 +125,15 @@ def _change(change: Change, after: str, *, recommended: bool) -> Iterator[str]:
         note = f"recommended: {note}" if note else "recommended"
     head = f"    {change.text}"
     if not note:
-        yield from textwrap.wrap(head, text_width(), subsequent_indent="      ")
+        yield from _lines(head, "", "      ")
     elif len(head) + _GAP <= _NOTE_COLUMN:
         column = max(_LEAST_ITEM, _NOTE_COLUMN)
         rows = textwrap.wrap(note, text_width() - column) or [""]
         yield f"{head:<{column}}{rows[0]}"
         yield from (" " * column + row for row in rows[1:])
     else:
-        yield from textwrap.wrap(head, text_width(), subsequent_indent="      ")
-        yield from textwrap.wrap(note, text_width(), initial_indent=" " * 8, subsequent_indent=" " * 8)
+        yield from _lines(head, "", "      ")
+        yield from _lines(note, " " * 8, " " * 8)
 
 
 def _proofs(changes: Sequence[Change]) -> Iterator[str]:
@@ -179,4 +182,4 @@ def _summary(result: CheckResult) -> Iterator[str]:
     if result.assumptions:
         yield "Assumed:"
         for each in result.assumptions:
-            yield from textwrap.wrap(str(each), text_width(), initial_indent="  - ", subsequent_indent="    ")
+            yield from _lines(str(each), "  - ", "    ")

@@ -34,6 +34,7 @@ def predict_text(prediction: Replay, overview: Overview, findings: Sequence[Find
         ("Zones", _zones(prediction)),
         ("Hazards", _hazards(prediction)),
         ("Findings (bootmap check says what to change)", _findings(findings)),
+        ("If a guess is wrong", _bullets([str(each) for each in prediction.alternatives])),
         ("Assumptions", _bullets([str(each) for each in prediction.state.assumptions])),
     ):
         rows = list(body)
@@ -146,4 +147,6 @@ def _findings(findings: Sequence[Finding]) -> Iterator[str]:
 
 def _bullets(texts: list[str]) -> Iterator[str]:
     for text in texts:
-        yield from textwrap.wrap(text, text_width(), initial_indent="  - ", subsequent_indent="    ")
+        yield from textwrap.wrap(
+            text, text_width(), initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False
+        )

@@ -47,6 +47,8 @@ def command(
         from bootmap.report.dmesg import dmesg_text
 
         click.echo(dmesg_text(prediction.replay, prediction.overview.layout))
+        for other in prediction.alternatives:
+            click.echo(f"bootmap: guessed: {other.assumption}; {other}", err=True)
     else:
         from bootmap.report.predict_text import predict_text
 
