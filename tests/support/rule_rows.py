@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import bootmap
+from bootmap.assemble.environment import Environment, Variable
 from support.boards import MIB, device, reserved, tree
 from support.trees import Node, cells, text
 
@@ -55,6 +56,11 @@ def initrd(start: int, size: int) -> Any:
         chosen.properties |= {"linux,initrd-start": cells(start), "linux,initrd-end": cells(start + size)}
 
     return add
+
+
+def variables(name: str, value: str) -> Environment:
+    """An environment with one variable."""
+    return Environment("env.txt", {name: Variable(name, value, 1)})
 
 
 CMA = {"CMA": "y", "DMA_CMA": "y", "CMA_SIZE_SEL_MBYTES": "y", "CMA_SIZE_MBYTES": "16"}
@@ -104,6 +110,9 @@ ROWS = [
         quiet=True),
     Row("params-rejected", tree(HALF), more={"dtb_addr": 0x8000001}),
     Row("params-rejected", tree(HALF), more={"dtb_addr": 0x8000000}, quiet=True),
+    Row("uboot-environment", tree(HALF), more={"environment": variables("bootm_size", "256M")},
+        says=("bootm_size=256M as 0x256", "598 B", "0x10000000")),  # lib/strto.c
+    Row("uboot-environment", tree(HALF), more={"environment": variables("bootm_size", "0x10000000")}, quiet=True),
     Row("guess-decides", tree([(0x42000000, 480 * MIB)]), ("old419", None, {}), {},
         ("0x40000000", "PHYS_OFFSET 0x42000000", "boots", "--phys-offset")),
     Row("guess-decides", tree(GIB), ("old419", None, {}), {}, ("0x3df00000", "setenv bootm_size 0x30000000", "boots")),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from bootmap.assemble.board_file import BoardFile
+    from bootmap.assemble.environment import Environment
     from bootmap.assumptions import Assumption
     from bootmap.facts.machines.machine import StaticMap
     from bootmap.inputs.atags import AtagList
@@ -48,6 +49,7 @@ class Board:
             highmem.
         vmalloc_end: VMALLOC_END before 3.3, where each platform had its own.
         ram: what RAM the board really has, where the description and mem= tell of other RAM.
+        environment: U-Boot's variables, and what of the above follows from them.
         lines: of a tree that was compiled here, path of a node or property -> (source file, line).
         assumptions: what of this was taken for what was not given.
     """
@@ -70,6 +72,7 @@ class Board:
     cache: str | None = None
     vmalloc_end: int | None = None
     ram: tuple[Span, ...] | None = None
+    environment: Environment | None = field(default=None, repr=False, compare=False)
     lines: Mapping[str, tuple[str, int]] | None = field(default=None, repr=False, compare=False)
     assumptions: tuple[Assumption, ...] = ()
 

@@ -39,6 +39,16 @@ class SetBoard:
 
 
 @dataclass(frozen=True, slots=True)
+class SetVariable:
+    """A variable of U-Boot, and what an attribute of the board becomes by it."""
+
+    variable: str
+    value: str
+    name: str
+    result: object
+
+
+@dataclass(frozen=True, slots=True)
 class SetProperty:
     """A property of the device tree, made where it is not there; None takes it out."""
 
@@ -91,7 +101,7 @@ class SetLpae:
 
 
 TreeEdit = SetProperty | AddNode | DeleteNode
-Edit = SetParameter | SetBoard | TreeEdit | SetOption | SetVersion | SetVmsplit | SetLpae
+Edit = SetParameter | SetBoard | SetVariable | TreeEdit | SetOption | SetVersion | SetVmsplit | SetLpae
 
 
 def apply(kernel: Kernel, board: Board, edits: Iterable[Edit], cmdline: str) -> tuple[Kernel, Board]:
@@ -111,6 +121,8 @@ def apply(kernel: Kernel, board: Board, edits: Iterable[Edit], cmdline: str) -> 
                 board = board.replace(cmdline=cmdline)
             case SetBoard():
                 board = board.replace(**{edit.name: edit.value})
+            case SetVariable():
+                board = board.replace(**{edit.name: edit.result})
             case SetOption():
                 kernel = with_options(kernel, {edit.name: edit.value})
             case SetVmsplit():

@@ -179,6 +179,8 @@ def _summary(result: CheckResult) -> Iterator[str]:
     text += f", {hidden} suppressed" if hidden else ""
     text += f"; {result.predictions} boots predicted." if result.predictions > 1 else "."
     yield text
+    if result.together:
+        yield from _lines(f"With all recommended changes together it {result.together}.")
     if result.assumptions:
         yield "Assumed:"
         for each in result.assumptions:

@@ -27,6 +27,8 @@ _SEVERITIES = ("info", "warning", "error")
 @click.argument("boards", nargs=-1, type=click.Path())
 @board_options
 @input_options
+@click.option("--env", type=click.Path(), help="U-Boot's variables: what printenv prints, or the image in flash.")
+@click.option("--bdinfo", type=click.Path(), help="With --env: what U-Boot's bdinfo prints; a console log will do.")
 @click.option("--select", multiple=True, metavar="RULE", help="Count this rule only; repeatable.")
 @click.option("--ignore", multiple=True, metavar="RULE", help="Do not count this rule; repeatable.")
 @click.option("--severity", type=click.Choice(_SEVERITIES), help="Show findings of at least this severity.  [info]")
@@ -136,15 +138,18 @@ class _Call:
         """Every board of one file; what is to be fixed is written."""
         mine = self.known.for_board(path)
         given = {name: value for name, value in self.options.items() if value not in (None, ())}
+        options = {**_typed(mine.options), **given}
+        env, bdinfo = options.pop("env", None), options.pop("bdinfo", None)
         results = []
-        for kernel, board in bootmap.load_boards(path, **{**_typed(mine.options), **given}):
+        for kernel, loaded in bootmap.load_boards(path, **options):
+            board = bootmap.with_environment(kernel, loaded, env, bdinfo) if env is not None else loaded
             result = bootmap.check(
                 kernel, board, select=self.select, ignore={**self.ignore, **mine.ignore},
                 baseline=self.baseline.get(board.name, ()), prove=self.prove,
             )  # fmt: skip
             results.append(result)
             for file, what in bootmap.write_fix(result, self.fix) if self.fix is not None else ():
-                click.echo(f"bootmap: wrote {file}: {what}", err=True)
+                click.echo(f"bootmap: wrote {file}: {what}" if file else f"bootmap: {what}", err=True)
         return results
 
 
