@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from bootmap.assemble.environment import Environment, Variable
 from bootmap.assumptions import Assumption
+from bootmap.boot.places import room_text
 from bootmap.errors import InputError, MissingInputError, UsageError
 from bootmap.facts.loaders.uboot import IN_PLACE
+from bootmap.facts.profiles.defconfigs import ZIMAGE_SHARE
 from bootmap.inputs import uboot_env
 from bootmap.inputs.fdt import Fdt
 from bootmap.inputs.fs import file_name, read_file
@@ -29,7 +31,7 @@ from bootmap.plan.setup import (
     expand,
     image_of,
 )
-from bootmap.units import MIB
+from bootmap.units import PAGE_SIZE, align_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
 
 _COMMAND = re.compile(r"\b(?:bootz|bootm)\s+[^;&|\"'\n]+")
 _USUAL_RELEASE = "2023.01"
-_USUAL_ZIMAGE = 8 * MIB
 _LIMITS = ("bootm_mapsize", "bootm_size", "bootm_low")
 
 
@@ -120,11 +121,11 @@ def _placed(kernel: Kernel, board: Board, tree: Fdt, told: Told, notes: list[Ass
         uboot = UBoot.named(_USUAL_RELEASE, env.get("board"), env.get("soc"))
         assert uboot is not None
     packed = board.zimage if board.zimage is not None else kernel.file
-    image = image_of(packed) if packed is not None else LoadedImage(_USUAL_ZIMAGE)
+    image = image_of(packed) if packed is not None else LoadedImage(0)
     if not image.size:
-        image = replace(image, size=_USUAL_ZIMAGE)
-    if packed is None:
-        notes.append(Assumption("U-Boot loads a zImage of 8 MiB", "--zimage"))
+        image = replace(image, size=_usual_zimage(kernel))
+        text = f"the zImage has {room_text(image.size)}: a part in {ZIMAGE_SHARE} of what it unpacks to"
+        notes.append(Assumption(text, "--zimage"))
     memory = board_of(replace(told, banks=tuple(board.declared_ram)), uboot)
     notes += [Assumption(text, "--bdinfo") for text in memory.assumptions]
     told = replace(told, command=_typed(env))
@@ -133,6 +134,13 @@ def _placed(kernel: Kernel, board: Board, tree: Fdt, told: Told, notes: list[Ass
     except (MissingInputError, UsageError):
         command = command_of(replace(told, command=""), image, None, tree)
     return run(uboot, memory, command)
+
+
+def _usual_zimage(kernel: Kernel) -> int:
+    """Bytes of a zImage of this kernel, at the most."""
+    symbols = kernel.symbols
+    size = symbols.get("__bss_start", symbols["_end"]) - symbols.get("_text", symbols["_stext"])
+    return align_up(size // ZIMAGE_SHARE, PAGE_SIZE)
 
 
 def _typed(env: Mapping[str, str]) -> str:
