@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+import struct
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from support.boards import kernel
-from support.recordings import loaded_kernel
+from support.recordings import DATA, loaded_kernel
 from support.trees import blob, board, cells, chosen, reserved_memory, text
 
 import bootmap
@@ -17,9 +19,14 @@ from bootmap.errors import InputError, MissingInputError, UnsupportedError
 from bootmap.units import MIB, Span
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from support.trees import Node
 
     from bootmap.boot.trace import Hazard
+
+    CommandLine = Callable[..., tuple[int | str | None, str, str]]
 
 START = 0x40000000
 
@@ -293,6 +300,40 @@ def test_survival_names_the_mib_that_an_aliasing_cache_costs() -> None:
     assert "Ignoring RAM at 0x9ee00000-0xa0000000" in other.then
     assert with_highmem(arm11("aspeed,ast2500", area=0x9EF00000), cache="vipt-nonaliasing").alternatives == ()
     assert with_highmem(arm11("aspeed,ast2500")).alternatives == ()
+
+
+def test_survival_names_the_ram_that_a_vendors_header_costs() -> None:
+    """embedded-bits.co.uk, 2011: 512 MiB, 2.6.38; "Truncating RAM at 40000000-5fffffff to -57ffffff"."""
+    model = kernel("ve2638", HIGHMEM=None, ARCH_VEXPRESS=None, ARCH_SHMOBILE="y")
+
+    def given(size: int) -> bootmap.Board:
+        words = (2, 0x54410001, 4, 0x54410002, size, START, 0, 0)  # ATAG_CORE, ATAG_MEM, ATAG_NONE
+        data = struct.pack("<8I", *words)
+        return bootmap.Board.parse(data, "tags", machine_id=2815, cpu="cortex-a9", phys_offset=START)
+
+    prediction = bootmap.predict(model, given(512 * MIB))
+    (other,) = [each for each in prediction.alternatives if each.option == "--vmalloc-end"]
+    assert (other.value, other.kills) == (0xE0000000, False)
+    lost = "Truncating RAM at 40000000-5fffffff to -57ffffff (vmalloc region overlap)."
+    assert lost in other.then
+    assert lost in prediction.otherwise(other).replay.state.dmesg
+    assert prediction.otherwise(other).alternatives == ()
+    assert bootmap.predict(model, given(128 * MIB)).alternatives == ()
+
+
+def test_dmesg_has_the_lines_of_the_other_value_beside_it(command_line: CommandLine, tmp_path: Path) -> None:
+    path = tmp_path / "board.dtb"
+    path.write_bytes(blob(arm11("aspeed,ast2500", area=0x9EF00000)))
+    config = gzip.decompress((DATA / "kernels" / "v6k-realview" / "config.gz").read_bytes())
+    (tmp_path / "config").write_bytes(config.replace(b"# CONFIG_HIGHMEM is not set", b"CONFIG_HIGHMEM=y"))
+    symbols = DATA / "kernels" / "v6k-realview" / "System.map"
+    words = ("predict", path, "--config", tmp_path / "config", "--system-map", symbols, "--dmesg")
+    code, out, err = command_line(*words)
+    assert code == 0
+    assert "Ignoring RAM" not in out
+    assert "  then: Ignoring RAM at 0x9ee00000-0xa0000000" in err.splitlines()
+    _, out, err = command_line(*words, "--cache", "vipt-aliasing")
+    assert ("Ignoring RAM at 0x9ee00000-0xa0000000" in out, err) == (True, "")
 
 
 def test_unknown_armv7_core_and_a_kernel_with_long_descriptors() -> None:

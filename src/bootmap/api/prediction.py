@@ -132,6 +132,11 @@ class Prediction:
         """Where a value was guessed, other values that may well be, and what would come of them."""
         return self.replay.alternatives
 
+    def otherwise(self, other: Alternative) -> Prediction:
+        """The prediction with the other value of something that was guessed."""
+        attribute = other.option.removeprefix("--").replace("-", "_")
+        return predict(self.kernel, self.board.replace(**{attribute: other.value}))
+
     @property
     def rules(self) -> Sequence[Rule]:
         """Every feature of the kernel that was asked for, with the answer and its source."""

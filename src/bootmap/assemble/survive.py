@@ -5,7 +5,8 @@ predicted once:
 
 - a zImage that looks only at its own address finds the start of RAM on multiples of 128 MiB;
 - U-Boot moves the device tree to the end of RAM where no variable keeps it from that;
-- an ARM11's data cache aliases where it is larger than 16 KiB.
+- an ARM11's data cache aliases where it is larger than 16 KiB;
+- before 3.3 VMALLOC_END was a constant in a header, which vendors changed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from bootmap.assumptions import Alternative
 from bootmap.boot.decompressor.phys_offset import AUTO_GRANULE, memory_ranges
 from bootmap.boot.places import room_text
 from bootmap.boot.trace import Outcome, Verdict
+from bootmap.facts.linux.vmalloc_end import VMALLOC_END_BY_PLATFORM
 from bootmap.facts.loaders.uboot import OWN_ROOM
 from bootmap.inputs.fdt import Fdt
 from bootmap.units import GIB, MIB, align_down, hex_address
@@ -92,6 +94,8 @@ def _chances(board: Board, first: Replay) -> Iterator[_Chance]:
             yield from _end_of_ram(board, first, assumption)
         elif assumption.option == "--cache" and assumption.value == "vipt-nonaliasing":
             yield from _aliasing(board, first, assumption)
+        elif assumption.option == "--vmalloc-end" and board.vmalloc_end is None:
+            yield from _another_header(board, first, assumption)
 
 
 def _aliasing(board: Board, first: Replay, taken: Assumption) -> Iterator[_Chance]:
@@ -99,6 +103,15 @@ def _aliasing(board: Board, first: Replay, taken: Assumption) -> Iterator[_Chanc
     if first.state.vars.arm_lowmem_limit < max((end for _, end in memory_ranges(board.description)), default=0):
         because = "QEMU's ARM11s, and those with more than 16 KiB of it, have one that aliases"
         yield _Chance(taken, "vipt-aliasing", because, board.replace(cache="vipt-aliasing"))
+
+
+def _another_header(board: Board, first: Replay, taken: Assumption) -> Iterator[_Chance]:
+    """The next lower VMALLOC_END of mainline's platforms, which leaves less lowmem."""
+    now = first.state.kernel.vmalloc_end
+    value = max((end for end in VMALLOC_END_BY_PLATFORM.values() if end < now), default=None)
+    if value is not None and not first.state.kernel.has("highmem"):
+        because = f"vendors changed the header; {hex_address(value)} is the next lower one that any platform had"
+        yield _Chance(taken, value, because, board.replace(vmalloc_end=value))
 
 
 def _by_its_own_address(board: Board, first: Replay, taken: Assumption) -> Iterator[_Chance]:

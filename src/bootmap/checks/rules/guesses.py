@@ -27,6 +27,7 @@ _WHAT = {
     "--phys-offset": "another PHYS_OFFSET",
     "--dtb-addr": "the device tree at the end of RAM",
     "--cache": "a data cache that aliases",
+    "--vmalloc-end": "a lower VMALLOC_END",
 }
 
 
