@@ -19,7 +19,6 @@ from bootmap.boot.decompressor.phys_offset import AUTO_GRANULE, memory_ranges
 from bootmap.boot.places import room_text
 from bootmap.boot.trace import Outcome, Verdict
 from bootmap.facts.linux.vmalloc_end import VMALLOC_END_BY_PLATFORM
-from bootmap.facts.loaders.uboot import OWN_ROOM
 from bootmap.inputs.fdt import Fdt
 from bootmap.units import GIB, MIB, align_down, hex_address
 
@@ -98,9 +97,15 @@ def _chances(board: Board, first: Replay) -> Iterator[_Chance]:
             yield from _another_header(board, first, assumption)
 
 
+def _beyond_lowmem(first: Replay) -> bool:
+    """Whether RAM goes on behind lowmem."""
+    end = max((end for _, end in memory_ranges(first.state.handover.board)), default=0)
+    return first.state.vars.arm_lowmem_limit < end
+
+
 def _aliasing(board: Board, first: Replay, taken: Assumption) -> Iterator[_Chance]:
     """Without highmem, where lowmem ends before RAM does."""
-    if first.state.vars.arm_lowmem_limit < max((end for _, end in memory_ranges(board.description)), default=0):
+    if _beyond_lowmem(first):
         because = "QEMU's ARM11s, and those with more than 16 KiB of it, have one that aliases"
         yield _Chance(taken, "vipt-aliasing", because, board.replace(cache="vipt-aliasing"))
 
@@ -136,9 +141,13 @@ def _end_of_ram(board: Board, first: Replay, taken: Assumption) -> Iterator[_Cha
     state, tree = first.state, first.state.handover.board
     if board.dtb_addr is not None or not isinstance(tree, Fdt) or state.kernel.has("fdt_fixed_base"):
         return
+    if "as QEMU does" in taken.text or not _beyond_lowmem(first):
+        return
+    from bootmap.facts.loaders.uboot import OWN_ROOM
+
     start = state.handover.phys_offset
     end = min(next((end for low, end in memory_ranges(tree) if low <= start < end), 0), 4 * GIB)
     value = align_down(end - OWN_ROOM - tree.totalsize, MIB)
-    if "as QEMU does" not in taken.text and value >= state.vars.arm_lowmem_limit:
+    if value >= state.vars.arm_lowmem_limit:
         because = "U-Boot moves it there where neither fdt_high nor bootm_size or bootm_mapsize keeps it lower"
         yield _Chance(taken, value, because, board.replace(dtb_addr=value))
