@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from bootmap.inputs.memblock_script import PARAMETERS as MEMBLOCK_CALLS
     from bootmap.plan.chain import Chain as Chain
     from bootmap.plan.chain import chain as chain
+    from bootmap.plan.environment import with_environment as with_environment
     from bootmap.plan.load import uboot_setups as uboot_setups
     from bootmap.plan.propose import Proposal as Proposal
     from bootmap.plan.propose import propose as propose
@@ -220,6 +221,7 @@ _PUBLIC = {
     "uboot_setups": ("bootmap.plan.load", "uboot_setups"),
     "verify_archive": ("bootmap.api.logs", "verify_archive"),
     "verify_log": ("bootmap.api.logs", "verify_log"),
+    "with_environment": ("bootmap.plan.environment", "with_environment"),
     "write_fix": ("bootmap.checks.fix", "write_fix"),
     "write_parquet": ("bootmap.sweep.store", "write_parquet"),
 }
@@ -323,6 +325,7 @@ __all__ = [
     "uboot_setups",
     "verify_archive",
     "verify_log",
+    "with_environment",
     "write_fix",
     "write_parquet",
 ]

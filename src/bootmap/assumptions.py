@@ -20,3 +20,31 @@ class Assumption(Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.text} ({self.option})" if self.option is not None else self.text
+
+
+class Alternative(Struct, frozen=True):
+    """Another value that something guessed may well have, and what was predicted with it.
+
+    Attributes:
+        assumption: what was taken instead.
+        option: the option that says which of them it is.
+        value: the other value.
+        because: why it may well be; a clause.
+        then: what happens with it; a clause.
+        kills: the boot is not well with it.
+    """
+
+    assumption: Assumption
+    option: str
+    value: int | str
+    because: str
+    then: str
+    kills: bool
+
+    @property
+    def given(self) -> str:
+        """Option and value as one types them."""
+        return f"{self.option} {self.value:#010x}" if isinstance(self.value, int) else f"{self.option} {self.value}"
+
+    def __str__(self) -> str:
+        return f"with {self.given} {self.then}; {self.because}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
-from support.recordings import loaded_kernel
+from support.boards import kernel
+from support.recordings import DATA, loaded_kernel
 from support.trees import blob, board, cells, chosen, reserved_memory, text
 
 import bootmap
@@ -16,9 +19,14 @@ from bootmap.errors import InputError, MissingInputError, UnsupportedError
 from bootmap.units import MIB, Span
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from support.trees import Node
 
     from bootmap.boot.trace import Hazard
+
+    CommandLine = Callable[..., tuple[int | str | None, str, str]]
 
 START = 0x40000000
 
@@ -169,6 +177,10 @@ def test_cortex_a9_counts_the_nodes(nodes: int, smp: bool) -> None:
 def test_core_without_mmu() -> None:
     with pytest.raises(UnsupportedError, match="arm,cortex-m7, has no MMU"):
         predicted("deb-6.1", board([(START, 64 * MIB)], cpu="arm,cortex-m7"))
+    root = board([(START, 64 * MIB)])
+    root.properties["compatible"] = text("st,stm32f746-disco", "st,stm32f746")
+    with pytest.raises(UnsupportedError, match="st,stm32f746-disco, has a Cortex-M"):
+        predicted("deb-6.1", root)
 
 
 # -- guesses -------------------------------------------------------------------------------------------------------
@@ -196,10 +208,18 @@ def test_guessed_place_of_qemus_tree_is_behind_the_initrd() -> None:
 
 
 def test_phys_offset_is_where_ram_begins() -> None:
-    """Netgear R7800: 480 MiB at 0x42000000; a zImage that rounds down to 128 MiB could not start there."""
-    prediction = predicted("old419", board([(0x42000000, 480 * MIB)]))
+    """Netgear R7800: 480 MiB at 0x42000000.  Up to 5.11 a zImage would round that down, so nobody knows; 5.12 looks."""
+    root = board([(0x42000000, 480 * MIB)])
+    prediction = predicted("old419", root)
     assert assumed(prediction, "--phys-offset") == 0x42000000
-    assert prediction.outcome.all_well
+    assert prediction.outcome.verdict is Verdict.UNCERTAIN
+    (other,) = prediction.alternatives
+    assert (other.value, other.kills) == (0x40000000, True)
+    assert "0x42000000" in str(prediction.outcome.reason)
+    assert predicted("old419", root, phys_offset=0x40000000).outcome.verdict is Verdict.DIES
+    assert predicted("old419", root, phys_offset=0x42000000).outcome.all_well
+    assert predicted("old419", root, load_addr=0x42208000).alternatives == ()
+    assert predicted("deb-6.1", root).outcome.all_well
 
 
 def test_phys_offset_without_auto_zreladdr() -> None:
@@ -221,6 +241,105 @@ def test_death_by_a_guess_is_uncertain() -> None:
     assert prediction.outcome.reason is not None
     saves = int(re.findall(r"With --dtb-addr (0x[0-9a-f]+) it boots", prediction.outcome.reason)[0], 16)
     assert predicted("old49", root, dtb_addr=saves).outcome.all_well
+
+
+# -- survivals -----------------------------------------------------------------------------------------------------
+
+
+def test_survival_names_where_uboot_may_put_the_tree() -> None:
+    """1 GiB and a kernel that maps the tree by the linear map: the report's U-Boot had put it above lowmem."""
+    root = board([(0, 1024 * MIB)])
+    prediction = predicted("old419", root)
+    assert prediction.outcome.all_well
+    (other,) = prediction.alternatives
+    assert (other.option, other.kills) == ("--dtb-addr", True)
+    assert isinstance(other.value, int)
+    died = predicted("old419", root, dtb_addr=other.value)
+    assert (died.outcome.verdict, died.outcome.stage) == (Verdict.DIES, "unflatten_device_tree")
+
+
+@pytest.mark.parametrize(
+    ("key", "size", "options"),
+    [("old419", 512, {}), ("old419", 1024, {"dtb_addr": 0x8000000}), ("v510", 1024, {}), ("deb-6.1", 1024, {})],
+)
+def test_survival_of_an_ordinary_board_names_nothing(key: str, size: int, options: dict[str, int]) -> None:
+    """All RAM is lowmem; the place is given; the kernel maps the tree apart (5.10.38, 5.11)."""
+    prediction = predicted(key, board([(0, size * MIB)]), **options)
+    assert prediction.outcome.all_well
+    assert prediction.alternatives == ()
+
+
+def arm11(*soc: str, area: int = 0) -> Node:
+    """512 MiB and an ARM1176; with a no-map area up to the end of RAM."""
+    root = board([(0x80000000, 512 * MIB)], cpu="arm,arm1176jzf-s")
+    root.properties["compatible"] = text(*soc, "some,board")
+    if area:
+        reserved_memory(root).add("area", reg=cells(area, 0xA0000000 - area), no_map=b"")
+    return root
+
+
+def with_highmem(root: Node, **options: object) -> bootmap.Prediction:
+    return bootmap.predict(kernel("v6k-realview", HIGHMEM="y"), bootmap.Board.parse(blob(root), **options))
+
+
+@pytest.mark.parametrize(
+    ("soc", "aliases"), [("aspeed,ast2500", False), ("brcm,bcm2835", False), ("ti,omap2420", True), ("some,soc", False)]
+)
+def test_data_cache_of_an_arm11_by_its_soc(soc: str, aliases: bool) -> None:
+    """As the logs of such boards say: "PIPT / VIPT nonaliasing data cache", "VIPT aliasing data cache"."""
+    prediction = with_highmem(arm11(soc))
+    assert prediction.replay.state.handover.cpu.aliasing is aliases
+    assert assumed(prediction, "--cache") == ("vipt-aliasing" if aliases else "vipt-nonaliasing")
+
+
+def test_survival_names_the_mib_that_an_aliasing_cache_costs() -> None:
+    """Romulus in QEMU, 5.15.69: "Ignoring RAM at 0x9ee00000-0xa0000000"; on hardware the cache does not alias."""
+    prediction = with_highmem(arm11("aspeed,ast2500", area=0x9EF00000))
+    (other,) = prediction.alternatives
+    assert (other.option, other.value, other.kills) == ("--cache", "vipt-aliasing", False)
+    assert "Ignoring RAM at 0x9ee00000-0xa0000000" in other.then
+    assert with_highmem(arm11("aspeed,ast2500", area=0x9EF00000), cache="vipt-nonaliasing").alternatives == ()
+    assert with_highmem(arm11("aspeed,ast2500")).alternatives == ()
+
+
+def test_survival_names_the_ram_that_a_vendors_header_costs() -> None:
+    """embedded-bits.co.uk, 2011: 512 MiB, 2.6.38; "Truncating RAM at 40000000-5fffffff to -57ffffff"."""
+    model = kernel("ve2638", HIGHMEM=None, ARCH_VEXPRESS=None, ARCH_SHMOBILE="y")
+
+    def given(size: int) -> bootmap.Board:
+        words = (2, 0x54410001, 4, 0x54410002, size, START, 0, 0)  # ATAG_CORE, ATAG_MEM, ATAG_NONE
+        data = struct.pack("<8I", *words)
+        return bootmap.Board.parse(data, "tags", machine_id=2815, cpu="cortex-a9", phys_offset=START)
+
+    prediction = bootmap.predict(model, given(512 * MIB))
+    (other,) = [each for each in prediction.alternatives if each.option == "--vmalloc-end"]
+    assert (other.value, other.kills) == (0xE0000000, False)
+    lost = "Truncating RAM at 40000000-5fffffff to -57ffffff (vmalloc region overlap)."
+    assert lost in other.then
+    assert lost in prediction.otherwise(other).replay.state.dmesg
+    assert prediction.otherwise(other).alternatives == ()
+    assert bootmap.predict(model, given(128 * MIB)).alternatives == ()
+
+
+def test_dmesg_has_the_lines_of_the_other_value_beside_it(command_line: CommandLine, tmp_path: Path) -> None:
+    path = tmp_path / "board.dtb"
+    path.write_bytes(blob(arm11("aspeed,ast2500", area=0x9EF00000)))
+    config = gzip.decompress((DATA / "kernels" / "v6k-realview" / "config.gz").read_bytes())
+    (tmp_path / "config").write_bytes(config.replace(b"# CONFIG_HIGHMEM is not set", b"CONFIG_HIGHMEM=y"))
+    symbols = DATA / "kernels" / "v6k-realview" / "System.map"
+    words = ("predict", path, "--config", tmp_path / "config", "--system-map", symbols, "--dmesg")
+    code, out, err = command_line(*words)
+    assert code == 0
+    assert "Ignoring RAM" not in out
+    assert "  then: Ignoring RAM at 0x9ee00000-0xa0000000" in err.splitlines()
+    _, out, err = command_line(*words, "--cache", "vipt-aliasing")
+    assert ("Ignoring RAM at 0x9ee00000-0xa0000000" in out, err) == (True, "")
+
+
+def test_unknown_armv7_core_and_a_kernel_with_long_descriptors() -> None:
+    prediction = predicted("v7-lpae", board([(START, 512 * MIB)], cpu="some,core"))
+    assert prediction.outcome.verdict is Verdict.UNCERTAIN
+    assert "With --cpu cortex-a15 it boots" in str(prediction.outcome.reason)
 
 
 # -- what contradicts itself ---------------------------------------------------------------------------------------

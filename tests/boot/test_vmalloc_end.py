@@ -36,9 +36,18 @@ def test_vmalloc_end(version: tuple[int, ...], options: bytes, end: int, known: 
     assert (found.vmalloc_end, found.vmalloc_end_known) == (end, known)
 
 
-@pytest.mark.parametrize(("options", "said"), [(b"", True), (b"CONFIG_ARCH_OMAP2PLUS=y\n", False)])
-def test_vmalloc_end_is_said_where_it_is_assumed(options: bytes, said: bool) -> None:
+@pytest.mark.parametrize(
+    ("version", "options", "said"),
+    [
+        ((3, 1), b"", ["as from 3.3 on"]),
+        ((3, 1), b"CONFIG_ARCH_OMAP2PLUS=y\n", ["0xf8000000, as mainline has it"]),  # vendors had other ones
+        ((3, 3), b"CONFIG_ARCH_OMAP2PLUS=y\n", []),
+    ],
+)
+def test_vmalloc_end_is_said_where_it_is_assumed(version: tuple[int, ...], options: bytes, said: list[str]) -> None:
     cpu = cpu_by_name("cortex-a9")
     assert cpu is not None
-    state = BootState(kernel((3, 1), options), Handover(None, 0, 0x80000000, cpu), smp=False)
-    assert any("VMALLOC_END" in text for text in map(str, state.assumptions)) == said
+    state = BootState(kernel(version, options), Handover(None, 0, 0x80000000, cpu), smp=False)
+    found = [each for each in state.assumptions if "VMALLOC_END" in each.text]
+    assert [each.option for each in found] == ["--vmalloc-end"] * len(said)
+    assert all(words in each.text for words, each in zip(said, found, strict=True))

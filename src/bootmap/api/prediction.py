@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bootmap.analysis.translation import Translation
     from bootmap.assemble.board import Board
     from bootmap.assemble.kernel import Kernel
-    from bootmap.assumptions import Assumption
+    from bootmap.assumptions import Alternative, Assumption
     from bootmap.boot.kernel import Rule
     from bootmap.boot.memblock import Memblock
     from bootmap.boot.records import LostRam, MemTypeTable, Variables, Zone
@@ -124,6 +124,16 @@ class Prediction(Struct, frozen=True, dict=True):
     def assumptions(self) -> Sequence[Assumption]:
         """What was taken for what was not given, each with its option and its value."""
         return self.replay.state.assumptions
+
+    @property
+    def alternatives(self) -> Sequence[Alternative]:
+        """Where a value was guessed, other values that may well be, and what would come of them."""
+        return self.replay.alternatives
+
+    def otherwise(self, other: Alternative) -> Prediction:
+        """The prediction with the other value of something that was guessed."""
+        attribute = other.option.removeprefix("--").replace("-", "_")
+        return predict(self.kernel, self.board.replace(**{attribute: other.value}))
 
     @property
     def rules(self) -> Sequence[Rule]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from bootmap.assemble.board_file import BoardFile
+    from bootmap.assemble.environment import Environment
     from bootmap.assumptions import Assumption
     from bootmap.facts.machines.machine import StaticMap
     from bootmap.inputs.atags import AtagList
@@ -49,6 +50,7 @@ class Board(Struct, frozen=True, kw_only=True):
             highmem.
         vmalloc_end: VMALLOC_END before 3.3, where each platform had its own.
         ram: what RAM the board really has, where the description and mem= tell of other RAM.
+        environment: U-Boot's variables, and what of the above follows from them.
         lines: of a tree that was compiled here, path of a node or property -> (source file, line).
         assumptions: what of this was taken for what was not given.
     """
@@ -71,6 +73,7 @@ class Board(Struct, frozen=True, kw_only=True):
     cache: str | None = None
     vmalloc_end: int | None = None
     ram: tuple[Span, ...] | None = None
+    environment: Environment | None = None
     lines: Mapping[str, tuple[str, int]] | None = None
     assumptions: tuple[Assumption, ...] = ()
 

@@ -6,10 +6,22 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from bootmap.assemble.guess import of_qemu
 from bootmap.assumptions import Assumption
 from bootmap.boot.setup.machine import pick_machine
 from bootmap.errors import MissingInputError, UnsupportedError
-from bootmap.facts.arm.cpus import CPUS, GENERIC_V7, SOC_CORES, SUPPORT, WITHOUT_MMU, Cpu, cpu_by_midr, cpu_by_name
+from bootmap.facts.arm.caches import ALIASING_SOCS, QEMU_ALIASES
+from bootmap.facts.arm.cpus import (
+    CPUS,
+    GENERIC_V7,
+    SOC_CORES,
+    SOCS_WITHOUT_MMU,
+    SUPPORT,
+    WITHOUT_MMU,
+    Cpu,
+    cpu_by_midr,
+    cpu_by_name,
+)
 from bootmap.inputs.fdt import Fdt
 from bootmap.units import whole_number
 
@@ -19,6 +31,7 @@ if TYPE_CHECKING:
     from bootmap.inputs.fdt import Node
 
 
+_NO_MMU = "Linux makes no page tables on it, and there is nothing to predict"
 CPUID_SCHEME = 0xF0000
 """MIDR[19:16]: the core has the CPUID registers, and the last entry of proc-v7.S takes it (``__v7_proc_info``)."""
 
@@ -39,14 +52,13 @@ def pick_cpu(model: KernelModel, board: Board, assumptions: list[Assumption]) ->
         return _named(board.cpu, assumptions)
     unknown = None
     for soc in _strings(board.description.root) if isinstance(board.description, Fdt) else ():
+        if soc.startswith(SOCS_WITHOUT_MMU):
+            raise UnsupportedError(f"{board.name}: its SoC, {soc}, has a Cortex-M: {_NO_MMU}")
         if soc in SOC_CORES and (found := cpu_by_name(SOC_CORES[soc])) is not None:
             return found
     for text in _compatibles(board):
         if text.startswith(WITHOUT_MMU):
-            raise UnsupportedError(
-                f"{board.name}: its CPU, {text}, has no MMU: Linux makes no page tables on it, and there is nothing to "
-                f"predict"
-            )
+            raise UnsupportedError(f"{board.name}: its CPU, {text}, has no MMU: {_NO_MMU}")
         if (found := cpu_by_name(text)) is not None:
             return found
         unknown = unknown or text
@@ -71,6 +83,29 @@ def _only_v7(model: KernelModel) -> bool:
 def with_cache(cpu: Cpu, cache: str | None) -> Cpu:
     """The CPU with the kind of data cache that it really has: how large it is built decides whether it aliases."""
     return cpu if cache is None else replace(cpu, aliasing=cache == "vipt-aliasing")
+
+
+def pick_cache(cpu: Cpu, model: KernelModel, board: Board, assumptions: list[Assumption]) -> Cpu:
+    """The CPU with the data cache that is told, else that of other boards with its SoC.
+
+    Args:
+        cpu: the CPU.
+        model: the kernel, to which that matters where it has HIGHMEM.
+        board: what is said of the cache, and the SoC.
+        assumptions: grows by what was guessed.
+    """
+    if board.cache is not None or cpu.pte != "v6":
+        return with_cache(cpu, board.cache)
+    tree = board.description
+    emulated = isinstance(tree, Fdt) and of_qemu(tree)
+    names = _strings(tree.root) if isinstance(tree, Fdt) else []
+    known = next((ALIASING_SOCS[name] for name in names if name in ALIASING_SOCS), None)
+    aliasing = QEMU_ALIASES if emulated else bool(known)
+    if model.config.enabled("HIGHMEM"):
+        who = "QEMU's" if emulated else "as on other boards of this SoC" if known is not None else "as most are built"
+        text = f"the data cache of this {cpu.name} {'aliases' if aliasing else 'does not alias'}, {who}"
+        assumptions.append(Assumption(text, "--cache", "vipt-aliasing" if aliasing else "vipt-nonaliasing"))
+    return replace(cpu, aliasing=aliasing)
 
 
 def _named(name: str, assumptions: list[Assumption]) -> Cpu:

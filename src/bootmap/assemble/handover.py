@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from bootmap.assemble.cpu import pick_cpu, with_cache
+from bootmap.assemble.cpu import pick_cache, pick_cpu
 from bootmap.assemble.guess import place_of_description, scu_cpus
 from bootmap.assemble.texts import parse_tcm
 from bootmap.assemble.weigh import weigh
@@ -60,9 +60,9 @@ def assemble(kernel: Kernel, board: Board) -> tuple[KernelModel, Handover]:
         board = board.replace(description=appended)
         text = "the device tree is the one appended to the zImage, which replaces the boot loader's"
         assumptions.append(Assumption(text))
-    cpu = with_cache(pick_cpu(model, board, assumptions), board.cache)
+    cpu = pick_cache(pick_cpu(model, board, assumptions), model, board, assumptions)
     if board.vmalloc_end is not None:
-        model.vmalloc_end = board.vmalloc_end
+        model.platform_vmalloc_end = model.vmalloc_end = board.vmalloc_end
     phys_offset = _phys_offset(kernel, model, board, load_addr, appended is not None, assumptions)
     described = None if zimage is None else describe(model, zimage, load_addr, phys_offset, assumptions)
     dtb_addr = board.dtb_addr

@@ -134,7 +134,8 @@ def _symbols(
     version: Version, sublevel: int | None, config: Config, chosen: Defconfig, file: KernelFile | None
 ) -> Symbols:
     """The symbols that a boot asks for, of a kernel of that size."""
-    sizes, text_offset = _sizes(chosen.size, version), chosen.text_offset
+    long = chosen.size == "large" and config.enabled("ARM_LPAE")  # sections of 2 MiB
+    sizes, text_offset = _sizes("large, LPAE" if long else chosen.size, version), chosen.text_offset
     if file is not None and file.image_size:
         sizes = _scaled(sizes, file.image_size, file.bss_size)
         text_offset = file.text_offset if file.text_offset is not None else text_offset

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from bootmap.boot.sequence import Replay
 
 _OLD_GRANULE = 16 * MIB
+_LPAE_CORE = "cortex-a15"
+"""Where an unknown ARMv7 core was taken for one without long descriptors."""
 
 
 class _Trial(Struct, frozen=True):
@@ -26,12 +28,12 @@ class _Trial(Struct, frozen=True):
 
     assumption: Assumption
     option: str
-    value: int
+    value: int | str
     board: Board
 
 
 def weigh(board: Board, first: Replay, predict: Callable[[Board], Replay]) -> Replay:
-    """The same prediction, UNCERTAIN where it fails only by a value that was guessed.
+    """The same prediction, UNCERTAIN where it fails only by a value that was guessed, or lives only by one.
 
     Args:
         board: the board as it was given.
@@ -39,7 +41,9 @@ def weigh(board: Board, first: Replay, predict: Callable[[Board], Replay]) -> Re
         predict: predicts another board.
     """
     if first.outcome.all_well:
-        return first
+        from bootmap.assemble.survive import survive
+
+        return survive(board, first, predict)
     for trial in _trials(board, first):
         if predict(trial.board).outcome.all_well:
             return replace(first, outcome=_uncertain(first.outcome, trial))
@@ -50,9 +54,10 @@ def _uncertain(outcome: Outcome, trial: _Trial) -> Outcome:
     what = "it dies" if outcome.verdict is Verdict.DIES else "it boots without its initrd"
     if outcome.verdict is Verdict.UNCERTAIN:
         what = "it may die"
+    value = hex_address(trial.value) if isinstance(trial.value, int) else trial.value
     reason = (
-        f"a guess decides: {trial.assumption.text}. Then {what}: {outcome.reason}. With {trial.option} "
-        f"{hex_address(trial.value)} it boots. Give {trial.option}"
+        f"a guess decides: {trial.assumption.text}. Then {what}: {outcome.reason}. With {trial.option} {value} it "
+        f"boots. Give {trial.option}"
     )
     return Outcome(Verdict.UNCERTAIN, outcome.stage, reason)
 
@@ -67,6 +72,8 @@ def _trials(board: Board, first: Replay) -> Iterator[_Trial]:
         elif assumption.option == "--dtb-addr" and board.dtb_addr is None and isinstance(assumption.value, int):
             for value in _other_places(first, assumption.value):
                 yield _Trial(assumption, "--dtb-addr", value, board.replace(dtb_addr=value))
+        elif assumption.option == "--cpu" and any(hazard.id == "cpu-without-lpae" for hazard in first.hazards):
+            yield _Trial(assumption, "--cpu", _LPAE_CORE, board.replace(cpu=_LPAE_CORE))
 
 
 def _other_offsets(first: Replay, taken: int) -> list[int]:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from bootmap.assemble.kernel import Kernel
 
-_NAMES = {"3g": "VMSPLIT_3G", "3g_opt": "VMSPLIT_3G_OPT", "2g": "VMSPLIT_2G", "1g": "VMSPLIT_1G"}
+VMSPLIT_OPTIONS = {"3g": "VMSPLIT_3G", "3g_opt": "VMSPLIT_3G_OPT", "2g": "VMSPLIT_2G", "1g": "VMSPLIT_1G"}
+"""The splits as --vmsplit has them -> their options."""
 
 
 def with_options(kernel: Kernel, changes: Mapping[str, str | None]) -> Kernel:
@@ -42,7 +43,7 @@ def with_vmsplit(kernel: Kernel, split: str) -> Kernel:
     Raises:
         UsageError: there is no such split.
     """
-    option = _NAMES.get(split.lower().removeprefix("vmsplit_"))
+    option = VMSPLIT_OPTIONS.get(split.lower().removeprefix("vmsplit_"))
     if option is None:
         raise UsageError(f"--vmsplit {split}: expected 3g, 3g_opt, 2g or 1g")
     before, after = kernel.model().page_offset, VMSPLITS[option]

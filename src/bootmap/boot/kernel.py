@@ -212,6 +212,12 @@ class KernelModel:
         told = self.platform_vmalloc_end is not None
         return self.has("vmalloc_end_ff0") or told or next(self._platform_ends(), None) is not None
 
+    @property
+    def vmalloc_end_of_table(self) -> bool:
+        """Whether VMALLOC_END is what a table of mainline's platforms has for this configuration."""
+        told = self.platform_vmalloc_end is not None
+        return not self.has("vmalloc_end_ff0") and not told and next(self._platform_ends(), None) is not None
+
     def _platform_ends(self) -> Iterator[int]:
         return (end for option, end in VMALLOC_END_BY_PLATFORM.items() if self.config.enabled(option))
 

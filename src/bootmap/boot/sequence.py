@@ -42,6 +42,7 @@ from bootmap.units import PAGE_SIZE
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from bootmap.assumptions import Alternative
     from bootmap.boot.handover import Handover
     from bootmap.boot.kernel import KernelModel
     from bootmap.boot.memblock import Memblock
@@ -107,11 +108,13 @@ class Replay(Struct, frozen=True):
         state: the last state; its tables hold the journal.
         stages: in the order in which they were passed; a function that runs twice is there twice.
         outcome: the verdict.
+        alternatives: what would come of other values that may well be, where values were guessed.
     """
 
     state: BootState
     stages: tuple[Snapshot, ...]
     outcome: Outcome
+    alternatives: tuple[Alternative, ...] = ()
 
     @property
     def hazards(self) -> list[Hazard]:

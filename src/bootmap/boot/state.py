@@ -139,7 +139,14 @@ class BootState:
         if not kernel.vmalloc_end_known:
             self.assume(
                 "VMALLOC_END is 0xff000000, as from 3.3 on: before, each platform had its own, and the configuration "
-                "names none that is known"
+                "names none that is known",
+                "--vmalloc-end",
+            )
+        elif kernel.vmalloc_end_of_table:
+            self.assume(
+                f"VMALLOC_END is {kernel.vmalloc_end:#010x}, as mainline has it for this platform: before 3.3 vendors "
+                f"changed that in a header, and lowmem ends so much earlier or later",
+                "--vmalloc-end",
             )
         self.machine = pick_machine(kernel, self.handover.board, self.handover.machine_id)
         if self.machine.unknown and self.handover.static_maps is None:

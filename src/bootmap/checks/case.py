@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from bootmap.assemble.board import Board
+    from bootmap.assemble.environment import Variable
     from bootmap.assemble.kernel import Kernel
     from bootmap.boot.sequence import Replay
     from bootmap.boot.state import BootState
@@ -119,7 +120,32 @@ class CheckCase(Struct, frozen=True, dict=True):
 
     def at_param(self, param: Param) -> Where:
         """A parameter of the command line."""
+        bootargs = self.deciding("cmdline")
+        if bootargs and self.board.environment is not None:
+            return Where("command line", param.text, param.offset, self.board.environment.file, bootargs[0].line)
         return Where("command line", param.text, param.offset)
+
+    def deciding(self, attribute: str) -> tuple[Variable, ...]:
+        """The variables of U-Boot from which an attribute of the board follows; () without an environment."""
+        environment = self.board.environment
+        return environment.deciding.get(attribute, ()) if environment is not None else ()
+
+    def variable(self, attribute: str) -> str:
+        """The variable of U-Boot that holds an address: that of the environment, else the usual one."""
+        usual = ADDRESS_VARIABLES[attribute]
+        found = next(iter(self.deciding(attribute)), None)
+        if found is None or found.value is None or not found.name.startswith((usual[:3], "loadaddr")):
+            return usual
+        return usual if found.name.endswith("_high") else found.name
+
+    def at_variables(self, attribute: str) -> tuple[Where, ...]:
+        """The same as places."""
+        return tuple(self.at_variable(each) for each in self.deciding(attribute))
+
+    def at_variable(self, variable: Variable) -> Where:
+        """A variable of U-Boot's environment."""
+        assert self.board.environment is not None
+        return Where("environment variable", variable.text, None, self.board.environment.file, variable.line)
 
     def at_option(self, option: str) -> Where:
         """An option of the configuration, with its line."""
@@ -172,6 +198,8 @@ class CheckCase(Struct, frozen=True, dict=True):
                     yield node, prop, Span(start, start + size)
 
 
+ADDRESS_VARIABLES = {"dtb_addr": "fdt_addr_r", "load_addr": "kernel_addr_r", "initrd": "ramdisk_addr_r"}
+"""Attribute of the board -> the variable in which U-Boot's boards keep that address."""
 _MOST_CELLS = 2
 NO_LOWMEM = ("no CONFIG_HIGHMEM", "HIGHMEM needs", "vmalloc region overlap", "no highmem")
 """How the reasons begin for which RAM beyond lowmem is not used."""

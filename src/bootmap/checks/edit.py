@@ -38,6 +38,15 @@ class SetBoard(Struct, frozen=True):
     value: object
 
 
+class SetVariable(Struct, frozen=True):
+    """A variable of U-Boot, and what an attribute of the board becomes by it."""
+
+    variable: str
+    value: str
+    name: str
+    result: object
+
+
 class SetProperty(Struct, frozen=True):
     """A property of the device tree, made where it is not there; None takes it out."""
 
@@ -84,7 +93,7 @@ class SetLpae(Struct, frozen=True):
 
 
 TreeEdit = SetProperty | AddNode | DeleteNode
-Edit = SetParameter | SetBoard | TreeEdit | SetOption | SetVersion | SetVmsplit | SetLpae
+Edit = SetParameter | SetBoard | SetVariable | TreeEdit | SetOption | SetVersion | SetVmsplit | SetLpae
 
 
 def apply(kernel: Kernel, board: Board, edits: Iterable[Edit], cmdline: str) -> tuple[Kernel, Board]:
@@ -104,6 +113,8 @@ def apply(kernel: Kernel, board: Board, edits: Iterable[Edit], cmdline: str) -> 
                 board = board.replace(cmdline=cmdline)
             case SetBoard():
                 board = board.replace(**{edit.name: edit.value})
+            case SetVariable():
+                board = board.replace(**{edit.name: edit.result})
             case SetOption():
                 kernel = with_options(kernel, {edit.name: edit.value})
             case SetVmsplit():

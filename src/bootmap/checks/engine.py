@@ -19,6 +19,7 @@ from bootmap.boot.trace import Verdict
 from bootmap.checks.case import NO_LOWMEM, CheckCase
 from bootmap.checks.edit import apply
 from bootmap.checks.rules import areas, kernel, memory
+from bootmap.checks.rules.guesses import environment, guesses
 from bootmap.checks.rules.hazards import hazards
 from bootmap.errors import BootmapError
 from bootmap.facts.audit_rules import Severity
@@ -64,9 +65,12 @@ _RULES: tuple[Rule, ...] = (
     kernel.crash_kernel,
     kernel.module_window,
     kernel.messages,
+    guesses,
+    environment,
 )
 _ORDER = {rule.id: place for place, rule in enumerate(RULES)}
 _MOST_CHANGES = 8
+_MOST_STEPS = 4
 _RANK = {Verdict.DIES: 0, Verdict.UNCERTAIN: 1, Verdict.BOOTS: 3}
 
 
@@ -85,6 +89,7 @@ class CheckResult(Struct, frozen=True, dict=True):
         budget: the lowmem budget; None where the boot ends before lowmem is known.
         predictions: how many boots were predicted, the first one included.
         case: the prediction with its inputs; None once they were let go, see :meth:`slim`.
+        together: the verdict with all recommended changes, where one does not do and there are several; else "".
     """
 
     name: str
@@ -98,6 +103,7 @@ class CheckResult(Struct, frozen=True, dict=True):
     budget: Budget | None
     predictions: int
     case: CheckCase | None
+    together: str = ""
 
     @property
     def verdict(self) -> Verdict:
@@ -144,6 +150,9 @@ def check_boot(given: Kernel, board: Board, *, prove: bool = True) -> CheckResul
     found = collect(case)
     proof = _Proof(case, found)
     proven = [proof.of(each) if prove else replace(each, changes=()) for each in found]
+    together, more = "", 0
+    if prove and not case.replay.outcome.all_well:
+        proven, together, more = _together(case, proven)
     if not case.replay.outcome.all_well:  # what cures the verdict comes first
         proven.sort(key=lambda each: not (each.severity is Severity.ERROR and each.changes))
     return CheckResult(
@@ -156,9 +165,66 @@ def check_boot(given: Kernel, board: Board, *, prove: bool = True) -> CheckResul
         assumptions=tuple(case.state.assumptions),
         load_map=case.load_map,
         budget=case.budget,
-        predictions=1 + proof.count,
+        predictions=1 + proof.count + more,
         case=case,
+        together=together,
     )
+
+
+def _together(case: CheckCase, proven: list[Finding]) -> tuple[list[Finding], str, int]:
+    """Faults of one board hide one another: where no single change cures it, changes one on top of the other.
+
+    Each step takes a change after which its finding is gone and the verdict no worse; what is kept is only a way that
+    leads to a boot that is well.
+
+    Returns:
+        The findings with those changes, found behind others too; the verdict with all of them, "" where there is no
+        such way, or where one change does; how many boots were predicted.
+    """
+    if any(change.cures for found in proven for change in found.changes):
+        return proven, "", 0
+    current, count = case, 0
+    steps: list[tuple[Finding, Change]] = []
+    while len(steps) < _MOST_STEPS and not current.replay.outcome.all_well:
+        found = [each for each in collect(current) if each.decides or each.severity is Severity.ERROR]
+        proof = _Proof(current, found)
+        step = next(proof.steps(found), None)
+        count += proof.count
+        if step is None:
+            return proven, "", count
+        finding, change, current = step
+        steps.append((finding, change))
+    if not current.replay.outcome.all_well:
+        return proven, "", count
+    words = _words(current)
+    cures = {finding.key: replace(change, after=f"{words} with the other recommended changes", recommended=True)
+             for finding, change in steps}  # fmt: skip
+    result = []
+    for each in proven:
+        first = cures.pop(each.key, None) if each.key in cures else None
+        result.append(each if first is None else replace(each, changes=_with_first(first, each.changes)))
+    more = {finding.key: finding for finding, _ in steps}
+    result += [replace(more[key], changes=(change,), decides=False) for key, change in cures.items()]
+    return result, words, count
+
+
+def _with_first(change: Change, others: Sequence[Change]) -> tuple[Change, ...]:
+    return change, *(replace(each, recommended=False) for each in others if each.text != change.text)
+
+
+def recommended_of(findings: Sequence[Finding]) -> list[Change]:
+    """One change a finding: the recommended one; no two that set the same thing."""
+    chosen: list[Change] = []
+    seen: set[tuple[object, ...]] = set()
+    for found in findings:
+        change = next((each for each in found.changes if each.recommended), None)
+        if change is None:
+            continue
+        keys = {(type(edit).__name__, getattr(edit, "path", ""), getattr(edit, "name", "")) for edit in change.edits}
+        if not keys & seen:
+            seen |= keys
+            chosen.append(change)
+    return chosen
 
 
 def collect(case: CheckCase) -> list[Finding]:
@@ -205,6 +271,17 @@ class _Proof:
             kept[0] = replace(kept[0], recommended=True)
         return replace(finding, changes=tuple(kept), table=table)
 
+    def steps(self, findings: Sequence[Finding]) -> Iterator[tuple[Finding, Change, CheckCase]]:
+        """Changes after which their finding is gone and the verdict no worse, the deciding findings' first."""
+        old = rank(self.case.replay.outcome)
+        for finding in sorted(findings, key=lambda each: not each.decides):
+            for change in finding.changes[:_MOST_CHANGES]:
+                done = self._predicted(change)
+                if done is None or any(each.key == finding.key for each in done[1]):
+                    continue
+                if rank(done[0].replay.outcome) >= old:
+                    yield finding, change, done[0]
+
     def _predicted(self, change: Change) -> tuple[CheckCase, list[Finding]] | None:
         if change.edits not in self.known:
             try:
@@ -231,17 +308,20 @@ class _Proof:
         return {each.id for each in findings if each.severity is Severity.ERROR}
 
     def _after(self, finding: Finding, after: CheckCase) -> str:
-        outcome = after.replay.outcome
-        if outcome.all_well:
-            more = _usable(after) - _usable(self.case) if after.budget and self.case.budget else 0
-            text = "boots"
-            if initrd_span(after.state) is not None:
-                text = "boots with its initrd"
-            return f"{text}, {room_text(more)} more RAM" if more >= MIB else text
-        if outcome.without_initrd:
-            return "boots without its initrd"
-        verb = "does not boot" if outcome.verdict is Verdict.DIES else "is uncertain"
-        return f"{verb} for another reason, in {outcome.stage}"
+        more = _usable(after) - _usable(self.case) if after.budget and self.case.budget else 0
+        well = after.replay.outcome.all_well and more >= MIB
+        return f"{_words(after)}, {room_text(more)} more RAM" if well else _words(after)
+
+
+def _words(after: CheckCase) -> str:
+    """The verdict of a changed board, for people."""
+    outcome = after.replay.outcome
+    if outcome.all_well:
+        return "boots with its initrd" if initrd_span(after.state) is not None else "boots"
+    if outcome.without_initrd:
+        return "boots without its initrd"
+    verb = "does not boot" if outcome.verdict is Verdict.DIES else "is uncertain"
+    return f"{verb} for another reason, in {outcome.stage}"
 
 
 def rank(outcome: Outcome) -> int:

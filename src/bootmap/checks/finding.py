@@ -18,7 +18,7 @@ class Where(Struct, frozen=True):
     """A place in what the user gave.
 
     Attributes:
-        kind: "device tree", "command line", "configuration", "option" or "kernel".
+        kind: "device tree", "command line", "configuration", "environment variable", "option" or "kernel".
         text: the property, parameter or option, as it stands there.
         offset: byte in the device tree, character of the command line; None elsewhere.
         file: the source file, where the tree was compiled here; else None.
@@ -55,6 +55,11 @@ class Change(Struct, frozen=True):
     edits: tuple[Edit, ...] = ()
     after: str = ""
     recommended: bool = False
+
+    @property
+    def cures(self) -> bool:
+        """Whether the boot is well after it alone."""
+        return self.after.startswith("boots") and not self.after.startswith("boots without")
 
 
 class Finding(Struct, frozen=True):

@@ -5,49 +5,45 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from bootmap.checks.edit import AddNode, DeleteNode, SetBoard, SetOption, SetParameter, SetProperty, apply
+from bootmap.assemble.whatif import VMSPLIT_OPTIONS
+from bootmap.checks.case import ADDRESS_VARIABLES
+from bootmap.checks.edit import (
+    AddNode,
+    DeleteNode,
+    SetBoard,
+    SetLpae,
+    SetOption,
+    SetParameter,
+    SetProperty,
+    SetVariable,
+    SetVersion,
+    SetVmsplit,
+    apply,
+)
+from bootmap.checks.engine import recommended_of
 from bootmap.inputs.fdt import Fdt
 from bootmap.output import shown_name, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from bootmap.checks.case import CheckCase
     from bootmap.checks.edit import Edit
     from bootmap.checks.engine import CheckResult
-    from bootmap.checks.finding import Change
 
 _TREE = (SetProperty, AddNode, DeleteNode)
-_VARIABLES = {"dtb_addr": "fdt_addr_r", "load_addr": "kernel_addr_r", "initrd": "ramdisk_addr_r"}
-
-
-def recommended(result: CheckResult) -> list[Change]:
-    """One change a finding: the recommended one, else the first; no two that set the same thing."""
-    chosen: list[Change] = []
-    seen: set[tuple[object, ...]] = set()
-    for found in result.counted:
-        change = next((each for each in found.changes if each.recommended), None)
-        if change is None:
-            continue
-        keys = {_target(edit) for edit in change.edits}
-        if keys & seen:
-            continue
-        seen |= keys
-        chosen.append(change)
-    return chosen
-
-
-def _target(edit: Edit) -> tuple[object, ...]:
-    return (type(edit).__name__, getattr(edit, "path", ""), getattr(edit, "name", ""))
 
 
 def write_fix(result: CheckResult, folder: str) -> Iterator[tuple[str, str]]:
     """Write the recommended changes into ``folder``; yields each file's name and what it is.
 
+    A change that no file can hold is yielded with "" for the name.
+
     Raises:
         OutputError: a file cannot be written.
     """
     case = result.case
-    chosen = recommended(result)
+    chosen = recommended_of(result.counted)
     if case is None or not chosen:
         return
     os.makedirs(folder, exist_ok=True)
@@ -56,8 +52,6 @@ def write_fix(result: CheckResult, folder: str) -> Iterator[tuple[str, str]]:
     edits = [edit for change in chosen for edit in change.edits]
     in_tree = [edit for edit in edits if isinstance(edit, _TREE)]
     parameters = [edit for edit in edits if isinstance(edit, SetParameter)]
-    settings = [edit for edit in edits if isinstance(edit, SetBoard)]
-    options = [edit for edit in edits if isinstance(edit, SetOption)]
     _, changed = apply(case.kernel, case.board, edits, case.cmdline)
     tree = changed.description
     if (in_tree or parameters) and isinstance(tree, Fdt):
@@ -72,16 +66,18 @@ def write_fix(result: CheckResult, folder: str) -> Iterator[tuple[str, str]]:
     if parameters and changed.cmdline is not None:
         text = f"--- bootargs\n+++ bootargs\n-{case.cmdline}\n+{changed.cmdline}\n"
         yield from _written(f"{base}.cmdline.diff", text.encode(), "the change of the command line")
-    if settings or parameters:
-        lines = list(_script(settings))
-        if parameters and changed.cmdline is not None:
-            lines.append(f"setenv bootargs '{changed.cmdline}'")
-        if lines:
-            yield from _written(f"{base}.setenv.txt", ("\n".join(lines) + "\n").encode(), "variables for U-Boot")
+    script = list(_script(case, edits))
+    if parameters and changed.cmdline is not None:
+        script.append(f"setenv bootargs '{changed.cmdline}'")
+    if script:
+        yield from _written(f"{base}.setenv.txt", ("\n".join(script) + "\n").encode(), "variables for U-Boot")
+    options = [line for edit in edits for line in _fragment(edit)]
     if options:
-        lines = [f"CONFIG_{edit.name}={edit.value}" if edit.value is not None else f"# CONFIG_{edit.name} is not set"
-                 for edit in options]  # fmt: skip
-        yield from _written(f"{base}.config", ("\n".join(lines) + "\n").encode(), "options of the kernel to merge")
+        text = "\n".join(dict.fromkeys(options)) + "\n"
+        yield from _written(f"{base}.config", text.encode(), "options of the kernel to merge (merge_config.sh)")
+    for change in chosen:
+        if any(isinstance(edit, SetVersion) for edit in change.edits):
+            yield "", f"nothing to write for another kernel: {change.text}"
 
 
 def _written(path: str, data: bytes, what: str) -> Iterator[tuple[str, str]]:
@@ -89,17 +85,38 @@ def _written(path: str, data: bytes, what: str) -> Iterator[tuple[str, str]]:
     yield shown_name(path), what
 
 
-def _script(settings: Sequence[SetBoard]) -> Iterator[str]:
-    for edit in settings:
-        variable = _VARIABLES.get(edit.name)
-        value = edit.value[0] if isinstance(edit.value, tuple) else edit.value
-        if variable is None or not isinstance(value, int):
+def _script(case: CheckCase, edits: Sequence[Edit]) -> Iterator[str]:
+    """Lines for U-Boot's prompt; "#" begins a remark there."""
+    for edit in edits:
+        if isinstance(edit, SetVariable):
+            yield f"setenv {edit.variable} {edit.value}"
+        if not isinstance(edit, SetBoard):
             continue
-        yield f"setenv {variable} {value:#010x}"
+        value = edit.value[0] if isinstance(edit.value, tuple) else edit.value
+        if not isinstance(value, int):
+            continue
+        if edit.name == "phys_offset":
+            yield f"# the start of RAM must become {value:#010x}: run an Image, no zImage, where it is linked to"
+            yield f"setenv {case.variable('load_addr')} {value + case.state.kernel.text_offset:#010x}"
+        elif edit.name in ADDRESS_VARIABLES:
+            yield f"setenv {case.variable(edit.name)} {value:#010x}"
         if edit.name == "dtb_addr":
             yield "setenv fdt_high 0xffffffff"
         elif edit.name == "initrd":
             yield "setenv initrd_high 0xffffffff"
+
+
+def _fragment(edit: Edit) -> Iterator[str]:
+    """Lines of a configuration that scripts/kconfig/merge_config.sh takes."""
+    match edit:
+        case SetOption(name, value):
+            yield f"CONFIG_{name}={value}" if value is not None else f"# CONFIG_{name} is not set"
+        case SetVmsplit(split):
+            wanted = VMSPLIT_OPTIONS[split]
+            for option in VMSPLIT_OPTIONS.values():
+                yield f"CONFIG_{option}=y" if option == wanted else f"# CONFIG_{option} is not set"
+        case SetLpae():
+            yield from ("CONFIG_ARM_LPAE=y", "CONFIG_HIGHMEM=y", "# CONFIG_ARCH_MULTI_V6 is not set")
 
 
 def overlay_source(edits: Sequence[Edit]) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _ROOM = 32 * MIB
 _COARSE = 16 * MIB
-_NAMES = {"dtb": ("the device tree", "fdt_addr_r"), "initrd": ("the initrd", "ramdisk_addr_r")}
+_NAMES = {"dtb": ("the device tree", "dtb_addr"), "initrd": ("the initrd", "initrd")}
 
 
 def payload_changes(case: CheckCase, kind: str, windows: Sequence[Span] = ()) -> Iterator[Change]:
@@ -25,13 +25,13 @@ def payload_changes(case: CheckCase, kind: str, windows: Sequence[Span] = ()) ->
     span = _span(case, kind)
     if span is None:
         return
-    what, variable = _NAMES[kind]
+    what, attribute = _NAMES[kind]
     for window in list(windows or free_windows(case, kind, span.size))[:2]:
         address = good_place(window, span.size)
         yield Change(
             f"put {what} at {hex_address(address)}",
-            f"anywhere in {Span(window.start, window.end)}, clear of all else; U-Boot: setenv {variable} "
-            f"{hex_address(address)}",
+            f"anywhere in {Span(window.start, window.end)}, clear of all else; U-Boot: "
+            f"setenv {case.variable(attribute)} {hex_address(address)}",
             (_moved(kind, address, span.size),),
             recommended=True,
         )

@@ -104,7 +104,9 @@ def read_settings(path: Path) -> Settings:
 
 def _local(folder: Path, key: str, value: Any) -> Any:
     """A file that is named relative to the settings."""
-    if key in ("config", "system-map", "system_map", "kernel", "zimage", "build") and isinstance(value, str):
+    if key in ("config", "system-map", "system_map", "kernel", "zimage", "build", "env", "bdinfo") and isinstance(
+        value, str
+    ):
         return str(folder / value) if (folder / value).exists() else value
     if key in ("overlay", "overlays") and isinstance(value, list):
         return [str(folder / each) for each in value]

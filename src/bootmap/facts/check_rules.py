@@ -133,6 +133,23 @@ RULES: tuple[CheckRule, ...] = (
         "arch/arm/kernel/head.S __fixup_pv_table, phys2virt.S",
         hazards=("phys-offset-mismatch", "phys-offset-unaligned"),
     ),
+    CheckRule(
+        "uboot-environment", _E, "U-Boot's variables do not say what was meant",
+        "U-Boot reads addresses and sizes as hexadecimal, with or without 0x, up to the first other character: 256M is "
+        "0x256. It does not start a kernel that lies in memory which is reserved or where fdt_high leaves no room.",
+        "lib/strto.c simple_strtoul(); boot/image-fdt.c boot_relocate_fdt(); boot/bootm.c of U-Boot",
+        "bootm_size=256M",
+    ),
+    CheckRule(
+        "guess-decides", _W, "it hangs on a value that nobody gave",
+        "What was not given was guessed, and with another value that may well be the boot dies, or RAM is lost: "
+        "PHYS_OFFSET where RAM does not begin on a multiple of 128 MiB, which is where a zImage up to 5.11 looks; the "
+        "device tree, which U-Boot moves to the end of RAM where neither fdt_high nor bootm_size says otherwise; "
+        "the data cache of an ARM11, which aliases where it is larger than 16 KiB.",
+        "arch/arm/boot/compressed/head.S; arch/arm/kernel/setup.c cacheid_init(); boot/image-fdt.c boot_relocate_fdt() "
+        "of U-Boot",
+        "Netgear R7800: RAM from 0x42000000 on; boards with 1 GiB and Linux 5.4.50",
+    ),
     # -- RAM -------------------------------------------------------------------------------------------------------
     CheckRule(
         "no-memory", _E, "no RAM reaches the kernel",

@@ -45,9 +45,21 @@ def parse_text(text: str) -> dict[str, str]:
             variables[name] = value
         elif name is not None and not line.lstrip().startswith("=>"):  # a value may have several lines
             variables[name] += "\n" + line
+    if name is not None:  # printenv ends with an empty line and the size
+        variables[name] = variables[name].rstrip("\n")
     if not variables:
         raise InputError("holds no variable; expected lines name=value, as printenv prints them")
     return variables
+
+
+def lines_of(data: bytes) -> dict[str, int]:
+    """The line of each variable in what ``printenv`` printed, from 1; nothing for an image."""
+    found: dict[str, int] = {}
+    for number, line in enumerate(data.decode("utf-8", "replace").splitlines() if b"\0" not in data else (), 1):
+        head, equals, _ = line.partition("=")
+        if equals and head and not any(char.isspace() for char in head) and head.isprintable():
+            found[head] = number
+    return found
 
 
 def _image(data: bytes) -> dict[str, str]:

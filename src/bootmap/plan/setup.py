@@ -35,9 +35,10 @@ _BANNER = re.compile(r"U-Boot (?:SPL )?20\d\d\.\d\d[^\r\n]*")
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 _MOST_EXPANSIONS = 64
 _FIT_AT = ("fit_addr_r", "loadaddr", "kernel_addr_r")
-_KERNEL_AT = ("kernel_addr_r", "loadaddr", "kernel_addr")
+KERNEL_VARIABLES = ("kernel_addr_r", "loadaddr", "kernel_addr")
 _RAMDISK_AT = ("ramdisk_addr_r", "ramdiskaddr", "rdaddr", "initrd_addr", "ramdisk_addr")
-_TREE_AT = ("fdt_addr_r", "fdtaddr", "fdt_addr", "fdtcontroladdr")
+FDT_VARIABLES = ("fdt_addr_r", "fdtaddr", "fdt_addr", "fdtcontroladdr")
+"""Variables with the address of each, in the order in which they are looked for."""
 
 
 class LoaderSetup(Struct, frozen=True):
@@ -192,7 +193,7 @@ def command_of(told: Told, image: LoadedImage, ramdisk: Ramdisk | None, tree: Fd
         raise UsageError("bootz starts a zImage without U-Boot's header; this one has it (bootm)")
     if name == "bootm" and not image.header:
         raise UsageError("bootm wants an image with U-Boot's header; this is a plain zImage (bootz)")
-    at = _number(words[1], "the kernel's address") if len(words) > 1 else _variable(env, _KERNEL_AT, "the kernel")
+    at = _number(words[1], "the kernel's address") if len(words) > 1 else _variable(env, KERNEL_VARIABLES, "the kernel")
     where = None
     if len(words) > 2:
         where = _ramdisk(words[2], ramdisk)
@@ -202,7 +203,7 @@ def command_of(told: Told, image: LoadedImage, ramdisk: Ramdisk | None, tree: Fd
     if len(words) > 3:
         dtb = _number(words[3], "the tree's address")
     elif not words:
-        dtb = _variable(env, _TREE_AT, "the device tree")
+        dtb = _variable(env, FDT_VARIABLES, "the device tree")
     kernel = KernelImage(at, image.size, image.header, image.load, image.entry)
     header = ramdisk.header if ramdisk is not None and where is not None else 0
     return Command(name, kernel, where, dtb, tree, env, header)

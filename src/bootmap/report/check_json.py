@@ -46,6 +46,7 @@ def _board(result: CheckResult) -> dict[str, Any]:
         },
         "assumptions": [{"text": each.text, "option": each.option, "value": each.value} for each in result.assumptions],
         "predictions": result.predictions,
+        "together": result.together or None,
     }
 
 

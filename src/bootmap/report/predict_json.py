@@ -44,6 +44,10 @@ def predict_json(prediction: Replay, states: Iterable[str], registers: Mapping[s
             for h in prediction.hazards
         ],
         "assumptions": [str(each) for each in state.assumptions],
+        "alternatives": [
+            {"option": a.option, "value": a.value, "because": a.because, "then": a.then, "kills": a.kills}
+            for a in prediction.alternatives
+        ],
         "rules": [
             {"feature": rule.feature, "on": rule.on, "because": rule.because, "source": rule.source}
             for rule in state.kernel.rules.values()

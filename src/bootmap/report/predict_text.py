@@ -34,6 +34,7 @@ def predict_text(prediction: Replay, overview: Overview, findings: Sequence[Find
         ("Zones", _zones(prediction)),
         ("Hazards", _hazards(prediction)),
         ("Findings (bootmap check says what to change)", _findings(findings)),
+        ("If a guess is wrong", _bullets([str(each) for each in prediction.alternatives])),
         ("Assumptions", _bullets([str(each) for each in prediction.state.assumptions])),
     ):
         rows = list(body)
@@ -139,11 +140,14 @@ def _hazards(prediction: Replay) -> Iterator[str]:
 
 def _findings(findings: Sequence[Finding]) -> Iterator[str]:
     for found in findings:
-        own = found.hazard is None or found.hazard.message not in found.cause
+        told = found.hazard is not None and found.hazard.message in found.cause
+        own = not told and found.id != "guess-decides"  # which has a part of its own
         if own:
             yield from _bullets([f"[{found.level}] {found.id}: {found.message}"])
 
 
 def _bullets(texts: list[str]) -> Iterator[str]:
     for text in texts:
-        yield from textwrap.wrap(text, text_width(), initial_indent="  - ", subsequent_indent="    ")
+        yield from textwrap.wrap(
+            text, text_width(), initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False
+        )

@@ -56,7 +56,8 @@ def phys_offset(
         load_addr = min(start for start, _ in banks)
         if not auto:
             return align_up(load_addr, granule), "where RAM begins"
-        if load_addr % AUTO_GRANULE and load_addr % _OLD_ROUND == 0:
+        asks = isinstance(board, Fdt) and not appended and kernel.has("zimage_checks_dt")
+        if not asks and load_addr % AUTO_GRANULE and load_addr % _OLD_ROUND == 0:
             return load_addr, "where RAM begins, at an address that a zImage with AUTO_ZRELADDR would not find"
         how = "the zImage runs in the first 128 MiB of RAM"
     else:

@@ -57,11 +57,11 @@ def pick_machine(kernel: KernelModel, board: Fdt | AtagList | None, machine_id: 
         gone = NUMBERS_GONE.get(machine_id)
         if gone is not None and kernel.version >= gone:
             text = ".".join(map(str, gone))
-            return PickedMachine(None, None, flush, f"machine number {machine_id}: {text} has no description with it")
+            return PickedMachine(None, None, flush, f"number {machine_id}: {text} has no description with it")
         for machine in MACHINES:
             if machine_id in machine.machine_ids and _is_there(kernel, board, machine):
                 return PickedMachine(machine, _maps(kernel, machine), flush)
-        return PickedMachine(None, None, flush, f"machine number {machine_id}: its map_io and reserve are not known")
+        return PickedMachine(None, None, flush, f"number {machine_id}: its map_io and reserve are not known")
     return PickedMachine(None, None, flush)
 
 

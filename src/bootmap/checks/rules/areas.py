@@ -103,16 +103,16 @@ def outside_ram(case: CheckCase) -> Iterator[Finding]:
         node = _node_of(case, hazard)
         changes: list[Change] = []
         meant = _meant(case, hazard.address)
-        quiet = hazard.address == 0 or node is None
+        purpose = _on_purpose(case, hazard.address, node)
+        quiet = hazard.address == 0 or node is None or purpose
         prop = node.get("reg") if node is not None else None
         if meant is not None and prop is not None and not quiet:
             size = pairs(prop, case.cells.address, case.cells.size)[0].size
             changes.append(_reg_change(case, prop, meant, size, "if RAM at the same offset was meant"))
         title = f"{node.name} is not in RAM" if node is not None else "a reserved area is not in RAM"
         yield Finding(
-            RULES_BY_ID["reserved-area-outside-ram"], Severity.NOTE if _on_purpose(case, hazard.address, node)
-            else Severity.WARNING, title, f"{hazard.message}.", where, tuple(changes), hazard=hazard,
-            address=hazard.address,
+            RULES_BY_ID["reserved-area-outside-ram"], Severity.NOTE if purpose else Severity.WARNING, title,
+            f"{hazard.message}.", where, tuple(changes), hazard=hazard, address=hazard.address,
         )  # fmt: skip
 
 

@@ -24,6 +24,16 @@ _RECOMMENDED = 32 * MIB
 _FIXED_BASE = "Linux 5.11, or 5.10.38, 5.4.120: they map the device tree apart"
 _FIRST_BANK = "Linux 5.4, or 5.3.5, 4.19.78, 4.14.148: they give up the sliver of RAM instead"
 _OWN_RULES = {"reserved-area-outside-ram", "reserved-memory-ignored", "reserved-memory-overlap", "cma-failed"}
+_DECIDED_BY = {
+    "ram-below-phys-offset": "load_addr",
+    "zimage-overwrites-itself": "load_addr",
+    "decompressor-outside-ram": "load_addr",
+    "dtb-unmapped": "dtb_addr",
+    "dtb-overwritten": "dtb_addr",
+    "params-rejected": "dtb_addr",
+    "payloads-overlap": "dtb_addr",
+}
+"""Rule -> the attribute of the board that it is about, for U-Boot's variables behind it."""
 _TITLES = {
     "dtb-unmapped": "the device tree is not mapped when the kernel reads it",
     "initrd-disabled": "the kernel gives up its initrd",
@@ -87,7 +97,8 @@ def _sentence(text: str) -> str:
 
 
 def _where(case: CheckCase, hazard: Hazard) -> tuple[Where, ...]:
-    found = case.at_origin(hazard.origin)
+    rule = RULE_OF_HAZARD[hazard.id].id
+    found = (*case.at_variables(_DECIDED_BY.get(rule, "")), *case.at_origin(hazard.origin))
     if found or hazard.subject != "initrd":
         return found
     param = case.parameter("initrd")
@@ -152,7 +163,7 @@ def _load_address(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
         note = f"anywhere in {Span(base, base + 128 * MIB)}" if offset == _RECOMMENDED else "it need not be moved then"
         yield Change(
             f"run the zImage at {hex_address(address)}",
-            f"{note}; U-Boot: setenv kernel_addr_r {hex_address(address)}",
+            f"{note}; U-Boot: setenv {case.variable('load_addr')} {hex_address(address)}",
             (*edits, SetBoard("load_addr", address)),
             recommended=offset == _RECOMMENDED,
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import bootmap
+from bootmap.cli.board_files import board_files
 from bootmap.cli.options import board_options, input_options
 from bootmap.output import write_file
 
@@ -27,6 +28,8 @@ _SEVERITIES = ("info", "warning", "error")
 @click.argument("boards", nargs=-1, type=click.Path())
 @board_options
 @input_options
+@click.option("--env", type=click.Path(), help="U-Boot's variables: what printenv prints, or the image in flash.")
+@click.option("--bdinfo", type=click.Path(), help="With --env: what U-Boot's bdinfo prints; a console log will do.")
 @click.option("--select", multiple=True, metavar="RULE", help="Count this rule only; repeatable.")
 @click.option("--ignore", multiple=True, metavar="RULE", help="Do not count this rule; repeatable.")
 @click.option("--severity", type=click.Choice(_SEVERITIES), help="Show findings of at least this severity.  [info]")
@@ -64,8 +67,9 @@ def command(
     """Say what is wrong with BOARDS before their first boot, and what to change.
 
     A board is a device tree blob, its source (.dts), a folder such as /proc/device-tree, a FIT image (each of its
-    configurations), or an ATAG list with --machine-id.  Nothing else is needed: where the kernel is not described, a
-    typical one is taken, and the answer says so.  Each change that is proposed was applied and predicted again.
+    configurations), or an ATAG list with --machine-id; any other folder stands for the blobs below it.  Nothing else
+    is needed: where the kernel is not described, a typical one is taken, and the answer says so.  Each change that is
+    proposed was applied and predicted again.
 
     Exit code 0: it boots, and nothing is an error; 1: it does not, or there are errors (--strict: or warnings).
     """  # fmt: skip
@@ -73,20 +77,46 @@ def command(
         for rule in bootmap.CHECK_RULES:
             click.echo(f"{rule.id:<28} {rule.title}")
         return 0
-    known = _settings(settings, boards)
-    paths = boards or tuple(each.file for each in known.boards)
+    known = _Settings(settings)
+    paths = board_files(boards) or tuple(each.file for each in known.here.boards)
     if not paths:
         raise click.UsageError("no board: name a device tree, or list boards in bootmap.toml")
-    call = _Call(known, options, select, ignore, baseline or known.baseline, fix, prove=not no_proof)
+    call = _Call(known, options, select, ignore, baseline, fix, prove=not no_proof)
     results = call.run(paths, jobs)
     if write_baseline is not None:
         found = {name: [f for r in results if r.name == name for f in r.findings] for name in
                  dict.fromkeys(r.name for r in results)}  # fmt: skip
         write_file(write_baseline, bootmap.baseline_text(found).encode())
-    _print(results, form, severity or known.severity, call.failures)
+        number = sum(map(len, found.values()))
+        click.echo(f"bootmap: wrote {write_baseline}: {number} findings that are known from now on", err=True)
+    first = known.of(paths[0])
+    _print(results, form, severity or first.severity, call.failures)
     if call.failures:
         return 3
-    return int(any(result.failed(strict=strict or known.strict) for result in results))
+    return int(any(result.failed(strict=strict or first.strict) for result in results))
+
+
+class _Settings:
+    """The settings of each board: those that are named, else those beside the board, else those in this folder."""
+
+    def __init__(self, given: str | None) -> None:
+        self._given = bootmap.read_check_settings(Path(given)) if given is not None else None
+        self._known: dict[Path, Settings | None] = {}
+
+    @property
+    def here(self) -> Settings:
+        """Those of a call without boards."""
+        return self._given or self._beside(Path()) or bootmap.CheckSettings()
+
+    def of(self, board: str) -> Settings:
+        """Those of one board."""
+        return self._given or self._beside(Path(board).parent) or self.here
+
+    def _beside(self, folder: Path) -> Settings | None:
+        if folder not in self._known:
+            path = folder / _SETTINGS
+            self._known[folder] = bootmap.read_check_settings(path) if path.is_file() else None
+        return self._known[folder]
 
 
 class _Call:
@@ -94,7 +124,7 @@ class _Call:
 
     def __init__(
         self,
-        known: Settings,
+        known: _Settings,
         options: Mapping[str, Any],
         select: Sequence[str],
         ignore: Sequence[str],
@@ -104,9 +134,9 @@ class _Call:
         prove: bool,
     ) -> None:
         self.known, self.options, self.fix = known, dict(options), fix
-        self.select = tuple(select) or known.select
-        self.ignore = {**known.ignore, **dict.fromkeys(ignore, "ignored")}
-        self.baseline = bootmap.read_baseline(baseline) if baseline is not None else {}
+        self.select, self.ignore = tuple(select), dict.fromkeys(ignore, "ignored")
+        self.baseline = baseline
+        self.baselines: dict[str, Mapping[str, Sequence[str]]] = {}
         self.prove = prove
         self.failures: list[str] = []
 
@@ -134,18 +164,32 @@ class _Call:
 
     def one(self, path: str) -> list[CheckResult]:
         """Every board of one file; what is to be fixed is written."""
-        mine = self.known.for_board(path)
+        known = self.known.of(path)
+        mine = known.for_board(path)
         given = {name: value for name, value in self.options.items() if value not in (None, ())}
+        options = {**_typed(mine.options), **given}
+        env, bdinfo = options.pop("env", None), options.pop("bdinfo", None)
+        ignore = {**known.ignore, **self.ignore, **mine.ignore}
         results = []
-        for kernel, board in bootmap.load_boards(path, **{**_typed(mine.options), **given}):
+        for kernel, loaded in bootmap.load_boards(path, **options):
+            board = bootmap.with_environment(kernel, loaded, env, bdinfo) if env is not None else loaded
             result = bootmap.check(
-                kernel, board, select=self.select, ignore={**self.ignore, **mine.ignore},
-                baseline=self.baseline.get(board.name, ()), prove=self.prove,
+                kernel, board, select=self.select or known.select, ignore=ignore,
+                baseline=self._known_of(known).get(board.name, ()), prove=self.prove,
             )  # fmt: skip
             results.append(result)
             for file, what in bootmap.write_fix(result, self.fix) if self.fix is not None else ():
-                click.echo(f"bootmap: wrote {file}: {what}", err=True)
+                click.echo(f"bootmap: wrote {file}: {what}" if file else f"bootmap: {what}", err=True)
         return results
+
+    def _known_of(self, known: Settings) -> Mapping[str, Sequence[str]]:
+        """The baseline that holds, read once."""
+        file = self.baseline or known.baseline
+        if file is None:
+            return {}
+        if file not in self.baselines:
+            self.baselines[file] = bootmap.read_baseline(file)
+        return self.baselines[file]
 
 
 def _typed(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,14 +205,6 @@ def _typed(options: Mapping[str, Any]) -> dict[str, Any]:
                   for each in (value if many else [value])]  # fmt: skip
         found[param.name] = tuple(values) if many or param.multiple else values[0]
     return found
-
-
-def _settings(given: str | None, boards: Sequence[str]) -> Settings:
-    if given is not None:
-        return bootmap.read_check_settings(Path(given))
-    folder = Path(boards[0]).parent if boards else Path()
-    beside = folder / _SETTINGS
-    return bootmap.read_check_settings(beside) if beside.is_file() else bootmap.CheckSettings()
 
 
 def _print(results: Sequence[CheckResult], form: str, severity: str, failures: Sequence[str]) -> None:

@@ -46,7 +46,14 @@ def command(
     elif dmesg:
         from bootmap.report.dmesg import dmesg_text
 
-        click.echo(dmesg_text(prediction.replay, prediction.overview.layout))
+        text = dmesg_text(prediction.replay, prediction.overview.layout)
+        click.echo(text)
+        for other in prediction.alternatives:
+            click.echo(f"bootmap: guessed: {other.assumption}; {other}", err=True)
+            there = prediction.otherwise(other)
+            lines = dmesg_text(there.replay, there.overview.layout).splitlines()
+            for line in (line for line in lines if line not in text.splitlines()):
+                click.echo(f"  then: {line}", err=True)
     else:
         from bootmap.report.predict_text import predict_text
 

@@ -226,6 +226,8 @@ Source: arch/arm/boot/dts/marvell/armada-370.dtsi and armada-xp.dtsi, which both
 """
 WITHOUT_MMU = ("arm,cortex-m", "arm,cortex-r", "arm,arm7tdmi", "arm,arm740t", "arm,arm940t", "arm,arm946e-s", "arm,sc")
 """How compatible strings of cores without an MMU begin (Documentation/devicetree/bindings/arm/cpus.yaml)."""
+SOCS_WITHOUT_MMU = ("st,stm32f4", "st,stm32f7", "st,stm32h7", "nxp,lpc1850", "nxp,lpc4350", "arm,mps2")
+"""How compatible strings of SoCs with a Cortex-M begin; their trees may name no core (Kconfig ARM_SINGLE_ARMV7M)."""
 _V6 = ARMV6_OPTIONS
 _V7 = ("CPU_V7",)
 SUPPORT = {

@@ -252,6 +252,9 @@ SOC_BUILDS = {
 }
 BUILDS_BY_NAME = {build.name: build for build in BUILDS}
 
+OWN_ROOM = 32 * MIB
+"""What U-Boot takes of the end of its first bank, with heap and stack, rounded up: Debian's builds for QEMU take 18 to
+27 MiB (loaders/uboot/board.py)."""
 STACK_DEPTH = 0x1D0
 """Bytes of stack in use when bootz or bootm reserves memory, up to 2024.10: found from placements of Debian's 2021.01,
 four bytes at a time; other builds differ by some hundred, which shows only where that crosses a page."""

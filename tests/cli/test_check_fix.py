@@ -1,0 +1,112 @@
+"""``bootmap check --fix``: what is written for each kind of change; ``--env``: variables as places of findings."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from support.boards import MIB, reserved, tree
+from support.recordings import DATA
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    CommandLine = Callable[..., tuple[int | str | None, str, str]]
+
+KERNELS = DATA / "kernels"
+QNAP = tree([(0, 512 * MIB)], bootargs="initrd=0xa00000,0x900000", cpu="marvell,feroceon")
+MARVELL = ("--config", KERNELS / "deb-6.1-marvell" / "config.gz", "--system-map",
+           KERNELS / "deb-6.1-marvell" / "System.map")  # fmt: skip
+OF_510 = ("--config", KERNELS / "v510" / "config.gz", "--system-map", KERNELS / "v510" / "System.map")
+
+
+@pytest.fixture
+def qnap(tmp_path: Path) -> Path:
+    path = tmp_path / "qnap.dtb"
+    path.write_bytes(QNAP)
+    return path
+
+
+def test_check_fix_is_written_and_cures(command_line: CommandLine, qnap: Path, tmp_path: Path) -> None:
+    words = (*MARVELL, "--zimage", 3 * MIB, "--load-addr", "0x8000")
+    before = qnap.read_bytes()
+    _, _, err = command_line("check", qnap, *words, "--fix", tmp_path / "fixed")
+    assert "qnap.fixed.dtb" in err
+    assert qnap.read_bytes() == before
+    assert "+initrd=" in (tmp_path / "fixed" / "qnap.cmdline.diff").read_text()
+    assert "setenv bootargs" in (tmp_path / "fixed" / "qnap.setenv.txt").read_text()
+    code, out, _ = command_line("check", tmp_path / "fixed" / "qnap.fixed.dtb", *words)
+    assert (code, out.split()[0]) == (0, "BOOTS")
+
+
+@pytest.mark.parametrize(
+    ("ram", "options", "lines"),
+    [
+        ((0x80000000, 1024 * MIB), (*OF_510, "--no-highmem", "--vmsplit", "3g"), ["CONFIG_HIGHMEM=y"]),
+        ((0x80000000, 1024 * MIB), (*OF_510, "--cmdline", "vmalloc=700M"), []),
+    ],
+)
+def test_check_fix_writes_options_of_the_kernel(
+    command_line: CommandLine, tmp_path: Path, ram: tuple[int, int], options: tuple[object, ...], lines: list[str]
+) -> None:
+    """A fragment that scripts/kconfig/merge_config.sh takes."""
+    path = tmp_path / "board.dtb"
+    path.write_bytes(tree([ram]))
+    command_line("check", path, *options, "--fix", tmp_path / "fixed")
+    fragment = tmp_path / "fixed" / "board.config"
+    assert fragment.exists() == bool(lines)
+    assert not lines or fragment.read_text().splitlines() == lines
+
+
+def test_check_fix_of_two_cells_and_more_than_4_gib_is_lpae(command_line: CommandLine, tmp_path: Path) -> None:
+    path = tmp_path / "board.dtb"
+    path.write_bytes(tree([(0x80000000, 2048 * MIB), (0x100000000, 2048 * MIB)], width=2))
+    of = ("--config", KERNELS / "old419" / "config.gz", "--system-map", KERNELS / "old419" / "System.map")
+    command_line("check", path, *of, "--select", "ram-beyond-4g", "--fix", tmp_path / "fixed")
+    lines = (tmp_path / "fixed" / "board.config").read_text().splitlines()
+    assert {"CONFIG_ARM_LPAE=y", "CONFIG_HIGHMEM=y"} <= set(lines)
+
+
+def test_check_fix_of_another_version_says_that_there_is_nothing(command_line: CommandLine, tmp_path: Path) -> None:
+    """Areas beyond the sixteenth: only another kernel holds them."""
+    path = tmp_path / "board.dtb"
+    areas = [(f"a@{0x10000000 + i * MIB:x}", 0x10000000 + i * MIB, MIB, {}) for i in range(18)]
+    path.write_bytes(tree([(0, 512 * MIB)], edit=reserved(*areas)))
+    of = ("--config", KERNELS / "v44" / "config.gz", "--system-map", KERNELS / "v44" / "System.map")
+    _, _, err = command_line("check", path, *of, "--fix", tmp_path / "fixed")
+    assert "bootmap: nothing to write for another kernel: Linux 5.5 holds 64 areas" in err
+    assert list((tmp_path / "fixed").iterdir()) == []
+
+
+def test_check_fix_of_phys_offset_and_of_where_uboot_puts_the_tree(command_line: CommandLine, tmp_path: Path) -> None:
+    """Scripts for U-Boot's prompt, each line a command or a remark."""
+    of = ("--config", KERNELS / "old419" / "config.gz", "--system-map", KERNELS / "old419" / "System.map")
+    path = tmp_path / "board.dtb"
+    path.write_bytes(tree([(0x42000000, 480 * MIB)]))
+    command_line("check", path, *of, "--fix", tmp_path / "fixed")
+    lines = (tmp_path / "fixed" / "board.setenv.txt").read_text().splitlines()
+    assert lines[-1] == "setenv kernel_addr_r 0x42008000"
+    assert all(line.startswith(("#", "setenv ")) for line in lines)
+    path.write_bytes(tree([(0, 1024 * MIB)]))
+    command_line("check", path, *of, "--fix", tmp_path / "fixed")
+    assert (tmp_path / "fixed" / "board.setenv.txt").read_text() == "setenv bootm_size 0x30000000\n"
+
+
+def test_check_environment_of_uboot(command_line: CommandLine, tmp_path: Path) -> None:
+    """Variables are places of findings, in every form."""
+    path, env = tmp_path / "board.dtb", tmp_path / "env.txt"
+    path.write_bytes(tree([(0x10000000, 1024 * MIB)], cpu="arm,cortex-a9"))
+    env.write_text("fdt_addr_r=0x10200000\nfdt_high=ffffffff\nkernel_addr_r=0x12000000\nver=U-Boot 2018.03\n")
+    code, out, err = command_line("check", path, *OF_510, "--env", env)
+    assert (code, err) == (1, "")
+    assert f"fdt_addr_r=0x10200000   {env}:1" in out
+    _, out, _ = command_line("check", path, *OF_510, "--env", env, "--format", "github")
+    assert f"file={env},line=1," in out
+    _, out, _ = command_line("check", path, *OF_510, "--env", env, "--format", "json")
+    where = json.loads(out)["boards"][0]["findings"][0]["where"][0]
+    assert (where["kind"], where["line"]) == ("environment variable", 1)
+    code, out, err = command_line("check", path, *OF_510, "--env", tmp_path / "none.txt")
+    assert (code, out) == (3, "")
+    assert "none.txt" in err
