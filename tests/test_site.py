@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import json
 import os
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from support.pages import ROOT
 import bootmap
 from bootmap.facts import check_rules
 from bootmap.facts.features.table import FEATURES
+from bootmap.report.schemas.table import SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,6 +94,10 @@ def test_site_describes_everything_that_is_public(site: Path) -> None:
     assert [name for name in bootmap.__all__ if f">{name}<a" not in api] == []
     rules = (site / "reference" / "check-rules.html").read_text()
     assert [rule.id for rule in check_rules.RULES if f'id="{rule.id}"' not in rules] == []
+    documents = (site / "reference" / "json.html").read_text()
+    for row in SCHEMAS:
+        assert f"schemas/{row.name}.json" in documents
+        assert json.loads((site / "schemas" / f"{row.name}.json").read_text()) == row.schema()
     features = (site / "reference" / "features.html").read_text()
     assert [row.name for row in FEATURES if f">{row.name}<" not in features] == []
 

@@ -31,7 +31,13 @@ _LOSSES = (
 
 @dataclass(frozen=True, slots=True)
 class Harmless:
-    """A line that frightens and does no harm: its number, its text, what it means."""
+    """A line that frightens and does no harm.
+
+    Attributes:
+        line: its number.
+        text: the line.
+        meaning: what it means.
+    """
 
     line: int
     text: str

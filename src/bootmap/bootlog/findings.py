@@ -10,7 +10,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One link of the chain from the lines to the cause: a line (0 for what is concluded), and what it shows."""
+    """One link of the chain from the lines to the cause.
+
+    Attributes:
+        line: line of the log; 0 for what is concluded.
+        text: what it shows.
+    """
 
     line: int
     text: str

@@ -192,8 +192,3 @@ def parse_row(line: bytes) -> Row:
 def ordered(rows: Iterable[Row]) -> list[Row]:
     """Rows by trees, board and kernel."""
     return sorted(rows, key=lambda row: row.place)
-
-
-def schema_document() -> dict[str, object]:
-    """The JSON schema of a row."""
-    return msgspec.json.schema(Row)
