@@ -43,7 +43,14 @@ TRIED_AGAIN = (Status.TIMEOUT, Status.MEMORY, Status.CRASHED)
 
 @dataclass(frozen=True, slots=True)
 class ZoneRow:
-    """A zone of the page allocator: bytes ``[start, end)``, and the bytes that it gets."""
+    """A zone of the page allocator.
+
+    Attributes:
+        name: DMA, Normal or HighMem.
+        start: physical address of its first byte.
+        end: the address behind it.
+        managed: bytes that the allocator gets.
+    """
 
     name: str
     start: int
@@ -53,7 +60,13 @@ class ZoneRow:
 
 @dataclass(frozen=True, slots=True)
 class FindingRow:
-    """How often a rule of `check` found something, at which severity: error, warning or info."""
+    """How often a rule of `check` found something.
+
+    Attributes:
+        rule: the rule's name.
+        severity: error, warning or info.
+        count: how often.
+    """
 
     rule: str
     severity: str

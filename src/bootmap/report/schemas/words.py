@@ -6,6 +6,7 @@ a key that is added, lost or renamed without its schema is seen at once.
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -110,8 +111,7 @@ def keys_of(kind: type, *, omits_defaults: bool = False) -> tuple[Keys, list[str
 
     (schema,), components = msgspec.json.schema_components([kind])
     found = _resolved(components[schema["$ref"].rpartition("/")[2]], components, omits_defaults)
-    about = _attributes(kind.__doc__ or "")
-    keys = {name: (inner, about.get(name, "")) for name, inner in found["properties"].items()}
+    keys = {name: (inner, inner["description"]) for name, inner in found["properties"].items()}
     return keys, [name for name in keys if name not in found["required"]]
 
 
@@ -128,7 +128,11 @@ def _resolved(schema: Schema, components: Mapping[str, Schema], omits: bool) -> 
     found: Schema = {}
     for key, value in schema.items():
         if key == "properties":
-            found[key] = {name: _resolved(inner, components, omits) for name, inner in value.items()}
+            about = _attributes(inspect.cleandoc(schema.get("description", "")))
+            found[key] = {
+                name: {**_resolved(inner, components, omits), "description": about.get(name, "")}
+                for name, inner in value.items()
+            }
         elif key in ("anyOf", "prefixItems"):
             found[key] = [_resolved(inner, components, omits) for inner in value]
         elif isinstance(value, dict) and key in ("items", "additionalProperties"):
@@ -145,5 +149,5 @@ def _attributes(doc: str) -> dict[str, str]:
     """What a docstring says of each attribute."""
     _, _, part = doc.partition("Attributes:\n")
     part = part.partition("\n\n")[0]
-    rows_found = re.findall(r"(?m)^ {8}(\w+): (.+(?:\n {12}.+)*)", part)
-    return {name: " ".join(text.split()).replace("``", "`") for name, text in rows_found}
+    found = re.findall(r"(?m)^ {4}(\w+): (.+(?:\n {8}.+)*)", part)
+    return {name: " ".join(text.split()).replace("``", "`") for name, text in found}
