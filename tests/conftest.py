@@ -6,9 +6,11 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+import click
 import pytest
 from hypothesis import HealthCheck, settings
 from support.browser import running_browser
+from support.schemas import hold_text
 
 from bootmap.cli.main import main
 
@@ -20,6 +22,19 @@ settings.register_profile("repeat", derandomize=True, deadline=None, suppress_he
 settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 os.environ["COLUMNS"] = "100"  # of whatever terminal the tests run in
+
+
+_echo = click.echo
+
+
+def _held_echo(message: object = None, *args: Any, **options: Any) -> None:
+    """As click's; a JSON document must be what its schema says (one that is written piece by piece, the test holds)."""
+    if isinstance(message, str) and options.get("nl", True):
+        hold_text(message)
+    _echo(message, *args, **options)
+
+
+click.echo = _held_echo
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

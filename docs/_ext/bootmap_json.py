@@ -1,78 +1,66 @@
-"""The keys of every JSON document, read from documents that the commands print while the site is built."""
+"""Every JSON document's keys, written from its schema, and the schemas themselves as files of the site."""
 
 from __future__ import annotations
 
 import json
-import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bootmap_facts import Written, cell
+
+from bootmap.report.schemas.table import SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sphinx.application import Sphinx
 
-ROOT = Path(__file__).parents[2]
-_KERNEL = "--config boards/linux-6.1-armmp/config.gz --system-map boards/linux-6.1-armmp/System.map"
-_BOARD = f"boards/imx6q-sabrelite.dtb {_KERNEL} --phys-offset 0x10000000"
-_DEAD = f"boards/findings/ram-14m.dtb {_KERNEL}"
-
-# A command for each document; one with something to say in as many keys as there are.
-COMMANDS = (
-    f"predict {_DEAD} --json --stage arm_memblock_init",
-    "check boards/findings/ram-14m.dtb --format json",
-    "diagnose tests/data/captures/wdmc-ex2-5.10-initrd.txt --json",
-    f"tables {_BOARD} --format json",
-    f"walk {_BOARD} 0xffff0000 --json",
-    f"diff {_BOARD} boards/imx6q-sabrelite-moved.dtb --json",
-    f"audit {_BOARD} --format json",
-    f"mem-types {_BOARD} --json",
-    "features --kernel-version 6.1 --json",
-)
-_NAMES = {str: "text", int: "number", float: "number", bool: "true or false", type(None): "null"}
-_LONGEST = 48
-_BY_ADDRESS = re.compile(r"0x[0-9a-f]+")
+FOLDER = "schemas"
+_MOST_WORDS = 8
+_NAMES = {
+    "string": "text",
+    "integer": "number",
+    "number": "number",
+    "boolean": "true or false",
+    "null": "null",
+    "array": "list",
+    "object": "object",
+}
 
 
-def document(command: str) -> Any:
-    """What a command prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", "bootmap", *command.split()], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    if not done.stdout:
-        raise RuntimeError(f"bootmap {command}: {done.stderr}")
-    return json.loads(done.stdout)
+def _kinds(schema: dict[str, Any]) -> list[str]:
+    """What a value may be, in words."""
+    if "enum" in schema:
+        words = [json.dumps(value) for value in schema["enum"]]
+        return words if len(words) <= _MOST_WORDS else [f"one of {len(words)} words"]
+    found: list[str] = []
+    for inner in [*schema.get("anyOf", []), *schema.get("oneOf", [])] if "type" not in schema else []:
+        found += [kind for kind in _kinds(inner) if kind not in found]
+    types = schema.get("type", [])
+    return found + [_NAMES[kind] for kind in ([types] if isinstance(types, str) else types)]
 
 
-def keys_of(value: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
-    """Path, kind of value and an example, for each value; members of lists are ``[]``."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            name = "ADDRESS" if _BY_ADDRESS.fullmatch(key) else key
-            yield from keys_of(inner, f"{path}.{name}" if path else name)
-    elif isinstance(value, list) and value:
-        for inner in value:
-            yield from keys_of(inner, f"{path}[]")
-    else:
-        text = json.dumps(value, ensure_ascii=False)
-        kind = "list" if isinstance(value, list) else "object" if value == {} else _NAMES[type(value)]
-        yield path, kind, text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
-
-
-def outline(value: Any) -> dict[str, tuple[list[str], str]]:
-    """Each path once, with all its kinds and the first example that is not null."""
-    rows: dict[str, tuple[list[str], str]] = {}
-    for path, kind, example in keys_of(value):
-        kinds, first = rows.get(path, ([], "null"))
-        rows[path] = (kinds if kind in kinds else [*kinds, kind], example if first == "null" else first)
-    # What is empty in one place and not in another has its members' rows.
-    empty = [path for path, (kinds, _) in rows.items() if kinds in (["list"], ["object"])]
-    shown_by_members = {path for path in empty if any(other.startswith((f"{path}[", f"{path}.")) for other in rows)}
-    return {path: row for path, row in rows.items() if path not in shown_by_members}
+def outline(schema: dict[str, Any], path: str = "", about: str = "") -> Iterator[tuple[str, str, str]]:
+    """Path, kind of value and meaning of every key; members of lists are ``[]``, any key is ``NAME`` or ``ADDRESS``."""
+    about = schema.get("description", about) if path else ""
+    inner = {name: one for name, one in schema.get("properties", {}).items() if path or name != "schema"}
+    if path and not ("items" in schema and isinstance(schema["items"], dict) and "properties" in schema["items"]):
+        yield path, " or ".join(_kinds(schema)), about
+    elif path:
+        yield path, "list", about
+    for one in [*schema.get("anyOf", []), *schema.get("oneOf", [])]:
+        yield from (row for row in outline(one, path, about) if row[0] != path)
+    for name, one in inner.items():
+        about = one["description"] if name in schema["required"] else f"{one['description']} Not always there."
+        yield from outline({**one, "description": about}, f"{path}.{name}" if path else name)
+    if isinstance(schema.get("items"), dict):
+        yield from (row for row in outline(schema["items"], f"{path}[]") if row[2] or row[0] != f"{path}[]")
+    for one, name in (
+        (schema.get("additionalProperties"), "NAME"),
+        *((one, "ADDRESS") for one in schema.get("patternProperties", {}).values()),
+    ):
+        if isinstance(one, dict):
+            yield from (row for row in outline(one, f"{path}.{name}") if row[2] or row[0] != f"{path}.{name}")
 
 
 class JsonDocuments(Written):
@@ -80,18 +68,20 @@ class JsonDocuments(Written):
 
     def lines(self) -> Iterator[str]:
         """A section a document."""
-        for command in COMMANDS:
-            found = document(command)
-            yield f"## {found['schema']}"
+        folder = Path(self.env.app.outdir) / FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        for row in SCHEMAS:
+            schema = row.schema()
+            (folder / f"{row.name}.json").write_text(json.dumps(schema, indent=1) + "\n")
+            yield f"## {row.document}"
             yield ""
-            yield "```text"
-            yield f"bootmap {command}"
-            yield "```"
+            yield f"{schema['description']} `bootmap {row.printed_by}`; "
+            yield f'its schema: <a href="../{FOLDER}/{row.name}.json">{row.name}.json</a>, `bootmap schema {row.name}`.'
             yield ""
-            yield "| key | value | for example |"
+            yield "| key | value | meaning |"
             yield "| --- | --- | --- |"
-            for path, (kinds, example) in outline(found).items():
-                yield f"| `{path}` | {' or '.join(kinds)} | {cell(example)} |"
+            for path, kind, about in dict.fromkeys(outline(schema)):
+                yield f"| `{path}` | {cell(kind)} | {cell(about)} |"
             yield ""
 
 

@@ -1,4 +1,4 @@
-"""English pages with Chinese twins under zh/: links between the two, the language of each page, and the search.
+"""English pages with Chinese twins under zh/: links between the two, each page's language and labels, and the search.
 
 Sphinx splits text for its search at spaces.  Chinese has none, so each run of Chinese is split into overlapping pairs
 of characters, in the index and in what a reader types; other words are treated as in an English site.
@@ -7,6 +7,7 @@ of characters, in the index and in what a reader types; other words are treated 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sphinx.search
@@ -82,8 +83,58 @@ def _speak(app: Sphinx, page: str, template: str, context: dict[str, Any], tree:
     context["chinese_start"], context["root_doc"] = f"{CHINESE}index", app.config.root_doc
 
 
+# What the theme says itself, some of it past gettext; "Toggle navigation of ..." and a page's name are one label.
+LABELS = {
+    "'s": " 的",
+    "and": "和",
+    "Auto light/dark, in dark mode": "自动，当前为深色",
+    "Auto light/dark, in light mode": "自动，当前为浅色",
+    "Back to top": "回到顶部",
+    "Contents": "目录",
+    "Copyright &#169;": "版权所有 &#169;",
+    "Dark mode": "深色",
+    "Expand": "展开",
+    "Home": "首页",
+    "Index": "索引",
+    "Light mode": "浅色",
+    "Link to this heading": "本标题的链接",
+    "Made with": "制作工具：",
+    "Menu": "菜单",
+    "Next": "下一页",
+    "On this page": "本页目录",
+    "Previous": "上一页",
+    "Search": "搜索",
+    "Skip to content": "跳到正文",
+    "Toggle Light / Dark / Auto color theme": "切换浅色、深色、自动",
+    "Toggle navigation of": "展开或收起：",
+    "Toggle site navigation sidebar": "打开或收起导航栏",
+    "Toggle table of contents sidebar": "打开或收起本页目录",
+}
+_ARTICLE = re.compile(r"(<article\b.*?</article>)", re.DOTALL)
+_ANY = "|".join(re.escape(label) for label in sorted(LABELS, key=len, reverse=True))
+_ATTRIBUTE = re.compile(rf'((?:aria-label|title|placeholder)=")({_ANY})(?=[" ])')
+_BETWEEN = re.compile(rf"(>\s*)({_ANY})(?=\s|<)")
+
+
+def in_chinese(page: str) -> str:
+    """A Chinese page's HTML with the theme's labels in Chinese; what the page itself says stays."""
+
+    def translated(found: re.Match[str]) -> str:
+        return found[1] + LABELS[found[2]]
+
+    parts = _ARTICLE.split(_ATTRIBUTE.sub(translated, page))
+    return "".join(part if at % 2 else _BETWEEN.sub(translated, part) for at, part in enumerate(parts))
+
+
+def _label(app: Sphinx, error: Exception | None) -> None:
+    if error is None and app.builder.format == "html":
+        for page in Path(app.outdir, CHINESE).rglob("*.html"):
+            page.write_text(in_chinese(page.read_text()))
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Put the search in place of English's."""
+    app.connect("build-finished", _label)
     sphinx.search.languages["en"] = TwoLanguages
     app.connect("source-read", _join)
     app.connect("html-page-context", _speak)

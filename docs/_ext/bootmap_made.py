@@ -6,6 +6,9 @@
     ```
 
 Commands run in the repository's folder, with ``--output`` added.
+
+The pictures of pages are made anew once the site is built, by tools/screenshots; where there is no Chromium the site
+keeps those of docs/images, and the build says so.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 if TYPE_CHECKING:
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 FOLDER = "made"
+NO_BROWSER = 4
+logger = logging.getLogger(__name__)
 
 
 class Made(SphinxDirective):
@@ -59,7 +65,26 @@ class Made(SphinxDirective):
         return [nodes.paragraph("", "", link)]
 
 
+def _pictures(app: Sphinx, error: Exception | None) -> None:
+    """Put today's pictures in place of the kept ones."""
+    folder = Path(app.outdir) / "_images"
+    if error is not None or app.builder.format != "html" or not folder.is_dir():
+        return
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "screenshots"), str(folder)], capture_output=True, text=True, check=False
+    )
+    if done.returncode == NO_BROWSER:
+        # Past the log, which says nothing in a quiet build, and in which a warning would be an error.
+        why = done.stderr.strip()
+        print(f"pictures of pages: those of docs/images, for want of a browser ({why})", file=sys.stderr)
+    elif done.returncode:
+        logger.warning("pictures of pages: %s", done.stderr.strip())
+    else:
+        logger.info("pictures of pages, made now: %s", ", ".join(done.stdout.split("\n")[:-1]))
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Name the directive."""
     app.add_directive("made", Made)
+    app.connect("build-finished", _pictures)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -25,6 +25,7 @@ PAGES = {
     "tutorials/ram-dump.md": 7,
     "tutorials/paging-init.md": 4,
     "howto/index.md": 8,
+    "reference/json.md": 2,
     **dict.fromkeys(STEPS, 1),
 }
 # Run by the tests of their own command; or not at all, for want of dumps and kernels that are not in the repository.

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from support.schemas import hold_text
+
 REPOSITORY = Path(__file__).parents[2]
 KERNELS = Path(os.environ.get("BOOTMAP_KERNELS", REPOSITORY / ".kernels"))
 TREES = REPOSITORY / "tests" / "data" / "dtb"
@@ -30,4 +32,9 @@ def command(*arguments: str) -> list[str]:
 
 
 def bootmap(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload,no-any-return]
+    """A finished ``bootmap``; a JSON document that it printed is what its schema says."""
+    done: subprocess.CompletedProcess[str] = subprocess.run(  # type: ignore[call-overload]
+        command(*arguments), capture_output=True, text=True, check=False, **options
+    )
+    hold_text(done.stdout)
+    return done

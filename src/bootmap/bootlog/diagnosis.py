@@ -31,7 +31,13 @@ _LOSSES = (
 
 
 class Harmless(Struct, frozen=True):
-    """A line that frightens and does no harm: its number, its text, what it means."""
+    """A line that frightens and does no harm.
+
+    Attributes:
+        line: its number.
+        text: the line.
+        meaning: what it means.
+    """
 
     line: int
     text: str

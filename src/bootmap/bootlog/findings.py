@@ -9,7 +9,12 @@ from msgspec import Struct
 
 
 class Reason(Struct, frozen=True):
-    """One link of the chain from the lines to the cause: a line (0 for what is concluded), and what it shows."""
+    """One link of the chain from the lines to the cause.
+
+    Attributes:
+        line: line of the log; 0 for what is concluded.
+        text: what it shows.
+    """
 
     line: int
     text: str

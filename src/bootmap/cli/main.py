@@ -46,6 +46,7 @@ _COMMANDS = {
     "record": ("record", "Boot a real kernel under QEMU and keep what was read."),
     "findings": ("findings", "Memory maps that kill real kernels: see, avoid and report each."),
     "fuzz": ("fuzz", "Hunt for memory maps in which bootmap or the kernel is wrong."),
+    "schema": ("schema", "The JSON Schema of what a command prints."),
 }
 
 _LONGEST_MESSAGE = 2000

@@ -42,7 +42,14 @@ TRIED_AGAIN = (Status.TIMEOUT, Status.MEMORY, Status.CRASHED)
 
 
 class ZoneRow(Struct, frozen=True):
-    """A zone of the page allocator: bytes ``[start, end)``, and the bytes that it gets."""
+    """A zone of the page allocator.
+
+    Attributes:
+        name: DMA, Normal or HighMem.
+        start: physical address of its first byte.
+        end: the address behind it.
+        managed: bytes that the allocator gets.
+    """
 
     name: str
     start: int
@@ -51,7 +58,13 @@ class ZoneRow(Struct, frozen=True):
 
 
 class FindingRow(Struct, frozen=True):
-    """How often a rule of `check` found something, at which severity: error, warning or info."""
+    """How often a rule of `check` found something.
+
+    Attributes:
+        rule: the rule's name.
+        severity: error, warning or info.
+        count: how often.
+    """
 
     rule: str
     severity: str
@@ -189,8 +202,3 @@ def parse_row(line: bytes) -> Row:
 def ordered(rows: Iterable[Row]) -> list[Row]:
     """Rows by trees, board and kernel."""
     return sorted(rows, key=lambda row: row.place)
-
-
-def schema_document() -> dict[str, object]:
-    """The JSON schema of a row."""
-    return msgspec.json.schema(Row)

@@ -27,7 +27,19 @@ class MadeRange(NamedTuple):
 
 
 class MadeArea(Struct, frozen=True, omit_defaults=True):
-    """A node of /reserved-memory: with ``reg`` a static area, else a dynamic one of ``size`` bytes."""
+    """A node of /reserved-memory.
+
+    Attributes:
+        name: the node's.
+        reg: where a static area lies.
+        size: bytes of a dynamic one.
+        alignment: of a dynamic one.
+        ranges: where it may lie (alloc-ranges).
+        no_map: it has no-map.
+        reusable: it has reusable.
+        pool: it is a shared-dma-pool.
+        default: it is the default one (linux,cma-default).
+    """
 
     name: str
     reg: tuple[MadeRange, ...] = ()
