@@ -81,7 +81,11 @@ if TYPE_CHECKING:
     from bootmap.inputs.memblock_script import PARAMETERS as MEMBLOCK_CALLS
     from bootmap.plan.chain import Chain as Chain
     from bootmap.plan.chain import chain as chain
+    from bootmap.plan.kexec import KexecChain as KexecChain
+    from bootmap.plan.kexec import KexecSetup as KexecSetup
+    from bootmap.plan.kexec import kexec_chain as kexec_chain
     from bootmap.plan.load import uboot_setups as uboot_setups
+    from bootmap.plan.load_kexec import kexec_setup as kexec_setup
     from bootmap.plan.propose import Proposal as Proposal
     from bootmap.plan.propose import propose as propose
     from bootmap.plan.setup import LoaderSetup as BootSetup
@@ -142,6 +146,8 @@ _PUBLIC = {
     "FuzzResult": ("bootmap.verify.fuzz.campaign", "Result"),
     "Hazard": ("bootmap.boot.trace", "Hazard"),
     "Kernel": ("bootmap.assemble.kernel", "Kernel"),
+    "KexecChain": ("bootmap.plan.kexec", "KexecChain"),
+    "KexecSetup": ("bootmap.plan.kexec", "KexecSetup"),
     "LoadMap": ("bootmap.analysis.layout", "LoadMap"),
     "LogReport": ("bootmap.bootlog.judgement", "LogReport"),
     "MEMBLOCK_CALLS": ("bootmap.inputs.memblock_script", "PARAMETERS"),
@@ -193,6 +199,8 @@ _PUBLIC = {
     "keep_archive": ("bootmap.api.archives", "keep_archive"),
     "keep_recording": ("bootmap.verify.run", "keep_recording"),
     "kernel_findings": ("bootmap.verify.kernel_findings", "kernel_findings"),
+    "kexec_chain": ("bootmap.plan.kexec", "kexec_chain"),
+    "kexec_setup": ("bootmap.plan.load_kexec", "kexec_setup"),
     "load": ("bootmap.assemble.load", "load"),
     "load_boards": ("bootmap.assemble.load", "load_boards"),
     "load_kernel": ("bootmap.assemble.load", "load_kernel"),
@@ -248,6 +256,8 @@ __all__ = [
     "FuzzResult",
     "Hazard",
     "Kernel",
+    "KexecChain",
+    "KexecSetup",
     "LoadMap",
     "LogReport",
     "MemblockDeath",
@@ -296,6 +306,8 @@ __all__ = [
     "keep_archive",
     "keep_recording",
     "kernel_findings",
+    "kexec_chain",
+    "kexec_setup",
     "load",
     "load_boards",
     "load_kernel",

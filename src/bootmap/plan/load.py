@@ -92,7 +92,7 @@ def uboot_setups(
     else:
         uboot_used = loader_of(told)
         ram = board_of(told, uboot_used)
-    disk = _ramdisk(ramdisk)
+    disk = read_ramdisk(ramdisk)
     given = read_zimage(zimage if zimage is not None else image)
     if not boards:
         packed = _needed(given)
@@ -185,7 +185,7 @@ def _told(
                 f"{extlinux_file}: {label.name!r} has a ramdisk; give {label.initrd} with --ramdisk"
             )
         set_now |= {"bootargs": label.append} if label.append else {}
-    return Told(env, info, uboot or version_in(text), tuple(map(_bank, dram)), boot, set_now)
+    return Told(env, info, uboot or version_in(text), tuple(map(parse_bank, dram)), boot, set_now)
 
 
 def _parsed(path: str, parse: Callable[[bytes], Result]) -> Result:
@@ -205,7 +205,12 @@ def _text(path: str) -> str:
     return _parsed(path, _decoded)
 
 
-def _bank(text: str) -> Span:
+def parse_bank(text: str) -> Span:
+    """``--dram``: a bank of RAM.
+
+    Raises:
+        UsageError: it is not written as ``BASE,SIZE``.
+    """
     start, rest = memparse(text)
     size, tail = memparse(rest[1:])
     if not rest.startswith(",") or tail or not size or start + size > 1 << 40:
@@ -213,8 +218,12 @@ def _bank(text: str) -> Span:
     return Span(start, start + size)
 
 
-def _ramdisk(text: str | None) -> Ramdisk | None:
-    """The ramdisk of a file, or of a size."""
+def read_ramdisk(text: str | None) -> Ramdisk | None:
+    """``--ramdisk``: the ramdisk of a file, or of a size; None for none.
+
+    Raises:
+        BootmapError: the file cannot be read, or is empty.
+    """
     if text is None:
         return None
     number, rest = memparse(text)

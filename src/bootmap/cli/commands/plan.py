@@ -11,6 +11,8 @@ from bootmap.cli.options import ADDRESS
 from bootmap.errors import UsageError
 
 _FORMS = ("setenv", "extlinux", "fit", "header")
+_OF_KEXEC = ("cmdline", "append", "image_size", "kexec_tools")
+_OF_UBOOT = ("printenv", "bdinfo", "uboot", "boot", "changes", "extlinux", "dtb_size")
 
 
 @click.command()
@@ -18,8 +20,8 @@ _FORMS = ("setenv", "extlinux", "fit", "header")
 @click.option(
     "--loader",
     default="u-boot",
-    type=click.Choice(("u-boot", "qemu")),
-    help="U-Boot, or QEMU's own (-kernel).",
+    type=click.Choice(("u-boot", "qemu", "kexec", "kdump")),
+    help="U-Boot; QEMU's own (-kernel); Linux itself: kexec -l, or kexec -p and a panic.",
     show_default=True,
 )
 @click.option("--printenv", type=click.Path(), help="U-Boot's variables: what printenv prints, or the image in flash.")
@@ -30,6 +32,10 @@ _FORMS = ("setenv", "extlinux", "fit", "header")
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Set a variable; NAME= deletes it.")
 @click.option("--extlinux", type=click.Path(), help="extlinux.conf: its command line, and whether it has a ramdisk.")
 @click.option("--ramdisk", metavar="FILE|SIZE", help="The ramdisk.")
+@click.option("--cmdline", help="For kexec and kdump: the first kernel's command line, in place of the board's.")
+@click.option("--append", help="For kexec and kdump: kexec's --append.")
+@click.option("--image-size", default=0, type=ADDRESS, help="For kexec and kdump: kexec's --image-size.")
+@click.option("--kexec-tools", default="", help="For kexec and kdump: kexec's version, such as 2.0.25.")
 @click.option("--dtb-size", type=ADDRESS, help="Bytes of the device tree, where BOARD is not given.")
 @click.option("--config", type=click.Path(), help="The kernel's .config (also .gz).")
 @click.option("--system-map", type=click.Path(), help="Its System.map.")
@@ -49,11 +55,19 @@ _FORMS = ("setenv", "extlinux", "fit", "header")
 def command(
     boards: tuple[str, ...], propose: bool, times: float, form: str, as_json: bool, ramdisk: str | None, **options: Any
 ) -> int:
-    """Say where U-Boot puts everything for BOARD, and whether that boots.
+    """Say where the boot loader puts everything for BOARD, and whether that boots.
 
     Prints the load map from the boot loader's first byte to the decompressor's heap, the messages that U-Boot will
     print, and the verdict where a kernel is given (--config and --system-map).  With --propose prints safe addresses.
+
+    With --loader kexec or kdump BOARD boots the kernel, and the kernel boots itself again: where kexec-tools puts
+    things, what the crash kernel gets, and whether it boots.
     """  # fmt: skip
+    if options["loader"] in ("kexec", "kdump"):
+        return _kexec(boards, propose, as_json, ramdisk, options)
+    for name in _OF_KEXEC:
+        if options.pop(name):
+            raise UsageError(f"--{name.replace('_', '-')} goes with --loader kexec or kdump")
     if propose and not boards:
         raise UsageError("--propose needs a BOARD: its reserved memory decides too")
     if len(boards) > 1 and not propose:
@@ -71,7 +85,20 @@ def command(
             file = "" if ramdisk is None else "initrd" if ramdisk[:1].isdigit() else ramdisk
             click.echo(proposal_text(proposal, form, "zImage", file, boards[0]), nl=False)
         return 0
-    chain = bootmap.chain(setups[0])
+    return _print(bootmap.chain(setups[0]), setups[0].name, as_json)
+
+
+def _kexec(boards: tuple[str, ...], propose: bool, as_json: bool, ramdisk: str | None, options: dict[str, Any]) -> int:
+    given = [name for name in _OF_UBOOT if options.pop(name)]
+    if propose or given:
+        name = "propose" if propose else given[0].replace("_", "-").replace("changes", "set")
+        raise UsageError(f"--{name} does not go with --loader {options['loader']}")
+    if len(boards) != 1:
+        raise UsageError(f"--loader {options['loader']} needs one BOARD, whose tree the second kernel gets")
+    return _print(bootmap.kexec_chain(bootmap.kexec_setup(boards[0], ramdisk=ramdisk, **options)), boards[0], as_json)
+
+
+def _print(chain: bootmap.Chain, name: str, as_json: bool) -> int:
     if as_json:
         from bootmap.report.plan_json import plan_json
 
@@ -79,5 +106,5 @@ def command(
     else:
         from bootmap.report.plan_text import plan_text
 
-        click.echo(plan_text(chain, setups[0].name), nl=False)
+        click.echo(plan_text(chain, name), nl=False)
     return 0 if chain.safe or (chain.verdict is None and not chain.load_map.damage) else 1
