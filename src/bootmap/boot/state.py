@@ -94,6 +94,8 @@ class BootState:
     stage: str = "create_page_tables"
     banks: list[Bank] = field(default_factory=list)
     told_banks: list[Span] = field(default_factory=list)
+    usable_ram: Span | None = None
+    """What linux,usable-memory-range leaves of it to a crash kernel."""
     promised: list[Span] = field(default_factory=list)
     """What mem= of the command line says that RAM is."""
     meminfo: list[MemBank] = field(default_factory=list)
