@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from support.booting import KERNELS, bootmap, kernel
@@ -15,6 +15,9 @@ from bootmap.verify.guest import Setup
 from bootmap.verify.load import load_kernel
 from bootmap.verify.loader.kexec import KexecRequest, boot_kexec
 from bootmap.verify.loader.userland import with_kexec
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.oracle
 

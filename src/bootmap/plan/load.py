@@ -23,6 +23,7 @@ from bootmap.plan.setup import (
     image_of,
     loader_of,
     version_in,
+    with_addresses,
 )
 from bootmap.units import Span, memparse
 
@@ -57,6 +58,7 @@ def uboot_setups(
     cpu: str | None = None,
     zimage: str | None = None,
     image: str | None = None,
+    anywhere: bool = False,
     **kernel: Any,
 ) -> list[LoaderSetup]:
     """One boot for each board; one without a tree where there is none.
@@ -76,6 +78,7 @@ def uboot_setups(
         cpu: the CPU's name.
         zimage: the zImage's file, or its size.
         image: the kernel file.
+        anywhere: addresses that nothing tells are made up: they are what is looked for.
         kernel: further arguments of `Kernel.load`.
 
     Raises:
@@ -92,6 +95,7 @@ def uboot_setups(
     else:
         uboot_used = loader_of(told)
         ram = board_of(told, uboot_used)
+        told = with_addresses(told, ram.banks[0].start) if anywhere else told
     disk = read_ramdisk(ramdisk)
     given = read_zimage(zimage if zimage is not None else image)
     if not boards:

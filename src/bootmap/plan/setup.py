@@ -7,7 +7,7 @@ its like, U-Boot's own place from bdinfo.  What cannot be derived is asked for b
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bootmap.assumptions import Assumption
@@ -18,7 +18,7 @@ from bootmap.loaders.uboot.board import UBootBoard
 from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.loaders.uboot.fit import in_ram
 from bootmap.loaders.uboot.release import UBoot
-from bootmap.units import Span
+from bootmap.units import MIB, Span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,6 +96,17 @@ def environment(told: Told) -> dict[str, str]:
     """The variables with the user's changes."""
     merged = {**told.env, **told.changes}
     return {name: value for name, value in merged.items() if value or name not in told.changes}
+
+
+def with_addresses(told: Told, start: int) -> Told:
+    """The same with addresses where none are set, as if RAM that begins at ``start`` had room there."""
+    env = environment(told)
+    made = {
+        names[0]: f"{start + offset:#x}"
+        for names, offset in ((_KERNEL_AT, 32 * MIB), (_TREE_AT, 96 * MIB), (_RAMDISK_AT, 112 * MIB))
+        if not any(env.get(name) for name in names)
+    }
+    return replace(told, env={**told.env, **made})
 
 
 def loader_of(told: Told) -> UBoot:

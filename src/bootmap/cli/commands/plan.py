@@ -72,7 +72,7 @@ def command(
         raise UsageError("--propose needs a BOARD: its reserved memory decides too")
     if len(boards) > 1 and not propose:
         raise UsageError("several boards go with --propose only")
-    setups = bootmap.uboot_setups(boards, ramdisk=ramdisk, **options)
+    setups = bootmap.uboot_setups(boards, ramdisk=ramdisk, anywhere=propose, **options)
     if propose:
         proposal = bootmap.propose(setups, times)
         if as_json:
