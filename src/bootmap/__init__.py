@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from bootmap.inputs.memblock_script import PARAMETERS as MEMBLOCK_CALLS
     from bootmap.plan.chain import Chain as Chain
     from bootmap.plan.chain import chain as chain
+    from bootmap.plan.efi import efi_chain as efi_chain
     from bootmap.plan.kexec import KexecChain as KexecChain
     from bootmap.plan.kexec import KexecSetup as KexecSetup
     from bootmap.plan.kexec import kexec_chain as kexec_chain
@@ -190,6 +191,7 @@ _PUBLIC = {
     "diff": ("bootmap.source.diff", "diff"),
     "draw": ("bootmap.explore.drawing", "draw"),
     "draw_png": ("bootmap.explore.bitmap", "png_of"),
+    "efi_chain": ("bootmap.plan.efi", "efi_chain"),
     "explore_page": ("bootmap.explore.page", "page_of"),
     "explore_prediction": ("bootmap.explore.sides", "prediction_side"),
     "explore_side": ("bootmap.explore.sides", "opened_side"),
@@ -297,6 +299,7 @@ __all__ = [
     "diff",
     "draw",
     "draw_png",
+    "efi_chain",
     "explore_page",
     "explore_prediction",
     "explore_side",

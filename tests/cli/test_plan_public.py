@@ -1,4 +1,4 @@
-"""Boards that died in public of where things were loaded, re-made small: the report, what is proposed, and that it boots.
+"""Boards that died in public of where things were loaded, re-made small: what is proposed, and that it boots.
 
 Each row of the page's table is one board.  The reported placement is a finding; `plan --propose` gives addresses; with
 these set, `plan` finds nothing, for the kernel as it is and for the variables as they are printed.

@@ -11,7 +11,7 @@ from bootmap.cli.options import ADDRESS
 from bootmap.errors import UsageError
 
 _FORMS = ("setenv", "extlinux", "fit", "header")
-_OF_KEXEC = ("cmdline", "append", "image_size", "kexec_tools")
+_OF_KEXEC = ("append", "image_size", "kexec_tools")
 _OF_UBOOT = ("printenv", "bdinfo", "uboot", "boot", "changes", "extlinux", "dtb_size")
 
 
@@ -20,8 +20,8 @@ _OF_UBOOT = ("printenv", "bdinfo", "uboot", "boot", "changes", "extlinux", "dtb_
 @click.option(
     "--loader",
     default="u-boot",
-    type=click.Choice(("u-boot", "qemu", "kexec", "kdump")),
-    help="U-Boot; QEMU's own (-kernel); Linux itself: kexec -l, or kexec -p and a panic.",
+    type=click.Choice(("u-boot", "qemu", "efi", "kexec", "kdump")),
+    help="U-Boot; QEMU's own (-kernel); UEFI and the kernel's stub; Linux itself: kexec -l, or kexec -p and a panic.",
     show_default=True,
 )
 @click.option("--printenv", type=click.Path(), help="U-Boot's variables: what printenv prints, or the image in flash.")
@@ -32,7 +32,8 @@ _OF_UBOOT = ("printenv", "bdinfo", "uboot", "boot", "changes", "extlinux", "dtb_
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Set a variable; NAME= deletes it.")
 @click.option("--extlinux", type=click.Path(), help="extlinux.conf: its command line, and whether it has a ramdisk.")
 @click.option("--ramdisk", metavar="FILE|SIZE", help="The ramdisk.")
-@click.option("--cmdline", help="For kexec and kdump: the first kernel's command line, in place of the board's.")
+@click.option("--cmdline", help="For efi, kexec and kdump: the (first) kernel's command line, in place of the board's.")
+@click.option("--efi-map", type=click.Path(), help="For efi: UEFI's memory map, such as a shell's memmap.")
 @click.option("--append", help="For kexec and kdump: kexec's --append.")
 @click.option("--image-size", default=0, type=ADDRESS, help="For kexec and kdump: kexec's --image-size.")
 @click.option("--kexec-tools", default="", help="For kexec and kdump: kexec's version, such as 2.0.25.")
@@ -60,14 +61,21 @@ def command(
     Prints the load map from the boot loader's first byte to the decompressor's heap, the messages that U-Boot will
     print, and the verdict where a kernel is given (--config and --system-map).  With --propose prints safe addresses.
 
-    With --loader kexec or kdump BOARD boots the kernel, and the kernel boots itself again: where kexec-tools puts
-    things, what the crash kernel gets, and whether it boots.
+    With --loader efi the map of --efi-map says where memory is free.  With --loader kexec or kdump BOARD boots the
+    kernel, and the kernel boots itself again: where kexec-tools puts things, what the crash kernel gets, and whether
+    it boots.
     """  # fmt: skip
-    if options["loader"] in ("kexec", "kdump"):
-        return _kexec(boards, propose, as_json, ramdisk, options)
-    for name in _OF_KEXEC:
-        if options.pop(name):
-            raise UsageError(f"--{name.replace('_', '-')} goes with --loader kexec or kdump")
+    loader = options["loader"]
+    if loader in ("efi", "kexec", "kdump"):
+        _refuse(options, _OF_UBOOT + (_OF_KEXEC if loader == "efi" else ("efi_map",)), loader)
+        if propose or len(boards) != 1:
+            raise UsageError(f"--loader {loader} takes one BOARD, and no --propose")
+        if loader == "efi":
+            _refuse(options, ("dram", "zimage"), options.pop("loader"))
+            return _print(bootmap.efi_chain(boards[0], ramdisk=ramdisk, **options), boards[0], as_json)
+        setup = bootmap.kexec_setup(boards[0], ramdisk=ramdisk, **options)
+        return _print(bootmap.kexec_chain(setup), boards[0], as_json)
+    _refuse(options, ("cmdline", "efi_map", *_OF_KEXEC), loader)
     if propose and not boards:
         raise UsageError("--propose needs a BOARD: its reserved memory decides too")
     if len(boards) > 1 and not propose:
@@ -88,14 +96,12 @@ def command(
     return _print(bootmap.chain(setups[0]), setups[0].name, as_json)
 
 
-def _kexec(boards: tuple[str, ...], propose: bool, as_json: bool, ramdisk: str | None, options: dict[str, Any]) -> int:
-    given = [name for name in _OF_UBOOT if options.pop(name)]
-    if propose or given:
-        name = "propose" if propose else given[0].replace("_", "-").replace("changes", "set")
-        raise UsageError(f"--{name} does not go with --loader {options['loader']}")
-    if len(boards) != 1:
-        raise UsageError(f"--loader {options['loader']} needs one BOARD, whose tree the second kernel gets")
-    return _print(bootmap.kexec_chain(bootmap.kexec_setup(boards[0], ramdisk=ramdisk, **options)), boards[0], as_json)
+def _refuse(options: dict[str, Any], names: tuple[str, ...], loader: str) -> None:
+    """Take options out that a boot loader has no use for; none may be given."""
+    for name in names:
+        if options.pop(name):
+            option = "set" if name == "changes" else name.replace("_", "-")
+            raise UsageError(f"--{option} does not go with --loader {loader}")
 
 
 def _print(chain: bootmap.Chain, name: str, as_json: bool) -> int:
