@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 _SYSFS_TREE = (3, 19)
 """/sys/firmware/fdt; before, kexec makes a tree of /proc/device-tree."""
+_PAN = (
+    "the first kernel comes as far as the second's first instruction: Debian's 6.12 with LPAE, which has "
+    "CONFIG_CPU_TTBR0_PAN as this one, was seen to oops in __soft_restart before"
+)
 _MOST_CRASH = 256 * MIB
 _CRASH_STEP = 16 * MIB
 
@@ -104,6 +108,8 @@ def _kexec_chain(setup: KexecSetup) -> KexecChain:
     told = [] if setup.version else [Assumption(f"kexec-tools is {'.'.join(map(str, version))}", "--kexec-tools")]
     if setup.kernel.version < _SYSFS_TREE:
         told.append(Assumption("the tree comes from /sys/firmware/fdt, which this kernel does not have yet"))
+    if setup.kernel.config.enabled("CPU_TTBR0_PAN"):
+        told.append(Assumption(_PAN))
     if first.outcome.verdict is Verdict.DIES:
         why = f"the first kernel does not boot: {first.outcome.stage}: {first.outcome.reason}"
         return _refused(loader, why, first, tuple(told))

@@ -20,6 +20,7 @@ from bootmap.plan.setup import (
     board_of,
     command_of,
     fit_command_of,
+    fit_configuration,
     image_of,
     loader_of,
     version_in,
@@ -107,7 +108,7 @@ def uboot_setups(
         model = Kernel.load(image=image, **kernel)
     setups = []
     for path in boards:
-        read = read_boards(path)[0]
+        read = _chosen(read_boards(path), fit_configuration(told))
         packed = _needed(given or _kernel_in(read, model is not None))
         board = Board.of_file(read, cpu=cpu, zimage=packed)
         if not isinstance(board.description, Fdt):
@@ -118,6 +119,11 @@ def uboot_setups(
             command = _command(told, uboot_used, image_of(packed), disk, board.description)
         setups.append(_with_kernel(LoaderSetup(path, uboot_used, ram, command), model, board))
     return setups
+
+
+def _chosen(reads: Sequence[BoardFile], configuration: str) -> BoardFile:
+    """The board of the configuration that is booted; the first where none has that name, which is told later."""
+    return next((read for read in reads if configuration and read.name.endswith(f":{configuration}")), reads[0])
 
 
 def _needed(packed: KernelFile | int | None) -> KernelFile | int:

@@ -237,16 +237,23 @@ def fit_command_of(told: Told, data: bytes, tree: Fdt) -> Command:
     """
     env = environment(told)
     words = expand(told.command, env).split()
-    if words and (words[0] != "bootm" or len(words) > 2 or "#" in told.command):
+    address, _, name = words[1].partition("#") if len(words) > 1 else ("", "", "")
+    if words and (words[0] != "bootm" or len(words) > 2 or any(mark in name for mark in "#:")):
         raise UsageError(
-            f"--boot {told.command!r}: a FIT is started with 'bootm ADDR'; a configuration or files beside it are not "
-            f"modelled"
+            f"--boot {told.command!r}: a FIT is started with 'bootm ADDR' or 'bootm ADDR#CONFIGURATION'; overlays and "
+            f"files beside it are not modelled"
         )
     what = "the FIT"
-    at = _number(words[1], f"{what}'s address") if len(words) > 1 else _variable(env, _FIT_AT, what)
+    at = _number(address, f"{what}'s address") if address else _variable(env, _FIT_AT, what)
     blob = fdt.parse(data, fit.LARGEST)
-    kernel, found = in_ram(fit.parts(blob, data), at, blob.totalsize)
+    kernel, found = in_ram(fit.parts(blob, data, name), at, blob.totalsize)
     return Command("bootm", kernel, None, None, tree, env, fit=found)
+
+
+def fit_configuration(told: Told) -> str:
+    """The configuration of a FIT that the command names; "" for the default one."""
+    words = expand(told.command, environment(told)).split()
+    return words[1].partition("#")[2] if len(words) > 1 else ""
 
 
 def expand(text: str, env: Mapping[str, str]) -> str:

@@ -56,6 +56,7 @@ if kexec {arguments} /zImage; then
     {go}
 else
     echo kexec loads nothing
+    sleep 1000
 fi
 """
 _CRASH, _GO = "echo c > /proc/sysrq-trigger", "kexec -e"
