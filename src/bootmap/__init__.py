@@ -81,8 +81,13 @@ if TYPE_CHECKING:
     from bootmap.inputs.memblock_script import PARAMETERS as MEMBLOCK_CALLS
     from bootmap.plan.chain import Chain as Chain
     from bootmap.plan.chain import chain as chain
+    from bootmap.plan.efi import efi_chain as efi_chain
     from bootmap.plan.environment import with_environment as with_environment
+    from bootmap.plan.kexec import KexecChain as KexecChain
+    from bootmap.plan.kexec import KexecSetup as KexecSetup
+    from bootmap.plan.kexec import kexec_chain as kexec_chain
     from bootmap.plan.load import uboot_setups as uboot_setups
+    from bootmap.plan.load_kexec import kexec_setup as kexec_setup
     from bootmap.plan.propose import Proposal as Proposal
     from bootmap.plan.propose import propose as propose
     from bootmap.plan.setup import LoaderSetup as BootSetup
@@ -143,6 +148,8 @@ _PUBLIC = {
     "FuzzResult": ("bootmap.verify.fuzz.campaign", "Result"),
     "Hazard": ("bootmap.boot.trace", "Hazard"),
     "Kernel": ("bootmap.assemble.kernel", "Kernel"),
+    "KexecChain": ("bootmap.plan.kexec", "KexecChain"),
+    "KexecSetup": ("bootmap.plan.kexec", "KexecSetup"),
     "LoadMap": ("bootmap.analysis.layout", "LoadMap"),
     "LogReport": ("bootmap.bootlog.judgement", "LogReport"),
     "MEMBLOCK_CALLS": ("bootmap.inputs.memblock_script", "PARAMETERS"),
@@ -185,6 +192,7 @@ _PUBLIC = {
     "diff": ("bootmap.source.diff", "diff"),
     "draw": ("bootmap.explore.drawing", "draw"),
     "draw_png": ("bootmap.explore.bitmap", "png_of"),
+    "efi_chain": ("bootmap.plan.efi", "efi_chain"),
     "explore_page": ("bootmap.explore.page", "page_of"),
     "explore_prediction": ("bootmap.explore.sides", "prediction_side"),
     "explore_side": ("bootmap.explore.sides", "opened_side"),
@@ -194,6 +202,8 @@ _PUBLIC = {
     "keep_archive": ("bootmap.api.archives", "keep_archive"),
     "keep_recording": ("bootmap.verify.run", "keep_recording"),
     "kernel_findings": ("bootmap.verify.kernel_findings", "kernel_findings"),
+    "kexec_chain": ("bootmap.plan.kexec", "kexec_chain"),
+    "kexec_setup": ("bootmap.plan.load_kexec", "kexec_setup"),
     "load": ("bootmap.assemble.load", "load"),
     "load_boards": ("bootmap.assemble.load", "load_boards"),
     "load_kernel": ("bootmap.assemble.load", "load_kernel"),
@@ -250,6 +260,8 @@ __all__ = [
     "FuzzResult",
     "Hazard",
     "Kernel",
+    "KexecChain",
+    "KexecSetup",
     "LoadMap",
     "LogReport",
     "MemblockDeath",
@@ -289,6 +301,7 @@ __all__ = [
     "diff",
     "draw",
     "draw_png",
+    "efi_chain",
     "explore_page",
     "explore_prediction",
     "explore_side",
@@ -298,6 +311,8 @@ __all__ = [
     "keep_archive",
     "keep_recording",
     "kernel_findings",
+    "kexec_chain",
+    "kexec_setup",
     "load",
     "load_boards",
     "load_kernel",

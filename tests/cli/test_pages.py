@@ -16,6 +16,7 @@ STEPS = sorted(f"boot/{path.name}" for path in (ROOT / "docs" / "boot").glob("[0
 PAGES = {
     "../README.md": 1,
     "start.md": 4,
+    "plan.md": 1,
     "tables.md": 12,
     "diff.md": 1,
     "silent-board.md": 8,

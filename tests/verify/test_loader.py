@@ -7,20 +7,26 @@ import shutil
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from support.uboot import said
 
+from bootmap.errors import FdtError
 from bootmap.facts.machines.qemu import MACHINES_BY_NAME
 from bootmap.inputs import bdinfo, fdt, uboot_env
+from bootmap.inputs.fdt_writer import MadeNode, cells, flatten, text
 from bootmap.loaders.uboot.board import UBootBoard
 from bootmap.loaders.uboot.bootm import run
 from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.loaders.uboot.release import UBoot
+from bootmap.plan.setup import Told, fit_command_of
 from bootmap.units import MIB, Span
 from bootmap.verify.guest import Setup
 from bootmap.verify.load import load_kernel
 from bootmap.verify.loader.cases import made_up
 from bootmap.verify.loader.chain import ChainRequest, boot_chain
-from bootmap.verify.loader.record import record, room
+from bootmap.verify.loader.console import UBootConsole
+from bootmap.verify.loader.payload import zimage
+from bootmap.verify.loader.record import answer, record, room
 
 BINARY = Path("/usr/lib/u-boot/qemu_arm/u-boot.bin")
 KERNEL = Path(__file__).parent.parent.parent / ".kernels" / "deb-6.1"
@@ -51,6 +57,43 @@ def test_run_equals_the_installed_u_boot() -> None:
         placed = run(uboot, UBootBoard.of(bdinfo.parse(doc["bdinfo"][str(case.memory)])), command)
         assert placed.said == said(row), (seed, case.words)
         assert bool(placed.failed) == (row["handed"] is None), (seed, case.words)
+
+
+def test_run_a_fit_with_another_configuration(tmp_path: Path) -> None:
+    """bootm ADDR#b: the second of two, with a tree and a load address of its own; and one that is not there."""
+    memory, at = 512, 0x44000000
+    root = MadeNode(properties={"description": text("x"), "timestamp": cells(1), "#address-cells": cells(1)})
+    images, configurations = root.add("images"), root.add("configurations", {"default": text("a")})
+    words = {"arch": text("arm"), "compression": text("none")}
+    for name, load in (("a", 0x40208000), ("b", 0x42000000)):
+        own = replace(made_up(1, 1)[0], reserved=(), memreserve=(), padding=len(name) + load % 97)
+        linux = {"type": text("kernel"), "os": text("linux"), "load": cells(load), "entry": cells(load)}
+        images.add(f"kernel-{name}", {"data": zimage(0x1000).ljust(0x4000, b"\0"), **words, **linux})
+        images.add(
+            f"fdt-{name}", {"data": own.tree(), "type": text("flat_dt"), **words, "load": cells(load + 64 * MIB)}
+        )
+        configurations.add(name, {"kernel": text(f"kernel-{name}"), "fdt": text(f"fdt-{name}")})
+    path = tmp_path / "fit.itb"
+    path.write_bytes(flatten(root))
+    with UBootConsole(BINARY, memory * MIB, {at: path}) as uboot:
+        info, variables = uboot.command("bdinfo"), uboot.command("printenv")
+        banner = next(line for line in uboot.banner.splitlines() if line.startswith("U-Boot 2")).strip()
+        row = {"case": {"fit": [None, None]}, **answer(uboot, f"bootm {at:x}#b")}
+    told = Told(uboot_env.parse_text(variables), bdinfo.parse(info), banner, (), f"bootm {at:x}#b")
+    tree = fdt.parse(own.tree())  # that of the last, "b"
+    command = fit_command_of(told, path.read_bytes(), tree)
+    release = UBoot.named(banner, "qemu-arm")
+    assert release is not None
+    assert command.fit is not None
+    assert command.fit.name == "b"
+    placed = run(release, UBootBoard.of(bdinfo.parse(info)), command)
+    assert placed.said == said(row)
+    assert row["handed"] is not None
+    assert row["handed"]["entry"] == placed.entry == 0x42000000
+    assert placed.dtb is not None
+    assert row["handed"]["r2"] == placed.dtb.start
+    with pytest.raises(FdtError, match="no configuration 'c'; it has a, b"):
+        fit_command_of(replace(told, command=f"bootm {at:x}#c"), path.read_bytes(), tree)
 
 
 @pytest.mark.skipif(not KERNEL.exists(), reason="no kernel to boot; `make kernels` fetches Debian's")

@@ -68,6 +68,7 @@ class BootState:
         cma_origin: who asked for the default area.
         reserved_areas: nodes of /reserved-memory that the kernel accepted.
         elfcorehdr: (start, bytes) of the crashed kernel's headers, None outside of a crash kernel.
+        crashk_res: what crashkernel= has reserved, None where it has not.
         static_vms: virtual areas that are noted before vmalloc works.
         earlycon: the mapping of the early console, None without one.
         maps: every map_desc that was created, in order.
@@ -93,6 +94,8 @@ class BootState:
     stage: str = "create_page_tables"
     banks: list[Bank] = field(default_factory=list)
     told_banks: list[Span] = field(default_factory=list)
+    usable_ram: Span | None = None
+    """What linux,usable-memory-range leaves of it to a crash kernel."""
     promised: list[Span] = field(default_factory=list)
     """What mem= of the command line says that RAM is."""
     meminfo: list[MemBank] = field(default_factory=list)
@@ -105,6 +108,7 @@ class BootState:
     cma_origin: Origin | None = None
     reserved_areas: list[ReservedArea] = field(default_factory=list)
     elfcorehdr: tuple[int, int] | None = None
+    crashk_res: Span | None = None
     static_vms: list[StaticVm] = field(default_factory=list)
     earlycon: MapDesc | None = None
     maps: list[MapDesc] = field(default_factory=list)

@@ -48,9 +48,7 @@ class FdtEditor:
             strings_at - struct_at - structure,
         )
         if version != _V17 or min(self._gaps) < 0:
-            raise FdtError(
-                "only a blob of version 17 with its blocks in the usual order can be completed as U-Boot does"
-            )
+            raise FdtError("only a blob of version 17 with its blocks in the usual order can be edited as libfdt does")
         self._struct = bytearray(tree.data[struct_at : struct_at + structure])
         self._strings = bytearray(tree.data[strings_at : strings_at + strings])
 
@@ -91,6 +89,14 @@ class FdtEditor:
             self._splice(at + 12, _room(length), _room(len(value)))
             self._struct[at + 4 : at + 8] = struct.pack(">I", len(value))
         self._struct[at + 12 : at + 12 + len(value)] = value
+
+    def nop(self, node: int, name: str) -> None:
+        """Write FDT_NOP over a property of the node at that place, if it has it (``fdt_nop_property``)."""
+        found = self._property(node, name)
+        if found is not None:
+            at, length = found
+            words = (12 + _room(length)) // 4
+            self._struct[at : at + 4 * words] = struct.pack(">I", _NOP) * words
 
     def blob(self) -> bytes:
         """The blob as it is in RAM; bytes behind its last block are 0."""

@@ -108,12 +108,13 @@ def configurations(tree: Fdt, data: bytes) -> list[FitConfiguration]:
     return sorted(found, key=lambda each: not each.is_default)
 
 
-def parts(tree: Fdt, data: bytes) -> Parts:
-    """Where everything of the default configuration (else the first with a tree) lies.
+def parts(tree: Fdt, data: bytes, name: str = "") -> Parts:
+    """Where everything of a configuration lies.
 
     Args:
         tree: the FIT.
         data: the whole file, for data outside of the tree.
+        name: of the configuration; "" for the default one, else the first with a tree.
 
     Raises:
         FdtError: there is no configuration, or it names an image that is not there, or has no data.
@@ -122,7 +123,10 @@ def parts(tree: Fdt, data: bytes) -> Parts:
     parent, images = tree.node("/configurations"), tree.node("/images")
     if parent is None or images is None or not parent.children:
         raise FdtError("is a FIT image without a configuration", offset=tree.root.offset)
-    chosen = parent.child(_text(parent, "default") or "")
+    chosen = parent.child(name or _text(parent, "default") or "")
+    if name and chosen is None:
+        known = ", ".join(child.name for child in parent.children[:_MOST])
+        raise FdtError(f"has no configuration {name!r}; it has {known}", offset=parent.offset)
     if chosen is None:
         chosen = next((child for child in parent.children if child.get("fdt") is not None), parent.children[0])
 

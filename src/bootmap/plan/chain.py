@@ -76,7 +76,7 @@ def chain(setup: LoaderSetup) -> Chain:
     """Replay the boot loader, then the kernel.
 
     Raises:
-        InputError: the tree cannot be completed as U-Boot does it.
+        InputError: the tree cannot be edited.
     """
     uboot, board, command = setup.uboot, setup.board, setup.command
     if uboot is None:
@@ -93,18 +93,32 @@ def chain(setup: LoaderSetup) -> Chain:
     except FdtError as error:
         raise error.in_file(setup.name) from None
     tree = fdt.parse(blob)
-    replay = _replay(setup, kernel, handover, placed, tree, None)
+    replay = continued(kernel, handover, placed, tree, setup.assumptions + handover.assumptions)
     return Chain(loader, placed, load_map(replay, extra), setup.assumptions, replay)
 
 
-def _replay(
-    setup: LoaderSetup, kernel: KernelModel, handover: Handover, placed: UBootPlaced, tree: Fdt, initrd: Span | None
+def continued(
+    kernel: KernelModel,
+    handover: Handover,
+    placed: UBootPlaced,
+    tree: Fdt,
+    told: tuple[Assumption, ...],
+    initrd: Span | None = None,
 ) -> Replay:
-    """The kernel's boot from where the loader left things; ``initrd`` where the tree does not tell of it."""
+    """The kernel's boot from where a boot loader left things.
+
+    Args:
+        kernel: the kernel.
+        handover: CPU, zImage and what else does not depend on the boot loader.
+        placed: where things are.
+        tree: the tree that the kernel gets.
+        told: assumptions.
+        initrd: where the ramdisk is, if the tree does not tell of it.
+    """
     assert placed.dtb is not None
     offset, how = phys_offset(kernel, tree, placed.entry)
     assert offset is not None
-    told = (*setup.assumptions, Assumption(f"PHYS_OFFSET is {offset:#010x}: {how}"), *handover.assumptions)
+    told = (Assumption(f"PHYS_OFFSET is {offset:#010x}: {how}"), *told)
     zimage = replace(handover.zimage, load_addr=placed.entry) if handover.zimage is not None else None
     return boot(
         kernel,
@@ -127,7 +141,8 @@ def _qemu(setup: LoaderSetup) -> Chain:
         placed.failed = "QEMU refuses: Not enough space for DTB after kernel/initrd"
     if placed.failed or setup.kernel is None or setup.handover is None:
         return Chain("QEMU", placed, LoadMap(_sorted(*_moved(placed)), setup.board.banks))
-    replay = _replay(setup, setup.kernel, setup.handover, placed, tree, found.initrd)
+    told = setup.assumptions + setup.handover.assumptions
+    replay = continued(setup.kernel, setup.handover, placed, tree, told, found.initrd)
     return Chain("QEMU", placed, load_map(replay), setup.assumptions, replay)
 
 

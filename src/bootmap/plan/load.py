@@ -21,9 +21,11 @@ from bootmap.plan.setup import (
     board_of,
     command_of,
     fit_command_of,
+    fit_configuration,
     image_of,
     loader_of,
     version_in,
+    with_addresses,
 )
 from bootmap.units import Span, memparse
 
@@ -58,6 +60,7 @@ def uboot_setups(
     cpu: str | None = None,
     zimage: str | None = None,
     image: str | None = None,
+    anywhere: bool = False,
     **kernel: Any,
 ) -> list[LoaderSetup]:
     """One boot for each board; one without a tree where there is none.
@@ -77,6 +80,7 @@ def uboot_setups(
         cpu: the CPU's name.
         zimage: the zImage's file, or its size.
         image: the kernel file.
+        anywhere: addresses that nothing tells are made up: they are what is looked for.
         kernel: further arguments of `Kernel.load`.
 
     Raises:
@@ -93,7 +97,8 @@ def uboot_setups(
     else:
         uboot_used = loader_of(told)
         ram = board_of(told, uboot_used)
-    disk = _ramdisk(ramdisk)
+        told = with_addresses(told, ram.banks[0].start) if anywhere else told
+    disk = read_ramdisk(ramdisk)
     given = read_zimage(zimage if zimage is not None else image)
     if not boards:
         packed = _needed(given)
@@ -104,7 +109,7 @@ def uboot_setups(
         model = Kernel.load(image=image, **kernel)
     setups = []
     for path in boards:
-        read = read_boards(path)[0]
+        read = _chosen(read_boards(path), fit_configuration(told))
         packed = _needed(given or _kernel_in(read, model is not None))
         board = Board.of_file(read, cpu=cpu, zimage=packed)
         if not isinstance(board.description, Fdt):
@@ -115,6 +120,11 @@ def uboot_setups(
             command = _command(told, uboot_used, image_of(packed), disk, board.description)
         setups.append(_with_kernel(LoaderSetup(path, uboot_used, ram, command), model, board))
     return setups
+
+
+def _chosen(reads: Sequence[BoardFile], configuration: str) -> BoardFile:
+    """The board of the configuration that is booted; the first where none has that name, which is told later."""
+    return next((read for read in reads if configuration and read.name.endswith(f":{configuration}")), reads[0])
 
 
 def _needed(packed: KernelFile | int | None) -> KernelFile | int:
@@ -186,7 +196,7 @@ def _told(
                 f"{extlinux_file}: {label.name!r} has a ramdisk; give {label.initrd} with --ramdisk"
             )
         set_now |= {"bootargs": label.append} if label.append else {}
-    return Told(env, info, uboot or version_in(text), tuple(map(_bank, dram)), boot, set_now)
+    return Told(env, info, uboot or version_in(text), tuple(map(parse_bank, dram)), boot, set_now)
 
 
 def _parsed(path: str, parse: Callable[[bytes], Result]) -> Result:
@@ -206,7 +216,12 @@ def _text(path: str) -> str:
     return _parsed(path, _decoded)
 
 
-def _bank(text: str) -> Span:
+def parse_bank(text: str) -> Span:
+    """``--dram``: a bank of RAM.
+
+    Raises:
+        UsageError: it is not written as ``BASE,SIZE``.
+    """
     start, rest = memparse(text)
     size, tail = memparse(rest[1:])
     if not rest.startswith(",") or tail or not size or start + size > 1 << 40:
@@ -214,8 +229,12 @@ def _bank(text: str) -> Span:
     return Span(start, start + size)
 
 
-def _ramdisk(text: str | None) -> Ramdisk | None:
-    """The ramdisk of a file, or of a size."""
+def read_ramdisk(text: str | None) -> Ramdisk | None:
+    """``--ramdisk``: the ramdisk of a file, or of a size; None for none.
+
+    Raises:
+        BootmapError: the file cannot be read, or is empty.
+    """
     if text is None:
         return None
     number, rest = memparse(text)

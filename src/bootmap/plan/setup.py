@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bootmap.assumptions import Assumption
 from bootmap.errors import InputError, MissingInputError, UnsupportedError, UsageError
@@ -19,7 +20,7 @@ from bootmap.loaders.uboot.board import UBootBoard
 from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.loaders.uboot.fit import in_ram
 from bootmap.loaders.uboot.release import UBoot
-from bootmap.units import Span
+from bootmap.units import MIB, Span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,6 +97,17 @@ def environment(told: Told) -> dict[str, str]:
     """The variables with the user's changes."""
     merged = {**told.env, **told.changes}
     return {name: value for name, value in merged.items() if value or name not in told.changes}
+
+
+def with_addresses(told: Told, start: int) -> Told:
+    """The same with addresses where none are set, as if RAM that begins at ``start`` had room there."""
+    env = environment(told)
+    made = {
+        names[0]: f"{start + offset:#x}"
+        for names, offset in ((KERNEL_VARIABLES, 32 * MIB), (FDT_VARIABLES, 96 * MIB), (_RAMDISK_AT, 112 * MIB))
+        if not any(env.get(name) for name in names)
+    }
+    return replace(told, env={**told.env, **made})
 
 
 def loader_of(told: Told) -> UBoot:
@@ -224,16 +236,23 @@ def fit_command_of(told: Told, data: bytes, tree: Fdt) -> Command:
     """
     env = environment(told)
     words = expand(told.command, env).split()
-    if words and (words[0] != "bootm" or len(words) > 2 or "#" in told.command):
+    address, _, name = words[1].partition("#") if len(words) > 1 else ("", "", "")
+    if words and (words[0] != "bootm" or len(words) > 2 or any(mark in name for mark in "#:")):
         raise UsageError(
-            f"--boot {told.command!r}: a FIT is started with 'bootm ADDR'; a configuration or files beside it are not "
-            f"modelled"
+            f"--boot {told.command!r}: a FIT is started with 'bootm ADDR' or 'bootm ADDR#CONFIGURATION'; overlays and "
+            f"files beside it are not modelled"
         )
     what = "the FIT"
-    at = _number(words[1], f"{what}'s address") if len(words) > 1 else _variable(env, _FIT_AT, what)
+    at = _number(address, f"{what}'s address") if address else _variable(env, _FIT_AT, what)
     blob = fdt.parse(data, fit.LARGEST)
-    kernel, found = in_ram(fit.parts(blob, data), at, blob.totalsize)
+    kernel, found = in_ram(fit.parts(blob, data, name), at, blob.totalsize)
     return Command("bootm", kernel, None, None, tree, env, fit=found)
+
+
+def fit_configuration(told: Told) -> str:
+    """The configuration of a FIT that the command names; "" for the default one."""
+    words = expand(told.command, environment(told)).split()
+    return words[1].partition("#")[2] if len(words) > 1 else ""
 
 
 def expand(text: str, env: Mapping[str, str]) -> str:

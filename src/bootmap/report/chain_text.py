@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bootmap.output import text_width
 from bootmap.units import hex_address
 from bootmap.verify.loader.chain import ChainBoot
+from bootmap.verify.loader.kexec import KexecBoot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
 _WHEN = {"before": "on entry to paging_init", "after": "on its return"}
 
 
-def chain_text(name: str, boot: ChainBoot | EfiBoot) -> str:
+def chain_text(name: str, boot: ChainBoot | EfiBoot | KexecBoot) -> str:
     """One boot: a verdict, what was compared, what differs."""
-    what = f"U-Boot {boot.uboot.version}" if isinstance(boot, ChainBoot) else f"by UEFI ({boot.recording.name})"
-    lines = [f"{'EQUAL' if boot.equal else 'DIFFERENT'}: {name}, {what}"]
+    lines = [f"{'EQUAL' if boot.equal else 'DIFFERENT'}: {name}, {_what(boot)}"]
     if isinstance(boot, ChainBoot):
         lines += _loader(boot)
+    elif isinstance(boot, KexecBoot):
+        lines += _kexec(boot)
     else:
         lines.append(f"  {len(boot.map.rows)} rows of the memory map, the tree at {hex_address(boot.entry.r2)}")
     if boot.comparison is not None:
@@ -33,6 +35,29 @@ def chain_text(name: str, boot: ChainBoot | EfiBoot) -> str:
             lines.append(f"  {_WHEN[moment]:<26} {words} words of page tables, {differs}")
         lines.append(f"  {boot.comparison.lists} lists and limits of memblock: {boot.comparison.finding.value}")
     return "\n".join(lines)
+
+
+def _what(boot: ChainBoot | EfiBoot | KexecBoot) -> str:
+    if isinstance(boot, ChainBoot):
+        return f"U-Boot {boot.uboot.version}"
+    if isinstance(boot, KexecBoot):
+        return f"{'kdump' if boot.placed.elfcorehdr else 'kexec'}, kexec-tools {'.'.join(map(str, boot.version))}"
+    return f"by UEFI ({boot.recording.name})"
+
+
+def _kexec(boot: KexecBoot) -> Iterator[str]:
+    placed = boot.placed
+    if placed.failed:
+        yield from textwrap.wrap(f"kexec loads nothing: {placed.failed}", text_width(), initial_indent="  ")
+    elif placed.dtb is not None:
+        parts = [f"zImage at {hex_address(placed.kernel.start)}"]
+        parts += [f"initrd at {hex_address(placed.ramdisk.start)}"] if placed.ramdisk is not None else []
+        parts += [f"tree at {hex_address(placed.dtb.start)}"]
+        parts += [f"crash headers at {hex_address(placed.elfcorehdr.start)}"] if placed.elfcorehdr is not None else []
+        text = f"{', '.join(parts)}: byte for byte"
+        yield from textwrap.wrap(text, text_width(), initial_indent="  ", subsequent_indent="    ")
+    for text in boot.differences:
+        yield from textwrap.wrap(text, text_width(), initial_indent="  ", subsequent_indent="    ")
 
 
 def _loader(boot: ChainBoot) -> Iterator[str]:
@@ -46,12 +71,12 @@ def _loader(boot: ChainBoot) -> Iterator[str]:
         yield from textwrap.wrap(text, text_width(), initial_indent="  ", subsequent_indent="    ")
 
 
-def chain_json(rows: Sequence[tuple[str, ChainBoot | EfiBoot]]) -> str:
+def chain_json(rows: Sequence[tuple[str, ChainBoot | EfiBoot | KexecBoot]]) -> str:
     """All boots as one document (bootmap.verify-loader/1)."""
     return json.dumps({"schema": "bootmap.verify-loader/1", "boots": [_row(*row) for row in rows]}, indent=1)
 
 
-def _row(name: str, boot: ChainBoot | EfiBoot) -> dict[str, Any]:
+def _row(name: str, boot: ChainBoot | EfiBoot | KexecBoot) -> dict[str, Any]:
     comparison = boot.comparison
     row: dict[str, Any] = {
         "board": name,
@@ -66,6 +91,12 @@ def _row(name: str, boot: ChainBoot | EfiBoot) -> dict[str, Any]:
             "uboot": boot.uboot.version, "says": boot.placed.said, "failed": boot.placed.failed,
             "dtb": dtb.start if dtb is not None else None, "loader_differences": list(boot.loader_differences),
         }  # fmt: skip
+    elif isinstance(boot, KexecBoot):
+        placed = boot.placed
+        spans = {"kernel": placed.kernel, "ramdisk": placed.ramdisk, "dtb": placed.dtb, "headers": placed.elfcorehdr}
+        row |= {name: list(span) if span is not None else None for name, span in spans.items()}
+        row |= {"kexec_tools": ".".join(map(str, boot.version)), "command_line": placed.command_line}
+        row |= {"failed": placed.failed, "loader_differences": list(boot.differences)}
     else:
         row |= {
             "firmware": boot.recording.name,

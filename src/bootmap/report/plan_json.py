@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from bootmap.plan.kexec import KexecChain
+
 if TYPE_CHECKING:
     from bootmap.plan.chain import Chain
     from bootmap.plan.propose import Proposal
@@ -34,6 +36,12 @@ def plan_json(chain: Chain) -> str:
         ],
         "assumptions": [str(each) for each in chain.assumptions],
     }  # fmt: skip
+    if isinstance(chain, KexecChain):
+        doc |= {
+            "crash_kernel": list(chain.crash) if chain.crash is not None else None,
+            "command_line": chain.command_line,
+            "advice": chain.advice,
+        }
     return json.dumps(doc, indent=1)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.boot.trace import Verdict
 from bootmap.output import text_width
+from bootmap.plan.kexec import KexecChain
 from bootmap.report.layout_text import amount, layout_lines
 from bootmap.units import hex_address
 
@@ -24,9 +25,13 @@ def plan_text(chain: Chain, name: str) -> str:
     lines = [*_head(chain, name), "", "Load map", *layout_lines(chain.load_map), ""]
     if chain.placed.said:
         lines += ["U-Boot says", *(f"  {_plain(line)}" for line in chain.placed.said), ""]
+    if isinstance(chain, KexecChain):
+        lines += _second(chain)
     lines += _damage(chain)
     lines += _hazards(chain)
-    if chain.load_map.damage or (chain.verdict is not None and chain.verdict is not Verdict.BOOTS):
+    if isinstance(chain, KexecChain):
+        lines += _advice(chain)
+    elif chain.load_map.damage or (chain.verdict is not None and chain.verdict is not Verdict.BOOTS):
         lines += ["`bootmap plan --propose` looks for addresses that are clear of each other and boot", ""]
     if chain.assumptions:
         lines += ["Assumptions", *_bullets(map(str, chain.assumptions)), ""]
@@ -45,6 +50,24 @@ def _head(chain: Chain, name: str) -> Iterator[str]:
     kernel = f"Linux {chain.replay.state.kernel.version_text}"
     where = "" if outcome.stage is None else f": {outcome.stage}: {outcome.reason}"
     yield from textwrap.wrap(f"{_WORDS[outcome.verdict]}  {name}, {uboot}, {kernel}{where}", text_width())
+
+
+def _second(chain: KexecChain) -> Iterator[str]:
+    """What the first kernel has kept for the second, and what it tells it."""
+    if chain.crash is not None:
+        yield f"Crash kernel's memory  {amount(chain.crash.size)} at {hex_address(chain.crash.start)}"
+    if chain.command_line is not None:
+        first, rest = "Its command line       ", " " * 23
+        yield from textwrap.wrap(_plain(chain.command_line), text_width(), initial_indent=first, subsequent_indent=rest)
+    if chain.crash is not None or chain.command_line is not None:
+        yield ""
+
+
+def _advice(chain: KexecChain) -> Iterator[str]:
+    if chain.advice:
+        yield "To change (predicted again: boots)"
+        yield from _bullets([chain.advice])
+        yield ""
 
 
 def _damage(chain: Chain) -> Iterator[str]:

@@ -89,6 +89,7 @@ def _fixed(state: BootState, wanted: Span, ram: int, origin: Origin) -> None:
 
 def _reserved(state: BootState, area: Span, ram: int, origin: Origin) -> None:
     state.memblock.reserve(area.start, area.size, origin=origin)
+    state.crashk_res = area
     state.print(
         f"Reserving {area.size // MIB}MB of memory at {area.start // MIB}MB for crashkernel "
         f"(System RAM: {ram // MIB}MB)"

@@ -46,7 +46,8 @@ def check_ram_below_phys_offset(state: BootState) -> None:
     """Say what RAM is lost below PHYS_OFFSET, and what would keep it."""
     phys_offset = state.handover.phys_offset
     below = [Span(bank.start, min(bank.end, phys_offset)) for bank in state.told_banks if bank.start < phys_offset]
-    if not below:
+    crash = state.usable_ram
+    if not below or (crash is not None and crash.start >= phys_offset):
         return
     size, first = sum(row.size for row in below), min(row.start for row in below)
     window = align_down(first, AUTO_GRANULE)

@@ -310,6 +310,7 @@ def _usable_range(state: BootState, chosen: Node, cells: RootCells) -> None:
     if not found:
         return
     state.memblock.cap_memory_range(found[0].base, found[0].size, origin=dt_origin(prop))
+    state.usable_ram = Span(found[0].base, found[0].base + found[0].size)
     for entry in found[1:]:
         if not entry.size:
             break

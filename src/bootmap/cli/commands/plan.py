@@ -11,6 +11,8 @@ from bootmap.cli.options import ADDRESS
 from bootmap.errors import UsageError
 
 _FORMS = ("setenv", "extlinux", "fit", "header")
+_OF_KEXEC = ("append", "image_size", "kexec_tools")
+_OF_UBOOT = ("printenv", "bdinfo", "uboot", "boot", "changes", "extlinux", "dtb_size")
 
 
 @click.command()
@@ -18,8 +20,8 @@ _FORMS = ("setenv", "extlinux", "fit", "header")
 @click.option(
     "--loader",
     default="u-boot",
-    type=click.Choice(("u-boot", "qemu")),
-    help="U-Boot, or QEMU's own (-kernel).",
+    type=click.Choice(("u-boot", "qemu", "efi", "kexec", "kdump")),
+    help="U-Boot; QEMU's own (-kernel); UEFI and the kernel's stub; Linux itself: kexec -l, or kexec -p and a panic.",
     show_default=True,
 )
 @click.option("--printenv", type=click.Path(), help="U-Boot's variables: what printenv prints, or the image in flash.")
@@ -30,6 +32,11 @@ _FORMS = ("setenv", "extlinux", "fit", "header")
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Set a variable; NAME= deletes it.")
 @click.option("--extlinux", type=click.Path(), help="extlinux.conf: its command line, and whether it has a ramdisk.")
 @click.option("--ramdisk", metavar="FILE|SIZE", help="The ramdisk.")
+@click.option("--cmdline", help="For efi, kexec and kdump: the (first) kernel's command line, in place of the board's.")
+@click.option("--efi-map", type=click.Path(), help="For efi: UEFI's memory map, such as a shell's memmap.")
+@click.option("--append", help="For kexec and kdump: kexec's --append.")
+@click.option("--image-size", default=0, type=ADDRESS, help="For kexec and kdump: kexec's --image-size.")
+@click.option("--kexec-tools", default="", help="For kexec and kdump: kexec's version, such as 2.0.25.")
 @click.option("--dtb-size", type=ADDRESS, help="Bytes of the device tree, where BOARD is not given.")
 @click.option("--config", type=click.Path(), help="The kernel's .config (also .gz).")
 @click.option("--system-map", type=click.Path(), help="Its System.map.")
@@ -49,16 +56,31 @@ _FORMS = ("setenv", "extlinux", "fit", "header")
 def command(
     boards: tuple[str, ...], propose: bool, times: float, form: str, as_json: bool, ramdisk: str | None, **options: Any
 ) -> int:
-    """Say where U-Boot puts everything for BOARD, and whether that boots.
+    """Say where the boot loader puts everything for BOARD, and whether that boots.
 
     Prints the load map from the boot loader's first byte to the decompressor's heap, the messages that U-Boot will
     print, and the verdict where a kernel is given (--config and --system-map).  With --propose prints safe addresses.
+
+    With --loader efi the map of --efi-map says where memory is free.  With --loader kexec or kdump BOARD boots the
+    kernel, and the kernel boots itself again: where kexec-tools puts things, what the crash kernel gets, and whether
+    it boots.
     """  # fmt: skip
+    loader = options["loader"]
+    if loader in ("efi", "kexec", "kdump"):
+        _refuse(options, _OF_UBOOT + (_OF_KEXEC if loader == "efi" else ("efi_map",)), loader)
+        if propose or len(boards) != 1:
+            raise UsageError(f"--loader {loader} takes one BOARD, and no --propose")
+        if loader == "efi":
+            _refuse(options, ("dram", "zimage"), options.pop("loader"))
+            return _print(bootmap.efi_chain(boards[0], ramdisk=ramdisk, **options), boards[0], as_json)
+        setup = bootmap.kexec_setup(boards[0], ramdisk=ramdisk, **options)
+        return _print(bootmap.kexec_chain(setup), boards[0], as_json)
+    _refuse(options, ("cmdline", "efi_map", *_OF_KEXEC), loader)
     if propose and not boards:
         raise UsageError("--propose needs a BOARD: its reserved memory decides too")
     if len(boards) > 1 and not propose:
         raise UsageError("several boards go with --propose only")
-    setups = bootmap.uboot_setups(boards, ramdisk=ramdisk, **options)
+    setups = bootmap.uboot_setups(boards, ramdisk=ramdisk, anywhere=propose, **options)
     if propose:
         proposal = bootmap.propose(setups, times)
         if as_json:
@@ -71,7 +93,18 @@ def command(
             file = "" if ramdisk is None else "initrd" if ramdisk[:1].isdigit() else ramdisk
             click.echo(proposal_text(proposal, form, "zImage", file, boards[0]), nl=False)
         return 0
-    chain = bootmap.chain(setups[0])
+    return _print(bootmap.chain(setups[0]), setups[0].name, as_json)
+
+
+def _refuse(options: dict[str, Any], names: tuple[str, ...], loader: str) -> None:
+    """Take options out that a boot loader has no use for; none may be given."""
+    for name in names:
+        if options.pop(name):
+            option = "set" if name == "changes" else name.replace("_", "-")
+            raise UsageError(f"--{option} does not go with --loader {loader}")
+
+
+def _print(chain: bootmap.Chain, name: str, as_json: bool) -> int:
     if as_json:
         from bootmap.report.plan_json import plan_json
 
@@ -79,5 +112,5 @@ def command(
     else:
         from bootmap.report.plan_text import plan_text
 
-        click.echo(plan_text(chain, setups[0].name), nl=False)
+        click.echo(plan_text(chain, name), nl=False)
     return 0 if chain.safe or (chain.verdict is None and not chain.load_map.damage) else 1

@@ -26,13 +26,19 @@ from bootmap.errors import UsageError
 @boot_options
 @click.option(
     "--loader",
-    type=click.Choice(("u-boot", "efi", "bootefi")),
-    help="Boot with U-Boot's bootz, EDK2, U-Boot's bootefi.",
+    type=click.Choice(("u-boot", "efi", "bootefi", "kexec", "kdump")),
+    help="Boot with U-Boot's bootz, EDK2, U-Boot's bootefi; or twice, by kexec -e or a panic.",
 )
-@click.option("--loader-file", type=click.Path(), help="Its image for QEMU's virt.  [Debian's]")
+@click.option(
+    "--loader-file", type=click.Path(), help="Its image for QEMU's virt; the folder of kexec.  [Debian's; .kernels]"
+)
 @click.option("--ramdisk", type=click.Path(), help="A ramdisk for --loader.")
 @click.option(
-    "--set", "changes", multiple=True, metavar="NAME=VALUE", help="A variable for --loader; NAME= deletes it."
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A variable for --loader; NAME= deletes it. For kexec: append, image-size.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
@@ -57,7 +63,8 @@ def command(
 
     With --loader u-boot the same kernel is booted by U-Boot on the virt machine: its messages, where it puts the tree
     and every byte of it are compared, then the kernel as above.  With efi (EDK2) or bootefi memory comes from UEFI's
-    map, which is read where the kernel's stub left it.
+    map, which is read where the kernel's stub left it.  With kexec or kdump the kernel boots itself again: where kexec
+    puts things and the second kernel are compared.
 
     Exit code 0: it boots and nothing differs; 1: something does, or the kernel dies.
     """

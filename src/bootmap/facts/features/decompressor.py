@@ -20,6 +20,8 @@ ZIMAGE_FEATURES = (
             f"{_ZHEAD} (2.6.39 and 3.0 differ)", (3, 0)),
     Feature("zimage_appended_dtb", "a device tree appended to zImage replaces r2", f"{_ZHEAD} (3.0 and 3.2 differ)",
             (3, 2), kconfig=("ARM_APPENDED_DTB",)),
+    Feature("zimage_size_table", "a zImage tells how large the kernel in it is, and its bss",
+            "arch/arm/boot/compressed/vmlinux.lds.S .table", (4, 15)),
     Feature("zimage_spares_itself", "zImage does not write its page tables over itself",
             f"{_ZHEAD}, commit 2874865c1271 (3.10 and 3.12 differ)", (3, 11)),
     Feature("zimage_atags_room_by_size", "the room to merge ATAGs follows the appended tree's size; before, 64 KiB",

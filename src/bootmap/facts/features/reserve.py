@@ -19,6 +19,8 @@ RESERVE_FEATURES = (
             "arch/arm/kernel/setup.c reserve_crashkernel", (4, 12)),
     Feature("crashkernel_rounds_ram", "RAM is rounded up to 128 MiB before crashkernel= looks for its range",
             "kernel/crash_core.c parse_crashkernel_mem (5.10 and 6.1 differ)", (6, 1)),
+    Feature("iomem_skips_nomap", "/proc/iomem has no System RAM where memory is no-map; before, all of it",
+            "arch/arm/kernel/setup.c request_standard_resources, commit b10d6bca8720", (5, 10)),
     Feature("fdt_reserve_self", "the blob is reserved apart from /memreserve/ and before it",
             f"{_FDT} early_init_fdt_reserve_self (4.1.5 and 4.2 differ)", (4, 2)),
     Feature("reserved_memory", "/reserved-memory is honoured", _RMEM, (3, 15)),

@@ -21,6 +21,8 @@ TREE_FEATURES = (
     Feature("dt_memory_needs_page", "a block of less than one page is ignored",
             f"{_FDT} early_init_dt_add_memory_arch", (3, 19)),
     Feature("hotpluggable", "hotpluggable memory nodes are flagged", f"{_FDT} early_init_dt_scan_memory", (4, 10)),
+    Feature("rng_seed_taken", "/chosen/rng-seed is taken, and struck out of the tree",
+            f"{_FDT} early_init_dt_scan_chosen, commit 428826f5358c", (5, 4)),
     Feature("usable_memory_range", "/chosen linux,usable-memory-range caps RAM",
             f"{_FDT} early_init_dt_check_for_usable_mem_range", (5, 15)),
     Feature("usable_memory_ranges", "several usable-memory ranges (5.18.12 and 5.19 differ)",

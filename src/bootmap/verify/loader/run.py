@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from bootmap.errors import MissingInputError, ToolMissingError, UsageError
 from bootmap.inputs.fs import read_file
+from bootmap.units import whole_number
 from bootmap.verify.guest import Setup
 from bootmap.verify.load import load_kernel
 from bootmap.verify.loader.chain import ChainRequest, boot_chain
 from bootmap.verify.loader.efi import EDK2, UBOOT, EfiRequest, boot_efi
+from bootmap.verify.loader.kexec import KexecRequest, boot_kexec
 from bootmap.verify.run import qemu_machine
 
 if TYPE_CHECKING:
@@ -19,12 +21,13 @@ if TYPE_CHECKING:
 
     from bootmap.verify.loader.chain import ChainBoot
     from bootmap.verify.loader.efi import EfiBoot
+    from bootmap.verify.loader.kexec import KexecBoot
 
 _UBOOT = "/usr/lib/u-boot/qemu_arm/u-boot.bin"
 _EDK2 = "/usr/share/AAVMF/AAVMF32_CODE.fd"
 _PACKAGES = {_UBOOT: "u-boot-qemu", _EDK2: "qemu-efi-arm"}
-LOADERS = ("u-boot", "efi", "bootefi")
-"""U-Boot's bootz; EDK2; U-Boot's bootefi."""
+_KEXEC = ".kernels"
+_KEXEC_OPTIONS = ("append", "image-size")
 
 
 def boot_with_loader(
@@ -41,15 +44,17 @@ def boot_with_loader(
     timeout: float = 60.0,
     progress: Callable[[str], None] = lambda _note: None,
     **options: Any,
-) -> list[tuple[str, ChainBoot | EfiBoot]]:
+) -> list[tuple[str, ChainBoot | EfiBoot | KexecBoot]]:
     """Boot each board (none: the one that QEMU makes) with a boot loader; its name, and what was compared.
 
     Args:
         boards: files of device trees; by UEFI the firmware's own tree is taken, and none may be given.
-        loader: one of `LOADERS`.
-        loader_file: its image; None for Debian's.
+        loader: "u-boot" (bootz), "efi" (EDK2), "bootefi" (U-Boot's), "kexec" (``kexec -l`` and ``-e``), or "kdump"
+            (``kexec -p`` and a panic).
+        loader_file: its image, None for Debian's; for kexec and kdump the folder with busybox and kexec for ARM.
         ramdisk: file of a ramdisk.
-        changes: ``NAME=VALUE``, variables of U-Boot's to set; ``NAME=`` deletes one.
+        changes: ``NAME=VALUE``, variables of U-Boot's to set, ``NAME=`` deletes one; for kexec and kdump kexec's own
+            options ``append`` and ``image-size``.
         machine: QEMU's machine.
         memory: bytes of RAM.
         cpu: the CPU.
@@ -63,11 +68,8 @@ def boot_with_loader(
     """
     if options["image"] is None:
         raise MissingInputError("nothing to boot: give the zImage with --kernel")
-    usual = _EDK2 if loader == "efi" else _UBOOT
-    binary = Path(loader_file or usual)
-    if loader_file is None and not os.path.exists(binary):
-        raise ToolMissingError(f"{usual} is not there; Debian's package is {_PACKAGES[usual]}, or give --loader-file")
-    read_file(binary)  # one clear line where it cannot be read
+    if loader != "u-boot" and boards:
+        raise UsageError(f"--loader {loader} boots QEMU's own tree: give no BOARD")
     kernel = load_kernel(
         options["image"], options["config"], options["system_map"], options["version"], options["features"]
     )
@@ -75,19 +77,43 @@ def boot_with_loader(
     setup = Setup(spec, memory or spec.default, cpu)
     variables = _variables(changes)
     disk = read_file(ramdisk) if ramdisk else None
+    if loader in ("kexec", "kdump"):
+        call = _kexec(Path(loader_file or _KEXEC), loader == "kdump", cmdline, disk, variables, timeout)
+        return [("QEMU's own tree", boot_kexec(kernel, setup, call, progress))]
+    binary = _binary(loader, loader_file)
     if loader != "u-boot":
-        if boards:
-            raise UsageError("--loader efi and bootefi boot the firmware's own tree: give no BOARD")
         firmware = EDK2 if loader == "efi" else UBOOT
         request = EfiRequest(firmware, binary, cmdline or "", disk, variables, timeout)
         return [("QEMU's own tree", boot_efi(kernel, setup, request, progress))]
     if cmdline is not None:
         variables["bootargs"] = cmdline
-    rows: list[tuple[str, ChainBoot | EfiBoot]] = []
+    rows: list[tuple[str, ChainBoot | EfiBoot | KexecBoot]] = []
     for board in boards or (None,):
         chain = ChainRequest(binary, read_file(board) if board else None, disk, variables, timeout)
         rows.append((board or "QEMU's own tree", boot_chain(kernel, setup, chain, progress)))
     return rows
+
+
+def _binary(loader: str, given: str | None) -> Path:
+    usual = _EDK2 if loader == "efi" else _UBOOT
+    binary = Path(given or usual)
+    if given is None and not os.path.exists(binary):
+        raise ToolMissingError(f"{usual} is not there; Debian's package is {_PACKAGES[usual]}, or give --loader-file")
+    read_file(binary)  # one clear line where it cannot be read
+    return binary
+
+
+def _kexec(
+    folder: Path, on_crash: bool, cmdline: str | None, disk: bytes | None, options: dict[str, str], timeout: float
+) -> KexecRequest:
+    for name in options:
+        if name not in _KEXEC_OPTIONS:
+            raise UsageError(f"--set {name}: with kexec and kdump only {' and '.join(_KEXEC_OPTIONS)} can be set")
+    size = whole_number(options.get("image-size") or "0")
+    if size is None:
+        raise UsageError(f"--set image-size={options['image-size']}: is no size")
+    words = cmdline if cmdline is not None else "console=ttyAMA0" + (" crashkernel=128M" if on_crash else "")
+    return KexecRequest(folder, on_crash, words, options.get("append"), disk, size, timeout)
 
 
 def _variables(changes: Iterable[str]) -> dict[str, str]:

@@ -1,0 +1,262 @@
+"""Linux that boots itself again, under QEMU: ``kexec -l`` and ``kexec -e``, or ``kexec -p`` and a panic.
+
+The first kernel boots to a userland with Debian's kexec, which loads the second.  QEMU's gdb stub stops at three
+places: the first kernel's first instruction (its tree is read), the second zImage's (the registers, the tree, every
+byte of zImage and initrd, the crash headers are compared), the second kernel's.  Then that kernel is read as for any
+other boot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from bootmap.assemble.zimage import describe
+from bootmap.boot.decompressor.phys_offset import phys_offset
+from bootmap.boot.handover import Handover
+from bootmap.boot.sequence import boot
+from bootmap.boot.setup.standard_resources import system_ram
+from bootmap.errors import MachineError, UsageError
+from bootmap.facts.arm.cpus import cpu_by_name
+from bootmap.facts.loaders.kexec import NEWEST_KEXEC
+from bootmap.facts.machines.qemu import KERNEL_AT
+from bootmap.image.recording import KernelId, RecordedEntry
+from bootmap.inputs import fdt
+from bootmap.inputs.fs import read_file
+from bootmap.loaders.kexec import KexecCall, KexecPlaced, load
+from bootmap.units import Span, hex_address
+from bootmap.verify.compare import compare
+from bootmap.verify.guest import Guest, machine_with_ram
+from bootmap.verify.loader.userland import with_kexec
+from bootmap.verify.observe import observe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bootmap.boot.sequence import Replay
+    from bootmap.facts.loaders.kexec import KexecVersion
+    from bootmap.image.machine import RunningMachine
+    from bootmap.image.recording import Recording
+    from bootmap.verify.compare import Comparison
+    from bootmap.verify.guest import Setup
+    from bootmap.verify.kernels import BootKernel
+
+_START = 240.0
+_LOADED, _NOTHING = b"kexec has loaded", b"kexec loads nothing"
+_SAID_VERSION = re.compile(rb"kexec-tools (\d+)\.(\d+)\.(\d+)")
+_ELF = b"\x7fELF"
+_SCRIPT = """kexec --version
+if kexec {arguments} /zImage; then
+    echo kexec has loaded
+    {go}
+else
+    echo kexec loads nothing
+    sleep 1000
+fi
+"""
+_CRASH, _GO = "echo c > /proc/sysrq-trigger", "kexec -e"
+
+
+class KexecRequest(Struct, frozen=True):
+    """What is to be booted.
+
+    Attributes:
+        folder: what tools/fetch-kernels filled, for busybox and kexec.
+        on_crash: ``kexec -p`` and a panic; else ``kexec -l`` and ``kexec -e``.
+        command_line: the first kernel's.
+        append: ``--append``; None to give none.
+        ramdisk: bytes of ``--initrd``; None for none.
+        image_size: ``--image-size``; 0 to give none.
+        timeout: seconds for each stretch of the second kernel's way.
+    """
+
+    folder: Path
+    on_crash: bool
+    command_line: str
+    append: str | None = None
+    ramdisk: bytes | None = None
+    image_size: int = 0
+    timeout: float = 60.0
+
+    @property
+    def script(self) -> str:
+        """What the first kernel's shell runs."""
+        words = ["-p" if self.on_crash else "-l"]
+        words += [f"--append='{self.append}'"] if self.append is not None else []
+        words += ["--initrd=/ramdisk"] if self.ramdisk else []
+        words += [f"--image-size={self.image_size:#x}"] if self.image_size else []
+        return _SCRIPT.format(arguments=" ".join(words), go=_CRASH if self.on_crash else _GO)
+
+
+class KexecBoot(Struct, frozen=True):
+    """What came of it.
+
+    Attributes:
+        version: of kexec-tools.
+        first: the first kernel's tree and r2.
+        placed: what was predicted of kexec.
+        differences: what kexec did otherwise, a sentence each.
+        handed: the tree that the second kernel got, and r2; None where nothing was loaded.
+        recording: the second kernel, read; None likewise.
+        comparison: of it; None likewise.
+    """
+
+    version: KexecVersion
+    first: tuple[bytes, int]
+    placed: KexecPlaced
+    differences: tuple[str, ...]
+    handed: tuple[bytes, int] | None = None
+    recording: Recording | None = None
+    comparison: Comparison | None = None
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing differs."""
+        return not self.differences and (self.comparison is None or not self.comparison.finding.is_wrong)
+
+
+def boot_kexec(
+    kernel: BootKernel, setup: Setup, request: KexecRequest, progress: Callable[[str], None] = lambda _: None
+) -> KexecBoot:
+    """Boot twice, read and compare.
+
+    Raises:
+        ToolMissingError: QEMU, busybox or kexec is not there.
+        UsageError: the machine is not virt, or the kernel no zImage that has kexec.
+        MachineError: QEMU ended, or something makes no sense.
+    """
+    model, cpu = kernel.model(), cpu_by_name(setup.cpu or setup.machine.cpu)
+    if setup.machine.name != "virt" or kernel.file.kind != "zImage" or not model.config.enabled("KEXEC"):
+        raise UsageError("--loader kexec and kdump boot a zImage with CONFIG_KEXEC on QEMU's virt machine")
+    if cpu is None:
+        raise UsageError(f"the CPU {setup.cpu or setup.machine.cpu} is not modelled")
+    if any(quote in f"{request.append}" for quote in ("'", "\n")):
+        raise UsageError("append: a quote in kexec's --append is not supported here")
+    zimage = read_file(str(kernel.file.path))
+    with tempfile.TemporaryDirectory(prefix="bootmap-") as folder, contextlib.ExitStack() as stack:
+        files = {"zImage": zimage} | ({"ramdisk": request.ramdisk} if request.ramdisk else {})
+        disk = Path(folder, "initramfs")
+        disk.write_bytes(with_kexec(request.folder, request.script, files))
+        more = ("-kernel", str(kernel.file.path), "-initrd", str(disk), "-append", request.command_line)
+        progress("QEMU")
+        machine, _ = stack.enter_context(machine_with_ram(setup, more, 60.0))
+        at, _ = phys_offset(model, None, setup.machine.ram_base + KERNEL_AT)
+        assert at is not None
+        progress("the first kernel")
+        machine.run_until(at + model.text_offset, timeout=_START)
+        r2 = machine.gdb.read_register("r2")
+        own = _blob(machine, r2)
+        first = kernel.predict(own, r2, at, cpu)
+        cpus = setup.cpus or setup.machine.cpus
+        placed = load(_call(kernel, first, own, request, NEWEST_KEXEC, cpus))
+        progress("kexec")
+        _run_to_second(machine, placed)
+        version = _version(machine)
+        if version != NEWEST_KEXEC:  # where the kernel goes does not depend on it
+            placed = load(_call(kernel, first, own, request, version, cpus))
+        loaded = _LOADED in machine.console()
+        if placed.failed or not loaded:
+            return KexecBoot(version, (own, r2), placed, tuple(_refusals(placed, loaded)))
+        registers = machine.gdb.core_registers()
+        found = _blob(machine, registers["r2"])
+        differences = tuple(_otherwise(machine, placed, registers["r2"], found, zimage, request))
+        second = fdt.parse(found)
+        offset, _ = phys_offset(model, second, placed.kernel.start)
+        assert offset is not None
+        described = describe(model, kernel.file, placed.kernel.start, offset, [])
+        prediction = boot(kernel.model(), Handover(second, registers["r2"], offset, cpu, zimage=described))
+        _run_to_kernel(machine, placed.kernel.start, offset + model.text_offset)
+        registers = machine.gdb.core_registers()
+        entry = RecordedEntry(registers["r0"], registers["r1"], registers["r2"])
+        recording = observe(
+            Guest(machine, setup, entry, offset), kernel.symbols, page_offset=model.page_offset,
+            long=model.has("lpae"), board=found, command_line=request.append or "", name="kexec",
+            kernel=KernelId(os.path.basename(str(kernel.file.path)), kernel.key or kernel.name),
+            timeout=request.timeout, progress=progress,
+        )  # fmt: skip
+    return KexecBoot(
+        version, (own, r2), placed, differences, (found, entry.r2), recording, compare(recording, prediction)
+    )
+
+
+def _run_to_second(machine: RunningMachine, placed: KexecPlaced) -> None:
+    """To the second zImage's first instruction, or until kexec has said that it loads nothing."""
+    if placed.failed:
+        machine.run_until_console(_NOTHING, timeout=_START)
+        return
+    with machine.gdb.breakpoints(placed.kernel.start):
+        machine.run_until_console(_NOTHING, timeout=_START)
+
+
+def _run_to_kernel(machine: RunningMachine, zimage: int, kernel: int) -> None:
+    """From the zImage's first instruction to the kernel's, which may have the same address."""
+    if kernel == zimage:
+        machine.run_until(zimage + 4, timeout=30.0)
+    machine.run_until(kernel, timeout=_START)
+
+
+def _blob(machine: RunningMachine, address: int) -> bytes:
+    head = bytes(machine.memory.read(address, 8))
+    size = int.from_bytes(head[4:], "big")
+    if head[:4] != b"\xd0\x0d\xfe\xed" or size > fdt.MAX_SIZE:
+        raise MachineError(f"there is no device tree at r2 = {hex_address(address)}")
+    return bytes(machine.memory.read(address, size))
+
+
+def _version(machine: RunningMachine) -> KexecVersion:
+    found = _SAID_VERSION.search(machine.console())
+    if found is None:
+        raise MachineError("kexec does not say its version", file="kexec")
+    return int(found[1]), int(found[2]), int(found[3])
+
+
+def _call(
+    kernel: BootKernel, first: Replay, tree: bytes, request: KexecRequest, version: KexecVersion, cpus: int
+) -> KexecCall:
+    header, model = kernel.file.zimage, kernel.model()
+    assert header is not None
+    table = model.has("zimage_size_table")
+    return KexecCall(
+        version, header.size, kernel.file.image_size if table else None, kernel.file.bss_size if table else None,
+        fdt.parse(tree), system_ram(first.state), cpus, first.state.crashk_res, request.on_crash,
+        len(request.ramdisk or b""), request.append, request.image_size, model.has("rng_seed_taken"),
+    )  # fmt: skip
+
+
+def _refusals(placed: KexecPlaced, loaded: bool) -> Iterator[str]:
+    if loaded:
+        yield f"kexec loads the kernel; predicted was: {placed.failed}"
+    elif not placed.failed:
+        yield "kexec loads nothing; predicted was that it does"
+
+
+def _otherwise(
+    machine: RunningMachine, placed: KexecPlaced, r2: int, found: bytes, zimage: bytes, request: KexecRequest
+) -> Iterator[str]:
+    """What is in RAM, against what was predicted to be."""
+    assert placed.dtb is not None
+    if r2 != placed.dtb.start:
+        yield f"the tree is at {hex_address(r2)}, predicted was {hex_address(placed.dtb.start)}"
+    used = int.from_bytes(placed.blob[12:16], "big") + int.from_bytes(placed.blob[32:36], "big")
+    if found[:used] != placed.blob[:used]:
+        at = next((i for i in range(min(used, len(found))) if found[i] != placed.blob[i]), min(used, len(found)))
+        yield f"the tree differs from byte {at:#x} on"
+    for what, span, data in (("zImage", placed.kernel, zimage), ("initrd", placed.ramdisk, request.ramdisk)):
+        if span is not None and data is not None:
+            there = bytes(machine.memory.read(span.start, span.size))
+            if there != data[: span.size]:
+                yield f"the {what} is not at {span}"
+    if placed.elfcorehdr is not None:
+        yield from _headers_otherwise(machine, placed.elfcorehdr)
+
+
+def _headers_otherwise(machine: RunningMachine, where: Span) -> Iterator[str]:
+    data = bytes(machine.memory.read(where.start, where.size))
+    if data[:4] != _ELF:
+        yield f"there are no crash headers at {where}"

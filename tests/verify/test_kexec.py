@@ -1,0 +1,67 @@
+"""Linux that boots itself again, now: a kernel of .kernels, Debian's busybox and kexec, QEMU's virt machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.booting import KERNELS, bootmap, kernel
+
+from bootmap.errors import ToolMissingError
+from bootmap.facts.machines.qemu import MACHINES_BY_NAME
+from bootmap.units import MIB
+from bootmap.verify.compare import ComparedAs
+from bootmap.verify.guest import Setup
+from bootmap.verify.load import load_kernel
+from bootmap.verify.loader.kexec import KexecRequest, boot_kexec
+from bootmap.verify.loader.userland import with_kexec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.oracle
+
+
+def booted(key: str, *, on_crash: bool, image_size: int, command_line: str = "console=ttyAMA0") -> tuple[object, ...]:
+    folder = kernel(key)
+    if not (KERNELS / "kexec" / "kexec").exists() or not (KERNELS / "busybox").exists():
+        pytest.skip(f"no kexec and busybox for ARM in {KERNELS}: `make kernels` fetches them")
+    request = KexecRequest(KERNELS, on_crash, command_line, "console=ttyAMA0 maxcpus=1", bytes(70_000), image_size)
+    done = boot_kexec(load_kernel(folder), Setup(MACHINES_BY_NAME["virt"], 512 * MIB), request)
+    assert done.differences == ()
+    assert done.comparison is not None
+    return done.comparison.finding, sum(done.comparison.words.values()), sum(done.comparison.wrong_words.values())
+
+
+def test_kdump_a_real_crash_kernel_is_equal_to_the_word() -> None:
+    found, words, wrong = booted(
+        "deb-6.1", on_crash=True, image_size=0x1B00000, command_line="console=ttyAMA0 crashkernel=128M"
+    )
+    assert found is ComparedAs.EQUAL
+    assert isinstance(words, int)
+    assert words > 10_000
+    assert wrong == 0
+
+
+def test_kexec_without_image_size_dies_as_predicted() -> None:
+    """The decompressor writes over the tree: kexec-tools does not know Debian's TEXT_OFFSET."""
+    found, *_ = booted("deb-6.1", on_crash=False, image_size=0)
+    assert found is ComparedAs.KNOWN_DEATH
+
+
+def test_kexec_userland_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ToolMissingError, match="has no busybox and kexec/kexec"):
+        with_kexec(tmp_path, "", {})
+
+
+def test_verify_loader_kexec_bad_options() -> None:
+    folder = kernel("deb-6.1")
+    for words, said in (
+        (("--set", "fdt_high=0"), "only append and image-size can be set"),
+        (("--set", "image-size=big"), "is no size"),
+        (("--loader-file", "/nowhere"), "has no busybox"),
+    ):
+        done = bootmap("verify", "--loader", "kdump", "--kernel", f"{folder}/zImage", *words)
+        assert done.returncode in (2, 3, 4)
+        assert said in done.stderr.replace("\n", " ")
+        assert "Traceback" not in done.stderr
