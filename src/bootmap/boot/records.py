@@ -96,7 +96,7 @@ class Zone:
     managed: int
 
 
-@dataclass(slots=True)
+@dataclass
 class Variables:
     """Kernel variables that the steps set, by kernel name; addresses in bytes, pfns as numbers."""
 
@@ -124,8 +124,7 @@ class Variables:
     def copy(self) -> Variables:
         """The same values; much cheaper than ``copy.copy``, and there is one a step."""
         twin = object.__new__(Variables)
-        for name in self.__slots__:
-            setattr(twin, name, getattr(self, name))
+        twin.__dict__.update(self.__dict__)
         return twin
 
 

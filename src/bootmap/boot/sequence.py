@@ -5,7 +5,7 @@ Source: arch/arm/kernel/setup.c ``setup_arch``, arch/arm/mm/mmu.c ``paging_init`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bootmap.boot.decompressor.decompress_kernel import decompress_kernel
@@ -113,6 +113,8 @@ class Replay:
     state: BootState
     stages: tuple[Snapshot, ...]
     outcome: Outcome
+    _tables: dict[int, Mapping[int, Words]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """By mark, what `tables_at` found before."""
 
     @property
     def hazards(self) -> list[Hazard]:
@@ -133,8 +135,13 @@ class Replay:
         """The latest stage up to the end of paging_init that the boot reached."""
         return self.stage("paging_init") or self.stages[-1]
 
-    def tables_at(self, stage: Snapshot) -> dict[int, Words]:
+    def tables_at(self, stage: Snapshot) -> Mapping[int, Words]:
         """The page tables at that moment, only pages that the root reaches: physical page -> words."""
+        if stage.mark not in self._tables:
+            self._tables[stage.mark] = self._reached(stage)
+        return self._tables[stage.mark]
+
+    def _reached(self, stage: Snapshot) -> dict[int, Words]:
         tables, form = self.state.tables, self.state.kernel.format
         pages = tables.pages_at(stage.mark)
         root = range(tables.root, tables.root + form.pgd_bytes, PAGE_SIZE)

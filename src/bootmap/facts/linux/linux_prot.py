@@ -84,9 +84,9 @@ class PteBits:
     """Memory type field by kernel name without ``L_PTE_MT_``, already shifted into place."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LinuxFormat:
-    """One page table format as Linux sees it.
+    """One page table format as Linux sees it; there are the three below, each equal to itself only.
 
     Attributes:
         name: "short" or "long".
