@@ -15,7 +15,7 @@ from support.machines import KERNELS, Setup, cpu
 from support.recordings import DATA, case, fresh_kernel
 from support.trees import Node, board, cells, reserved_memory, text
 
-from bootmap.analysis.overview import overview
+from bootmap.analysis.overview import Overview
 from bootmap.boot.handover import Handover
 from bootmap.boot.sequence import Replay, boot
 from bootmap.boot.trace import Verdict
@@ -127,7 +127,7 @@ def answer_to(key: str, data: bytes) -> Replay | str:
 def check_reports(prediction: Replay) -> None:
     """What was predicted of such a board can be told, in every form."""
     assert predict_json(prediction, ["adjust_lowmem_bounds", "paging_init"])
-    seen = overview(prediction)
+    seen = Overview(prediction)
     text = predict_text(prediction, seen)
     assert text.isprintable() or set(filter(lambda c: not c.isprintable(), text)) <= {"\n"}
     assert dmesg_text(prediction, seen.layout)

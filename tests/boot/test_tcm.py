@@ -24,7 +24,7 @@ from support.machines import cpu
 from support.recordings import DATA, fresh_kernel
 from support.words import as_words
 
-from bootmap.analysis.overview import overview
+from bootmap.analysis.overview import Overview
 from bootmap.boot.handover import Handover
 from bootmap.boot.kernel import KernelModel
 from bootmap.boot.sequence import Replay, boot
@@ -188,6 +188,6 @@ def test_tcm_init_of_code_that_does_not_fit(version: tuple[int, ...], boots: boo
 
 def test_overview_names_the_memories() -> None:
     prediction = booted((16 * KIB,), (8 * KIB,))
-    areas = {area.name: (area.start, area.end) for area in overview(prediction).layout}
+    areas = {area.name: (area.start, area.end) for area in Overview(prediction).layout}
     assert areas["DTCM"] == (DTCM, DTCM + 16 * KIB)
     assert areas["ITCM"] == (ITCM, ITCM + 8 * KIB)

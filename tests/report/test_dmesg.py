@@ -7,7 +7,7 @@ import re
 import pytest
 from support.recordings import NAMES, Case, case
 
-from bootmap.analysis.overview import overview
+from bootmap.analysis.overview import Overview
 from bootmap.report.dmesg import dmesg_text
 
 _CALL = re.compile(r"( *(?:__)?memblock_\w+: \[0x[0-9a-f]+-0x[0-9a-f]+\])")
@@ -24,7 +24,7 @@ def _plain(line: str) -> str:
 def test_dmesg_is_what_the_kernel_logged(name: str) -> None:
     recorded = case(name)
     logged = [_plain(line) for line in recorded.log]
-    layout = overview(recorded.prediction).layout
+    layout = Overview(recorded.prediction).layout
     predicted = [_plain(line) for line in dmesg_text(recorded.prediction, layout).split("\n")]
     if "Virtual kernel memory layout:" in predicted:  # comes after the line that ends the recorded logs
         predicted = predicted[: predicted.index("Virtual kernel memory layout:")]

@@ -6,7 +6,7 @@ import pytest
 from support.recordings import NAMES, case
 
 from bootmap.analysis.explain import explain_physical, explain_virtual
-from bootmap.analysis.overview import hardware_words, memory_rows, overview, reserved_rows, table_cost
+from bootmap.analysis.overview import Overview, hardware_words, memory_rows, reserved_rows, table_cost
 from bootmap.report.explain_text import physical_text, virtual_text
 from bootmap.report.mem_types import mem_types_text
 from bootmap.report.predict_text import predict_text
@@ -17,7 +17,7 @@ _BOOTED = [name for name in NAMES if "after" in case(name).doc]
 @pytest.mark.parametrize("name", NAMES)
 def test_reports_fit_100_columns(name: str) -> None:
     prediction = case(name).prediction
-    texts = [predict_text(prediction, overview(prediction)), mem_types_text(prediction, hardware_words(prediction))]
+    texts = [predict_text(prediction, Overview(prediction)), mem_types_text(prediction, hardware_words(prediction))]
     for address in (0, 0x80000000, 0xC0300000, 0xFF800000, 0xFFFF0000):
         texts.append(virtual_text(explain_virtual(prediction, address)))
         texts.append(physical_text(explain_physical(prediction, address)))

@@ -6,7 +6,8 @@ Takes a prediction, gives result objects that the reports print; nothing here is
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -20,7 +21,7 @@ from bootmap.facts.linux.memblock import Flags
 from bootmap.units import MIB, PAGE_SIZE, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from bootmap.boot.memblock import Memblock
     from bootmap.boot.sequence import Replay, Snapshot
@@ -86,37 +87,44 @@ class TableCost(Struct, frozen=True):
         return self.root_bytes + self.page_only_tables * PAGE_SIZE
 
 
-class Overview(Struct, frozen=True):
-    """What is asked first, at one moment.
+class Overview:
+    """What is asked first, at the latest moment up to the end of paging_init; each part is made when it is asked for.
+
+    Args:
+        prediction: the boot.
 
     Attributes:
         stage: the moment.
-        memory: RAM by kind.
-        reserved: reserved memory by owner.
-        layout: the kernel's half of virtual space; empty where the boot did not come so far.
-        tables: what the page tables cost; None where there are none yet.
-        lost: RAM that is there and not used, and why.
     """
 
-    stage: Snapshot
-    memory: list[MemoryRow]
-    reserved: list[OwnedRow]
-    layout: list[VirtualArea]
-    tables: TableCost | None
-    lost: list[LostRam]
+    def __init__(self, prediction: Replay) -> None:
+        self._prediction = prediction
+        self.stage = prediction.usual_stage
 
+    @cached_property
+    def memory(self) -> list[MemoryRow]:
+        """RAM by kind."""
+        return memory_rows(self._prediction, self.stage)
 
-def overview(prediction: Replay) -> Overview:
-    """All of this at the latest moment up to the end of paging_init."""
-    stage = prediction.usual_stage
-    return Overview(
-        stage,
-        memory_rows(prediction, stage),
-        reserved_rows(stage),
-        virtual_layout(prediction, stage) if stage.vars.high_memory else [],
-        table_cost(prediction, stage) if prediction.tables_at(stage) else None,
-        lost_rows(prediction, stage),
-    )
+    @cached_property
+    def reserved(self) -> list[OwnedRow]:
+        """Reserved memory by owner."""
+        return reserved_rows(self.stage)
+
+    @cached_property
+    def layout(self) -> list[VirtualArea]:
+        """The kernel's half of virtual space; empty where the boot did not come so far."""
+        return virtual_layout(self._prediction, self.stage) if self.stage.vars.high_memory else []
+
+    @cached_property
+    def tables(self) -> TableCost | None:
+        """What the page tables cost; None where there are none yet."""
+        return table_cost(self._prediction, self.stage) if self._prediction.tables_at(self.stage) else None
+
+    @cached_property
+    def lost(self) -> list[LostRam]:
+        """RAM that is there and not used, and why."""
+        return lost_rows(self._prediction, self.stage)
 
 
 def hardware_words(prediction: Replay) -> dict[str, int]:
@@ -129,9 +137,10 @@ def hardware_words(prediction: Replay) -> dict[str, int]:
 def memory_rows(prediction: Replay, stage: Snapshot) -> list[MemoryRow]:
     """RAM as memblock has it, cut at the lowmem limit and where its origin changes."""
     limit = stage.vars.arm_lowmem_limit
+    ops = _ops(stage.memblock, ("add",), ("remove",))
     rows: list[MemoryRow] = []
     for base, size, flags in stage.memblock.memory.regions:
-        for start, end, origin in _segments(stage.memblock, base, base + size, ("add",), ("remove",)):
+        for start, end, origin in _segments(ops, base, base + size):
             for low, high in _cut(start, end, limit):
                 kind = "no-map" if flags & Flags.NOMAP else "lowmem" if high <= limit else "highmem"
                 rows.append(MemoryRow(low, high, kind, origin))
@@ -179,9 +188,10 @@ def _merged(spans: list[Span]) -> list[Span]:
 
 def reserved_rows(stage: Snapshot) -> list[OwnedRow]:
     """Reserved memory by owner, neighbours of one owner together."""
+    ops = _ops(stage.memblock, _ADDS, ("free",))
     rows: list[OwnedRow] = []
     for base, size, _ in stage.memblock.reserved.regions:
-        for start, end, origin in _segments(stage.memblock, base, base + size, _ADDS, ("free",)):
+        for start, end, origin in _segments(ops, base, base + size):
             owner = origin.text if origin else "?"
             if rows and rows[-1].end == start and rows[-1].owner == owner:
                 rows[-1] = OwnedRow(rows[-1].start, end, owner, origin)
@@ -197,27 +207,46 @@ def _cut(start: int, end: int, at: int) -> Iterator[tuple[int, int]]:
     yield start, end
 
 
-def _segments(
-    memblock: Memblock, start: int, end: int, adds: tuple[str, ...], removes: tuple[str, ...]
-) -> Iterator[tuple[int, int, Origin | None]]:
+class _Op(NamedTuple):
+    """An operation that gives ``[start, end)`` an owner, or takes it away; ``over`` also where there is one already."""
+
+    start: int
+    end: int
+    owner: Origin | None
+    over: bool
+
+
+def _ops(memblock: Memblock, adds: tuple[str, ...], removes: tuple[str, ...]) -> list[_Op]:
+    return [
+        _Op(
+            op.base,
+            op.base + op.size,
+            op.origin if op.name in adds and isinstance(op.origin, Origin) else None,
+            op.name in removes or op.name == "alloc_range",
+        )
+        for op in memblock.log
+        if op.name in adds or op.name in removes
+    ]
+
+
+def _segments(ops: Sequence[_Op], start: int, end: int) -> Iterator[tuple[int, int, Origin | None]]:
     """``[start, end)`` cut by the operations that last gave its parts an owner."""
-    edges, owners = [start, end], [None]
-    owners_list: list[Origin | None] = list(owners)
-    for op in memblock.log:
-        first, last = max(op.base, start), min(op.base + op.size, end)
-        if first >= last or (op.name not in adds and op.name not in removes):
+    edges = [start, end]
+    owners: list[Origin | None] = [None]
+    for op in ops:
+        if op.start >= end or op.end <= start or op.start >= op.end:
             continue
+        first, last = max(op.start, start), min(op.end, end)
         for edge in (first, last):
             at = bisect_left(edges, edge)
             if edges[at] != edge:
                 edges.insert(at, edge)
-                owners_list.insert(at, owners_list[at - 1])
-        origin = op.origin if op.name in adds and isinstance(op.origin, Origin) else None
+                owners.insert(at, owners[at - 1])
         low, high = bisect_left(edges, first), bisect_right(edges, last) - 1
         for i in range(low, high):
-            if op.name in removes or owners_list[i] is None or op.name == "alloc_range":
-                owners_list[i] = origin
-    for i, owner in enumerate(owners_list):
+            if op.over or owners[i] is None:
+                owners[i] = op.owner
+    for i, owner in enumerate(owners):
         yield edges[i], edges[i + 1], owner
 
 

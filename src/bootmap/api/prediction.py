@@ -175,9 +175,9 @@ class Prediction(Struct, frozen=True, dict=True):
     @cached_property
     def overview(self) -> Overview:
         """Who has which memory, the kernel's virtual layout, what the tables cost, at `last`."""
-        from bootmap.analysis.overview import overview
+        from bootmap.analysis.overview import Overview
 
-        return overview(self.replay)
+        return Overview(self.replay)
 
     @property
     def lost(self) -> Sequence[LostRam]:

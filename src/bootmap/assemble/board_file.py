@@ -19,7 +19,8 @@ from bootmap.facts.machines.ram_base import RAM_BASE
 from bootmap.inputs import fdt
 from bootmap.inputs.board import MAX_SIZE, is_fit, looks_like_fit, parse_board
 from bootmap.inputs.cells import read_cells
-from bootmap.inputs.fdt_writer import cells, editable, flatten, text
+from bootmap.inputs.fdt_edit import FdtEditor, changeable
+from bootmap.inputs.fdt_writer import cells, text
 from bootmap.inputs.fs import file_name, read_file
 from bootmap.units import MIB, Span, hex_address
 
@@ -134,7 +135,7 @@ def with_usual_ram(board: Board) -> Board:
 
 
 def with_banks(description: Fdt | AtagList, banks: Sequence[Span]) -> Fdt | AtagList:
-    """The description with ``banks`` as its RAM; as it is where there are none.
+    """The description with ``banks`` as its RAM, the rest as it is; all as it is where there are none.
 
     Raises:
         UsageError: a bank does not fit into the cells of the tree.
@@ -143,7 +144,7 @@ def with_banks(description: Fdt | AtagList, banks: Sequence[Span]) -> Fdt | Atag
         return description
     if not isinstance(description, fdt.Fdt):
         raise UsageError("--memory is for device trees; with an ATAG list use --cmdline 'mem=SIZE@START'")
-    root, width = editable(description), root_cells(description)
+    width = root_cells(description)
     for bank in banks:
         if bank.start >> _CELL_BITS * width.address or (bank.end - bank.start) >> _CELL_BITS * width.size:
             raise UsageError(
@@ -151,10 +152,23 @@ def with_banks(description: Fdt | AtagList, banks: Sequence[Span]) -> Fdt | Atag
                 f"address and {width.size} size cells"
             )
     value = b"".join(cells(bank.start, width=width.address) + cells(bank.size, width=width.size) for bank in banks)
-    found = [node for node in root.children if node.properties.get("device_type", b"").rstrip(b"\0") == b"memory"]
+    tree = changeable(description)
+    editor = FdtEditor(tree)
+    before = editor.used
+    found = [node for node in tree.walk("device_type") if node.depth == 1 and _is_memory(node)]
     for node in found[1:]:
-        root.children.remove(node)
-    node = found[0] if found else root.add(f"memory@{banks[0].start:x}", {"device_type": text("memory")})
-    node.properties.pop("linux,usable-memory", None)
-    node.properties["reg"] = value
-    return fdt.parse(flatten(root, description.reservations, boot_cpu=description.boot_cpuid_phys))
+        editor.blank(editor.place(node))
+    if found:
+        place = editor.place(found[0])
+        editor.blank_property(place, "linux,usable-memory")
+    else:
+        place = editor.add_child(f"memory@{banks[0].start:x}")
+        editor.set(place, "device_type", text("memory"))
+    editor.set(place, "reg", value)
+    editor.totalsize += editor.used - before
+    return fdt.parse(editor.blob())
+
+
+def _is_memory(node: fdt.Node) -> bool:
+    kind = node.get("device_type")
+    return kind is not None and kind.value.rstrip(b"\0") == b"memory"

@@ -69,8 +69,9 @@ def _unmapped_image(state: BootState) -> Iterator[tuple[int, str]]:
     size = kernel.format.section_size
     data = kernel.symbols.get("_sdata", kernel.image_end)
     bss = kernel.symbols.get("__bss_start", kernel.image_end)
-    for va in range(align_down(kernel.image_start, size), kernel.image_end, size):
-        if state.mapped(va) != state.pa(va):
-            yield va, "text" if va < data else "data" if va < bss else "bss"
+    if not state.image_in_sections:
+        for va in range(align_down(kernel.image_start, size), kernel.image_end, size):
+            if state.mapped(va) != state.pa(va):
+                yield va, "text" if va < data else "data" if va < bss else "bss"
     if state.mapped(kernel.swapper_pg_dir) != state.tables.root:
         yield kernel.swapper_pg_dir, "page directory"

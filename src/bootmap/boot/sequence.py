@@ -5,6 +5,7 @@ Source: arch/arm/kernel/setup.c ``setup_arch``, arch/arm/mm/mmu.c ``paging_init`
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -101,7 +102,7 @@ class Snapshot(Struct, frozen=True):
     memory: Mapping[int, bytes]
 
 
-class Replay(Struct, frozen=True):
+class Replay(Struct, frozen=True, dict=True):
     """Everything that is known of one boot.
 
     Attributes:
@@ -115,6 +116,11 @@ class Replay(Struct, frozen=True):
     stages: tuple[Snapshot, ...]
     outcome: Outcome
     alternatives: tuple[Alternative, ...] = ()
+
+    @cached_property
+    def _tables(self) -> dict[int, Mapping[int, Words]]:
+        """By mark, what `tables_at` found before."""
+        return {}
 
     @property
     def hazards(self) -> list[Hazard]:
@@ -135,8 +141,13 @@ class Replay(Struct, frozen=True):
         """The latest stage up to the end of paging_init that the boot reached."""
         return self.stage("paging_init") or self.stages[-1]
 
-    def tables_at(self, stage: Snapshot) -> dict[int, Words]:
+    def tables_at(self, stage: Snapshot) -> Mapping[int, Words]:
         """The page tables at that moment, only pages that the root reaches: physical page -> words."""
+        if stage.mark not in self._tables:
+            self._tables[stage.mark] = self._reached(stage)
+        return self._tables[stage.mark]
+
+    def _reached(self, stage: Snapshot) -> dict[int, Words]:
         tables, form = self.state.tables, self.state.kernel.format
         pages = tables.pages_at(stage.mark)
         root = range(tables.root, tables.root + form.pgd_bytes, PAGE_SIZE)

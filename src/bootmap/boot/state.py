@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from bootmap.assumptions import Assumption
 from bootmap.boot.kernel import vmalloc_start
 from bootmap.boot.memblock import Memblock
@@ -19,7 +21,7 @@ from bootmap.boot.records import Variables
 from bootmap.boot.setup.machine import PickedMachine, pick_machine
 from bootmap.boot.tables import Cause, TablePages
 from bootmap.boot.trace import Hazard, KernelDied, Origin
-from bootmap.units import PAGE_SIZE, Span, hex_address
+from bootmap.units import PAGE_SIZE, Span, align_down, hex_address
 
 if TYPE_CHECKING:
     from bootmap.boot.handover import Handover
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
         StaticVm,
         Zone,
     )
+    from bootmap.boot.tables import Words
 
 _U32 = 0xFFFFFFFF
 _CACHE_SHIFT = 6
@@ -229,6 +232,26 @@ class BootState:
             return None
         pte = self.tables.word((word & 0xFFFFFFF000) + ((va >> 12) & 0x1FF) * 8)
         return (pte & 0xFFFFFFF000) | (va & 0xFFF) if pte and pte & 3 == 3 else None
+
+    @cached_property
+    def _image_sections(self) -> tuple[int, Words, Words]:
+        """The sections of the kernel's image: address of the first's descriptor, the bits to look at, what they are.
+
+        That is what they are where each is mapped, by a section descriptor, to its ``__pa``.
+        """
+        form, kernel = self.kernel.format, self.kernel
+        short = form.name == "short"
+        first = align_down(kernel.image_start, form.section_size)
+        places = [self.pa(va) for va in range(first, kernel.image_end, form.section_size)]
+        kind, mask = (2, 0xFFF00003 | form.pmd.supersection) if short else (1, 0xFFFFE00003)
+        dtype = self.tables.dtype
+        return self.descriptor_address(first), np.array([mask], dtype), np.array(places, dtype) | dtype.type(kind)
+
+    @property
+    def image_in_sections(self) -> bool:
+        """Whether each section of the kernel's image is mapped by a section descriptor to its own place."""
+        address, mask, expected = self._image_sections
+        return bool(((self.tables.words(address, len(expected)) & mask) == expected).all())
 
     # -- outcomes ----------------------------------------------------------------------------------------
 

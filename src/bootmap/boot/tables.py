@@ -72,9 +72,9 @@ class TablePages:
 
     def create(self, address: int, size: int, cause: Cause) -> None:
         """A table area of ``size`` bytes (whole pages) begins to exist at ``address``, all zeroes."""
-        words = np.zeros(size // self.word_bytes, self.dtype)
-        self.journal.append(Write(address, words, cause))
-        _install(self._areas, address, words.copy())
+        count = size // self.word_bytes
+        self.journal.append(Write(address, np.zeros(count, self.dtype), cause))
+        _install(self._areas, address, np.zeros(count, self.dtype))
 
     def write(self, address: int, words: Words, cause: Cause) -> None:
         """Store ``words`` from ``address`` on; the range lies inside tables that exist."""
@@ -89,6 +89,16 @@ class TablePages:
         """The word at physical ``address``; None where no table is."""
         page = self._areas.get(address & -PAGE_SIZE)
         return None if page is None else int(page[(address & (PAGE_SIZE - 1)) // self.word_bytes])
+
+    def words(self, address: int, count: int) -> Words:
+        """A copy of ``count`` words from ``address`` on, which lie in tables."""
+        behind, parts = address + count * self.word_bytes, []
+        while address < behind:
+            first = (address & (PAGE_SIZE - 1)) // self.word_bytes
+            part = self._areas[address & -PAGE_SIZE][first : first + (behind - address) // self.word_bytes]
+            parts.append(part)
+            address += part.nbytes
+        return np.concatenate(parts)
 
     def page(self, address: int) -> Words | None:
         """The words of the table page at ``address`` (read-only by agreement), or None."""

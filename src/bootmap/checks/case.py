@@ -12,15 +12,15 @@ from bootmap.analysis.layout import LoadMap, load_map
 from bootmap.boot.decompressor.phys_offset import memory_ranges
 from bootmap.boot.payload import boot_command_line
 from bootmap.boot.setup.fdt_scan import RootCells, root_cells
+from bootmap.checks.devices import device_registers
 from bootmap.checks.finding import Where
 from bootmap.checks.later import taken_later
-from bootmap.inputs.cells import address_cells, read_cells, size_cells
 from bootmap.inputs.cmdline import Param, parameq, parse
 from bootmap.inputs.fdt import Fdt
 from bootmap.units import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bootmap.assemble.board import Board
     from bootmap.assemble.environment import Variable
@@ -169,110 +169,15 @@ class CheckCase(Struct, frozen=True, dict=True):
     # -- devices ---------------------------------------------------------------------------------------------
 
     @cached_property
-    def registers(self) -> tuple[tuple[Node, Property, Span], ...]:
+    def registers(self) -> Sequence[tuple[Node, Property, Span]]:
         """Every device with registers in the CPU's address space: node, property, addresses."""
-        return tuple(self._registers()) if self.tree is not None else ()
-
-    def _registers(self) -> Iterator[tuple[Node, Property, Span]]:
-        assert self.tree is not None
-        buses: dict[Node, _Windows] = {}
-        widths: dict[Node, tuple[int, int]] = {}  # cells of address and size; 0 where the kernel looks for no devices
-        for node in self.tree.walk("reg"):
-            prop, bus = node.get("reg"), node.parent
-            kind = node.get("device_type")
-            if prop is None or bus is None or (kind is not None and kind.value.startswith((b"memory", b"cpu"))):
-                continue
-            if bus not in widths:
-                widths[bus] = (address_cells(bus), size_cells(bus)) if _on_buses(bus) else (0, 0)
-            width, sizes = widths[bus]
-            if not width or node.path.startswith(("/reserved-memory/", "/memory", "/cpus/", "/chosen/")):
-                continue
-            if not sizes or len(prop.value) % (4 * (width + sizes)) or width > _MOST_CELLS:
-                continue
-            if _unit_address(node) not in (None, read_cells(prop.value, 0, width) if prop.value else None):
-                continue  # its name says that reg is no address here
-            for at in range(0, len(prop.value) // 4, width + sizes):
-                size = read_cells(prop.value, at + width, sizes)
-                start = translated(read_cells(prop.value, at, width), bus, buses)
-                if start is not None and size:
-                    yield node, prop, Span(start, start + size)
+        return device_registers(self.tree) if self.tree is not None else ()
 
 
 ADDRESS_VARIABLES = {"dtb_addr": "fdt_addr_r", "load_addr": "kernel_addr_r", "initrd": "ramdisk_addr_r"}
 """Attribute of the board -> the variable in which U-Boot's boards keep that address."""
-_MOST_CELLS = 2
 NO_LOWMEM = ("no CONFIG_HIGHMEM", "HIGHMEM needs", "vmalloc region overlap", "no highmem")
 """How the reasons begin for which RAM beyond lowmem is not used."""
-_Windows = tuple["list[tuple[int, int, int]] | None", "Node | None"]
-"""The windows of a bus, and the bus above."""
-
-
-_BUSES = ("simple-bus", "simple-mfd", "simple-pm-bus", "arm,amba-bus", "isa")
-
-
-def _unit_address(node: Node) -> int | None:
-    text = (node.unit_address or "").split(",")[0]
-    return int(text, 16) if text and all(char in "0123456789abcdefABCDEF" for char in text) else None
-
-
-def _on_buses(bus: Node) -> bool:
-    """Whether the kernel looks for devices there: the root, or buses of which each is a plain one.
-
-    Source: drivers/of/platform.c ``of_default_bus_match_table``; drivers/bus/simple-pm-bus.c.
-    """
-    while bus.parent is not None:
-        kind = bus.get("compatible")
-        names = kind.value.rstrip(b"\0").decode("latin-1").split("\0") if kind is not None else []
-        if bus.get("ranges") is None or not any(name in _BUSES for name in names):
-            return False
-        bus = bus.parent
-    return True
-
-
-def translated(address: int, bus: Node, known: dict[Node, _Windows]) -> int | None:
-    """The CPU's address of ``address`` on ``bus``, through the ``ranges`` above; None where it has none.
-
-    Args:
-        address: on the bus.
-        bus: the node whose children have such addresses.
-        known: windows that were read already, of this tree.
-
-    Source: drivers/of/address.c ``__of_translate_address``.
-    """
-    above: Node | None = bus
-    while above is not None:
-        if above not in known:
-            known[above] = _windows(above)
-        windows, above = known[above]
-        if windows is None:
-            return None
-        if windows:
-            shift = next((to - start for start, length, to in windows if start <= address < start + length), None)
-            if shift is None:
-                return None
-            address += shift
-    return address
-
-
-def _windows(bus: Node) -> _Windows:
-    """Rows of (address on the bus, bytes, address above): [] where both are the same, None where nothing leads out."""
-    parent = bus.parent
-    if parent is None:
-        return [], None
-    ranges = bus.get("ranges")
-    if ranges is None:
-        return None, parent
-    child, above, sizes = address_cells(bus), address_cells(parent), size_cells(bus)
-    row, value = child + above + sizes, ranges.value
-    if not value:
-        return [], parent
-    if not row or child > _MOST_CELLS:
-        return None, parent
-    found = []
-    for at in range(0, len(value) // 4 - row + 1, row):
-        start, length = read_cells(value, at, child), read_cells(value, at + child + above, sizes)
-        found.append((start, length, read_cells(value, at + child, above)))
-    return found or None, parent
 
 
 def merged(spans: Iterable[Span]) -> tuple[Span, ...]:

@@ -64,10 +64,10 @@ def read_cells(value: bytes, at: int, count: int) -> int:
     Raises:
         FdtError: ``value`` is shorter than that.
     """
-    start, end = 4 * at, 4 * (at + count)
-    if not 0 <= start <= end <= len(value):
+    cells = value[4 * at : 4 * (at + count)]
+    if len(cells) != 4 * count or at < 0:
         raise FdtError(f"cells {at} to {at + count - 1} asked for, the value has {len(value)} bytes")
-    return int.from_bytes(value[start:end], "big") & _U64
+    return int.from_bytes(cells, "big") & _U64
 
 
 def pairs(prop: Property, n_address: int, n_size: int) -> tuple[Reg, ...]:

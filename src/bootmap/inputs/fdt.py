@@ -145,33 +145,30 @@ def _parse_structure(data: bytes, header: _Header) -> Node:
     count = (header.struct_end - base) // 4
     words = _cells(data[base : base + 4 * count])
     columns = Columns(data, base, words)
-    names: dict[int, str] = {}  # offset in the strings block -> name
+    places: dict[int, dict[int, int]] = {}  # offset of a name in the strings block -> its column
     node = -1  # row of the innermost open node
-    properties: dict[str, int] | None = None  # of that node, None where no property may stand
+    begun = False  # whether that node's properties may stand here
     at = 0  # index into words
     while at < count:
         tag = words[at]
         if tag == _PROP:
             behind = at + 3 + ((words[at + 1] + 3) >> 2) if at + 2 < count else count + 1
-            if properties is None or behind > count:
+            if not begun or behind > count:
                 _no_property(columns, node, at)
-            name = names.get(words[at + 2], "")
-            if not name:
-                name = names[words[at + 2]] = _property_name(data, header, words[at + 2], base + 4 * at + 8)
-            if name not in properties:
-                properties[name] = at
+            column = places.get(words[at + 2])
+            if column is None:
+                column = places[words[at + 2]] = _column(columns, header, at)
+            column.setdefault(node, at)
             at = behind
         elif tag == _BEGIN_NODE:
             match = _NODE_NAME.match(data, base + 4 * at + 4, base + 4 * count)
             if match is None or node < 0:
                 match = _root_name(columns, node, at)
-            properties = _open_node(columns, node, base + 4 * at)
-            node = len(columns.offsets) - 1
+            node, begun = _open_node(columns, node, base + 4 * at), True
             at = (match.end() - base + 3) >> 2
         elif tag == _END_NODE and node >= 0:
             columns.ends[node] = len(columns.offsets)
-            node = columns.parents[node]
-            properties = None
+            node, begun = columns.parents[node], False
             at += 1
         elif tag == _NOP and node >= 0:
             at += 1
@@ -191,18 +188,23 @@ def _cells(block: bytes) -> array[int]:
     return words
 
 
-def _open_node(columns: Columns, parent: int, offset: int) -> dict[str, int]:
-    """Add a node's row; its properties, of which it has none yet."""
+def _open_node(columns: Columns, parent: int, offset: int) -> int:
+    """Add a node's row; its number."""
     depth = columns.depths[parent] + 1 if parent >= 0 else 0
     if depth >= MAX_DEPTH:
         raise FdtError(f"nodes are nested deeper than {MAX_DEPTH}", offset=offset)
-    properties: dict[str, int] = {}
     columns.offsets.append(offset)
     columns.parents.append(parent)
     columns.depths.append(depth)
     columns.ends.append(0)
-    columns.properties.append(properties)
-    return properties
+    return len(columns.offsets) - 1
+
+
+def _column(columns: Columns, header: _Header, at: int) -> dict[int, int]:
+    """The column of the property whose token is word ``at``: names are stored once, but need not be."""
+    place = columns.words[at + 2]
+    name = columns.names[place] = _property_name(columns.data, header, place, columns.base + 4 * at + 8)
+    return columns.properties.setdefault(name, {})
 
 
 def _property_name(data: bytes, header: _Header, name_at: int, offset: int) -> str:

@@ -3,7 +3,8 @@
 A new property is put in front of its node's others, a new node in front of its siblings, a new name behind the last
 string, a new reservation behind the last; every block behind the place moves.
 
-Source: scripts/dtc/libfdt/fdt_rw.c ``fdt_setprop``, ``fdt_add_subnode_namelen``, ``fdt_add_mem_rsv``.
+Source: scripts/dtc/libfdt/fdt_rw.c ``fdt_setprop``, ``fdt_add_subnode_namelen``, ``fdt_add_mem_rsv``; fdt_wip.c
+``fdt_nop_node``, ``fdt_nop_property``.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import struct
 from typing import TYPE_CHECKING
 
 from bootmap.errors import FdtError
+from bootmap.inputs import fdt
+from bootmap.inputs.fdt_writer import editable, flatten
 
 if TYPE_CHECKING:
-    from bootmap.inputs.fdt import Fdt
+    from bootmap.inputs.fdt import Fdt, Node
 
 _BEGIN_NODE, _END_NODE, _PROP, _NOP, _END = 1, 2, 3, 4, 9
 _RESERVATION = struct.Struct(">QQ")
@@ -39,6 +42,7 @@ class FdtEditor:
     def __init__(self, tree: Fdt) -> None:
         header = _HEADER.unpack(tree.data[: _HEADER.size]) if len(tree.data) >= _HEADER.size else (0,) * 10
         self.totalsize: int = header[1]
+        self._struct_at: int = header[2]
         self._rsvmap_at: int = header[4]
         self._cpu: int = header[7]
         struct_at, strings_at, version, strings, structure = (header[i] for i in (2, 3, 5, 8, 9))
@@ -64,12 +68,33 @@ class FdtEditor:
     def child(self, name: str) -> int:
         """Place of the root's child ``name``, made where there is none; good until the next change."""
         at = self._child(name)
-        if at is None:
-            at = self._first_child()
-            body = struct.pack(">I", _BEGIN_NODE) + _padded(name.encode() + b"\0") + struct.pack(">I", _END_NODE)
-            self._splice(at, 0, len(body))
-            self._struct[at : at + len(body)] = body
+        return self.add_child(name) if at is None else at
+
+    def add_child(self, name: str) -> int:
+        """Place of a new child ``name`` of the root; good until the next change."""
+        at = self._first_child()
+        body = struct.pack(">I", _BEGIN_NODE) + _padded(name.encode() + b"\0") + struct.pack(">I", _END_NODE)
+        self._splice(at, 0, len(body))
+        self._struct[at : at + len(body)] = body
         return at
+
+    def place(self, node: Node) -> int:
+        """Place of a node of the tree that was begun with; good until the next change."""
+        return node.offset - self._struct_at
+
+    def blank(self, node: int) -> None:
+        """Make NOPs of the node at that place and of all below it."""
+        at, depth = self._after_name(node), 1
+        while depth:
+            depth += {_BEGIN_NODE: 1, _END_NODE: -1}.get(self._word(at), 0)
+            at = self._next(at)
+        self._nops(node, at)
+
+    def blank_property(self, node: int, name: str) -> None:
+        """Make NOPs of a property of the node at that place, where it has it."""
+        found = self._property(node, name)
+        if found is not None:
+            self._nops(found[0], found[0] + 12 + _room(found[1]))
 
     def get(self, node: int, name: str) -> bytes | None:
         """The value of a property of the node at that place."""
@@ -109,6 +134,9 @@ class FdtEditor:
         body = header.ljust(self._rsvmap_at, b"\0") + rows + bytes(self._gaps[0])
         body += bytes(self._struct) + bytes(self._gaps[1]) + bytes(self._strings)
         return body.ljust(self.totalsize, b"\0")
+
+    def _nops(self, start: int, end: int) -> None:
+        self._struct[start:end] = struct.pack(">I", _NOP) * ((end - start) // 4)
 
     def _splice(self, at: int, old: int, new: int) -> None:
         """Make ``new`` bytes of the ``old`` ones at a place; what is not written after keeps what was there."""
@@ -176,6 +204,15 @@ class FdtEditor:
             at = len(self._strings)
             self._strings += name.encode() + b"\0"
         return at
+
+
+def changeable(tree: Fdt) -> Fdt:
+    """The tree, written anew where its blob is none that `FdtEditor` can change."""
+    try:
+        FdtEditor(tree)
+    except FdtError:
+        return fdt.parse(flatten(editable(tree), tree.reservations, boot_cpu=tree.boot_cpuid_phys))
+    return tree
 
 
 def _room(length: int) -> int:

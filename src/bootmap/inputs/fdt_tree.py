@@ -14,8 +14,9 @@ from bootmap.errors import FdtError
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+_PROP, _NOP = 3, 4
 _LONGEST_SHOWN = 128  # characters; the specification allows 31, and a unit address
 
 
@@ -92,7 +93,8 @@ class Columns:
     """The nodes of a tree as columns, a row each in file order; what `Node` looks at.
 
     Values and names of properties stay bytes of the blob until somebody asks, and no row refers to another but by its
-    number: a tree of thousands of nodes is a dozen objects, without circles.
+    number: a tree of thousands of nodes is a dozen objects, without circles.  Properties are columns too, one a name:
+    who has one is asked far more often than what a node has.
 
     Attributes:
         data: the blob.
@@ -102,10 +104,11 @@ class Columns:
         parents: number of the node above; -1 for the root.
         depths: 0 for the root.
         ends: number behind the last node below.
-        properties: by name, the index in ``words`` of the FDT_PROP token.
+        properties: by name, row of each node that has one -> the index in ``words`` of its FDT_PROP token.
+        names: place of a name in the strings block -> the name.
     """
 
-    __slots__ = ("base", "data", "depths", "ends", "offsets", "parents", "properties", "words")
+    __slots__ = ("base", "data", "depths", "ends", "names", "offsets", "parents", "properties", "words")
 
     def __init__(self, data: bytes, base: int, words: array[int]) -> None:
         self.data, self.base, self.words = data, base, words
@@ -113,7 +116,8 @@ class Columns:
         self.parents: list[int] = []
         self.depths: list[int] = []
         self.ends: list[int] = []
-        self.properties: list[dict[str, int]] = []
+        self.properties: dict[str, dict[int, int]] = {}
+        self.names: dict[int, str] = {}
 
     def name(self, row: int) -> str:
         """A node's name, read anew from the blob."""
@@ -126,6 +130,25 @@ class Columns:
         while child < end:
             yield child
             child = ends[child]
+
+    def properties_of(self, row: int) -> dict[str, int]:
+        """A node's properties, read anew from the blob: name -> the index of its token, the first of each name."""
+        words = self.words
+        at = (self.data.index(0, self.offsets[row] + 4) - self.base + 4) >> 2
+        found: dict[str, int] = {}
+        while words[at] in (_PROP, _NOP):
+            if words[at] == _PROP:
+                found.setdefault(self.names[words[at + 2]], at)
+                at += 3 + ((words[at + 1] + 3) >> 2)
+            else:
+                at += 1
+        return found
+
+    def having(self, names: tuple[str, ...]) -> Iterable[int]:
+        """The rows of the nodes that have a property of one of these names, in file order."""
+        if len(names) == 1:
+            return self.properties.get(names[0], ())
+        return sorted({row for name in names for row in self.properties.get(name, ())})
 
 
 class Node:
@@ -169,7 +192,7 @@ class Node:
     @property
     def properties(self) -> dict[str, Property]:
         """By name, in file order; of two with one name the first, as libfdt finds it."""
-        places = self._columns.properties[self._row]
+        places = self._columns.properties_of(self._row)
         return {name: self._property(name, at) for name, at in places.items()}
 
     @property
@@ -202,7 +225,8 @@ class Node:
 
     def get(self, name: str) -> Property | None:
         """The property of that name, or None."""
-        at = self._columns.properties[self._row].get(name)
+        column = self._columns.properties.get(name)
+        at = column.get(self._row) if column is not None else None
         return self._property(name, at) if at is not None else None
 
     def walk(self, *having: str) -> Iterator[Node]:
@@ -213,10 +237,8 @@ class Node:
         """
         columns = self._columns
         first, end = self._row, columns.ends[self._row]
-        if not having:
-            return (Node(columns, row) for row in range(first, end))
-        apart = set(having).isdisjoint
-        return iter([Node(columns, row) for row in range(first, end) if not apart(columns.properties[row])])
+        rows = columns.having(having) if having else range(first, end)
+        return (Node(columns, row) for row in rows if first <= row < end)
 
     @property
     def unit_name(self) -> str:
@@ -305,3 +327,11 @@ class Fdt(Struct, eq=False):
     def walk(self, *having: str) -> Iterator[Node]:
         """Every node in file order; given names of properties, those that have one of them."""
         return self.root.walk(*having)
+
+    def holding(self, name: str, *texts: bytes) -> Iterator[Node]:
+        """The nodes, in file order, whose property ``name`` has one of these runs of bytes in its value."""
+        if any(text in self.data for text in texts):
+            for node in self.walk(name):
+                prop = node.get(name)
+                if prop is not None and any(text in prop.value for text in texts):
+                    yield node

@@ -123,7 +123,8 @@ class Config(Mapping[str, str]):
 
     def enabled(self, name: str) -> bool:
         """Whether the option is "y" or "m"."""
-        return self.get(name) in ("y", "m")
+        option = self._options.get(name.removeprefix(_PREFIX))
+        return option is not None and option.value in ("y", "m")
 
     def disabled(self, name: str) -> bool:
         """Whether the configuration says that the option is not set; an excerpt may say nothing."""

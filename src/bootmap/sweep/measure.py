@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 import bootmap
 from bootmap.errors import BootmapError, InputError, MissingInputError, UnsupportedError
@@ -62,44 +62,107 @@ class Task(Struct, frozen=True):
     kernel: str
 
 
-def measure(task: Task, kernel: SweepKernel, settings: SweepSettings) -> list[Row]:
-    """The rows of a file: one, or one for each configuration of a FIT."""
+def measure(
+    task: Task, kernel: SweepKernel, settings: SweepSettings, boards_read: SweptBoards | None = None
+) -> list[Row]:
+    """The rows of a file: one, or one for each configuration of a FIT.
+
+    Args:
+        task: the file.
+        kernel: the kernel.
+        settings: of the sweep.
+        boards_read: who has read the file already, where somebody keeps it for the next kernel.
+    """
     begun = time.perf_counter()
     try:
-        boards = list(boards_of(task))
+        boards = (boards_read or SweptBoards()).of(task, settings)
     except BootmapError as error:
-        return [_refused(blank_row(task, kernel), error, begun)]
+        return [_row(task, kernel, begun, _refusal(error))]
     rows = []
-    for board in boards:
-        row = replace(blank_row(task, kernel), board=row_name(task, board))
+    for swept in boards:
+        columns: dict[str, Any] = {"board": swept.name}
         try:
-            row = _answer(row, board, kernel, settings)
+            columns |= swept.columns
+            columns |= _answer(swept, kernel)
         except BootmapError as error:
-            row = _refused(_described(row, board), error, begun)
-        rows.append(replace(row, seconds=round(time.perf_counter() - begun, 6)))
+            columns |= _refusal(error)
+        rows.append(_row(task, kernel, begun, columns))
     return rows
 
 
-def blank_row(task: Task, kernel: SweepKernel) -> Row:
-    """A row that says only what it is about."""
-    return Row(
-        key=task.key,
-        board=task.board,
-        trees=task.trees,
-        kernel=kernel.name,
-        release=kernel.kernel.release if kernel.kernel is not None else kernel.version or "",
-        tree_hash=task.tree_hash,
-        kernel_hash=kernel.hash,
-        status=Status.CRASHED,
-    )
+class SweptBoards:
+    """The boards of one file, kept while its tasks come: one a kernel, one after the other."""
+
+    def __init__(self) -> None:
+        self._of: tuple[str, str] | None = None
+        self._boards: list[SweptBoard] = []
+
+    def of(self, task: Task, settings: SweepSettings) -> list[SweptBoard]:
+        """The boards of the task's file.
+
+        Raises:
+            BootmapError: it cannot be read.
+        """
+        wanted = task.path, task.tree_hash
+        if self._of != wanted:
+            self._of = None
+            self._boards = [SweptBoard(row_name(task, board), board, settings) for board in boards_of(task)]
+            self._of = wanted
+        return self._boards
+
+
+class SweptBoard:
+    """A board as the sweep predicts it, whatever the kernel.
+
+    Attributes:
+        name: the row's name.
+        given: the board as its file has it.
+    """
+
+    def __init__(self, name: str, board: Board, settings: SweepSettings) -> None:
+        self.name, self.given, self._settings = name, board, settings
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What a row says of the board itself."""
+        return {"model": " ".join(_text(self.given, "model")[:1]), "compatible": _text(self.given, "compatible")}
+
+    @cached_property
+    def prepared(self) -> tuple[Board, Span | None, int]:
+        """The board with what the sweep adds to it, the bank of RAM that it was given, and the bytes of RAM it has.
+
+        Raises:
+            BootmapError: it cannot have that RAM.
+        """
+        board, bank = prepared(self.given, self._settings)
+        declared = board.declared_ram if bank is None else [bank]
+        return board, bank, sum(each.size for each in declared)
+
+
+def _row(task: Task, kernel: SweepKernel, begun: float, columns: dict[str, Any]) -> Row:
+    seconds = round(time.perf_counter() - begun, 6)
+    return Row(**{**_blank(task, kernel), **columns, "seconds": seconds})
+
+
+def _blank(task: Task, kernel: SweepKernel) -> dict[str, Any]:
+    """What a row says of its task."""
+    return {
+        "key": task.key,
+        "board": task.board,
+        "trees": task.trees,
+        "kernel": kernel.name,
+        "release": kernel.kernel.release if kernel.kernel is not None else kernel.version or "",
+        "tree_hash": task.tree_hash,
+        "kernel_hash": kernel.hash,
+    }
 
 
 def failed_row(task: Task, kernel: SweepKernel, status: Status, error: str) -> Row:
     """The row of a board that something outside of the prediction went wrong with."""
-    return replace(blank_row(task, kernel), status=status, error=error[:_LONGEST])
+    return Row(**_blank(task, kernel), status=status, error=error[:_LONGEST])
 
 
-def _refused(row: Row, error: BootmapError, begun: float) -> Row:
+def _refusal(error: BootmapError) -> dict[str, Any]:
     status = Status.MALFORMED
     if isinstance(error, UnsupportedError):
         status = Status.UNSUPPORTED
@@ -107,7 +170,7 @@ def _refused(row: Row, error: BootmapError, begun: float) -> Row:
         status = Status.MISSING
     elif not isinstance(error, InputError):
         status = Status.UNSUPPORTED
-    return replace(row, status=status, error=str(error)[:_LONGEST], seconds=round(time.perf_counter() - begun, 6))
+    return {"status": status, "error": str(error)[:_LONGEST]}
 
 
 def boards_of(task: Task) -> Iterable[Board]:
@@ -130,43 +193,37 @@ def row_name(task: Task, board: Board) -> str:
     return f"{task.board}:{configuration}" if task.data is None and colon else task.board
 
 
-def _described(row: Row, board: Board) -> Row:
-    return replace(row, model=" ".join(_text(board, "model")[:1]), compatible=_text(board, "compatible"))
-
-
 def _text(board: Board, name: str) -> tuple[str, ...]:
     root = getattr(board.description, "root", None)
     prop = root.get(name) if root is not None else None
     return tuple(prop.value.rstrip(b"\0").decode("latin-1").split("\0")) if prop is not None and prop.value else ()
 
 
-def _answer(row: Row, board: Board, kernel: SweepKernel, settings: SweepSettings) -> Row:
-    row = _described(row, board)
-    board, bank = prepared(board, settings)
-    declared = board.declared_ram if bank is None else [bank]
-    row = replace(row, ram_given=f"{bank.start:#x},{bank.size:#x}" if bank is not None else "")
+def _answer(swept: SweptBoard, kernel: SweepKernel) -> dict[str, Any]:
+    """The columns of a board that has an answer."""
+    board, bank, ram = swept.prepared
     result = bootmap.check(kernel.of(board), board, prove=False)
     assert result.case is not None
     prediction = bootmap.Prediction(result.case.kernel, result.case.board, result.case.replay)
     outcome = result.outcome
     hazard = next((each for each in prediction.hazards if each.message == outcome.reason), None)
-    return replace(
-        row,
-        status=Status.ANSWERED,
-        release=result.release,
-        verdict=outcome.verdict.name,
-        without_initrd=outcome.without_initrd,
-        stage=outcome.stage,
-        reason=outcome.reason[:_LONGEST] if outcome.reason else None,
-        cause=hazard.id if hazard is not None else None,
-        cpu=result.cpu.name,
-        smp=prediction.replay.state.smp,
-        phys_offset=prediction.replay.state.handover.phys_offset,
-        ram=sum(bank.size for bank in declared),
-        findings=_findings(result),
-        assumptions=tuple(map(str, result.assumptions)),
+    return {
+        "ram_given": f"{bank.start:#x},{bank.size:#x}" if bank is not None else "",
+        "status": Status.ANSWERED,
+        "release": result.release,
+        "verdict": outcome.verdict.name,
+        "without_initrd": outcome.without_initrd,
+        "stage": outcome.stage,
+        "reason": outcome.reason[:_LONGEST] if outcome.reason else None,
+        "cause": hazard.id if hazard is not None else None,
+        "cpu": result.cpu.name,
+        "smp": prediction.replay.state.smp,
+        "phys_offset": prediction.replay.state.handover.phys_offset,
+        "ram": ram,
+        "findings": _findings(result),
+        "assumptions": tuple(map(str, result.assumptions)),
         **_memory(prediction, result),
-    )
+    }
 
 
 def prepared(board: Board, settings: SweepSettings) -> tuple[Board, Span | None]:

@@ -90,9 +90,12 @@ def _begin(bench: Bench) -> None:
     _bench = bench
     gc.collect()
     gc.freeze()  # what is shared with the parent is not looked at again, and so stays shared
+    gc.disable()  # a prediction has no circles: after each batch is often enough
     limit_memory(bench.limits.memory)
 
 
 def _work(batch: list[Task]) -> list[Done]:
     assert _bench is not None
-    return work(batch, _bench)
+    found = work(batch, _bench)
+    gc.collect()
+    return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 
 from bootmap.sweep.limits import Limits, OutOfTimeError, limited_time
-from bootmap.sweep.measure import failed_row, measure
+from bootmap.sweep.measure import SweptBoards, failed_row, measure
 from bootmap.sweep.row import TRIED_AGAIN, Status, row_line
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class Bench(Struct, frozen=True):
 
 def work(batch: Sequence[Task], bench: Bench) -> list[Done]:
     """The rows of each task; whatever happens to one is its own row's affair."""
-    return [done(one(task, bench)) for task in batch]
+    boards_read = SweptBoards()
+    return [done(one(task, bench, boards_read)) for task in batch]
 
 
 def done(rows: Sequence[Row]) -> Done:
@@ -44,13 +45,13 @@ def done(rows: Sequence[Row]) -> Done:
     return Done(b"".join(map(row_line, rows)), all(row.status not in TRIED_AGAIN for row in rows))
 
 
-def one(task: Task, bench: Bench) -> list[Row]:
-    """The rows of one task."""
+def one(task: Task, bench: Bench, boards_read: SweptBoards) -> list[Row]:
+    """The rows of one task; ``boards_read`` may have read its file for the task before."""
     kernel = bench.kernels[task.kernel]
     seconds = bench.limits.seconds
     try:
         with limited_time(seconds):
-            return measure(task, kernel, bench.settings)
+            return measure(task, kernel, bench.settings, boards_read)
     except OutOfTimeError:
         return [failed_row(task, kernel, Status.TIMEOUT, f"took longer than {seconds:g} s (--time-limit)")]
     except MemoryError:

@@ -48,8 +48,6 @@ class Memblock(MemblockCore):
         MemblockBug: (any change) the kernel hits a BUG here.
     """
 
-    __slots__ = ()
-
     # -- changing the lists ------------------------------------------------------------------------------
 
     def add(self, base: int, size: int, flags: int = 0, *, origin: object | None = None) -> int:

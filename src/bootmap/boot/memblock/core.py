@@ -42,21 +42,6 @@ class MemblockCore:
         log: all calls so far, oldest first.
     """
 
-    __slots__ = (
-        "_mirror",
-        "_old",
-        "address_max",
-        "bottom_up",
-        "can_resize",
-        "current_limit",
-        "kernel_end",
-        "log",
-        "memory",
-        "movable_node",
-        "reserved",
-        "rules",
-    )
-
     def __init__(self, rules: MemblockRules | None = None) -> None:
         self.rules = rules or MemblockRules()
         self.address_max = (1 << self.rules.width) - 1
@@ -74,8 +59,7 @@ class MemblockCore:
     def copy(self) -> Self:
         """An independent copy; the past of the log is shared."""
         other = type(self).__new__(type(self))
-        for name in MemblockCore.__slots__:
-            setattr(other, name, getattr(self, name))
+        other.__dict__.update(self.__dict__)
         other.memory = self.memory.copy()
         other.reserved = self.reserved.copy()
         other.log = self.log.copy()

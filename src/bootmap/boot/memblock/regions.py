@@ -48,8 +48,6 @@ class Regions:
         unmerged: whether equal neighbours may stand unmerged (left so by memblock_cap_memory_range).
     """
 
-    __slots__ = ("array", "capacity", "ends", "flags", "name", "stale_size", "starts", "unmerged")
-
     def __init__(self, name: str) -> None:
         self.name = name
         self.starts: list[int] = []
@@ -63,14 +61,10 @@ class Regions:
     def copy(self) -> Regions:
         """An independent copy."""
         other = Regions.__new__(Regions)
-        other.name = self.name
+        other.__dict__.update(self.__dict__)
         other.starts = self.starts[:]
         other.ends = self.ends[:]
         other.flags = self.flags[:]
-        other.capacity = self.capacity
-        other.array = self.array
-        other.stale_size = self.stale_size
-        other.unmerged = self.unmerged
         return other
 
     @property

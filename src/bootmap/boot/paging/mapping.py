@@ -168,7 +168,7 @@ def _create(state: BootState, md: MapDesc) -> None:
         if run > addr:
             _map_sections(state, md, mem_type, addr, run, phys)
         else:
-            run = min(align_down(addr, PMD_SIZE) + PMD_SIZE, end)
+            run = min(align_down(addr, PMD_SIZE) + PMD_SIZE, end) if sections_possible else end
             _map_pages(state, md, mem_type, addr, run, phys)
         phys += run - addr
         addr = run
@@ -182,26 +182,45 @@ def _map_sections(state: BootState, md: MapDesc, mem_type: MemType, addr: int, e
 
 
 def _map_pages(state: BootState, md: MapDesc, mem_type: MemType, addr: int, end: int, phys: int) -> None:
-    """Ptes for ``[addr, end)``, which lies inside one pmd."""
-    table = pte_alloc(state, addr, mem_type.prot_l1, f"a page table for {md.what}", md)
-    write_ptes(state, table, addr, (end - addr) >> PAGE_SHIFT, phys, mem_type.prot_pte, md)
+    """Ptes for ``[addr, end)``, page table by page table."""
+    ptes = _Ptes(state, (end - addr) >> PAGE_SHIFT, phys, mem_type.prot_pte, md)
+    done, what = 0, f"a page table for {md.what}"
+    while addr < end:
+        behind = min(align_down(addr, PMD_SIZE) + PMD_SIZE, end)
+        table = pte_alloc(state, addr, mem_type.prot_l1, what, md)
+        count = (behind - addr) >> PAGE_SHIFT
+        ptes.store(table, addr, done, done + count)
+        addr, done = behind, done + count
 
 
 def write_ptes(state: BootState, table: int, addr: int, count: int, phys: int, prot: int, md: MapDesc | None) -> None:
-    """``set_pte_ext`` for ``count`` pages in a row: Linux's words, and the hardware's where they are apart."""
-    form = state.kernel.format
-    frames = np.arange(count, dtype=np.uint64) * np.uint64(PAGE_SIZE) + np.uint64(phys)
-    hardware = np.uint64(hardware_pte(prot, state.kernel, state.handover.cpu))
-    index = (addr >> PAGE_SHIFT) % form.ptes_per_table
-    at = table + index * form.word_bytes
-    dtype = state.tables.dtype
-    if form.pte_hwtable_offset:
-        state.tables.write(at, (frames | np.uint64(prot)).astype(dtype), state.cause("pte", md))
-        at += form.pte_hwtable_offset
-        words = frames | hardware if hardware else np.zeros_like(frames)
-        state.tables.write(at, words.astype(dtype), state.cause("hardware pte", md))
-    else:
-        state.tables.write(at, (frames | hardware).astype(dtype), state.cause("pte", md))
+    """``set_pte_ext`` for ``count`` pages in a row, in one page table."""
+    _Ptes(state, count, phys, prot, md).store(table, addr, 0, count)
+
+
+class _Ptes:
+    """The words of ``set_pte_ext`` for pages in a row: Linux's, and the hardware's where they are apart."""
+
+    def __init__(self, state: BootState, count: int, phys: int, prot: int, md: MapDesc | None) -> None:
+        form, dtype = state.kernel.format, state.tables.dtype
+        frames = np.arange(count, dtype=np.uint64) * np.uint64(PAGE_SIZE) + np.uint64(phys)
+        hardware = np.uint64(hardware_pte(prot, state.kernel, state.handover.cpu))
+        self._tables, self._form = state.tables, form
+        cause = state.cause("pte", md)
+        if form.pte_hwtable_offset:
+            words = frames | hardware if hardware else np.zeros_like(frames)
+            self._parts = [
+                (0, (frames | np.uint64(prot)).astype(dtype), cause),
+                (form.pte_hwtable_offset, words.astype(dtype), state.cause("hardware pte", md)),
+            ]
+        else:
+            self._parts = [(0, (frames | hardware).astype(dtype), cause)]
+
+    def store(self, table: int, addr: int, first: int, behind: int) -> None:
+        """Store the words ``[first, behind)`` in the page table at ``table``, from the pte of ``addr`` on."""
+        at = table + (addr >> PAGE_SHIFT) % self._form.ptes_per_table * self._form.word_bytes
+        for offset, words, cause in self._parts:
+            self._tables.write(at + offset, words[first:behind], cause)
 
 
 def pte_alloc(state: BootState, addr: int, prot: int, what: str, md: MapDesc | None = None) -> int:

@@ -8,6 +8,7 @@ Source: arch/arm/mm/mmu.c ``build_mem_type_table``, ``init_default_cache_policy`
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from bootmap.boot.head.create_page_tables import mm_mmuflags
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from bootmap.boot.kernel import KernelModel
     from bootmap.boot.state import BootState
     from bootmap.facts.arm.cpus import Cpu
-    from bootmap.facts.linux.linux_prot import PmdBits, PteBits
+    from bootmap.facts.linux.linux_prot import LinuxFormat, PmdBits, PteBits
 
 
 _READ_ONLY = ("ROM", "MINICLEAN", "CACHECLEAN", "MEMORY_RO")
@@ -38,7 +39,7 @@ _DEVICES = ("DEVICE", "DEVICE_NONSHARED", "DEVICE_CACHED", "DEVICE_WC")
 
 def static_mem_types(kernel: KernelModel) -> dict[str, MemType]:
     """The table as the kernel's source has it, for its format and version."""
-    pte, pmd, long = kernel.format.pte, kernel.format.pmd, kernel.format.name == "long"
+    long = kernel.format.name == "long"
     domains = DOMAINS_IO_36 if kernel.has("io_36") else DOMAINS
     vectors = "VECTORS" if kernel.has("domain_vectors") else "USER"
     types = {}
@@ -54,10 +55,14 @@ def static_mem_types(kernel: KernelModel) -> dict[str, MemType]:
         if row.name == "MEMORY_DMA_READY" and not kernel.has("mt_memory_dma_ready_xn"):
             prot_pte = prot_pte.removesuffix("|xn")
         domain = domains[vectors if row.domain == "VECTORS" else row.domain]
-        types[row.name] = MemType(
-            row.name, _bits(prot_pte, pte), _bits(row.prot_l1, pmd), _bits(sect, pmd), domain, row.purpose
-        )
+        types[row.name] = MemType(row.name, *_words(kernel.format, prot_pte, row.prot_l1, sect), domain, row.purpose)
     return types
+
+
+@cache
+def _words(form: LinuxFormat, prot_pte: str, prot_l1: str, prot_sect: str) -> tuple[int, int, int]:
+    """The three words of a memory type, from the names of their bits."""
+    return _bits(prot_pte, form.pte), _bits(prot_l1, form.pmd), _bits(prot_sect, form.pmd)
 
 
 def _bits(names: str, bits: PteBits | PmdBits) -> int:

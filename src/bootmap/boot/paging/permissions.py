@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from bootmap.boot.trace import Origin
 from bootmap.units import align_down
 
@@ -56,14 +54,13 @@ def mark_rodata_ro(state: BootState) -> None:
     kernel, cpu = state.kernel, state.handover.cpu
     if not kernel.has("final_permissions") or cpu.arch < 6 or not cpu.xp or kernel.has("xip"):
         return
-    size, width = kernel.format.section_size, kernel.format.word_bytes
+    size, tables = kernel.format.section_size, state.tables
     for perm in section_perms(state):
         if perm.start % size or perm.end % size:
             state.print(f"BUG: {perm.name} section {perm.start:x}-{perm.end:x} not aligned to {size:x}")
             continue
-        origin = Origin("set_section_perms", perm.name)
-        for va in range(perm.start, perm.end, size):
-            at = state.descriptor_address(va)
-            word = ((state.tables.word(at) or 0) & ~perm.clear) | perm.set
-            assert width in (4, 8)
-            state.tables.write(at, np.array([word], state.tables.dtype), state.cause(perm.name, origin=origin))
+        at, count = state.descriptor_address(perm.start), max(0, perm.end - perm.start) // size
+        if count:
+            clear, bits = tables.dtype.type(perm.clear), tables.dtype.type(perm.set)
+            words = tables.words(at, count) & ~clear | bits
+            tables.write(at, words, state.cause(perm.name, origin=Origin("set_section_perms", perm.name)))

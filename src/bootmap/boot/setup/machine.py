@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct
 
 from bootmap.facts.machines.numbers import NUMBERS_GONE
-from bootmap.facts.machines.table import CALLBACKS, FLUSH_AREAS, MACHINES
+from bootmap.facts.machines.table import CALLBACKS, FLUSH_AREAS, MACHINES, MACHINES_BY_COMPATIBLE
 from bootmap.inputs.fdt import Fdt
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def pick_machine(kernel: KernelModel, board: Fdt | AtagList | None, machine_id: 
     if isinstance(board, Fdt):
         names = tuple(name.lower() for name in _strings(board.root, "compatible"))  # compared with strcasecmp
     for name in names:
-        for machine in MACHINES:
-            if name in machine.compatible and _is_there(kernel, board, machine):
+        for machine in MACHINES_BY_COMPATIBLE.get(name, ()):
+            if _is_there(kernel, board, machine):
                 return PickedMachine(machine, _maps(kernel, machine), flush)
         if name in CALLBACKS:
             missing = CALLBACKS[name]

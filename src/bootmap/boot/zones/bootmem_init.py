@@ -19,9 +19,8 @@ from bootmap.facts.linux.dma_zone import DMA_ZONE_BY_PLATFORM
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE, align_up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from bootmap.boot.memblock import Memblock
     from bootmap.boot.state import BootState
 
 
@@ -83,46 +82,45 @@ def find_limits(state: BootState) -> tuple[int, int, int]:
 
 
 def _zones(state: BootState, first: int, low: int, high: int) -> Iterator[Zone]:
-    dma = _dma_zone(state, first, low)
-    normal = _zone(state, "Normal", dma.end_pfn if dma else first, low)
+    regions, free = state.memblock.memory.regions, list(state.memblock.free_ranges())
+    memory = [(base, base + size) for base, size, _ in regions]
+
+    def zone(name: str, start: int, end: int) -> Zone:
+        return Zone(name, start, max(end, start), whole_pages(memory, start, end), whole_pages(free, start, end))
+
+    span = _dma_zone(state, first, low)
+    dma = zone("DMA", *span) if span is not None else None
+    normal = zone("Normal", dma.end_pfn if dma else first, low)
     if dma and normal.present and not state.kernel.has("zones_by_max_pfn"):
         # arm_adjust_dma_zone takes all holes of lowmem for the other zone's.
         holes = dma.end_pfn - dma.start_pfn - dma.present
         dma, normal = replace(dma, present=dma.present + holes), replace(normal, present=normal.present - holes)
     yield from (dma, normal) if dma else (normal,)
     if state.kernel.has("highmem"):
-        highmem = _zone(state, "HighMem", low, high)
+        highmem = zone("HighMem", low, high)
         if not state.kernel.has("zones_by_max_pfn"):  # all RAM behind lowmem, also where banks say that there is none
-            memory = [(b, b + s) for b, s, _ in state.memblock.memory.regions]
-            highmem = replace(highmem, present=_pages(memory, low, max(end for _, end in memory)))
+            highmem = replace(highmem, present=whole_pages(memory, low, max(end for _, end in memory)))
         yield highmem
 
 
-def _dma_zone(state: BootState, first: int, low: int) -> Zone | None:
+def _dma_zone(state: BootState, first: int, low: int) -> tuple[int, int] | None:
+    """The pfns ``[start, end)`` of ZONE_DMA; None without one."""
     if not state.kernel.config.enabled("ZONE_DMA"):
         return None
     if state.kernel.has("zones_by_max_pfn"):
-        return _zone(state, "DMA", first, max(first, min(state.vars.arm_dma_limit >> PAGE_SHIFT, low)))
+        return first, max(first, min(state.vars.arm_dma_limit >> PAGE_SHIFT, low))
     size = dma_zone_size(state) >> PAGE_SHIFT
-    return _zone(state, "DMA", first, min(first + size, low) if size else low)
+    return first, min(first + size, low) if size else low
 
 
-def _zone(state: BootState, name: str, start: int, end: int) -> Zone:
-    memory = [(b, b + s) for b, s, f in state.memblock.memory.regions]
-    present = _pages(memory, start, end)
-    return Zone(name, start, max(end, start), present, free_pages(state.memblock, start, end))
+def whole_pages(spans: Iterable[tuple[int, int]], start: int, end: int) -> int:
+    """Whole pages of ``spans``, in bytes ``[first, last)``, between the pfns ``start`` and ``end``.
 
-
-def _pages(spans: list[tuple[int, int]], start: int, end: int) -> int:
-    """Whole pages of ``spans`` between the pfns ``start`` and ``end``."""
+    Of memblock's free ranges these are what it hands over (mm/memblock.c ``__free_memory_core``).
+    """
     total = 0
     for first, last in spans:
         low = max((first + PAGE_SIZE - 1) >> PAGE_SHIFT, start)
         high = min(last >> PAGE_SHIFT, end)
         total += max(high - low, 0)
     return total
-
-
-def free_pages(memblock: Memblock, start: int, end: int) -> int:
-    """Pages between the two pfns that memblock hands over: whole pages of every free range (``__free_memory_core``)."""
-    return _pages(list(memblock.free_ranges()), start, end)

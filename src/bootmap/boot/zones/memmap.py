@@ -28,7 +28,7 @@ from msgspec.structs import replace
 
 from bootmap.boot.reserve.cma import max_order_bytes, pageblock_bytes
 from bootmap.boot.trace import Hazard, Origin
-from bootmap.boot.zones.bootmem_init import find_limits, free_pages
+from bootmap.boot.zones.bootmem_init import find_limits, whole_pages
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE, Span, align_down, align_up, hex_address, size_text
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ def free_area_init(state: BootState) -> None:
         return
     elif ours:
         _zone_tables(state)
-    state.zones = [replace(zone, managed=free_pages(memblock, zone.start_pfn, zone.end_pfn)) for zone in state.zones]
+    free = list(memblock.free_ranges())
+    state.zones = [replace(zone, managed=whole_pages(free, zone.start_pfn, zone.end_pfn)) for zone in state.zones]
 
 
 def _zone_tables(state: BootState) -> None:

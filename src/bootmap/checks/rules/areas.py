@@ -29,6 +29,7 @@ _USERS = (
     ("a frame buffer", ("simple-framebuffer",), "the boot loader's frame buffer"),
 )
 """Who uses memory that must be kept: compatible strings, and the name for people."""
+_USER_NAMES = tuple(name.encode() for _, names, _ in _USERS for name in names)
 
 
 def reserved_cells(case: CheckCase) -> Iterator[Finding]:
@@ -281,7 +282,7 @@ def elsewhere(case: CheckCase) -> Iterator[Finding]:
 def _users(case: CheckCase) -> Iterator[tuple[Node, Property, Span, str]]:
     if case.tree is None:
         return
-    for node in case.tree.walk("compatible"):
+    for node in case.tree.holding("compatible", *_USER_NAMES):
         kind, prop = node.get("compatible"), node.get("reg")
         if kind is None or prop is None or not is_available(node):
             continue
@@ -358,14 +359,14 @@ def misplaced(case: CheckCase) -> Iterator[Finding]:
     """Nodes that reserve memory by their properties, but not where the kernel looks; and vendors' properties."""
     if case.tree is None:
         return
-    vendors = set(case.tree.walk(*DOWNSTREAM_PROPERTIES))
-    for node in case.tree.walk("compatible", "no-map", "reusable", *DOWNSTREAM_PROPERTIES):
-        kind = node.get("compatible")
-        pool = kind is not None and b"shared-dma-pool" in kind.value
-        flagged = [name for name in ("no-map", "reusable") if node.get(name) is not None]
-        downstream = [name for name in DOWNSTREAM_PROPERTIES if node.get(name) is not None] if node in vendors else []
-        if not (pool or flagged or downstream) or node.path.startswith("/reserved-memory"):
+    pools = set(case.tree.holding("compatible", b"shared-dma-pool"))
+    marked = set(case.tree.walk("no-map", "reusable", *DOWNSTREAM_PROPERTIES))
+    for node in sorted(pools | marked, key=lambda each: each.offset):
+        pool = node in pools
+        if node.path.startswith("/reserved-memory"):
             continue
+        flagged = [name for name in ("no-map", "reusable") if node.get(name) is not None]
+        downstream = [name for name in DOWNSTREAM_PROPERTIES if node.get(name) is not None]
         if (pool or flagged) and (node.get("reg") or node.get("size")):
             named = " and ".join([*flagged, *(["shared-dma-pool"] if pool else [])])
             yield Finding(

@@ -84,8 +84,8 @@ class PteBits(Struct, frozen=True):
     """Memory type field by kernel name without ``L_PTE_MT_``, already shifted into place."""
 
 
-class LinuxFormat(Struct, frozen=True):
-    """One page table format as Linux sees it.
+class LinuxFormat(Struct, frozen=True, eq=False):
+    """One page table format as Linux sees it; there are the three below, each equal to itself only.
 
     Attributes:
         name: "short" or "long".

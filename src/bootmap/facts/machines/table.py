@@ -31,6 +31,13 @@ MACHINES: tuple[Machine, ...] = (
 )
 """Machines whose callbacks are known in full; of several that fit, the first holds."""
 
+MACHINES_BY_COMPATIBLE: dict[str, list[Machine]] = {}
+"""The same by each string of their compatible."""
+
+for _machine in MACHINES:
+    for _name in _machine.compatible:
+        MACHINES_BY_COMPATIBLE.setdefault(_name, []).append(_machine)
+
 CALLBACKS: dict[str, Callback] = {
     **ARM_CALLBACKS,
     **AT91_CALLBACKS,
