@@ -95,7 +95,7 @@ LINES = (
     _line("announced", r"memblock_\w{0,24}?alloc\w{0,24}+: <pages> bytes align=(?:0x[0-9a-f]+)?", "mm/memblock.c",
           unmodelled="announces an allocation; the reservation that follows it is compared"),
     _line("dump_totals", r"memory size = <total> reserved size = <total2>", "mm/memblock.c __memblock_dump_all"),
-    _line("dump_count", r"\b(?P<name>memory|reserved)\.cnt +=? *<index>", "mm/memblock.c memblock_dump"),
+    _line("dump_count", r"\b(?P<name>memory|reserved)\.cnt ++=?+ *+<index>", "mm/memblock.c memblock_dump"),
     _line("dump_row", r"\b(?P<name>memory|reserved)\[<index>\]\s*\[<start>-<last>\], <size> bytes(?: on node \d+)?"
                       r"(?: flags: <flags>)?", "mm/memblock.c memblock_dump"),
     # -- the command line's and the device tree's RAM ------------------------------------------------------------
