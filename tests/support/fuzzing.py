@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from bootmap.cli.main import main
 from support.hostile import CONTROL, KERNELS, ROOT, SECONDS
 from support.hostile_inputs import INPUTS
-from support.hostile_setup import PLAIN
+from support.plain_inputs import PLAIN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,12 +90,13 @@ TARGETS = (
            ("INPUT:plain.env", "INPUT:plain.bin", "INPUT:circle.env")),
     Target("bdinfo", (f"plan BOARD --uboot 2023.01 --zimage 5M {_SET} --bdinfo FILE",),
            ("INPUT:plain.bdinfo", "INPUT:older.bdinfo")),
-    Target("efi-map", ("predict BOARD KERNEL --efi-map FILE",), ("tests/data/efi/*.txt", "INPUT:plain.efi")),
-    Target("capture", ("diagnose FILE", "diagnose FILE --json"), ("tests/data/logs/*.log", "tests/data/captures/*.txt")),
+    Target("efi-map", ("predict BOARD KERNEL --efi-map FILE",), ("INPUT:plain.efi",)),
+    Target("capture", ("diagnose FILE", "diagnose FILE --json"),
+           ("tests/data/logs/*.log", "tests/data/captures/*.txt")),
     Target("archive", ("diagnose FILE", "verify FILE"), ("INPUT:plain.tar", "INPUT:pax.tar", "tests/data/collected/*")),
     Target("rows", ("sweep-diff FILE FILE", "sweep-diff FILE FILE --format jsonl"), ("INPUT:plain.jsonl",)),
     Target("parquet", ("sweep-diff FILE FILE",), ("INPUT:plain.parquet",)),
-    Target("cache", ("sweep BOARD --cache FILE --jobs 1",), ("INPUT:other.sqlite",)),
+    Target("cache", ("sweep BOARD --cache FILE --jobs 1",), ("INPUT:plain.sqlite", "INPUT:other.sqlite")),
     Target("settings", ("check BOARD --no-proof --settings FILE",), ("INPUT:plain.toml",)),
     Target("baseline", ("check BOARD --no-proof --baseline FILE",), ("INPUT:plain.json",)),
     Target("source", ("check FILE --no-proof",), ("INPUT:plain.dts",)),
