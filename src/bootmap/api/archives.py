@@ -57,7 +57,7 @@ def unpacked(found: Collected, options: Mapping[str, Any]) -> Iterator[tuple[str
         merged = {**options}
 
         def put(name: str, data: bytes) -> str:
-            (into / name).write_bytes(data)
+            write_file((into / name), data)
             return str(into / name)
 
         board = put("board.dtb", found.blob) if found.blob is not None else None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from bootmap.errors import InputError, ToolMissingError
 from bootmap.inputs.fdt import parse
 from bootmap.inputs.fs import file_name, read_file
-from bootmap.output import one_line
+from bootmap.output import one_line, write_file
 from bootmap.units import MIB
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def apply_overlays(base: bytes, overlays: Sequence[str], name: str) -> bytes:
     tool = _tool("fdtoverlay")
     with tempfile.TemporaryDirectory(prefix="bootmap-") as folder:
         base_file, out = Path(folder, "base.dtb"), Path(folder, "out.dtb")
-        base_file.write_bytes(base)
+        write_file(base_file, base)
         files = []
         for i, overlay in enumerate(overlays):
             data = read_file(overlay, MAX_SIZE, gunzip=True)
@@ -90,7 +90,7 @@ def apply_overlays(base: bytes, overlays: Sequence[str], name: str) -> bytes:
             except InputError as error:
                 raise error.in_file(file_name(overlay)) from None
             file = Path(folder, f"{i}.dtbo")
-            file.write_bytes(data)
+            write_file(file, data)
             files.append(str(file))
         done = _run([tool, "-i", str(base_file), "-o", str(out), *files], b"")
         if done.returncode or not out.exists():

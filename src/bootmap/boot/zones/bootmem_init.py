@@ -109,6 +109,9 @@ def _dma_zone(state: BootState, first: int, low: int) -> Zone | None:
 def _zone(state: BootState, name: str, start: int, end: int) -> Zone:
     memory = [(b, b + s) for b, s, f in state.memblock.memory.regions]
     present = _pages(memory, start, end)
+    if state.kernel.has("zones_by_max_pfn"):  # __absent_pages_in_range: PFN_UP() may wrap to 0, and counts all below
+        memory = [(b if b <= state.phys_mask - PAGE_SIZE + 1 else 0, e) for b, e in memory]
+        present = _pages(memory, start, end)
     return Zone(name, start, max(end, start), present, free_pages(state.memblock, start, end))
 
 
