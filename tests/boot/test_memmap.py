@@ -192,3 +192,17 @@ def test_sparse_init_with_memory_cgroups_is_left_out() -> None:
     """36 bytes for each page make no power of two."""
     found = allocated(booted((6, 1), [(START, GIB)], SPARSE + "CONFIG_MEMCG=y\n"))
     assert found.keys() == {"the zero page"}
+
+
+def test_zones_count_pages_that_wrap() -> None:
+    """The same board with 6.1: ``__absent_pages_in_range`` clamps 0 to the zone's start: its pages count twice."""
+    root = board([(START, 0xC0000000)], width=2)
+    reserved_memory(root, 2).add("area0", size=numbers(2, 256 * MIB), no_map=b"")
+    tree = parse_board(blob(root))
+    prediction = boot(fresh_kernel("v7"), Handover(tree, 0x90000000, START, cpu("cortex-a15")))
+    regions = prediction.state.memblock.memory.regions
+    assert regions[-1][0] > 0xFFFFF000  # 63 bytes behind the area, which is aligned to 64
+    normal, highmem = prediction.state.zones[-2:]
+    assert normal.present == 2 * (normal.end_pfn - normal.start_pfn)
+    # The page in which the area begins is whole in neither region.
+    assert highmem.present == 2 * (highmem.end_pfn - highmem.start_pfn) - 1

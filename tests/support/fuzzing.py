@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from bootmap.cli.main import main
 from support.hostile import CONTROL, KERNELS, ROOT, SECONDS
 from support.hostile_inputs import INPUTS
+from support.plain_inputs import PLAIN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +62,8 @@ class Target:
 
 
 _TREES = ("tests/data/dtb/*.dtb", "boards/*.dtb", "boards/findings/*.dtb", "tests/data/hostile/*.dtb")
+_PLAN = "plan BOARD --dram 0x40000000,512M --uboot 2023.01 --zimage 5M"
+_SET = "--set kernel_addr_r=41000000 --set fdt_addr_r=44000000 --set fit_addr_r=42000000"
 _REGISTERS = "--sctlr=0x10c5387d --ttbr0=0x4000004a"
 TARGETS = (
     Target("tree", ("predict FILE KERNEL", "predict FILE KERNEL --json", "predict FILE KERNEL --dmesg",
@@ -82,6 +85,25 @@ TARGETS = (
                     "locate FILE", f"walk FILE@0x40000000 0xc0000000 {_REGISTERS}"),
            ("INPUT:dense.bin", "INPUT:noise.bin")),
     Target("memblock", ("memblock FILE", "memblock --json FILE --width 64"), ()),
+    Target("extlinux", (f"{_PLAN} --extlinux FILE {_SET}",), ("INPUT:labels.conf", "INPUT:plain.conf")),
+    Target("environment", (f"{_PLAN} --printenv FILE", f"{_PLAN} --printenv FILE --boot ${{bootcmd}}"),
+           ("INPUT:plain.env", "INPUT:plain.bin", "INPUT:circle.env")),
+    Target("bdinfo", (f"plan BOARD --uboot 2023.01 --zimage 5M {_SET} --bdinfo FILE",),
+           ("INPUT:plain.bdinfo", "INPUT:older.bdinfo")),
+    Target("efi-map", ("predict BOARD KERNEL --efi-map FILE",), ("INPUT:plain.efi",)),
+    Target("capture", ("diagnose FILE", "diagnose FILE --json"),
+           ("tests/data/logs/*.log", "tests/data/captures/*.txt")),
+    Target("archive", ("diagnose FILE", "verify FILE"), ("INPUT:plain.tar", "INPUT:pax.tar", "tests/data/collected/*")),
+    Target("rows", ("sweep-diff FILE FILE", "sweep-diff FILE FILE --format jsonl"), ("INPUT:plain.jsonl",)),
+    Target("parquet", ("sweep-diff FILE FILE",), ("INPUT:plain.parquet",)),
+    Target("cache", ("sweep BOARD --cache FILE --jobs 1",), ("INPUT:plain.sqlite", "INPUT:other.sqlite")),
+    Target("settings", ("check BOARD --no-proof --settings FILE",), ("INPUT:plain.toml",)),
+    Target("baseline", ("check BOARD --no-proof --baseline FILE",), ("INPUT:plain.json",)),
+    Target("source", ("check FILE --no-proof",), ("INPUT:plain.dts",)),
+    Target("overlay", ("check BOARD --no-proof --overlay FILE",), ("INPUT:plain.dtbo",)),
+    Target("fit", ("check FILE --no-proof", f"plan FILE --dram 0x40000000,512M --uboot 2023.01 {_SET}"),
+           ("INPUT:plain.itb",)),
+    Target("android", ("features --kernel FILE", "predict BOARD KERNEL --zimage FILE"), ("INPUT:nested.img",)),
 )  # fmt: skip
 
 
@@ -138,7 +160,8 @@ def corpus(target: Target) -> tuple[tuple[str, bytes], ...]:
     found: list[tuple[str, bytes]] = []
     for pattern in target.patterns:
         if pattern.startswith("INPUT:"):
-            found.append((pattern[6:], INPUTS[pattern[6:]]()))
+            name = pattern.removeprefix("INPUT:")
+            found.append((name, (PLAIN.get(name) or INPUTS[name])()))
         else:
             found += [(path.name, _unpacked(path)) for path in sorted(ROOT.glob(pattern)) if path.is_file()]
     found += [(path.name, path.read_bytes()) for path in sorted(KEPT.glob(f"{target.name}-*"))]

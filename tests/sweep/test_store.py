@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -113,7 +114,7 @@ def test_cache_answers(boards: Path, tmp_path: Path) -> None:
 def test_cache_notices_damaged_entries(boards: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache.sqlite"
     run(boards, tmp_path / "a.jsonl", cache=str(cache))
-    with sqlite3.connect(cache) as base:
+    with contextlib.closing(sqlite3.connect(cache)) as base, base:
         base.execute("UPDATE answers SET lines = replace(CAST(lines AS TEXT), 'BOOTS', 'DIES') WHERE rowid <= 3")
     found = run(boards, tmp_path / "b.jsonl", cache=str(cache))
     assert (found.worked, found.cached) == (3, 13)

@@ -57,7 +57,7 @@ def unpacked(found: Collected, options: Mapping[str, Any]) -> Iterator[tuple[str
         merged = {**options}
 
         def put(name: str, data: bytes) -> str:
-            (into / name).write_bytes(data)
+            write_file((into / name), data)
             return str(into / name)
 
         board = put("board.dtb", found.blob) if found.blob is not None else None
@@ -73,7 +73,12 @@ def unpacked(found: Collected, options: Mapping[str, Any]) -> Iterator[tuple[str
                 merged[name] = min(value, 4) if name == "cpus" and isinstance(value, int) else value
         if merged.get("cpu") is None and found.midr is not None:
             merged["cpu"] = f"{found.midr:#x}"
-        yield board, logs, merged
+        try:
+            yield board, logs, merged
+        except InputError as error:
+            if error.file is not None and Path(error.file).parent == into:
+                error.file = f"{FOLDER}/{Path(error.file).name}"  # the user knows no temporary folder
+            raise
 
 
 def keep_archive(path: str, output: str) -> list[str]:

@@ -99,12 +99,12 @@ def read_boards(path: str, overlays: Sequence[str] = (), memory: Sequence[str] =
         if isinstance(description, fdt.Fdt) and is_fit(description):
             from bootmap.inputs import fit
 
+            found = fit.configurations(description, data)
+            trees = {blob: with_banks(fdt.parse(blob), banks) for blob in {each.tree for each in found}}
             return [
-                BoardFile(
-                    f"{name}:{each.name}", with_banks(fdt.parse(each.tree), banks), None, each.kernel, each.kernel_load,
-                    each.ramdisk, data,
-                )
-                for each in fit.configurations(description, data)
+                BoardFile(f"{name}:{each.name}", trees[each.tree], None, each.kernel, each.kernel_load, each.ramdisk,
+                          data)
+                for each in found
             ]  # fmt: skip
         return [BoardFile(name, with_banks(description, banks), lines)]
     except InputError as error:

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 NAME = "bootmap.toml"
 SEVERITIES = ("info", "warning", "error")
 _CHECK = {"select", "ignore", "severity", "baseline", "strict"}
-_MOST = 100_000
+_MOST_BYTES = 256 << 10
+_LONGEST_LINE = 4096  # a name of many parts costs the square of their number
+_KINDS = (("strict", bool, "truth value"), ("baseline", str, "file's name"), ("select", list, "list of rules"))
 BASELINE_SCHEMA = "bootmap.baseline/1"
 
 
@@ -72,10 +74,17 @@ def read_settings(path: Path) -> Settings:
     import tomllib
 
     name = file_name(path)
+    raw = read_file(path, _MOST_BYTES)
+    for number, line in enumerate(raw.splitlines(), 1):
+        if len(line) > _LONGEST_LINE:
+            raise InputError(f"has {len(line)} bytes; a line of settings has {_LONGEST_LINE} at most", file=name,
+                             line=number)  # fmt: skip
     try:
-        data = tomllib.loads(read_file(path, MIB).decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        data = tomllib.loads(raw.decode("utf-8"))
+    except ValueError as error:  # TOML's and UTF-8's own, and that of a number of thousands of digits
         raise InputError(f"is no TOML: {error}", file=name) from None
+    except RecursionError:
+        raise InputError("is nested too deeply", file=name) from None
     unknown = sorted(set(data) - {"check", "board"})
     table, rows = data.get("check", {}), data.get("board", [])
     if unknown or not isinstance(table, dict) or not isinstance(rows, list):
@@ -87,9 +96,12 @@ def read_settings(path: Path) -> Settings:
     if table.get("severity", "info") not in SEVERITIES:
         raise InputError(f"severity is {table['severity']!r}; {', '.join(SEVERITIES)} are", file=name)
     folder = path.parent
+    for key, kind, what in _KINDS:
+        if not isinstance(table.get(key, kind()), kind):
+            raise InputError(f"{key} is no {what}", file=name)
     boards = []
     for row in rows:
-        if not isinstance(row, dict) or not isinstance(row.get("file"), str):
+        if not isinstance(row, dict) or not isinstance(row.get("file"), str) or "\0" in row["file"]:
             raise InputError("a [[board]] has no file", file=name)
         more = {key.replace("-", "_"): _local(folder, key, value) for key, value in row.items()
                 if key not in ("file", "ignore")}  # fmt: skip
@@ -97,7 +109,7 @@ def read_settings(path: Path) -> Settings:
     baseline = table.get("baseline")
     return Settings(
         name, _known(table.get("select", ()), name), _ignores(table.get("ignore", {}), name),
-        table.get("severity", "info"), bool(table.get("strict", False)),
+        table.get("severity", "info"), table.get("strict", False),
         str(folder / baseline) if baseline is not None else None, tuple(boards),
     )  # fmt: skip
 
@@ -116,14 +128,14 @@ def _local(folder: Path, key: str, value: Any) -> Any:
 def _known(ids: Iterable[str], name: str) -> tuple[str, ...]:
     found = tuple(ids)
     for each in found:
-        if each not in RULES_BY_ID:
+        if not isinstance(each, str) or each not in RULES_BY_ID:
             raise InputError(f"there is no rule {each!r}; `bootmap check --rules` lists them", file=name)
     return found
 
 
 def _ignores(given: object, name: str) -> Mapping[str, str]:
     if isinstance(given, list):
-        given = dict.fromkeys(given, "ignored")
+        given = dict.fromkeys(_known(given, name), "ignored")
     if not isinstance(given, dict):
         raise InputError("ignore is no table of rules and reasons", file=name)
     _known(given, name)
@@ -169,7 +181,7 @@ def read_baseline(path: str) -> Mapping[str, Sequence[str]]:
     name = file_name(path)
     try:
         data = json.loads(read_file(path, 16 * MIB))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # JSON's and UTF-8's own, and that of a number of thousands of digits
         raise InputError("is no JSON; a baseline was expected", file=name) from None
     boards = data.get("boards") if isinstance(data, dict) and data.get("schema") == BASELINE_SCHEMA else None
     if not isinstance(boards, dict) or not all(

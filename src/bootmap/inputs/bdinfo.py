@@ -18,13 +18,14 @@ from bootmap.units import Span
 Range = tuple[int, int, int]
 """base, size in bytes, flags as the release numbers them."""
 
-_NUMBER = re.compile(r"^(?:->\s*)?([\w .]+?)\s*=\s*(0x[0-9a-fA-F]{1,16})\b")
+_NUMBER = re.compile(r"^(?:->\s*+)?([\w.]++(?: ++[\w.]++)*+)\s*+=\s*+(0x[0-9a-fA-F]{1,16})\b")
 _LINE = re.compile(
     r"^\s*(memory|reserved)\[\d+\]\s+\[0x([0-9a-f]{1,16})-0x([0-9a-f]{1,16})\], 0x[0-9a-f]+ bytes,? "
-    r"flags: ([\w, -]+?)\s*$"
+    r"flags: ([\w-]++(?:, ++[\w-]++)*+)\s*+$"
 )
 _OLD = re.compile(r"^\s*(memory|reserved)\.reg\[0x[0-9a-f]+\]\.base\s*=\s*0x([0-9a-f]{1,16})\s*$")
 _OLD_SIZE = re.compile(r"^\s*\.size\s*=\s*0x([0-9a-f]{1,16})\s*$")
+_FLAG_NUMBER = re.compile(r"(?:0x)?[0-9a-f]{1,8}")
 _FLAGS = {"none": 0, "no-map": 2, "no-overwrite": 4, "no-notify": 8}
 _MOST = 1 << 20
 
@@ -86,7 +87,7 @@ def parse(text: str) -> Bdinfo:
 
 
 def _flags(text: str, line: int) -> int:
-    if text.isalnum() and text != "none":
+    if _FLAG_NUMBER.fullmatch(text):
         return int(text, 16)
     unknown = [word for word in text.split(", ") if word not in _FLAGS]
     if unknown:

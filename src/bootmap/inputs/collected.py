@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 FOLDER = "bootmap"
 MOST_BYTES = 64 * MIB
-_MOST_MEMBERS = 1 << 15
+_MOST_MEMBERS = 1 << 14
+_MOST_LINES = 1 << 18
 _MOST_PARTS = 24
 _BEGIN, _END = b"-----BEGIN BOOTMAP ARCHIVE-----", b"-----END BOOTMAP ARCHIVE-----"
 _TREE = "device-tree"
@@ -74,7 +75,7 @@ class Collected(Struct, frozen=True):
         """The CPU's Main ID Register by /proc/cpuinfo (arch/arm/kernel/setup.c ``c_show``)."""
         values = {}
         for name in ("implementer", "variant", "part", "revision"):
-            match = re.search(rf"^CPU {name}\s*: (0x[0-9a-f]+|\d+)\s*$", self.text("cpuinfo"), re.MULTILINE)
+            match = re.search(rf"^CPU {name}\s*: (0x[0-9a-f]{{1,8}}|\d{{1,8}})\s*$", self.text("cpuinfo"), re.MULTILINE)
             if match is None:
                 return None
             values[name] = int(match[1], 0)
@@ -130,7 +131,7 @@ def parse_collected(data: bytes) -> Collected:
                 stream = tar.extractfile(member)
                 found[name] = stream.read(member.size) if stream else b""
                 room -= len(found[name])
-    except tarfile.TarError as error:
+    except (tarfile.TarError, ValueError, EOFError, OSError) as error:  # tarfile lets some numbers through
         raise InputError(f"is a damaged archive: {error}") from None
     if not any(name in found for name in ("dmesg", "iomem", "cmdline")):
         raise InputError("is no archive of `bootmap collect`: it holds neither dmesg nor iomem")
@@ -143,7 +144,10 @@ def _from_text(data: bytes) -> bytes:
     end = data.find(_END, start)
     if end < 0:
         raise InputError("is cut off: the line that ends the archive is missing")
-    lines = [clean(line).strip() for line in data[start:end].decode("ascii", "replace").splitlines()]
+    raw = data[start:end].decode("ascii", "replace").splitlines()
+    if len(raw) > _MOST_LINES:
+        raise InputError(f"has its archive in {len(raw)} lines; {_MOST_LINES} at most are read")
+    lines = [clean(line).strip() for line in raw]
     words = "".join(line for line in lines if re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", line))
     try:
         return base64.b64decode(words, validate=True)
@@ -153,12 +157,19 @@ def _from_text(data: bytes) -> bytes:
 
 def _flatten(paths: Mapping[str, bytes]) -> bytes:
     """A blob of a tree of folders, one a node, one file a property."""
-    root = MadeNode("")
+    nodes = {_TREE: MadeNode("")}
+
+    def node(path: str) -> MadeNode:
+        found = nodes.get(path)
+        if found is None:
+            above, _, name = path.rpartition("/")
+            found = nodes[path] = node(above).add(name)
+        return found
+
     for path in sorted(paths):
-        *folders, name = path.split("/")[1:]
-        node = root
-        for folder in folders:
-            node = node.child(folder)
+        folder, _, name = path.rpartition("/")
+        if not path.isascii():
+            raise InputError(f"has {path!r}, which is no name of a node or a property")
         if name not in _NOT_PROPERTIES:
-            node.properties[name] = paths[path]
-    return flatten(root)
+            node(folder).properties[name] = paths[path]
+    return flatten(nodes[_TREE])

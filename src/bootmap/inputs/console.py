@@ -15,14 +15,17 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from bootmap.errors import InputError
+
 MOST_BYTES = 32 << 20
 _MAX_LINE = 4096
 _MAX_PREFIXES = 16
+_MOST_LINES = 400_000  # a boot has some thousand, and each takes memory of its own
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]{0,32}[A-Za-z]|\][^\x07\x1b\n]{0,256}(?:\x07|\x1b\\)?|[()#][0-9A-Za-z])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _STAMPED = re.compile(r"^[>\s]*(?:<\d+>)?\[ *\d+\.\d+\]?")
 _PREFIX = re.compile(
-    r"""\s*(?:
+    r"""\s*+(?:
       >[>\s]*+                                          # a mail that quotes
     | <\d{1,3}>                                         # the level
     | \[(?=[\d\s]*[.:@/-])[\d.:\s@/-]{1,40}\]            # a clock: printk's, with the CPU, or a terminal program's
@@ -101,7 +104,13 @@ def _byte(match: re.Match[str]) -> str:
 
 
 def console_lines(text: str) -> list[ConsoleLine]:
-    """Every line of a capture without what stands around its message."""
+    """Every line of a capture without what stands around its message.
+
+    Raises:
+        InputError: there are more than a console shows in weeks.
+    """
+    if (count := max(text.count("\n"), text.count("\r"))) > _MOST_LINES:
+        raise InputError(f"has {count} lines; at most {_MOST_LINES} are read, give the part with the boot")
     return [ConsoleLine(clean(line), bool(_STAMPED.match(line[:64]))) for line in raw_lines(text)]
 
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bootmap.errors import InputError, ToolMissingError
+from bootmap.inputs.fdt import parse
 from bootmap.inputs.fs import file_name, read_file
-from bootmap.output import one_line
+from bootmap.output import one_line, write_file
 from bootmap.units import MIB
 
 if TYPE_CHECKING:
@@ -24,11 +25,16 @@ if TYPE_CHECKING:
 
 MAX_SIZE = 8 * MIB
 _TIMEOUT = 60.0
+# What a tool may take; the kernel's largest board needs 0.1 s.  Source can include files that never end, name macros
+# that double, or have so many nodes side by side that dtc, which compares each with all others, never gets done.
+_SECONDS, _MEMORY, _OUTPUT = 1, 160 * MIB, 32 * MIB
 _MARKS = re.compile(rb"^\s*(/dts-v1/|/plugin/|#include|/include/|/\s*\{)", re.M)
 _PREPROCESSED = re.compile(rb"^\s*#\s*(include|define|if|ifdef|ifndef|undef)\b", re.M)
-_NODE = re.compile(r"^\s*(?:[\w,.+-]+:\s*)*(?:/omit-if-no-ref/\s*)?([\w,.+@/-]+|/) \{(?: /\* (.*?) \*/)?$")
-_PROPERTY = re.compile(r"^\s*([\w,.+?#-]+)(?: = .*)?;(?: /\* (.*?) \*/)?$")
-_PLACE = re.compile(r"([^\s,][^,]*?):(\d+)(?::\d+-\d+:\d+)?(?:,|$)")
+_NODE = re.compile(r"\s*+(?:[\w,.+-]+:\s*+)*+(?:/omit-if-no-ref/\s*+)?([\w,.+@/-]++) \{$")
+_PROPERTY = re.compile(r"\s*+([\w,.+?#-]++)(?: = |;)")
+_NOTE, _NOTE_END = " /* ", " */"
+_LINE_OF = re.compile(r":(\d{1,9})(?::\d+-\d+:\d+)?$")
+_LONGEST_MESSAGE = 64 << 10
 _STDIN = "<stdin>"  # dtc's name for it
 _PACKAGES = {"dtc": "device-tree-compiler", "fdtoverlay": "device-tree-compiler", "cpp": "cpp"}
 
@@ -73,14 +79,18 @@ def apply_overlays(base: bytes, overlays: Sequence[str], name: str) -> bytes:
     tool = _tool("fdtoverlay")
     with tempfile.TemporaryDirectory(prefix="bootmap-") as folder:
         base_file, out = Path(folder, "base.dtb"), Path(folder, "out.dtb")
-        base_file.write_bytes(base)
+        write_file(base_file, base)
         files = []
         for i, overlay in enumerate(overlays):
             data = read_file(overlay, MAX_SIZE, gunzip=True)
             if is_source(data):
                 data, _ = compile_source(overlay)
+            try:
+                parse(data, MAX_SIZE)  # libfdt trusts what it is given
+            except InputError as error:
+                raise error.in_file(file_name(overlay)) from None
             file = Path(folder, f"{i}.dtbo")
-            file.write_bytes(data)
+            write_file(file, data)
             files.append(str(file))
         done = _run([tool, "-i", str(base_file), "-o", str(out), *files], b"")
         if done.returncode or not out.exists():
@@ -102,23 +112,27 @@ def places(annotated: str) -> dict[str, tuple[str, int]]:
             if above:
                 above.pop()
             continue
-        node = _NODE.match(line)
+        said, note = line, ""
+        if line.endswith(_NOTE_END):
+            said, _, note = line.removesuffix(_NOTE_END).rpartition(_NOTE)
+        node = _NODE.match(said)
         if node is not None:
             above.append("" if node[1] == "/" else node[1])
-            _keep(found, "/".join(above) or "/", node[2])
+            _keep(found, "/".join(above) or "/", note)
             continue
-        prop = _PROPERTY.match(line)
-        if prop is not None and above:
-            _keep(found, f"{'/'.join(above)}/{prop[1]}", prop[2])
+        prop = _PROPERTY.match(said)
+        if prop is not None and above and said.endswith(";"):
+            _keep(found, f"{'/'.join(above)}/{prop[1]}", note)
     return found
 
 
-def _keep(found: dict[str, tuple[str, int]], path: str, note: str | None) -> None:
+def _keep(found: dict[str, tuple[str, int]], path: str, note: str) -> None:
     """The last place counts: an override is what took effect."""
-    spots = _PLACE.findall(note or "")
-    if spots:
-        file, number = spots[-1]
-        found[path] = (file, int(number))
+    for spot in reversed(note.split(",")):
+        line = _LINE_OF.search(spot)
+        if line is not None and (file := spot[: line.start()].strip()):
+            found[path] = (file, int(line[1]))
+            return
 
 
 def _preprocess(path: str, folder: str) -> bytes:
@@ -146,13 +160,43 @@ def _dtc(path: str, folder: str, data: bytes, options: list[str]) -> bytes:
 
 def _run(command: list[str], data: bytes, folder: str | None = None) -> subprocess.CompletedProcess[bytes]:
     import subprocess
+    import tempfile
 
-    try:
-        return subprocess.run(command, input=data, capture_output=True, timeout=_TIMEOUT, check=False, cwd=folder)
-    except subprocess.TimeoutExpired:
-        raise InputError(f"{os.path.basename(command[0])} did not end within {_TIMEOUT:.0f} seconds") from None
-    except OSError as error:
-        raise InputError(f"{os.path.basename(command[0])} cannot be run: {error.strerror}") from None
+    tool = os.path.basename(command[0])
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        given.write(data)
+        given.seek(0)
+        try:
+            done = subprocess.run(
+                command, stdin=given, stdout=out, stderr=err, timeout=_TIMEOUT, check=False, cwd=folder,
+                preexec_fn=_bounded,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise InputError(f"{tool} did not end within {_TIMEOUT:.0f} seconds") from None
+        except OSError as error:
+            raise InputError(f"{tool} cannot be run: {error.strerror}") from None
+        if done.returncode < 0:
+            raise InputError(
+                f"{tool} was stopped: it took more than {_SECONDS} s of processor, {_MEMORY // MIB} MiB of memory or "
+                f"{_OUTPUT // MIB} MiB of output"
+            )
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(command, done.returncode, out.read(), err.read(_LONGEST_MESSAGE))
+
+
+def _bounded() -> None:
+    """Limits for the tool that is about to start."""
+    import resource
+
+    for kind, most in (
+        (resource.RLIMIT_CPU, _SECONDS),
+        (resource.RLIMIT_AS, _MEMORY),
+        (resource.RLIMIT_FSIZE, _OUTPUT),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, hard = resource.getrlimit(kind)
+        resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 def _tool(name: str) -> str:

@@ -11,21 +11,30 @@ that counts is the one at ExitBootServices: one printed before by a shell lacks 
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from msgspec import Struct
 
 from bootmap.errors import InputError
 from bootmap.facts.linux import efi
 
-_KERNEL = re.compile(r"efi:?\s+(?:mem\d+:\s+)?.*?0x([0-9a-f]{8,16})-0x([0-9a-f]{8,16})\s+\[([\w ]+?)\s*\|([^\]]*)\]")
-_SHELL = re.compile(r"^\s*(\w+)\s+([0-9A-Fa-f]{8,16})-([0-9A-Fa-f]{8,16})\s+([0-9A-Fa-f]{8,16})\s+([0-9A-Fa-f]{8,16})")
-_UBOOT = re.compile(r"^([A-Z][A-Z ]+?)\s+([0-9a-f]{8,16})-([0-9a-f]{8,16})\s+([A-Z|]+)\s*$")
-_MAP_AT = re.compile(r"efi:\s+MemMap Address\s+: 0x([0-9a-f]+)")
-_MAP_SIZE = re.compile(r"efi:\s+MemMap Size\s+: 0x([0-9a-f]+)")
-_TABLE = re.compile(r"\b(MEMATTR|MEMRESERVE)=0x([0-9a-f]+)")
-_RESERVED = re.compile(
-    r"memblock_reserve: \[(?:mem )?0x([0-9a-f]+)-0x([0-9a-f]+)\] (efi_memattr_init|efi_config_parse_tables)"
+_KERNEL = re.compile(
+    r"\befi:?\s(?:[^\[\]]{0,80}\s)??0x([0-9a-f]{8,16})-0x([0-9a-f]{8,16})\s{1,16}\[([\w =]{1,40})\|([^\]]{0,120})\]"
 )
+_SHELL = re.compile(
+    r"^\s*+(\w++)\s+([0-9A-Fa-f]{8,16})-([0-9A-Fa-f]{8,16})\s+([0-9A-Fa-f]{8,16})\s+([0-9A-Fa-f]{8,16})"
+)
+_UBOOT = re.compile(r"^([A-Z]++(?: [A-Z]++)*+)\s++([0-9a-f]{8,16})-([0-9a-f]{8,16})\s+([A-Z|]+)\s*$")
+_MAP_AT = re.compile(r"efi:\s+MemMap Address\s+: 0x([0-9a-f]{1,16})\b")
+_MAP_SIZE = re.compile(r"efi:\s+MemMap Size\s+: 0x([0-9a-f]{1,16})\b")
+_TABLE = re.compile(r"\b(MEMATTR|MEMRESERVE)=0x([0-9a-f]{1,16})\b")
+_RESERVED = re.compile(
+    r"memblock_reserve: \[(?:mem )?0x([0-9a-f]{1,16})-0x([0-9a-f]{1,16})\] (efi_memattr_init|efi_config_parse_tables)"
+)
+_NUMBERED = re.compile(r"type=(\d{1,10})")  # how the kernel prints one that it has no name for
+_LONGEST_LINE = 4096
+_MOST_ROWS = 4096  # firmware has some hundred at most; each is a region that memblock may have to insert
+_MOST_TABLES = 64
 _FLAGS = {"RUN": efi.RUNTIME, "RT": efi.RUNTIME, "WB": efi.WB, "WT": efi.WT, "WC": efi.WC, "UC": efi.UC}
 _MOST = 4 << 20
 
@@ -76,6 +85,8 @@ def parse(text: str) -> EfiMap:
     if len(text) > _MOST:
         raise InputError(f"{len(text)} bytes: a memory map has some thousand")
     rows = [row for number, line in enumerate(text.splitlines(), 1) if (row := _row(line, number)) is not None]
+    if len(rows) > _MOST_ROWS:
+        raise InputError(f"has {len(rows)} rows: a memory map has some hundred")
     if not rows:
         raise InputError(
             "holds no UEFI memory map; expected the kernel's 'efi:' lines (efi=debug), the EFI shell's memmap, or "
@@ -86,10 +97,12 @@ def parse(text: str) -> EfiMap:
 
 
 def _row(line: str, number: int) -> EfiDescriptor | None:
+    if len(line) > _LONGEST_LINE:
+        return None
     if found := _KERNEL.search(line):
         first, last, kind, flags = found.groups()
         names = [name.strip() for name in flags.split("|")]
-        return _made(_kind(efi.TYPES, kind, number), first, int(last, 16) + 1, _attributes(names), number)
+        return _made(_kind(efi.TYPES, kind.strip(), number), first, int(last, 16) + 1, _attributes(names), number)
     if found := _SHELL.match(line):
         kind, first, last, pages, attributes = found.groups()
         row = _made(_kind(efi.SHELL_TYPES, kind, number), first, int(last, 16) + 1, int(attributes, 16), number)
@@ -105,8 +118,8 @@ def _row(line: str, number: int) -> EfiDescriptor | None:
 
 
 def _kind(names: tuple[str, ...], name: str, line: int) -> int:
-    if name.startswith("type="):
-        return int(name[5:])
+    if found := _NUMBERED.fullmatch(name):
+        return int(found[1])
     if name not in names:
         raise InputError(f"{name!r} is no type of memory; {', '.join(names)} are", line=line)
     return names.index(name)
@@ -128,8 +141,10 @@ def _made(kind: int, first: str, end: int, attributes: int, line: int) -> EfiDes
 
 def _tables(text: str) -> tuple[tuple[int, int, str], ...]:
     """Reserved tables: exact where memblock=debug says them, else as small as they can be."""
-    exact = [(int(first, 16), int(last, 16) + 1 - int(first, 16), by) for first, last, by in _RESERVED.findall(text)]
+    told = list(islice(dict.fromkeys(_RESERVED.findall(text)), _MOST_TABLES))
+    exact = [(int(first, 16), int(last, 16) + 1 - int(first, 16), by) for first, last, by in told]
     if exact:
         return tuple((start, size, f"a UEFI table ({by})") for start, size, by in exact)
     least = {"MEMATTR": efi.MEMATTR_HEADER, "MEMRESERVE": 12}
-    return tuple((int(at, 16), least[name], f"the {name} table") for name, at in _TABLE.findall(text))
+    named = islice(dict.fromkeys(_TABLE.findall(text)), _MOST_TABLES)
+    return tuple((int(at, 16), least[name], f"the {name} table") for name, at in named)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 
 from bootmap.errors import FdtError, UnsupportedError
-from bootmap.inputs.fs import gunzip_bytes
+from bootmap.inputs.fs import gunzip_bytes, unpacked_limit
 from bootmap.units import MIB, align_up
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def configurations(tree: Fdt, data: bytes) -> list[FitConfiguration]:
     default = parent.get("default")
     chosen = default.value.rstrip(b"\0").decode("latin-1") if default is not None else ""
     found = []
+    unpacked = _Unpacked(tree, data)
     for node in parent.children[:_MOST]:
         name = _text(node, "fdt")
         if name is None:
@@ -96,8 +97,8 @@ def configurations(tree: Fdt, data: bytes) -> list[FitConfiguration]:
         found.append(
             FitConfiguration(
                 node.name,
-                _data(tree, data, blob),
-                _data(tree, data, kernel) if kernel is not None else None,
+                unpacked.of(blob),
+                unpacked.of(kernel) if kernel is not None else None,
                 _number(kernel, "load") if kernel is not None else None,
                 (place, len(_raw(tree, data, ramdisk))) if ramdisk is not None and place else None,
                 node.name == chosen,
@@ -184,7 +185,25 @@ def _place(tree: Fdt, data: bytes, node: Node) -> tuple[int, int]:
     return position, size
 
 
-def _data(tree: Fdt, data: bytes, node: Node) -> bytes:
-    raw = _raw(tree, data, node)
-    packed = raw.startswith(b"\x1f\x8b") and _text(node, "compression") == "gzip"
-    return gunzip_bytes(raw, LARGEST) if packed else raw
+class _Unpacked:
+    """The data of images, each unpacked once however many configurations name it, and not more than `LARGEST` of it."""
+
+    def __init__(self, tree: Fdt, data: bytes) -> None:
+        self._tree, self._file = tree, data
+        self._known: dict[str, bytes] = {}
+        self._left = unpacked_limit(len(data), LARGEST)
+
+    def of(self, node: Node) -> bytes:
+        """The data of one image.
+
+        Raises:
+            FdtError: it is not there.
+            InputError: it is damaged, or all that was unpacked is too much.
+        """
+        if node.name not in self._known:
+            raw = _raw(self._tree, self._file, node)
+            if raw.startswith(b"\x1f\x8b") and _text(node, "compression") == "gzip":
+                raw = gunzip_bytes(raw, self._left)
+                self._left -= len(raw)
+            self._known[node.name] = raw
+        return self._known[node.name]

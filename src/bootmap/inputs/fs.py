@@ -26,6 +26,7 @@ SMALL = 32 * MIB  # what may come of any packed file, however small
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 20
+_FIRST_PIECE = 4096  # of a gzip member: what is left over behind a short one is copied
 
 
 def read_file(path: str | Path, limit: int = DEFAULT_LIMIT, *, gunzip: bool = False) -> bytes:
@@ -102,23 +103,25 @@ def gunzip_bytes(data: bytes, limit: int) -> bytes:
     """
     out = io.BytesIO()
     most = unpacked_limit(len(data), limit)
-    rest = data
-    while rest.startswith(_GZIP_MAGIC):
+    at = 0
+    while data.startswith(_GZIP_MAGIC, at):
         member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-        at = len(data) - len(rest)
-        waiting = rest
+        begun, piece = at, _FIRST_PIECE
         while not member.eof:
+            waiting = member.unconsumed_tail
+            if not waiting:
+                waiting = data[at : at + piece]
+                at, piece = at + len(waiting), min(2 * piece, _CHUNK)
             try:
                 part = member.decompress(waiting, _CHUNK)
             except zlib.error as error:
-                raise InputError(f"damaged gzip data: {error}", offset=at) from None
-            waiting = member.unconsumed_tail
-            if not part and not waiting and not member.eof:
-                raise InputError("gzip data ends too early", offset=at)
+                raise InputError(f"damaged gzip data: {error}", offset=begun) from None
+            if not part and not waiting:
+                raise InputError("gzip data ends too early", offset=begun)
             if out.tell() + len(part) > most:
-                raise InputError(f"decompresses to more than {size_text(most)}", offset=at)
+                raise InputError(f"decompresses to more than {size_text(most)}", offset=begun)
             out.write(part)
-        rest = member.unused_data
+        at -= len(member.unused_data)
     return out.getvalue()
 
 

@@ -11,7 +11,7 @@ import zlib
 
 from bootmap.errors import InputError
 
-_MOST = 4 << 20
+_MOST, _MOST_TEXT = 4 << 20, 1 << 20
 _TAIL = "Environment size:"
 
 
@@ -32,9 +32,11 @@ def parse_text(text: str) -> dict[str, str]:
     """The variables of what ``printenv`` printed; prompts and what stands before the first variable are passed over.
 
     Raises:
-        InputError: there is no variable.
+        InputError: there is no variable, or too much of it.
     """
-    variables: dict[str, str] = {}
+    if len(text) > _MOST_TEXT:
+        raise InputError(f"{len(text)} characters: printenv prints some thousand")
+    variables: dict[str, list[str]] = {}
     name = None
     for line in text.splitlines():
         if line.startswith(_TAIL):
@@ -42,14 +44,15 @@ def parse_text(text: str) -> dict[str, str]:
         head, equals, value = line.partition("=")
         if equals and head and not any(char.isspace() for char in head) and head.isprintable():
             name = head
-            variables[name] = value
+            variables[name] = [value]
         elif name is not None and not line.lstrip().startswith("=>"):  # a value may have several lines
-            variables[name] += "\n" + line
-    if name is not None:  # printenv ends with an empty line and the size
-        variables[name] = variables[name].rstrip("\n")
+            variables[name].append(line)
     if not variables:
         raise InputError("holds no variable; expected lines name=value, as printenv prints them")
-    return variables
+    values = {each: "\n".join(lines) for each, lines in variables.items()}
+    if name is not None:  # printenv ends with an empty line and the size
+        values[name] = values[name].rstrip("\n")
+    return values
 
 
 def lines_of(data: bytes) -> dict[str, int]:
@@ -93,10 +96,10 @@ def _variables(body: bytes, start: int) -> dict[str, str]:
 def hextoul(text: str) -> int:
     """A number as U-Boot reads one: hexadecimal with or without 0x, up to the first other character; else 0.
 
+    Of a longer number the last 32 bits count, as they are what is left in an unsigned long.
+
     Source: lib/strto.c ``simple_strtoul``.
     """
     digits = text[2:] if text[:2].lower() == "0x" else text
-    end = 0
-    while end < len(digits) and digits[end] in "0123456789abcdefABCDEF":
-        end += 1
-    return int(digits[:end], 16) if end else 0
+    end = len(digits) - len(digits.lstrip("0123456789abcdefABCDEF"))
+    return int(digits[max(0, end - 8) : end], 16) if end else 0

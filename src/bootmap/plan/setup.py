@@ -35,6 +35,7 @@ UIMAGE_HEADER = 64
 _BANNER = re.compile(r"U-Boot (?:SPL )?20\d\d\.\d\d[^\r\n]*")
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 _MOST_EXPANSIONS = 64
+_LONGEST = 1 << 16  # of a command; U-Boot's own buffer (CONFIG_SYS_CBSIZE) has 256 to some thousand
 _FIT_AT = ("fit_addr_r", "loadaddr", "kernel_addr_r")
 KERNEL_VARIABLES = ("kernel_addr_r", "loadaddr", "kernel_addr")
 _RAMDISK_AT = ("ramdisk_addr_r", "ramdiskaddr", "rdaddr", "initrd_addr", "ramdisk_addr")
@@ -259,14 +260,17 @@ def expand(text: str, env: Mapping[str, str]) -> str:
     """Replace ``${name}`` by the variables' values, and ``run name`` by its commands, as often as it takes.
 
     Raises:
-        InputError: they name each other for ever.
+        InputError: they name each other for ever, or what comes of them is longer than any command.
     """
+    begun = text
     for _ in range(_MOST_EXPANSIONS):
-        replaced = _VARIABLE.sub(lambda found: env.get(found[1], ""), text)
-        if replaced == text:
+        found = _VARIABLE.findall(text)
+        if not found:
             return text
-        text = replaced
-    raise InputError(f"the variables of {text[:60]!r} name each other")
+        if len(text) + sum(len(env.get(name, "")) for name in found) > _LONGEST:
+            raise InputError(f"what the variables of {begun[:60]!r} stand for is longer than {_LONGEST} characters")
+        text = _VARIABLE.sub(lambda name: env.get(name[1], ""), text)
+    raise InputError(f"the variables of {begun[:60]!r} name each other")
 
 
 def _ramdisk(word: str, file: Ramdisk | None) -> Span | None:

@@ -66,7 +66,7 @@ def _ranges(text: str, ram: int) -> Crashkernel:
             return Crashkernel(0, 0, "crashkernel: ':' expected")
         size, behind = memparse(rest[1:])
         if behind == rest[1:]:
-            return Crashkernel(0, 0, "crashkernel: Memory value expected")
+            return Crashkernel(0, 0, "Memory value expected")
         rest = behind
         if size >= ram:
             return Crashkernel(0, 0, "crashkernel: invalid size")
@@ -78,5 +78,8 @@ def _ranges(text: str, ram: int) -> Crashkernel:
         rest = rest[1:]
     if not wanted:
         return Crashkernel(0, 0, "crashkernel size resulted in zero bytes")
-    _, at, base = text.partition("@")
-    return Crashkernel(wanted, memparse(base)[0] if at else 0)
+    _, at, place = text.partition("@")
+    base, behind = memparse(place)
+    if at and behind == place:
+        return Crashkernel(0, 0, "Memory value expected after '@'")
+    return Crashkernel(wanted, base)

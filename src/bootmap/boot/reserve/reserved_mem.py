@@ -77,9 +77,10 @@ def _elfcorehdr(state: BootState) -> None:
         return
     base, size = state.elfcorehdr
     if state.memblock.is_region_reserved(base, size):
-        state.print("elfcorehdr is overlapped")
+        state.print("OF: fdt: elfcorehdr is overlapped")
         return
     state.memblock.reserve(base, size, origin=Origin("fdt_reserve_elfcorehdr", "crash dump header"))
+    state.print(f"OF: fdt: Reserving {size >> 10} KiB of memory at 0x{base:x} for elfcorehdr")
 
 
 def _scan(state: BootState, fdt: Fdt) -> list[RmemArea]:

@@ -161,6 +161,11 @@ def _cachepolicy(state: BootState, param: Param, origin: Origin) -> None:
             state.print(f"Only cachepolicy={CACHE_POLICIES[state.vars.cachepolicy].name} supported on ARMv6 and later")
     elif selected is not None:
         state.vars.cachepolicy = selected
+    else:
+        state.assume(
+            f"{param.text} is no cache policy that the kernel knows: before ARMv6 it goes on with what lies in front "
+            f"of its table of policies, which is not known; here the policy stays as it was"
+        )
 
 
 def _nocache(state: BootState, param: Param, origin: Origin) -> None:

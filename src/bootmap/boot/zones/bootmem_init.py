@@ -84,6 +84,9 @@ def find_limits(state: BootState) -> tuple[int, int, int]:
 def _zones(state: BootState, first: int, low: int, high: int) -> Iterator[Zone]:
     regions, free = state.memblock.memory.regions, list(state.memblock.free_ranges())
     memory = [(base, base + size) for base, size, _ in regions]
+    if state.kernel.has("zones_by_max_pfn"):  # __absent_pages_in_range: PFN_UP() may wrap to 0, and counts all below
+        last = state.phys_mask - PAGE_SIZE + 1
+        memory = [(base if base <= last else 0, end) for base, end in memory]
 
     def zone(name: str, start: int, end: int) -> Zone:
         return Zone(name, start, max(end, start), whole_pages(memory, start, end), whole_pages(free, start, end))

@@ -201,10 +201,21 @@ def _typed(options: Mapping[str, Any]) -> dict[str, Any]:
         if param is None or param.name is None:
             raise bootmap.BootmapError(f"{_SETTINGS}: [[board]] has {name!r}, which is no option of check")
         many = isinstance(value, list)
-        values = [param.type.convert(each, param, None) if isinstance(each, str) else each
-                  for each in (value if many else [value])]  # fmt: skip
+        values = [_converted(param, name, each) for each in (value if many else [value])]
+        if not values:
+            continue
         found[param.name] = tuple(values) if many or param.multiple else values[0]
     return found
+
+
+def _converted(param: click.Parameter, name: str, value: object) -> object:
+    """A value of a settings file as the command line would take it; numbers and truth values may stand as such."""
+    try:
+        if isinstance(value, bool) is (param.type is click.BOOL) and isinstance(value, str | int):
+            return value if isinstance(value, bool) else param.type.convert(str(value), param, None)
+    except click.BadParameter as error:
+        raise bootmap.BootmapError(f"{_SETTINGS}: [[board]] {name}: {error.message}") from None
+    raise bootmap.BootmapError(f"{_SETTINGS}: [[board]] {name}: {value!r} is no value of that option")
 
 
 def _print(results: Sequence[CheckResult], form: str, severity: str, failures: Sequence[str]) -> None:

@@ -167,7 +167,7 @@ LAST_WORDS = (
           "a map_io "
           "for another VMSPLIT (DEBUG_LL's address too)",
           "", f"{_MMU} create_mapping", fatal=False),
-    _word("modules-full", r"(?:insmod|modprobe|kmod\w*|systemd-udevd|systemd-modules|udevd): vmalloc: "
+    _word("modules-full", r"(?:insmod|modprobe|kmod\w{0,16}|systemd-udevd|systemd-modules|udevd): vmalloc: "
                           r"allocation failure: "
                           r"(?P<size>\d+)|vmalloc_node_range\+?\S*\) from \[<\w+>\] \(module_alloc",
           "the modules' area is full: a module of {size} bytes does not fit",

@@ -116,7 +116,7 @@ LINES = (
     _line("announced", r"memblock_\w{0,24}?alloc\w{0,24}+: <pages> bytes align=(?:0x[0-9a-f]+)?", "mm/memblock.c",
           unmodelled="announces an allocation; the reservation that follows it is compared"),
     _line("dump_totals", r"memory size = <total> reserved size = <total2>", "mm/memblock.c __memblock_dump_all"),
-    _line("dump_count", r"\b(?P<name>memory|reserved)\.cnt +=? *<index>", "mm/memblock.c memblock_dump"),
+    _line("dump_count", r"\b(?P<name>memory|reserved)\.cnt ++=?+ *+<index>", "mm/memblock.c memblock_dump"),
     _line("dump_row", r"\b(?P<name>memory|reserved)\[<index>\]\s*\[<start>-<last>\], <size> bytes(?: on node \d+)?"
                       r"(?: flags: <flags>)?", "mm/memblock.c memblock_dump"),
     # -- the command line's and the device tree's RAM ------------------------------------------------------------
@@ -150,9 +150,11 @@ LINES = (
     _line("pool_name", r"(?:OF: reserved mem|Reserved memory): initialized node", "drivers/of/of_reserved_mem.c",
           unmodelled="names a node whose area other lines give"),
     _line("rmem", r"(?:OF: reserved mem|Reserved memory): (?P<text>(?:not enough space|unsupported node|"
-                  r"failed to allocate|invalid (?:size|align|alloc|reg)|bypass|incorrect alignment|regions without|"
-                  r"elfcorehdr is).*)",
+                  r"failed to allocate|invalid (?:size|align|alloc|reg)|bypass|incorrect alignment|regions without"
+                  r").*)",
           "drivers/of/of_reserved_mem.c, kernel/dma/contiguous.c"),
+    _line("elfcorehdr", r"OF: fdt: (?P<text>elfcorehdr is overlapped|Reserving \d{1,9} KiB of memory at 0x\w{1,16} for "
+                        r"elfcorehdr)", "drivers/of/fdt.c fdt_reserve_elfcorehdr"),
     _line("cma_limit", r"cma: Size \(<size>\) of region at <base> exceeds limit \(<to>\)",
           "mm/cma.c cma_declare_contiguous_nid"),
     _line("cma", r"cma: (?:CMA: )?[Rr]eserved <mib> MiB at <base>", "mm/cma.c cma_declare_contiguous"),

@@ -27,6 +27,7 @@ from bootmap.loaders.uboot.bootm import run
 from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.loaders.uboot.fixups import complete
 from bootmap.loaders.uboot.release import UBoot
+from bootmap.output import write_file
 from bootmap.units import MIB, Span, hex_address
 from bootmap.verify.compare import compare
 from bootmap.verify.guest import Guest, machine_with_ram
@@ -155,7 +156,7 @@ def boot_chain(
 
 def _file(folder: str, name: str, data: bytes) -> Path:
     path = Path(folder, name)
-    path.write_bytes(data)
+    write_file(path, data)
     return path
 
 

@@ -24,6 +24,7 @@ from bootmap.facts.linux import efi
 from bootmap.image.recording import KernelId, RecordedEntry
 from bootmap.inputs import fdt
 from bootmap.inputs.efi_map import EfiDescriptor, EfiMap
+from bootmap.output import write_file
 from bootmap.units import MIB
 from bootmap.verify.compare import compare
 from bootmap.verify.guest import Guest, machine_with_ram
@@ -136,11 +137,11 @@ def _arguments(kernel: BootKernel, setup: Setup, request: EfiRequest, folder: st
         more += ["-kernel", str(image), "-append", request.command_line]
         if request.ramdisk:
             file = Path(folder, "ramdisk")
-            file.write_bytes(request.ramdisk)
+            write_file(file, request.ramdisk)
             more += ["-initrd", str(file)]
         return tuple(more), 1, ""
     tree, path = Path(folder, "dtb"), os.path.join(folder, "serial")
-    tree.write_bytes(machine_tree(setup))
+    write_file(tree, machine_tree(setup))
     more += ["-chardev", f"socket,id=uboot,path={path},server=on,wait=off", "-serial", "chardev:uboot"]
     for file, address in ((image, base + _KERNEL_AT), (tree, base + _TREE_AT)):
         more += ["-device", f"loader,file={file},addr={address:#x},force-raw=on"]

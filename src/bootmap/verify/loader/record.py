@@ -14,6 +14,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bootmap.output import write_file
 from bootmap.units import MIB
 from bootmap.verify.loader.cases import RAM
 from bootmap.verify.loader.console import SilentError, UBootConsole
@@ -55,13 +56,13 @@ def record(binary: Path, cases: Iterable[LoaderCase], note: Callable[[str], None
     with tempfile.TemporaryDirectory(prefix="bootmap-") as folder:
         for case in cases:
             files = {case.kernel[0]: Path(folder, "image")}
-            files[case.kernel[0]].write_bytes(case.image())
+            write_file(files[case.kernel[0]], case.image())
             if case.fit is None:
                 files[case.dtb] = Path(folder, "dtb")
-                files[case.dtb].write_bytes(case.tree())
+                write_file(files[case.dtb], case.tree())
             if case.ramdisk is not None and case.legacy:
                 files[case.ramdisk[0]] = Path(folder, "ramdisk")
-                files[case.ramdisk[0]].write_bytes(case.disk())
+                write_file(files[case.ramdisk[0]], case.disk())
             with UBootConsole(binary, case.memory * MIB, files) as uboot:
                 doc["uboot"] = next(line for line in uboot.banner.splitlines() if line.startswith("U-Boot 2")).strip()
                 if str(case.memory) not in doc["bdinfo"]:
