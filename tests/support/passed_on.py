@@ -101,7 +101,7 @@ def sizeless(*banks: tuple[int, int]) -> Made:
     """The tree as a command reads it: what is left to the boot loader is taken for granted."""
 
     def make() -> tuple[Kernel, Board]:
-        from bootmap.assemble.board_file import with_usual_ram
+        from bootmap.assemble.usual_ram import with_usual_ram
 
         board = bootmap.Board.parse(tree(list(banks)), "board.dtb")
         return loaded_kernel("v510"), with_usual_ram(board)

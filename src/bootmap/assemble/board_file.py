@@ -11,29 +11,22 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from bootmap.assemble.texts import parse_span
-from bootmap.assumptions import Assumption
-from bootmap.boot.decompressor.phys_offset import memory_ranges
 from bootmap.boot.setup.fdt_scan import root_cells
 from bootmap.errors import InputError, UsageError
-from bootmap.facts.machines.ram_base import RAM_BASE
 from bootmap.inputs import fdt
 from bootmap.inputs.board import MAX_SIZE, is_fit, looks_like_fit, parse_board
-from bootmap.inputs.cells import read_cells
 from bootmap.inputs.fdt_edit import FdtEditor, changeable
 from bootmap.inputs.fdt_writer import cells, text
 from bootmap.inputs.fs import file_name, read_file
-from bootmap.units import MIB, Span, hex_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bootmap.assemble.board import Board
     from bootmap.inputs.atags import AtagList
     from bootmap.inputs.fdt import Fdt
+    from bootmap.units import Span
 
 _CELL_BITS = 32
-_USUAL_RAM = 512 * MIB
-_USUAL_START = 0x80000000
 
 
 class BoardFile(Struct, frozen=True):
@@ -109,29 +102,6 @@ def read_boards(path: str, overlays: Sequence[str] = (), memory: Sequence[str] =
         return [BoardFile(name, with_banks(description, banks), lines)]
     except InputError as error:
         raise error.in_file(name) from None
-
-
-def with_usual_ram(board: Board) -> Board:
-    """The board; where its tree leaves RAM to the boot loader, with RAM as such boards have, noted as assumed."""
-    tree = board.description
-    if not isinstance(tree, fdt.Fdt) or memory_ranges(tree) or (board.cmdline or "").find("mem=") >= 0:
-        return board
-    width, told = root_cells(tree), False
-    roots = tree.root.get("compatible")
-    names = roots.value.rstrip(b"\0").decode("latin-1").split("\0") if roots is not None else []
-    start = next((base for known, base in RAM_BASE if any(name.startswith(known) for name in names)), _USUAL_START)
-    for node in tree.root.walk():
-        kind, prop = node.get("device_type"), node.get("reg")
-        if kind is None or kind.value.rstrip(b"\0") != b"memory":
-            continue
-        if prop is not None and len(prop.value) >= 4 * width.address and width.address:
-            start, told = read_cells(prop.value, 0, width.address), True
-            break
-    bank = Span(start, start + _USUAL_RAM)
-    how = "where its memory node begins" if told else "where its SoC has it: the tree has no memory node"
-    text = f"the boot loader fills in 512 MiB of RAM at {hex_address(start)}, {how}"
-    note = Assumption(text, "--memory", f"{bank.start:#x},{bank.size:#x}")
-    return board.replace(description=with_banks(tree, [bank]), assumptions=(*board.assumptions, note))
 
 
 def with_banks(description: Fdt | AtagList, banks: Sequence[Span]) -> Fdt | AtagList:

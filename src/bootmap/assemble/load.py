@@ -43,7 +43,7 @@ def load(board: str, *, typical: bool = False, **options: Any) -> tuple[Kernel, 
     of_kernel = {name: options.pop(name) for name in KERNEL_OPTIONS if name in options}
     loaded = Board.load(board, **options)
     if typical:
-        from bootmap.assemble.board_file import with_usual_ram
+        from bootmap.assemble.usual_ram import with_usual_ram
 
         loaded = with_usual_ram(loaded)
     return kernel_for(loaded, typical=typical, **of_kernel), loaded
@@ -55,7 +55,8 @@ def load_boards(path: str, *, typical: bool = True, **options: Any) -> list[tupl
     Raises:
         BootmapError: as for :func:`load`.
     """
-    from bootmap.assemble.board_file import read_boards, with_usual_ram
+    from bootmap.assemble.board_file import read_boards
+    from bootmap.assemble.usual_ram import with_usual_ram
 
     of_kernel = {name: options.pop(name) for name in KERNEL_OPTIONS if name in options}
     overlays, memory = tuple(options.pop("overlays", ())), tuple(options.pop("memory", ()))

@@ -1,0 +1,43 @@
+"""RAM as boards usually have it, where the tree leaves it to the boot loader and nobody said how much there is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bootmap.assemble.board_file import with_banks
+from bootmap.assumptions import Assumption
+from bootmap.boot.decompressor.phys_offset import memory_ranges
+from bootmap.boot.setup.fdt_scan import root_cells
+from bootmap.facts.machines.ram_base import RAM_BASE
+from bootmap.inputs import fdt
+from bootmap.inputs.cells import read_cells
+from bootmap.units import MIB, Span, hex_address
+
+if TYPE_CHECKING:
+    from bootmap.assemble.board import Board
+
+_USUAL_RAM = 512 * MIB
+_USUAL_START = 0x80000000
+
+
+def with_usual_ram(board: Board) -> Board:
+    """The board; where its tree leaves RAM to the boot loader, with RAM as such boards have, noted as assumed."""
+    tree = board.description
+    if not isinstance(tree, fdt.Fdt) or memory_ranges(tree) or (board.cmdline or "").find("mem=") >= 0:
+        return board
+    width, told = root_cells(tree), False
+    roots = tree.root.get("compatible")
+    names = roots.value.rstrip(b"\0").decode("latin-1").split("\0") if roots is not None else []
+    start = next((base for known, base in RAM_BASE if any(name.startswith(known) for name in names)), _USUAL_START)
+    for node in tree.root.walk():
+        kind, prop = node.get("device_type"), node.get("reg")
+        if kind is None or kind.value.rstrip(b"\0") != b"memory":
+            continue
+        if prop is not None and len(prop.value) >= 4 * width.address and width.address:
+            start, told = read_cells(prop.value, 0, width.address), True
+            break
+    bank = Span(start, start + _USUAL_RAM)
+    how = "where its memory node begins" if told else "where its SoC has it: the tree has no memory node"
+    text = f"the boot loader fills in 512 MiB of RAM at {hex_address(start)}, {how}"
+    note = Assumption(text, "--memory", f"{bank.start:#x},{bank.size:#x}")
+    return board.replace(description=with_banks(tree, [bank]), assumptions=(*board.assumptions, note))
