@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 NAME = "bootmap.toml"
 SEVERITIES = ("info", "warning", "error")
 _CHECK = {"select", "ignore", "severity", "baseline", "strict"}
+_KINDS = {"select": (list, "a list of rules"), "baseline": (str, "a file"), "strict": (bool, "true or false")}
 _MOST = 100_000
 BASELINE_SCHEMA = "bootmap.baseline/1"
 
@@ -86,6 +87,9 @@ def read_settings(path: Path) -> Settings:
         raise InputError(f"[check] has {', '.join(wrong)}; known are {', '.join(sorted(_CHECK))}", file=name)
     if table.get("severity", "info") not in SEVERITIES:
         raise InputError(f"severity is {table['severity']!r}; {', '.join(SEVERITIES)} are", file=name)
+    for key, (kind, what) in _KINDS.items():
+        if key in table and not isinstance(table[key], kind):
+            raise InputError(f"{key} is {table[key]!r}; {what} was expected", file=name)
     folder = path.parent
     boards = []
     for row in rows:
@@ -113,8 +117,8 @@ def _local(folder: Path, key: str, value: Any) -> Any:
     return value
 
 
-def _known(ids: Iterable[str], name: str) -> tuple[str, ...]:
-    found = tuple(ids)
+def _known(ids: Iterable[object], name: str) -> tuple[str, ...]:
+    found = tuple(map(str, ids))
     for each in found:
         if each not in RULES_BY_ID:
             raise InputError(f"there is no rule {each!r}; `bootmap check --rules` lists them", file=name)
@@ -123,7 +127,7 @@ def _known(ids: Iterable[str], name: str) -> tuple[str, ...]:
 
 def _ignores(given: object, name: str) -> Mapping[str, str]:
     if isinstance(given, list):
-        given = dict.fromkeys(given, "ignored")
+        given = dict.fromkeys(map(str, given), "ignored")
     if not isinstance(given, dict):
         raise InputError("ignore is no table of rules and reasons", file=name)
     _known(given, name)
