@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.passed_on import PASSED_ON, PassedOn, recorded
+from support.passed_on import PASSED_ON, PassedOn, booted, recorded
 from support.recordings import NAMES, Case
 from support.rule_rows import ROWS
 
@@ -19,6 +19,35 @@ def test_rule_passes_its_hazard_on(row: PassedOn) -> None:
     if row.hazard:
         assert RULE_OF_HAZARD[row.hazard].id == row.rule
         assert row.quiet or any(each.hazard is not None and each.hazard.id == row.hazard for each in found), row.because
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "rule", "change"),
+    [
+        ("nomap-in-last-section-6.1", "deb-6.1", "kernel-unmapped", "leave no-map out"),
+        ("nomap-in-last-section-6.12", "deb-6.12", "kernel-unmapped", "leave no-map out"),
+        ("nomap-at-start", "deb-6.12", "kernel-unmapped", "leave no-map out"),
+        ("pool-over-kernel", "deb-6.12", "kernel-unmapped", "reg = <0x44000000 0x800000>"),
+        ("pool-refused", "deb-6.12", "static-mapping", "size = <0x800000>"),
+        ("vmalloc-all", "deb-6.12", "mem-map", "leave vmalloc= out"),
+        ("mem-far-above", "v7", "mem-map", "leave mem= out"),
+    ],
+)
+def test_map_that_kills_has_a_cure(name: str, key: str, rule: str, change: str) -> None:
+    """What boards/findings says avoids it is what is proposed, and proven; those of Debian's kernels are booted too."""
+    result = bootmap.check(*booted(name, key)())
+    found = next(each for each in result.findings if each.id == rule)
+    one = next(each for each in found.changes if each.recommended)
+    assert one.text.endswith(change)
+    assert one.cures
+
+
+@pytest.mark.parametrize(("name", "key"), [("nomap-on-both-sides", "deb-6.12")])
+def test_map_that_kills_twice_is_cured_together(name: str, key: str) -> None:
+    """Two areas in the kernel's way, each of which kills alone."""
+    result = bootmap.check(*booted(name, key)())
+    assert result.together == "boots"
+    assert sum(change.recommended for found in result.findings for change in found.changes) == 2
 
 
 @pytest.mark.parametrize("id", [rule.id for rule in RULES])
