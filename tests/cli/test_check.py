@@ -282,6 +282,30 @@ ignore = {{ "initrd-overwritten" = "known since 2019" }}
     assert "nonsense" in err
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ('[[board]]\nfile = "qnap.dtb"\nhighmem = "no"', "highmem is 'no'; true or false was expected"),
+        ('[[board]]\nfile = "qnap.dtb"\nkernel-version = 5.10', "kernel-version is 5.1; write it in quotes"),
+        ('[[board]]\nfile = "qnap.dtb"\nload-addr = "here"', "load-addr: 'here' is no address"),
+        ('[[board]]\nfile = "qnap.dtb"\ncpu = ["arm926", "feroceon"]', "cpu has 2 values; one was expected"),
+        ('[[board]]\nfile = "qnap.dtb"\nstrict = true', "'strict', which is no option of a board"),
+        ('[check]\nselect = "cma-failed"', "select is 'cma-failed'; a list of rules was expected"),
+        ("[check]\nselect = [1]", "there is no rule '1'"),
+        ("[check]\nignore = [[]]", "there is no rule '[]'"),
+        ('[check]\nstrict = "no"', "strict is 'no'; true or false was expected"),
+        ("[check]\nbaseline = 5", "baseline is 5; a file was expected"),
+    ],
+)
+def test_check_settings_that_are_wrong(command_line: CommandLine, qnap: Path, settings: str, said: str) -> None:
+    """One line that names the file, the key and what was expected."""
+    (qnap.parent / "bootmap.toml").write_text(settings + "\n")
+    code, out, err = command_line("check", qnap)
+    assert (code, out, err.count("\n")) == (3, "", 1)
+    assert "bootmap.toml" in err
+    assert said in err
+
+
 def test_check_baseline(command_line: CommandLine, qnap: Path, tmp_path: Path) -> None:
     words = ("check", qnap, *MARVELL, "--zimage", 3 * MIB, "--load-addr", "0x8000")
     known = tmp_path / "known.json"

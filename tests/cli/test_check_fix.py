@@ -107,6 +107,9 @@ def test_check_environment_of_uboot(command_line: CommandLine, tmp_path: Path) -
     _, out, _ = command_line("check", path, *OF_510, "--env", env, "--format", "json")
     where = json.loads(out)["boards"][0]["findings"][0]["where"][0]
     assert (where["kind"], where["line"]) == ("environment variable", 1)
+    code, out, err = command_line("check", path, *OF_510, "--bdinfo", env)
+    assert (code, out) == (2, "")
+    assert "--env" in err
     code, out, err = command_line("check", path, *OF_510, "--env", tmp_path / "none.txt")
     assert (code, out) == (3, "")
     assert "none.txt" in err

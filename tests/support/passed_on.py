@@ -54,15 +54,16 @@ class PassedOn:
         return f"{self.hazard}{'-quiet' if self.quiet else ''}"
 
 
-def recorded(name: str) -> Made:
+def recorded(name: str, **more: Any) -> Made:
     """The board and kernel of a recorded boot, as a user would give them."""
 
     def make() -> tuple[Kernel, Board]:
         one = Case(name)
+        given = {"static_maps": STATIC_MAPS.get(one.key, ()), **more}
         return loaded_kernel(one.key), bootmap.Board.parse(
             one.board, name, cpu=one.doc["qemu"]["cpu"], dtb_addr=one.doc["entry"]["r2"],
             phys_offset=one.doc["phys_offset"], machine_id=one.doc["entry"]["r1"] if "atags" in one.doc else None,
-            static_maps=STATIC_MAPS.get(one.key, ()),
+            **given,
         )  # fmt: skip
 
     return make
@@ -184,6 +185,20 @@ PASSED_ON = [
     PassedOn("mem-map", "memmap-failed", booted("vmalloc-all", "deb-6.12"), "booted: panics before there is a console"),
     PassedOn("mem-map", "memmap-failed", booted("vmalloc-all", "deb-6.1"), "booted: a smaller kernel lives",
              quiet=True),
+    PassedOn("initrd-overwritten", "zimage-overlaps-initrd",
+             made("deb-6.1", tree(HALF), cpu="cortex-a15", zimage=5 * MIB, load_addr=START + 64 * MIB,
+                  initrd=(START + 65 * MIB, MIB)), "booting.rst: each has a place of its own"),
+    PassedOn("reserved-overwritten", "decompressor-overwrites-reserved",
+             made("deb-6.1-marvell", tree([(0, 512 * MIB)], edit=reserved(("fw@900000", 0x900000, MIB, {})),
+                  cpu="marvell,feroceon"), zimage=3 * MIB, load_addr=0x8000),
+             "a zImage of 3 MiB moves itself behind 7.6 MiB of kernel"),
+    PassedOn("earlycon", "earlycon-too-early",
+             made("v318", tree(HALF, bootargs="earlycon=pl011,0x09000000", cpu="arm,cortex-a15"),
+                  options={"FIX_EARLYCON_MEM": None, "SERIAL_AMBA_PL011_CONSOLE": "y"}),
+             "mm/slub.c of 3.18: a data abort before there are slabs"),
+    PassedOn("static-mapping", "mapping-in-vmalloc",
+             recorded("own-ve30-plain", static_maps=("0xf0000000,0x10000000,1M,DEVICE",)),
+             "3.0, mmu.c: overlaps vmalloc space, which ends at 0xf8000000"),
     PassedOn("tcm", "tcm-refused", tightly("64K", "8K"), "tcm_init() ends at a bank above 32 KiB"),
     PassedOn("tcm", "tcm-refused", tightly("16K", "8K"), "recorded: both are mapped", quiet=True),
 ]  # fmt: skip

@@ -5,6 +5,7 @@ predicted once:
 
 - a zImage that looks only at its own address finds the start of RAM on multiples of 128 MiB;
 - U-Boot moves the device tree to the end of RAM where no variable keeps it from that;
+- a uImage made with the usual LOADADDR runs where it unpacks to, so it first moves itself behind the kernel;
 - an ARM11's data cache aliases where it is larger than 16 KiB;
 - before 3.3 VMALLOC_END was a constant in a header, which vendors changed.
 """
@@ -94,6 +95,8 @@ def _chances(board: Board, first: Replay) -> Iterator[_Chance]:
             yield from _end_of_ram(board, first, assumption)
         elif assumption.option == "--cache" and assumption.value == "vipt-nonaliasing":
             yield from _aliasing(board, first, assumption)
+        elif assumption.option == "--load-addr" and assumption.value is None and board.load_addr is None:
+            yield from _where_it_unpacks_to(board, first, assumption)
         elif assumption.option == "--vmalloc-end" and board.vmalloc_end is None:
             yield from _another_header(board, first, assumption)
 
@@ -118,6 +121,14 @@ def _another_header(board: Board, first: Replay, taken: Assumption) -> Iterator[
     if value is not None and not first.state.kernel.has("highmem"):
         because = f"vendors changed the header; {hex_address(value)} is the next lower one that any platform had"
         yield _Chance(taken, value, because, board.replace(vmalloc_end=value))
+
+
+def _where_it_unpacks_to(board: Board, first: Replay, taken: Assumption) -> Iterator[_Chance]:
+    """A zImage at the address of which nothing is known."""
+    state = first.state
+    value = state.handover.phys_offset + state.kernel.text_offset
+    because = "the usual LOADADDR of a uImage is where it unpacks to; it then moves itself behind the kernel first"
+    yield _Chance(taken, value, because, board.replace(load_addr=value))
 
 
 def _by_its_own_address(board: Board, first: Replay, taken: Assumption) -> Iterator[_Chance]:

@@ -36,7 +36,7 @@ SEVERITIES = ("info", "warning", "error")
 _CHECK = {"select", "ignore", "severity", "baseline", "strict"}
 _MOST_BYTES = 256 << 10
 _LONGEST_LINE = 4096  # a name of many parts costs the square of their number
-_KINDS = (("strict", bool, "truth value"), ("baseline", str, "file's name"), ("select", list, "list of rules"))
+_KINDS = {"select": (list, "a list of rules"), "baseline": (str, "a file"), "strict": (bool, "true or false")}
 BASELINE_SCHEMA = "bootmap.baseline/1"
 
 
@@ -95,10 +95,10 @@ def read_settings(path: Path) -> Settings:
         raise InputError(f"[check] has {', '.join(wrong)}; known are {', '.join(sorted(_CHECK))}", file=name)
     if table.get("severity", "info") not in SEVERITIES:
         raise InputError(f"severity is {table['severity']!r}; {', '.join(SEVERITIES)} are", file=name)
+    for key, (kind, what) in _KINDS.items():
+        if key in table and not isinstance(table[key], kind):
+            raise InputError(f"{key} is {table[key]!r}; {what} was expected", file=name)
     folder = path.parent
-    for key, kind, what in _KINDS:
-        if not isinstance(table.get(key, kind()), kind):
-            raise InputError(f"{key} is no {what}", file=name)
     boards = []
     for row in rows:
         if not isinstance(row, dict) or not isinstance(row.get("file"), str) or "\0" in row["file"]:
@@ -125,8 +125,8 @@ def _local(folder: Path, key: str, value: Any) -> Any:
     return value
 
 
-def _known(ids: Iterable[str], name: str) -> tuple[str, ...]:
-    found = tuple(ids)
+def _known(ids: Iterable[object], name: str) -> tuple[str, ...]:
+    found = tuple(map(str, ids))
     for each in found:
         if not isinstance(each, str) or each not in RULES_BY_ID:
             raise InputError(f"there is no rule {each!r}; `bootmap check --rules` lists them", file=name)
@@ -135,7 +135,7 @@ def _known(ids: Iterable[str], name: str) -> tuple[str, ...]:
 
 def _ignores(given: object, name: str) -> Mapping[str, str]:
     if isinstance(given, list):
-        given = dict.fromkeys(_known(given, name), "ignored")
+        given = dict.fromkeys(map(str, given), "ignored")
     if not isinstance(given, dict):
         raise InputError("ignore is no table of rules and reasons", file=name)
     _known(given, name)

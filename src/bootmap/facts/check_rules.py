@@ -97,8 +97,7 @@ RULES: tuple[CheckRule, ...] = (
         "The decompressor and head.S write to their places whatever the tree reserves there: firmware, logs or frame "
         "buffers in it are gone.",
         "arch/arm/boot/compressed/head.S",
-        hazards=("decompressor-overwrites-reserved", "kernel-overwrites-reserved", "head-overwrites-reserved",
-                 "zimage-overlaps-reserved"),
+        hazards=("decompressor-overwrites-reserved", "kernel-overwrites-reserved", "head-overwrites-reserved"),
     ),
     CheckRule(
         "zimage-overwrites-itself", _E, "the zImage destroys itself",

@@ -6,6 +6,8 @@ import re
 import textwrap
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from bootmap.boot.trace import Verdict
 from bootmap.facts.audit_rules import Severity
 from bootmap.output import text_width
@@ -38,8 +40,9 @@ def check_text(result: CheckResult, least: str = "info", *, evidence: bool = Tru
     """
     shown = [found for found in result.counted if found.severity >= _LEVELS[least]]
     lines = [*_verdict(result, shown), ""]
+    told: dict[tuple[Change, ...], str] = {}
     for same in _alike(shown):
-        lines += [*(_several(same) if len(same) >= _MANY else [line for each in same for line in _one(each)])]
+        lines += [*(_several(same) if len(same) >= _MANY else [line for each in same for line in _one(each, told)])]
     if evidence:
         lines += ["Load map", *layout_lines(result.load_map), ""]
         lines += [*_budget(result)]
@@ -59,8 +62,13 @@ def _alike(shown: Sequence[Finding]) -> Iterator[list[Finding]]:
                    and not each.changes and not each.decides]  # fmt: skip
 
 
-def _one(found: Finding) -> Iterator[str]:
-    yield from _finding(found)
+def _one(found: Finding, told: dict[tuple[Change, ...], str]) -> Iterator[str]:
+    """A finding; changes that stand above with another are not told again."""
+    known = told.get(found.changes) if found.changes else None
+    yield from _finding(replace(found, changes=()) if known is not None else found)
+    if known is not None:
+        yield f"  change: as for [{known}] above"
+    told.setdefault(found.changes, found.id)
     yield ""
 
 

@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 _NUMBERS = ("kernel_addr_r", "fdt_addr_r", "ramdisk_addr_r", "loadaddr", "fdtaddr", "fdt_high", "initrd_high",
             "bootm_size", "bootm_mapsize", "bootm_low")  # fmt: skip
 _HEXADECIMAL = re.compile(r"(?:0[xX])?[0-9a-fA-F]+")
+_RECOMMENDED = 32 * MIB
+"""Into RAM: where a zImage need not move (Documentation/arch/arm/booting.rst)."""
 _WHAT = {
     "--phys-offset": "another PHYS_OFFSET",
     "--dtb-addr": "the device tree at the end of RAM",
+    "--load-addr": "the zImage where it unpacks to",
     "--cache": "a data cache that aliases",
     "--vmalloc-end": "a lower VMALLOC_END",
 }
@@ -40,7 +43,7 @@ def guesses(case: CheckCase) -> Iterator[Finding]:
         yield Finding(
             RULES_BY_ID["guess-decides"],
             Severity.WARNING if decides else Severity.NOTE,
-            f"it would {'die' if row.kills else 'lose RAM'} with {what}",
+            f"it would {_fate(row)} with {what}",
             f"Assumed: {row.assumption.text}. {row.because[:1].upper()}{row.because[1:]} ({row.given}): then {then}.",
             (Where("option", row.option),),
             tuple(_changes(case, row)),
@@ -48,6 +51,12 @@ def guesses(case: CheckCase) -> Iterator[Finding]:
             address=row.value if isinstance(row.value, int) else None,
             decides=decides,
         )
+
+
+def _fate(row: Alternative) -> str:
+    if not row.kills:
+        return "lose RAM"
+    return "lose its initrd" if row.then.startswith("it boots without its initrd") else "die"
 
 
 def _changes(case: CheckCase, row: Alternative) -> Iterator[Change]:
@@ -61,6 +70,13 @@ def _changes(case: CheckCase, row: Alternative) -> Iterator[Change]:
             recommended=True,
         )
         yield Change("Linux 5.11, or 5.10.38, 5.4.120: they map the device tree apart", edits=(SetVersion((5, 11)),))
+    elif row.option == "--load-addr":
+        address = state.handover.phys_offset + _RECOMMENDED
+        yield Change(
+            f"run the zImage at {hex_address(address)}",
+            f"it need not move then; U-Boot: setenv {case.variable('load_addr')} {hex_address(address)}",
+            (SetBoard("load_addr", address),),
+        )
     elif row.option == "--phys-offset" and isinstance(taken, int):
         load = taken + state.kernel.text_offset
         yield Change(

@@ -9,6 +9,7 @@ from bootmap.checks.finding import Change, Finding, Where
 from bootmap.checks.places import initrd_changes, payload_changes
 from bootmap.checks.rules.areas import area_changes, bank_changes
 from bootmap.checks.rules.kernel import crash_changes
+from bootmap.checks.rules.near_kernel import areas_in_the_way, pool_changes
 from bootmap.facts.audit_rules import Severity
 from bootmap.facts.check_rules import RULE_OF_HAZARD, RULES_BY_ID
 from bootmap.units import MIB, Span, hex_address
@@ -125,10 +126,21 @@ def _changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
             yield Change(_FIRST_BANK, edits=(SetVersion((5, 4)),))
         case "carveout-odd-mib":
             yield from area_changes(case, hazard)
+        case "kernel-unmapped":
+            yield from areas_in_the_way(case)
+        case "reserved-area-refused":
+            yield from pool_changes(case, hazard)
+        case "static-mapping":
+            yield from (change for other in case.replay.hazards for change in pool_changes(case, other))
         case "crashkernel-above-lowmem":
             yield from crash_changes(case)
         case "mem-map":
             yield from _start_of_ram(case)
+            if case.parameter("mem") is not None:
+                yield Change("leave mem= out", "it replaces the RAM that the kernel lies in",
+                             (SetParameter("mem", None),))  # fmt: skip
+            if case.parameter("vmalloc") is not None:
+                yield Change("leave vmalloc= out", "it leaves too little lowmem", (SetParameter("vmalloc", None),))
         case "mem-parameter":
             yield Change("leave mem= out", edits=(SetParameter("mem", None),))
         case "memory-not-there":

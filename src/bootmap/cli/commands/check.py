@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _SETTINGS = "bootmap.toml"
 _FORMATS = ("text", "json", "sarif", "github")
 _SEVERITIES = ("info", "warning", "error")
+_OF_THE_CALL = {"boards", "select", "ignore", "severity", "strict", "form", "settings", "baseline", "write_baseline",
+                "fix", "no_proof", "jobs", "rules", "help"}  # fmt: skip
+"""Options that hold for all boards of a call; those of a board are the others."""
 
 
 @click.command()
@@ -77,6 +80,8 @@ def command(
         for rule in bootmap.CHECK_RULES:
             click.echo(f"{rule.id:<28} {rule.title}")
         return 0
+    if options["bdinfo"] is not None and options["env"] is None:
+        raise click.UsageError("--bdinfo goes with --env: it says where U-Boot itself is")
     known = _Settings(settings)
     paths = board_files(boards) or tuple(each.file for each in known.here.boards)
     if not paths:
@@ -198,24 +203,30 @@ def _typed(options: Mapping[str, Any]) -> dict[str, Any]:
     parameters = {flag.lstrip("-").replace("-", "_"): param for param in command.params for flag in param.opts}
     for name, value in options.items():
         param = parameters.get(name) or next((each for each in command.params if each.name == name), None)
-        if param is None or param.name is None:
-            raise bootmap.BootmapError(f"{_SETTINGS}: [[board]] has {name!r}, which is no option of check")
-        many = isinstance(value, list)
-        values = [_converted(param, name, each) for each in (value if many else [value])]
-        if not values:
-            continue
-        found[param.name] = tuple(values) if many or param.multiple else values[0]
+        if not isinstance(param, click.Option) or param.name is None or param.name in _OF_THE_CALL:
+            raise bootmap.BootmapError(
+                f"{_SETTINGS}: [[board]] has {name.replace('_', '-')!r}, which is no option of a board"
+            )
+        shown, many = name.replace("_", "-"), value if isinstance(value, list) else [value]
+        if len(many) != 1 and not param.multiple:
+            raise bootmap.BootmapError(f"{_SETTINGS}: [[board]] {shown} has {len(many)} values; one was expected")
+        values = tuple(_value(param, shown, each) for each in many)
+        found[param.name] = values if param.multiple else values[0]
     return found
 
 
-def _converted(param: click.Parameter, name: str, value: object) -> object:
-    """A value of a settings file as the command line would take it; numbers and truth values may stand as such."""
+def _value(param: click.Option, name: str, value: Any) -> Any:
+    """One value as the command line would read it."""
+    if param.is_flag:
+        if not isinstance(value, bool):
+            raise bootmap.BootmapError(f"{_SETTINGS}: [[board]] {name} is {value!r}; true or false was expected")
+        return value
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise bootmap.BootmapError(f"{_SETTINGS}: [[board]] {name} is {value!r}; write it in quotes")
     try:
-        if isinstance(value, bool) is (param.type is click.BOOL) and isinstance(value, str | int):
-            return value if isinstance(value, bool) else param.type.convert(str(value), param, None)
-    except click.BadParameter as error:
+        return param.type.convert(value if isinstance(value, str) else str(value), param, None)
+    except click.UsageError as error:
         raise bootmap.BootmapError(f"{_SETTINGS}: [[board]] {name}: {error.message}") from None
-    raise bootmap.BootmapError(f"{_SETTINGS}: [[board]] {name}: {value!r} is no value of that option")
 
 
 def _print(results: Sequence[CheckResult], form: str, severity: str, failures: Sequence[str]) -> None:
