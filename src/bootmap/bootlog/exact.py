@@ -35,7 +35,10 @@ _GRANULE = 128 * MIB
 _LEAST_CMA = 4
 _OPTIONS = {4: "CONFIG_ARCH_MULTI_V4T=y", 5: "CONFIG_ARCH_MULTI_V5=y", 6: "CONFIG_ARCH_MULTI_V6=y",
             7: "CONFIG_ARCH_MULTI_V7=y"}  # fmt: skip
-_OVERLAP = re.compile(r"(\S+) \((0x[0-9a-f]+)--(0x[0-9a-f]+)\) overlaps with (\S+) \((0x[0-9a-f]+)--(0x[0-9a-f]+)\)")
+_OVERLAP = re.compile(
+    r"(\S{1,80}) \((0x[0-9a-f]{1,16})--(0x[0-9a-f]{1,16})\) overlaps with "
+    r"(\S{1,80}) \((0x[0-9a-f]{1,16})--(0x[0-9a-f]{1,16})\)"
+)
 _VMALLOC_GAP = 8 * MIB
 """Between lowmem and the vmalloc area (asm/pgtable.h VMALLOC_OFFSET)."""
 _UART_WINDOW, _UART_MASK = 0xF0000000, 0x0FFFFFFF
