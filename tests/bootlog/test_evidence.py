@@ -52,6 +52,12 @@ def test_bounds_alone_give_the_roundest_value() -> None:
         ("Ignoring memory below PHYS_OFFSET: 0x00000000-0x10000000\nOn node 0 totalpages: 4096", 0x10000000, 3),
         ("OF: fdt: Ignoring memory range 0x40000000 - 0x41000000\nOn node 0 totalpages: 4096", 0x41000000, 3),
         ("   Load Address: 0x17000000\nOn node 0 totalpages: 4096", 0x10000000, 3),
+        (
+            "CPU: 0 PID: 0 Comm: swapper Not tainted 5.10.0 #1\nControl: 30c5383d  Table: 40003000  DAC: fffffffd\n"
+            "On node 0 totalpages: 4096",
+            0x40000000,
+            4,
+        ),
         ("Kernel image @ 0x82000000 [ 0x000000 - 0x5b2f88 ]\nOn node 0 totalpages: 4096", 0x80000000, 3),
         ("Kernel command line: initrd=0x62000000,0x3C0000\nOn node 0 totalpages: 4096", 0x60000000, 3),
         ("cma: Reserved 16 MiB at 0xc7000000\nOn node 0 totalpages: 32768", 0xC0000000, 3),
@@ -147,3 +153,15 @@ def test_totals_before_3_0_may_be_those_of_what_is_used(tmp_path: Path) -> None:
     assert report.contradicted == 0
     log.write_text(log.read_text().replace("384MB = 384MB", "380MB = 380MB"))
     assert verify_log(None, [str(log)], machine_id=2815).contradicted == 1
+
+
+def test_table_of_a_process_is_only_above_the_start_of_ram() -> None:
+    lines = (
+        "CPU: 0 PID: 77 Comm: cat Not tainted 5.10.0 #1\nControl: 10c5387d  Table: 6df3006a  DAC: 00000051\n"
+        "On node 0 totalpages: 4096"
+    )
+    made = board_from_log(read_log(HEAD + lines))
+    assert made.phys.value is None
+    made = board_from_log(read_log(f"   Load Address: 0x17000000\n{HEAD}{lines}"))
+    assert made.phys.value == 0x10000000
+    assert 5 in made.phys.lines

@@ -207,6 +207,29 @@ def test_silence_has_what_the_prediction_says_of_the_board(last: str, tree: str,
     assert says in diagnosed(text + last, tmp_path)[1]
 
 
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        # A WD My Cloud: 3564848 bytes boot and 3596432 do not, with the initrd at 0xf00000.
+        ("## Loading init Ramdisk from Legacy Image at 00f00000 ...",
+         ["the initrd lies where the decompressor may write", "the zImage moves itself behind it first",
+          "setenv ramdisk_addr_r 0x01200000"]),
+        ("   Booting using the fdt blob at 0x00100000", ["the device tree lies where the decompressor may write",
+         "setenv fdt_addr_r 0x01200000, or higher"]),
+        ("## Loading init Ramdisk from Legacy Image at 02000000 ...", ["nothing was heard of the kernel"]),
+    ],
+)  # fmt: skip
+def test_silence_with_a_payload_in_the_decompressors_way(place: str, says: list[str], tmp_path: Path) -> None:
+    text = (
+        "## Booting kernel from Legacy Image at 00a00000 ...\n   Image Type:   ARM Linux Kernel Image (uncompressed)\n"
+        f"   Data Size:    3596432 Bytes = 3.4 MiB\n   Load Address: 00008000\n{place}\nStarting kernel ...\n"
+    )
+    found, told = diagnosed(text, tmp_path)
+    for words in says:
+        assert words in told
+    assert (found.findings[0].id == "in-decompressors-way") == ("may write" in says[0])
+
+
 def test_blocks_that_are_enough_are_not_blamed(tmp_path: Path) -> None:
     text = (
         "MMC read: dev # 0, block # 2048, count {} ... {} blocks read: OK\n   Data Size:    3218068 Bytes =  3.1 MB\n"

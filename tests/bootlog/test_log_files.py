@@ -13,6 +13,7 @@ import pytest
 from support.public_logs import FOLDER
 from support.recordings import DATA, kernel_files
 
+import bootmap
 from bootmap.api.logs import verify_log
 from bootmap.bootlog.files import kind_of
 from bootmap.bootlog.judgement import Judgement, LogReport
@@ -110,6 +111,35 @@ def test_area_that_left_system_ram_is_told_apart(tmp_path: Path) -> None:
     assert "keep@60000000, 0x60000000-0x600fffff" in left[0].why
     path.write_text(text.replace(row, "50200000-5fffffff : System RAM\n60200000-7fffffff : System RAM\n"))
     assert check(str(path), own=_OWN_NOMAP).contradicted == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        # A Gemini board with 5.13-rc2 (lore.kernel.org/r/YKOesr9CrvT4gRHx@Red).
+        ("00000000-07ffffff : System RAM\n  00008000-006f8fff : Kernel code\n  00726000-00818edb : Kernel data\n",
+         ["System RAM: 128 MiB in 1 range", "the kernel's code begins at 0x00008000: PHYS_OFFSET is 0x00000000"]),
+        # The same board without the rights to see addresses.
+        ("00000000-00000000 : System RAM\n  00000000-00000000 : Kernel code\n", ["read /proc/iomem as root"]),
+        # The ranges of an AM5728 with 2 MiB taken at the end of lowmem (5.18-next, linux-omap).
+        ("80000000-afdfffff : System RAM\nb0000000-ffffefff : System RAM\n",
+         ["System RAM: 2095100 KiB in 2 ranges", "0xafe00000-0xafffffff, 2 MiB: no RAM to the kernel"]),
+    ],
+)  # fmt: skip
+def test_iomem_alone_says_where_ram_is(text: str, says: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "iomem"
+    path.write_text(text)
+    told = " ".join(" ".join(bootmap.diagnose(str(path))[0].plan).split())
+    for words in says:
+        assert words in told
+
+
+def test_addresses_that_are_hidden_are_no_contradiction(tmp_path: Path) -> None:
+    path = tmp_path / "iomem"
+    path.write_text("00000000-00000000 : System RAM\n  00000000-00000000 : Kernel code\n")
+    report = check(str(path))
+    assert report.contradicted == 0
+    assert all("as root" in row.why for row in report.all(Judgement.UNMODELLED))
 
 
 def test_wrong_place_of_the_device_tree_is_contradicted() -> None:

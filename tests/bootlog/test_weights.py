@@ -32,6 +32,7 @@ OTHERS: tuple[dict[str, Any], ...] = (
     {"phys_offset": 0x10000000},
     {"config": str(KERNELS / "v44" / "config.gz")},
     {"version": "5.4", "cpu": "cortex-a9"},
+    {"system_map": str(KERNELS / "v44" / "System.map")},
     {"dtb_addr": 0x02000000, "initrd": "0x3000000,0x100000"},
 )
 """What users say beside a log, each of which replaces what the log tells."""
@@ -61,6 +62,8 @@ def test_what_is_shown_was_used(name: str, options: dict[str, Any]) -> None:
     shown = values["initrd"].value if "initrd" in values else None
     assert shown == ((span.start, span.size) if span else None)
     assert values["end of the kernel"].value == state.kernel.symbols.require("_end")[0]
+    if "system_map" in options:
+        assert values["end of the kernel"].confidence is Confidence.GIVEN
     for each in found.values:
         if each.quantity.startswith("CONFIG_"):
             assert each.value == state.kernel.config.get(each.quantity.removeprefix("CONFIG_"), "n")

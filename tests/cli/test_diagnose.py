@@ -203,6 +203,10 @@ def test_json_holds_the_witnesses(run: Run) -> None:
     _, out, _ = run("diagnose", TAMONTEN, "--json")
     document = json.loads(out)
     assert document["schema"] == "bootmap.diagnose/1"
+    numbers = {each["quantity"]: each for each in document["boots"][0]["values"]}
+    assert numbers["PHYS_OFFSET"]["text"] == f"{numbers['PHYS_OFFSET']['value']:#010x}"
+    assert numbers["PHYS_OFFSET"]["option"] == "--phys-offset"
+    assert all(isinstance(row, list) for row in numbers["RAM"]["value"])
     (boot,) = document["boots"]
     values = {row["quantity"]: row for row in boot["values"]}
     assert values["PHYS_OFFSET"]["value"] == 0x10000000

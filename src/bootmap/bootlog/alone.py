@@ -39,6 +39,9 @@ def alone(kind: str, text: str) -> list[str]:
 def _iomem(text: str) -> Iterator[str]:
     rows = [(int(m[1], 16), int(m[2], 16), m[3]) for m, _ in zip(_RAM.finditer(text), range(_MOST), strict=False)]
     ram = [(start, last) for start, last, what in rows if what == "System RAM"]
+    if not any(last for _, last in ram):
+        yield "every address is 0, as it is shown to others than root: read /proc/iomem as root"
+        return
     yield f"System RAM: {size_text(sum(last + 1 - start for start, last in ram))} in {_many(len(ram), 'range')}"
     for start, last in ram[:_SHOWN]:
         yield f"  {hex_address(start)}-{hex_address(last)}, {size_text(last + 1 - start)}"
@@ -48,11 +51,7 @@ def _iomem(text: str) -> Iterator[str]:
             yield f"  {hex_address(before + 1)}-{hex_address(after - 1)}, {size_text(after - before - 1)}: {text}"
     code = next((start for start, _, what in rows if what == "Kernel code"), None)
     if code is None:
-        yield (
-            "without its addresses: read /proc/iomem as root"
-            if not any(start for start, _ in ram)
-            else ("the kernel's own place is not in it")
-        )
+        yield "the kernel's own place is not in it"
     else:
         base = max((start for start, _ in ram if start <= code), default=code) & -MIB
         yield f"the kernel's code begins at {hex_address(code)}: PHYS_OFFSET is {hex_address(base)} or just above it"

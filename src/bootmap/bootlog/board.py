@@ -119,7 +119,7 @@ def board_from_log(log: Log, given: Given | None = None) -> LogBoard:
         described = describe(log, identity, places, banks, line, weighed.value or 0)
         taken |= made.taken | described.taken
         assumptions += [*made.assumptions, *described.assumptions]
-    symbols, end = make_symbols(log, identity, weighed.value or 0, places.image)
+    symbols, end = make_symbols(log, identity, weighed.value or 0, places.image, given.symbols)
     tcm = read_tcm(log, identity)
     return LogBoard(
         identity=identity,

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     Judge = Callable[[Context, Said], Judged]
 
 INPUTS = frozenset({
-    "banner", "release", "cpu", "cache", "machine", "model", "cmdline", "dtb", "ramdisk", "slub", "nosmp", "load",
-    "kernel_at", "blob", "started", "bootargs", "image_size", "arm_image", "cpu_unknown", "idmap", "dram", "dram_bank",
-    "pgd", "image_name", "fixup", "ion", "cut_off", "taken", "vendor_reserve", "vendor_remove", "persistent",
-    "cma_found", "fault", "pc_at", "control",
+    "banner", "release", "cpu", "cache", "machine", "model", "cmdline", "dtb", "ramdisk", "ramdisk_at", "slub", "nosmp",
+    "load", "kernel_at", "blob", "started", "bootargs", "image_size", "arm_image", "cpu_unknown", "idmap", "dram",
+    "dram_bank", "pgd", "image_name", "fixup", "ion", "cut_off", "taken", "vendor_reserve", "vendor_remove",
+    "persistent", "cma_found", "fault", "pc_at", "control",
 })  # fmt: skip
 """Kinds of lines that tell what board and kernel are."""
 _COUNTED = ("total", "memmap", "zone_pages", "all_pages", "memory_mb")

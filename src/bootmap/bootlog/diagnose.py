@@ -143,6 +143,8 @@ def _findings(case: LogCase) -> list[LogFinding]:
     causes = [*faults, *(each for each in handed if each.fatal and early), *(word for word in words if word.fatal)]
     causes = causes or _last_line(case)
     deaths = [finding for finding in predicted if finding.fatal]
+    if causes and case.progress.ending in (Ending.PANIC, Ending.OOPS):  # what it died of is known
+        deaths = []
     rest = [each for each in handed if each not in causes and not faults]
     rest += [*(word for word in words if not word.fatal), *(finding for finding in predicted if not finding.fatal)]
     if case.progress.ending in (Ending.RUNS, Ending.LOADER, Ending.CUT):

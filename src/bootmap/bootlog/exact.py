@@ -20,6 +20,7 @@ from bootmap.bootlog.progress import Ending
 from bootmap.bootlog.trials import ChangeTrial, retry
 from bootmap.errors import BootmapError
 from bootmap.facts.arm.cpus import cpu_by_midr
+from bootmap.facts.linux.memblock import Flags
 from bootmap.units import MIB, hex_address, size_text
 
 if TYPE_CHECKING:
@@ -33,10 +34,14 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"0x([0-9a-f]+)|\b([0-9]+)(?= MiB)")
 _GRANULE = 128 * MIB
+_PMD = 2 * MIB
 _LEAST_CMA = 4
 _OPTIONS = {4: "CONFIG_ARCH_MULTI_V4T=y", 5: "CONFIG_ARCH_MULTI_V5=y", 6: "CONFIG_ARCH_MULTI_V6=y",
             7: "CONFIG_ARCH_MULTI_V7=y"}  # fmt: skip
-_OVERLAP = re.compile(r"(\S+) \((0x[0-9a-f]+)--(0x[0-9a-f]+)\) overlaps with (\S+) \((0x[0-9a-f]+)--(0x[0-9a-f]+)\)")
+_OVERLAP = re.compile(
+    r"(\S{1,80}) \((0x[0-9a-f]{1,16})--(0x[0-9a-f]{1,16})\) overlaps with "
+    r"(\S{1,80}) \((0x[0-9a-f]{1,16})--(0x[0-9a-f]{1,16})\)"
+)
 _VMALLOC_GAP = 8 * MIB
 """Between lowmem and the vmalloc area (asm/pgtable.h VMALLOC_OFFSET)."""
 _UART_WINDOW, _UART_MASK = 0xF0000000, 0x0FFFFFFF
@@ -153,6 +158,32 @@ def _below(case: LogCase, word: LogFinding, numbers: list[int]) -> LogFinding:
     return word if lower is None else replace(word, changes=(lower,))
 
 
+def _no_ram(case: LogCase, word: LogFinding, _: list[int]) -> LogFinding:
+    """No room below the limit, though the list has RAM: the first bank that ends off a PMD boundary sets the limit.
+
+    Source: arch/arm/mm/mmu.c ``adjust_lowmem_bounds``, which counts no-map banks too up to 5.3.
+    """
+    for row in case.log.dump("memory"):
+        start, end = row.number("start"), row.number("last") + 1
+        if start % _PMD == 0 and end % _PMD == 0:
+            continue
+        limit = start if start % _PMD else end
+        nomap = "flags" in row and bool(row.number("flags") & Flags.NOMAP)
+        kind = "a no-map bank" if nomap else "a bank"
+        text = (
+            f"{kind}, {hex_address(start)}-{hex_address(end - 1)}: the first that does not begin and end on 2 MiB sets "
+            f"the limit, {hex_address(limit)}, above which memblock gives nothing before the map stands"
+        )
+        changes = [LogChange(f"make it whole: {hex_address(start & -_PMD)}-{hex_address((end - 1) | (_PMD - 1))}")]
+        if nomap:
+            changes.append(LogChange("Linux 5.4 or later: they pass over no-map banks there"))
+        headline = f"memblock may give nothing from {hex_address(limit)} on, and paging_init needs tables"
+        return replace(
+            word, headline=headline, reasons=(word.reasons[0], Reason(row.line, text)), changes=tuple(changes)
+        )
+    return word
+
+
 def _overlap(case: LogCase, word: LogFinding, _: list[int]) -> LogFinding:
     """Two reserved areas that overlap: which, by how much, and where the second would be clear of the first."""
     lines = [text for number, text in case.lines() if word.reasons[0].line <= number <= word.reasons[0].line + 1]
@@ -191,6 +222,7 @@ def _with_option(replay: Replay, name: str, value: str) -> Replay | None:
 
 
 _EXACT: dict[str, Exact] = {
+    "no-ram": _no_ram,
     "rmem-overlap": _overlap,
     "cpu-unknown": _cpu,
     "out-of-vmalloc": _mapping,

@@ -38,6 +38,7 @@ _ROW = re.compile(
 _MAPPED = re.compile(r"^0x([0-9a-f]{8})-0x([0-9a-f]{8})\s{1,80}+(\d{1,9})([KMG])(.*)$", re.MULTILINE)
 _IMAGE = ("Kernel code", "Kernel data")
 _NOT_KNOWN = "the kernel's configuration and symbols are not known"
+_HIDDEN = "every address is 0, as it is shown to others than root: read /proc/iomem as root"
 _MOST_IOMEM = 1 << 20
 _MOST_ROWS = 4096  # of memory; such files have some dozens
 _MOST_RANGES = 1 << 16
@@ -97,7 +98,11 @@ class FileChecker:
             for match in _IOMEM.finditer(text[:_MOST_IOMEM])
             if match[4].rstrip() == "System RAM"
         ]
+        hidden = bool(rows_of_ram) and all(row.end == 1 for row in rows_of_ram)
         for line, match in _numbered(_IOMEM, text, _MOST_ROWS):
+            if hidden:
+                yield Judged(line, "iomem", match[0].strip(), Judgement.UNMODELLED, why=_HIDDEN)
+                continue
             start, end, name = int(match[2], 16), int(match[3], 16) + 1, match[4].rstrip()
             found = f"{start:#010x}-{end - 1:#010x}"
             if name == "System RAM":

@@ -14,6 +14,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootmap.bootlog.findings import LogChange, LogFinding, Reason
+from bootmap.bootlog.progress import Ending
 from bootmap.units import MIB, align_up, hex_address, size_text
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _GRANULE = 128 * MIB
 LOWMEM = 760 * MIB
 """Lowmem of a 3 GiB split with the vmalloc area's usual size (arch/arm/mm/mmu.c, before 5.x 752 to 768 MiB)."""
+_TEXT_OFFSET = 0x8000
+_HEAP = 0x10000
 _GROWS = (2, 4)
 """How much larger a kernel is than its zImage: at least, at most, as distributions compress them, bss included."""
 _MACHINE = re.compile(r"unrecognized/unsupported machine ID \(r1 = 0x([0-9a-f]{8})\)")
@@ -51,7 +54,14 @@ class _Start(NamedTuple):
 
 def handover_findings(case: LogCase) -> list[LogFinding]:
     """What is wrong with where the boot loader put things, and with what it hands over."""
-    return [*_by_machine_id(case), *_by_registers(case), *_by_places(case), *_cut_images(case), *_wrong_ramdisk(case)]
+    return [
+        *_by_machine_id(case),
+        *_by_registers(case),
+        *_by_places(case),
+        *_in_the_way(case),
+        *_cut_images(case),
+        *_wrong_ramdisk(case),
+    ]
 
 
 def _cut_images(case: LogCase) -> Iterator[LogFinding]:
@@ -122,6 +132,51 @@ def _by_places(case: LogCase) -> Iterator[LogFinding]:
         base = start.phys_offset if start else _ram_start(case)
         if base is not None and initrd.number("start") - base >= LOWMEM:
             yield _above(case, "initrd-above-lowmem", "the initrd", initrd, base, start, "initrd_high")
+
+
+def _in_the_way(case: LogCase) -> Iterator[LogFinding]:
+    """The device tree or the initrd where the decompressor may write, for a boot of which the kernel said nothing.
+
+    It unpacks the kernel to 32 KiB into RAM.  Where it runs in the way itself, it first moves behind where the kernel
+    will end (arch/arm/boot/compressed/head.S).
+    """
+    start = _start(case)
+    size = _image_bytes(case)
+    if start is None or not size or case.progress.reached("started") or case.progress.ending is not Ending.SILENT:
+        return
+    base = start.phys_offset + _TEXT_OFFSET
+    moves = start.address < base + _GROWS[1] * size
+    least, most = (base + (factor + moves) * size + _HEAP * moves for factor in _GROWS)
+    log = case.log
+    for what, said, variable in (
+        ("the device tree", log.first("dtb") or log.first("blob"), "fdt_addr_r"),
+        ("the initrd", log.first("ramdisk") or log.first("ramdisk_at"), "ramdisk_addr_r"),
+    ):
+        if said is None or not base <= said.number("start") < most:
+            continue
+        at = said.number("start")
+        text = (
+            f"the zImage has {size / MIB:.1f} MiB, and such kernels are {_GROWS[0]} to {_GROWS[1]} times as large: it "
+            f"is unpacked to {hex_address(base)}" + (", and the zImage moves itself behind it first" if moves else "")
+        )
+        reasons = (
+            Reason(start.line, text),
+            Reason(0, f"so it writes up to {hex_address(least)} at least, {hex_address(most)} at most"),
+            Reason(said.line, f"{what} is at {hex_address(at)}"),
+        )
+        clear = hex_address(align_up(most, MIB))
+        change = LogChange(f"setenv {variable} {clear}, or higher, and load it there")
+        yield LogFinding(
+            "in-decompressors-way", True, f"{what} lies where the decompressor may write", reasons, (change,), False
+        )
+
+
+def _image_bytes(case: LogCase) -> int:
+    """Bytes of the zImage, by the boot loader's words; 0 where it does not say."""
+    said = case.log.first("image_size")
+    if said is not None:
+        return said.number("count")
+    return next((_size(m) for _, line in case.lines() if "ernel image @" in line and (m := _SIZE.search(line))), 0)
 
 
 def _ram_start(case: LogCase) -> int | None:

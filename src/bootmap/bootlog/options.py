@@ -137,7 +137,7 @@ def _rows(log: Log, identity: LogIdentity) -> Rows:
 def _smp(log: Log) -> Rows:
     """By the banner; else by what only SMP kernels print (mm/percpu.c embeds its first chunk there only)."""
     banner = log.first("banner")
-    if banner is not None:
+    if banner is not None and re.search(r"#\d", banner.word("rest")):  # else it is cut off before it says so
         on = re.search(r"\bSMP\b", re.split(r"#\d+", banner.word("rest"))[-1]) is not None
         yield "SMP", exact("y" if on else NOT_SET, Confidence.CERTAIN, banner.line, "the banner says so")
     for said in log.all("percpu")[:1]:

@@ -153,11 +153,18 @@ def _by_fixup(log: Log) -> Iterator[Evidence[int]]:
 
 
 def _by_registers(log: Log) -> Iterator[Evidence[int]]:
-    """From the table that a fault of the first thread prints: swapper_pg_dir, in the first MiB of the kernel's RAM."""
+    """From the table that a fault prints: of the first thread it is swapper_pg_dir, in the first MiB of RAM.
+
+    That of a process lies anywhere in RAM.
+    """
+    first = any("Comm: swapper" in said.text for said in log.all("release"))
     for said in log.all("control")[:1]:
         at = said.number("base")
         why = f"the page directory is at {hex_address(at & -_PGD_ALIGN)}"
-        yield exact(at & -_GRANULE, Confidence.LIKELY if at % _GRANULE < 16 * MIB else Confidence.HINT, said.line, why)
+        if first and at % _GRANULE < _IMAGE:
+            yield exact(at & -_GRANULE, Confidence.LIKELY, said.line, why)
+        else:
+            yield Evidence(0, at, Confidence.LIKELY, said.line, why)
 
 
 def _by_vendor_areas(log: Log) -> Iterator[Evidence[int]]:

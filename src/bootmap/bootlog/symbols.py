@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from bootmap.bootlog.identity import LogIdentity
     from bootmap.bootlog.log import Log
+    from bootmap.inputs.symbols import Symbols
 
 _DEFAULT_IMAGE = 12 * MIB
 _UNPACKED = 3
@@ -27,7 +28,9 @@ KERNEL_END = "end of the kernel"
 _TEXT_OFFSET = 0x8000
 
 
-def make_symbols(log: Log, identity: LogIdentity, phys: int, image: Span | None) -> tuple[str, Weighed[int]]:
+def make_symbols(
+    log: Log, identity: LogIdentity, phys: int, image: Span | None, given: Symbols | None = None
+) -> tuple[str, Weighed[int]]:
     """The System.map, and the end of the image, weighed.
 
     Args:
@@ -35,6 +38,7 @@ def make_symbols(log: Log, identity: LogIdentity, phys: int, image: Span | None)
         identity: its kernel.
         phys: PHYS_OFFSET.
         image: physical addresses of the image, None where not known.
+        given: the symbols that the user gives.
     """
     offset, sections = identity.page_offset, identity.sections
     start = _text_start(log, identity, phys)
@@ -43,7 +47,10 @@ def make_symbols(log: Log, identity: LogIdentity, phys: int, image: Span | None)
     if image is not None and phys <= image.start < image.end <= phys + LARGEST_IMAGE:
         stext, end = image.start - phys + offset, image.end - phys + offset
         reserved = end
-    weighed = choose(KERNEL_END, _ends(log, identity, start, reserved), near)
+    told = list(_ends(log, identity, start, reserved))
+    if given is not None and "_end" in given:
+        told.insert(0, exact(given["_end"], Confidence.GIVEN, 0, "as given"))
+    weighed = choose(KERNEL_END, told, near)
     if not end:
         end = weighed.value or start + _DEFAULT_IMAGE
     weighed = replace(weighed, otherwise="as large as kernels usually are", option="--system-map").held_against(

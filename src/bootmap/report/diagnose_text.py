@@ -173,7 +173,9 @@ def _document(found: Diagnosis) -> dict[str, Any]:
             {
                 "quantity": each.quantity,
                 "value": _value(each.quantity, each.value),
+                "text": each.words(each.value),
                 "confidence": each.confidence.word,
+                "option": each.option or None,
                 "witnesses": [_evidence(each.quantity, row) for row in each.witnesses],
                 "against": [_evidence(each.quantity, row) for row in each.against],
             }

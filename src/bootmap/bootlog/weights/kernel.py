@@ -102,7 +102,7 @@ def _command_lines(log: Log, given: Given) -> Iterator[Evidence[str]]:
         yield exact(given.cmdline, Confidence.GIVEN, 0, "as given")
     for said in log.all("cmdline")[:1]:
         yield exact(latin(said.word("text")), Confidence.CERTAIN, said.line, "the kernel prints it")
-    for said in log.all("bootargs")[-1:]:
+    for said in [said for said in log.all("bootargs") if "=" in said.word("text")][-1:]:
         yield exact(latin(said.word("text")), Confidence.LIKELY, said.line, "the boot loader's bootargs")
 
 

@@ -114,7 +114,8 @@ LAST_WORDS = (
           "ATAG list without ATAG_MEM, a /memory node that is empty or outside of what the kernel can use",
           "mem=512M, with the unit: mem=512 is 512 bytes, which no page holds | fill reg of /memory (U-Boot "
           "does so for "
-          "the node named /memory; `fdt print /memory`) | load the kernel into the first 128 MiB of RAM",
+          "the node named /memory; `fdt print /memory`), which needs device_type = memory too | "
+          "load the kernel into the first 128 MiB of RAM",
           "mm/memblock.c memblock_alloc_base, arch/arm/mm/mmu.c early_alloc"),
     _word("no-lowmem", r"ERROR: Failed to allocate (?P<size>0x[0-9a-f]+) bytes below (?P<limit>0x0*[1-9a-f][0-9a-f]*)",
           "memblock has no room below {limit}",
