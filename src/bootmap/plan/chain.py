@@ -159,7 +159,7 @@ def _loader(uboot: UBoot, board: UBootBoard, command: Command, placed: UBootPlac
         return
     if kernel.start != placed.kernel.start:
         name = "kernel image, as loaded"
-        yield Placed(name, kernel.at, kernel.header + kernel.size, "image", until=Phase.LOADER)
+        yield Placed(name, kernel.at, kernel.end - kernel.at, "image", until=Phase.LOADER)
     if command.ramdisk is not None and command.ramdisk != placed.ramdisk:
         yield _as_loaded("initrd", command.ramdisk)
     if command.dtb is not None and command.tree is not None and not placed.in_place:
