@@ -67,8 +67,9 @@ class Chain:
 
     @property
     def safe(self) -> bool:
-        """Whether it boots, and nothing is damaged on the way."""
-        return self.verdict is Verdict.BOOTS and not self.load_map.damage
+        """Whether it boots with all that it was given, and nothing is damaged on the way."""
+        well = self.replay is not None and self.replay.outcome.all_well
+        return self.verdict is Verdict.BOOTS and well and not self.load_map.damage
 
 
 def chain(setup: LoaderSetup) -> Chain:
