@@ -1,4 +1,4 @@
-"""``bootmap plan --loader kexec`` and ``kdump`` as typed; the addresses are what Debian's kexec -d printed under QEMU."""
+"""``bootmap plan --loader kexec`` and ``kdump`` as typed; addresses are those that Debian's kexec -d printed."""
 
 from __future__ import annotations
 
