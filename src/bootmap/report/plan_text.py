@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from bootmap.plan.propose import Proposal
 
 
-
 def plan_text(chain: Chain, name: str) -> str:
     """The whole report on the boot of the board ``name``, lines ended."""
     lines = [*_head(chain, name), "", "Load map", *layout_lines(chain.load_map), ""]
