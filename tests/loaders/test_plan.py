@@ -144,6 +144,23 @@ def test_propose_needs_the_kernel(words: dict[str, str]) -> None:
         propose([setup(words, config=None, system_map=None)], 1.5)
 
 
+def test_command_booti_is_for_64_bits(words: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="64-bit"):
+        setup(words, boot="booti 0x42000000 - 0x44000000")
+
+
+def test_propose_makes_up_addresses_that_nothing_tells(words: dict[str, str]) -> None:
+    """Without any variable, as for a board that nobody has booted yet."""
+    nothing = {"bdinfo": words["bdinfo"]}
+    with pytest.raises(MissingInputError, match="nothing says where the kernel is loaded"):
+        setup(nothing, changes=[])
+    (one,) = bootmap.uboot_setups(
+        (str(FILES / "dtb" / "virt.dtb"),), **nothing, config=str(KERNEL / "config.gz"), anywhere=True,
+        system_map=str(KERNEL / "System.map"), zimage=str(ZIMAGE),
+    )  # fmt: skip
+    assert propose([one], 1.5).proofs[0][1].safe
+
+
 def test_propose_boards_with_ram_elsewhere(words: dict[str, str]) -> None:
     one = setup(words)
     other = replace(one, board=replace(one.board, banks=(Span(0x80000000, 0xA0000000),)))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 import shutil
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -18,7 +21,7 @@ from bootmap.loaders.uboot.board import UBootBoard
 from bootmap.loaders.uboot.bootm import run
 from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.loaders.uboot.release import UBoot
-from bootmap.plan.setup import Told, fit_command_of
+from bootmap.plan.setup import LoadedImage, Told, command_of, fit_command_of
 from bootmap.units import MIB, Span
 from bootmap.verify.guest import Setup
 from bootmap.verify.load import load_kernel
@@ -94,6 +97,36 @@ def test_run_a_fit_with_another_configuration(tmp_path: Path) -> None:
     assert row["handed"]["r2"] == placed.dtb.start
     with pytest.raises(FdtError, match="no configuration 'c'; it has a, b"):
         fit_command_of(replace(told, command=f"bootm {at:x}#c"), path.read_bytes(), tree)
+
+
+@pytest.mark.parametrize("load", [0x40208000, 0x44000800])
+def test_run_a_compressed_kernel(tmp_path: Path, load: int) -> None:
+    """bootm unpacks a uImage that gzip has packed; the second to where it lies itself: no reservation then."""
+    at, tree_at = 0x44000000, 0x48000000
+    own = replace(made_up(1, 1)[0], reserved=(), memreserve=())
+    whole = zimage(0x4000).ljust(0x4000, b"\0")
+    packed = gzip.compress(whole, mtime=0)
+    rest = (0, len(packed), load, load, zlib.crc32(packed), 5, 2, 2, 1, b"payload")
+    header = struct.pack(">7I4B32s", 0x27051956, 0, *rest)
+    header = header[:4] + struct.pack(">I", zlib.crc32(header)) + header[8:]
+    kernel, tree = tmp_path / "uImage", tmp_path / "dtb"
+    kernel.write_bytes(header + packed)
+    tree.write_bytes(own.tree())
+    with UBootConsole(BINARY, 512 * MIB, {at: kernel, tree_at: tree}) as uboot:
+        info, variables = uboot.command("bdinfo"), uboot.command("printenv")
+        banner = next(line for line in uboot.banner.splitlines() if line.startswith("U-Boot 2")).strip()
+        row = {"case": {}, **answer(uboot, f"bootm {at:x} - {tree_at:x}")}
+    told = Told(uboot_env.parse_text(variables), bdinfo.parse(info), banner, (), f"bootm {at:x} - {tree_at:x}")
+    command = command_of(told, LoadedImage(len(whole), 64, load, load, len(packed)), None, fdt.parse(own.tree()))
+    release = UBoot.named(banner, "qemu-arm")
+    assert release is not None
+    placed = run(release, UBootBoard.of(bdinfo.parse(info)), command)
+    assert placed.said == said(row)
+    assert any("Uncompressing Kernel Image" in line for line in placed.said)
+    assert row["handed"] is not None
+    assert row["handed"]["entry"] == placed.entry
+    assert placed.dtb is not None
+    assert row["handed"]["r2"] == placed.dtb.start
 
 
 @pytest.mark.skipif(not KERNEL.exists(), reason="no kernel to boot; `make kernels` fetches Debian's")

@@ -45,12 +45,16 @@ class FitConfiguration(Struct, frozen=True):
 
 
 class FitPart(NamedTuple):
-    """Where the data of one image lies in the file, and where it is to be loaded and started; None for "not said"."""
+    """Where the data of one image lies in the file, and where it is to be loaded and started; None for "not said".
+
+    ``unpacked`` are the bytes of a compressed kernel once it is unpacked, else 0.
+    """
 
     at: int
     size: int
     load: int | None
     entry: int | None
+    unpacked: int = 0
 
 
 class Parts(Struct, frozen=True):
@@ -135,12 +139,15 @@ def parts(tree: Fdt, data: bytes, name: str = "") -> Parts:
         node = _image(images, chosen, kind)
         if node is None:
             return None
-        if kind != "ramdisk" and _text(node, "compression") not in (None, "none"):
-            raise UnsupportedError(f"{node.path} is compressed; what a boot loader unpacks is not modelled")
+        packing = _text(node, "compression") or "none"
+        packed = kind == "kernel" and packing == "gzip" and _text(node, "type") != "kernel_noload"
+        if kind != "ramdisk" and packing != "none" and not packed:
+            raise UnsupportedError(f"{node.path} is compressed ({packing}): only a kernel packed by gzip is modelled")
         load = None if _text(node, "type") == "kernel_noload" else _number(node, "load")
         if kind == "kernel" and load is None and _text(node, "type") != "kernel_noload":
             raise FdtError(f"{node.path} has no load address", offset=node.offset)
-        return FitPart(*_place(tree, data, node), load, _number(node, "entry"))
+        unpacked = len(_data(tree, data, node)) if packed else 0
+        return FitPart(*_place(tree, data, node), load, _number(node, "entry"), unpacked)
 
     kernel = part("kernel")
     if kernel is None:

@@ -53,11 +53,19 @@ class ZImageHeader(Struct, frozen=True):
 
 
 class UImageHeader(Struct, frozen=True):
-    """U-Boot's legacy header: where it loads the image to and where it jumps."""
+    """U-Boot's legacy header: where it loads the image to and where it jumps.
+
+    Attributes:
+        load: address.
+        entry: address.
+        name: of the image.
+        packed: bytes behind the header where they are compressed; 0 where they are not.
+    """
 
     load: int
     entry: int
     name: str
+    packed: int = 0
 
 
 class FilePiece(NamedTuple):

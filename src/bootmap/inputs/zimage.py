@@ -204,7 +204,7 @@ def _parse_uimage(data: bytes, name: str) -> KernelFile:
         raise ImageError("is a uImage inside a uImage", offset=_UIMAGE.size)
     inner = parse_kernel(body, name)
     text = label.partition(b"\0")[0].decode("latin-1")
-    return replace(inner, uimage=UImageHeader(load, entry, text))
+    return replace(inner, uimage=UImageHeader(load, entry, text, size if packing == _UIMAGE_GZIP else 0))
 
 
 def _first_of_multi(body: bytes) -> bytes:

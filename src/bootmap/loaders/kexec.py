@@ -101,6 +101,7 @@ class KexecPlaced(Struct):
         dtb: the tree, as long as its header says.
         blob: the tree's bytes; what lies behind its last block is not known to be 0.
         elfcorehdr: the crash headers; None for ``-l``.
+        dumped: the ranges of RAM that they describe.
         command_line: the second kernel's; None where the tree's own stays.
         failed: what kexec says where it loads nothing; "" where it does.
     """
@@ -110,6 +111,7 @@ class KexecPlaced(Struct):
     dtb: Span | None = None
     blob: bytes = b""
     elfcorehdr: Span | None = None
+    dumped: tuple[Span, ...] = ()
     command_line: str | None = None
     failed: str = ""
 
@@ -192,7 +194,7 @@ def _crash_headers(call: KexecCall, crash: Span, result: KexecPlaced) -> None:
     if not places:
         raise _RefusedError(f"Could not find a free area of memory of {room:#x} bytes...")
     at = places[-1]
-    result.elfcorehdr = Span(at, at + size)
+    result.elfcorehdr, result.dumped = Span(at, at + size), tuple(ranges)
     text = f"{call.command_line or ''} elfcorehdr={at:#x} mem={(at - crash.start) // KIB}K"
     if len(text) >= COMMAND_LINE:
         raise _RefusedError("Command line overflow")

@@ -68,8 +68,9 @@ class Chain(Struct, frozen=True):
 
     @property
     def safe(self) -> bool:
-        """Whether it boots, and nothing is damaged on the way."""
-        return self.verdict is Verdict.BOOTS and not self.load_map.damage
+        """Whether it boots with all that it was given, and nothing is damaged on the way."""
+        well = self.replay is not None and self.replay.outcome.all_well
+        return self.verdict is Verdict.BOOTS and well and not self.load_map.damage
 
 
 def chain(setup: LoaderSetup) -> Chain:
@@ -160,7 +161,7 @@ def _loader(uboot: UBoot, board: UBootBoard, command: Command, placed: UBootPlac
         return
     if kernel.start != placed.kernel.start:
         name = "kernel image, as loaded"
-        yield Placed(name, kernel.at, kernel.header + kernel.size, "image", until=Phase.LOADER)
+        yield Placed(name, kernel.at, kernel.end - kernel.at, "image", until=Phase.LOADER)
     if command.ramdisk is not None and command.ramdisk != placed.ramdisk:
         yield _as_loaded("initrd", command.ramdisk)
     if command.dtb is not None and command.tree is not None and not placed.in_place:

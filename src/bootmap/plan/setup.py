@@ -145,12 +145,16 @@ def board_of(told: Told, uboot: UBoot) -> UBootBoard:
 
 
 class LoadedImage(Struct, frozen=True):
-    """The kernel file as U-Boot sees it: bytes behind its header; load and entry address of a uImage."""
+    """The kernel file as U-Boot sees it: unpacked bytes behind its header; load and entry address of a uImage.
+
+    ``packed`` are the bytes behind the header where U-Boot unpacks them, else 0.
+    """
 
     size: int
     header: int = 0
     load: int | None = None
     entry: int = 0
+    packed: int = 0
 
 
 class Ramdisk(Struct, frozen=True):
@@ -161,7 +165,11 @@ class Ramdisk(Struct, frozen=True):
 
 
 def image_of(kernel: KernelFile | int) -> LoadedImage:
-    """What U-Boot sees of a kernel file, or of a zImage of that many bytes."""
+    """What U-Boot sees of a kernel file, or of a zImage of that many bytes.
+
+    Raises:
+        UnsupportedError: it is compressed and has no load address.
+    """
     if isinstance(kernel, int):
         return LoadedImage(kernel)
     header = kernel.uimage
@@ -169,7 +177,10 @@ def image_of(kernel: KernelFile | int) -> LoadedImage:
     if header is None:
         return LoadedImage(size)
     # mkimage's kernel_noload, and images that are started where they are, have 0 as load address
-    return LoadedImage(size + len(kernel.appended_dtb or b""), UIMAGE_HEADER, header.load or None, header.entry)
+    if header.packed and not header.load:
+        raise UnsupportedError("a compressed uImage without a load address (kernel_noload) is not modelled")
+    whole = size + len(kernel.appended_dtb or b"")
+    return LoadedImage(whole, UIMAGE_HEADER, header.load or None, header.entry, header.packed)
 
 
 def blank_tree(size: int) -> Fdt:
@@ -199,6 +210,8 @@ def command_of(told: Told, image: LoadedImage, ramdisk: Ramdisk | None, tree: Fd
     """
     env = environment(told)
     words = expand(told.command, env).split() if told.command else []
+    if words and words[0] == "booti":
+        raise UsageError("booti starts 64-bit kernels; a 32-bit one is started by bootz or bootm")
     if words and words[0] not in ("bootz", "bootm"):
         raise UsageError(f"{words[0]!r} is not modelled; bootz and bootm are")
     name = words[0] if words else "bootm" if image.header else "bootz"
@@ -217,7 +230,7 @@ def command_of(told: Told, image: LoadedImage, ramdisk: Ramdisk | None, tree: Fd
         dtb = _number(words[3], "the tree's address")
     elif not words:
         dtb = _variable(env, FDT_VARIABLES, "the device tree")
-    kernel = KernelImage(at, image.size, image.header, image.load, image.entry)
+    kernel = KernelImage(at, image.size, image.header, image.load, image.entry, image.packed)
     header = ramdisk.header if ramdisk is not None and where is not None else 0
     return Command(name, kernel, where, dtb, tree, env, header)
 

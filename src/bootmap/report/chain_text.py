@@ -52,9 +52,10 @@ def _kexec(boot: KexecBoot) -> Iterator[str]:
     elif placed.dtb is not None:
         parts = [f"zImage at {hex_address(placed.kernel.start)}"]
         parts += [f"initrd at {hex_address(placed.ramdisk.start)}"] if placed.ramdisk is not None else []
-        parts += [f"tree at {hex_address(placed.dtb.start)}"]
-        parts += [f"crash headers at {hex_address(placed.elfcorehdr.start)}"] if placed.elfcorehdr is not None else []
-        text = f"{', '.join(parts)}: byte for byte"
+        parts += [f"tree at {hex_address(placed.dtb.start)}: byte for byte"]
+        if placed.elfcorehdr is not None:
+            parts += [f"crash headers at {hex_address(placed.elfcorehdr.start)}: their ranges of RAM"]
+        text = ", ".join(parts) if not boot.differences else ""
         yield from textwrap.wrap(text, text_width(), initial_indent="  ", subsequent_indent="    ")
     for text in boot.differences:
         yield from textwrap.wrap(text, text_width(), initial_indent="  ", subsequent_indent="    ")

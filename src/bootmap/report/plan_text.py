@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from bootmap.plan.chain import Chain
     from bootmap.plan.propose import Proposal
 
-_WORDS = {Verdict.BOOTS: "BOOTS", Verdict.DIES: "DOES NOT BOOT", Verdict.UNCERTAIN: "UNCERTAIN"}
-
 
 def plan_text(chain: Chain, name: str) -> str:
     """The whole report on the boot of the board ``name``, lines ended."""
@@ -49,7 +47,7 @@ def _head(chain: Chain, name: str) -> Iterator[str]:
     outcome = chain.replay.outcome
     kernel = f"Linux {chain.replay.state.kernel.version_text}"
     where = "" if outcome.stage is None else f": {outcome.stage}: {outcome.reason}"
-    yield from textwrap.wrap(f"{_WORDS[outcome.verdict]}  {name}, {uboot}, {kernel}{where}", text_width())
+    yield from textwrap.wrap(f"{outcome.headline}  {name}, {uboot}, {kernel}{where}", text_width())
 
 
 def _second(chain: KexecChain) -> Iterator[str]:

@@ -118,9 +118,10 @@ def _load_os(uboot: UBoot, lmb: Lmb, command: Command, result: UBootPlaced, blob
     """bootm_load_os(): copy the kernel out of ``blob``, and reserve where it goes."""
     kernel, load = command.kernel, result.kernel.start
     stays = load == kernel.start
-    what = f"{'XIP' if stays else 'Loading'} Kernel Image{' (no loading done)' if kernel.load is None else ''}"
+    verb = "Uncompressing" if kernel.packed else "XIP" if stays else "Loading"
+    what = f"{verb} Kernel Image{' (no loading done)' if kernel.load is None else ''}"
     result.said.append(f"   {what}" + (f" to {load:x}" if uboot.does("says_load_address") else ""))
-    if not stays and load < blob.end and load + kernel.size > blob.start:
+    if (kernel.packed or not stays) and load < blob.end and load + kernel.size > blob.start:
         if command.fit is None:
             return  # U-Boot sees the overlap, and goes on without a reservation
         result.said += [

@@ -48,10 +48,11 @@ class KernelImage(Struct, frozen=True):
 
     Attributes:
         at: physical address of its first byte, header included.
-        size: bytes of the kernel without the header; for a zImage those that its header tells.
+        size: bytes of the kernel without the header, unpacked; for a zImage those that its header tells.
         header: bytes of the header in front of the kernel: 0 for a zImage, 64 for a uImage.
         load: where it is to be loaded; None for "where it is" (a zImage, or kernel_noload).
         entry: where it is started, from ``load`` on where that is None.
+        packed: bytes that lie there where U-Boot unpacks them to ``load``; 0 where they are not compressed.
     """
 
     at: int
@@ -59,6 +60,7 @@ class KernelImage(Struct, frozen=True):
     header: int = 0
     load: int | None = None
     entry: int = 0
+    packed: int = 0
 
     @property
     def start(self) -> int:
@@ -68,7 +70,7 @@ class KernelImage(Struct, frozen=True):
     @property
     def end(self) -> int:
         """Behind it, before it is loaded."""
-        return self.start + self.size
+        return self.start + (self.packed or self.size)
 
 
 class Command(Struct, frozen=True):

@@ -34,7 +34,8 @@ def in_ram(parts: Parts, at: int, size: int) -> tuple[KernelImage, FitInRam]:
         return PartInRam(Span(start, start + place.size), place.load) if place is not None else None
 
     kernel = parts.kernel
-    image = KernelImage(at + kernel.at, kernel.size, 0, kernel.load, kernel.entry or 0)
+    packed = kernel.size if kernel.unpacked else 0
+    image = KernelImage(at + kernel.at, kernel.unpacked or kernel.size, 0, kernel.load, kernel.entry or 0, packed)
     return image, FitInRam(parts.name, Span(at, at + size), part(parts.ramdisk), part(parts.fdt))
 
 

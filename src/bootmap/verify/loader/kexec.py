@@ -24,7 +24,7 @@ from bootmap.boot.sequence import boot
 from bootmap.boot.setup.standard_resources import system_ram
 from bootmap.errors import MachineError, UsageError
 from bootmap.facts.arm.cpus import cpu_by_name
-from bootmap.facts.loaders.kexec import NEWEST_KEXEC
+from bootmap.facts.loaders.kexec import ELF_SIZES, NEWEST_KEXEC
 from bootmap.facts.machines.qemu import KERNEL_AT
 from bootmap.image.recording import KernelId, RecordedEntry
 from bootmap.inputs import fdt
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 _START = 240.0
 _LOADED, _NOTHING = b"kexec has loaded", b"kexec loads nothing"
 _SAID_VERSION = re.compile(rb"kexec-tools (\d+)\.(\d+)\.(\d+)")
-_ELF = b"\x7fELF"
+_ELF, _CLASS64, _LOAD = b"\x7fELF", 2, 1
 _SCRIPT = """kexec --version
 if kexec {arguments} /zImage; then
     echo kexec has loaded
@@ -253,10 +253,22 @@ def _otherwise(
             if there != data[: span.size]:
                 yield f"the {what} is not at {span}"
     if placed.elfcorehdr is not None:
-        yield from _headers_otherwise(machine, placed.elfcorehdr)
+        data = bytes(machine.memory.read(placed.elfcorehdr.start, placed.elfcorehdr.size))
+        dumped = tuple(_loads(data))
+        if dumped != placed.dumped:
+            said, meant = (" ".join(map(str, spans)) or "nothing" for spans in (dumped, placed.dumped))
+            yield f"the crash headers describe {said}, predicted was {meant}"
 
 
-def _headers_otherwise(machine: RunningMachine, where: Span) -> Iterator[str]:
-    data = bytes(machine.memory.read(where.start, where.size))
+def _loads(data: bytes) -> Iterator[Span]:
+    """The ranges of memory that an ELF core's headers describe; none where there are no such headers."""
     if data[:4] != _ELF:
-        yield f"there are no crash headers at {where}"
+        return
+    wide = data[4] == _CLASS64
+    count = int.from_bytes(data[56:58] if wide else data[44:46], "little")
+    head, row = ELF_SIZES[wide]
+    places, width = ((24, 40), 8) if wide else ((12, 20), 4)
+    for at in range(head, min(head + count * row, len(data)), row):
+        start, size = (int.from_bytes(data[at + place : at + place + width], "little") for place in places)
+        if int.from_bytes(data[at : at + 4], "little") == _LOAD:
+            yield Span(start, start + size)
