@@ -21,6 +21,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+SIZE = 64 << 20
+"""RAM of the smallest of the generated boards."""
 ROUNDS = 5
 """Each board counts by the best of so many rounds: what is more is other programs' doing."""
 
@@ -85,12 +87,13 @@ def generated(folder: Path, count: int) -> None:
     sys.path.insert(0, str(ROOT / "tests"))
     from support.trees import Node, blob, cells, text
 
+    root = Node(properties={"#address-cells": cells(1), "#size-cells": cells(1), "compatible": text("virt,board")})
+    cpus = root.add("cpus", **{"#address_cells": cells(1), "#size_cells": cells(0)})
+    cpus.add("cpu@0", device_type=text("cpu"), compatible=text("arm,cortex-a15"), reg=cells(0))
+    root.add("memory@40000000", device_type=text("memory"), reg=cells(0x40000000, SIZE))
+    pattern = blob(root)
     for number in range(count):
-        root = Node(properties={"#address-cells": cells(1), "#size-cells": cells(1), "compatible": text("virt,board")})
-        cpus = root.add("cpus", **{"#address_cells": cells(1), "#size_cells": cells(0)})
-        cpus.add("cpu@0", device_type=text("cpu"), compatible=text("arm,cortex-a15"), reg=cells(0))
-        root.add("memory@40000000", device_type=text("memory"), reg=cells(0x40000000, (64 << 20) + (number << 12)))
-        (folder / f"b{number:06}.dtb").write_bytes(blob(root))
+        (folder / f"b{number:06}.dtb").write_bytes(pattern.replace(cells(SIZE), cells(SIZE + (number << 12))))
 
 
 def shown(values: list[float]) -> str:
@@ -105,9 +108,9 @@ def main() -> None:
     parser.add_argument("kernel")
     parser.add_argument("--before")
     parser.add_argument("--boards", type=int, default=150)
-    parser.add_argument("--curve", default="100,1000")
+    parser.add_argument("--curve", default="100,1000", help="numbers of generated boards")
     asked = parser.parse_args()
-    kernel = str(Path(asked.kernel).resolve())
+    kernel, asked.trees = str(Path(asked.kernel).resolve()), str(Path(asked.trees).resolve())
     total = len(list(Path(asked.trees).glob("*.dtb")))
     step = max(1, total // asked.boards)
     sides = {"this": ROOT / "src"}

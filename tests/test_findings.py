@@ -19,6 +19,7 @@ from bootmap.boot.sequence import Replay, boot
 from bootmap.boot.trace import Verdict
 from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.inputs.fdt import parse
+from bootmap.inputs.fdt_writer import MadeNode, cells, flatten, text
 
 REPOSITORY = Path(__file__).parent.parent
 FOLDER = REPOSITORY / "boards" / "findings"
@@ -78,3 +79,34 @@ def test_findings_are_all_there() -> None:
 def test_finding_is_one(name: str) -> None:
     """Some kernel dies of it, or survives on stale TLB entries."""
     assert any(predicted(name, key).outcome.verdict is not Verdict.BOOTS for key in BOOTED[name]["boots"])
+
+
+@pytest.mark.parametrize(("key", "last"), [("deb-5.10", 0x577FFFFF), ("deb-6.1", 0x56FFFFFF)])
+def test_lowmem_with_vmalloc_is_what_the_kernel_printed(key: str, last: int) -> None:
+    """2 GiB on QEMU's virt with vmalloc=640M: the end of the DMA zone in the boot's log."""
+    tree = MadeNode(properties={"#address-cells": cells(1), "#size-cells": cells(1)})
+    tree.add("chosen", {"bootargs": text("vmalloc=640M")})
+    tree.add("memory@40000000", {"device_type": text("memory"), "reg": cells(0x40000000, 0x80000000)})
+    cpu = cpu_by_name("cortex-a15")
+    assert cpu is not None
+    replay = boot(fresh_kernel(key), Handover(parse(flatten(tree)), 0x48000000, 0x40000000, cpu))
+    assert replay.state.zones[0].name == "DMA"
+    assert (replay.state.zones[0].end_pfn << 12) - 1 == last
+    assert f"`DMA [mem 0x40000000-{last:#010x}]`" in PAGE
+
+
+def test_boot_rom_at_the_start_of_ram() -> None:
+    """The areas of meson8-fernsehfee3 in the RAM of QEMU's virt: 7.2.12 came back, and nobody can know beforehand."""
+    tree = MadeNode(properties={"#address-cells": cells(1), "#size-cells": cells(1)})
+    tree.add("memory@40000000", {"device_type": text("memory"), "reg": cells(0x40000000, 0x40000000)})
+    areas = tree.add("reserved-memory", {"#address-cells": cells(1), "#size-cells": cells(1), "ranges": b""})
+    areas.add("hwrom@40000000", {"reg": cells(0x40000000, 0x200000), "no-map": b""})
+    areas.add("power-firmware@44f00000", {"reg": cells(0x44F00000, 0x100000), "no-map": b""})
+    cpu = cpu_by_name("cortex-a15")
+    assert cpu is not None
+    outcome = boot(fresh_kernel("deb-7.2"), Handover(parse(flatten(tree)), 0x48000000, 0x40000000, cpu)).outcome
+    assert outcome.verdict is Verdict.UNCERTAIN
+    assert (outcome.stage, outcome.reason and outcome.reason[:56]) == (
+        "prepare_page_table",
+        "prepare_page_table() unmaps 25 MiB of the running kernel",
+    )

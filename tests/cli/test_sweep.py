@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
@@ -124,3 +129,33 @@ def test_sweep_diff_refuses(command_line: Run, folder: Path) -> None:
     (folder / "no.jsonl").write_text("{}\n")
     assert command_line("sweep-diff", "no.jsonl", "no.jsonl")[0] == 3
     assert command_line("sweep-diff", "not-there", "no.jsonl")[0] == 3
+
+
+def test_sweep_is_interrupted_and_goes_on(command_line: Run, folder: Path, request: pytest.FixtureRequest) -> None:
+    """Ctrl-C: rows that are there stay, and it is said how to go on; every board has then one row."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # one that is ignored is inherited
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
+    for number in range(1500):
+        (folder / "trees" / f"b{number:04}.dtb").write_bytes(generated((256 << 20) + (number << 12)))
+    words = [sys.executable, "-m", "bootmap", "sweep", "trees", "--kernel", str(KERNEL), "--no-cache", "-j1",
+             "--output", "rows.jsonl"]  # fmt: skip
+    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        rows = folder / "rows.jsonl"
+        while not rows.exists() or rows.read_bytes().count(b"\n") < 20:
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    there = rows.read_bytes().count(b"\n")
+    assert 20 <= there < 1503
+    told = re.search(r"bootmap: (\d+) of 1503 pairs are in rows.jsonl; go on with --resume", err)
+    assert told is not None
+    assert there - int(told[1]) in (0, 1)  # a row may be there that nobody was told of yet
+    code, _, err = command_line(
+        "sweep", "trees", "--kernel", KERNEL, "--no-cache", "--output", "rows.jsonl", "--resume"
+    )
+    assert code == 0
+    assert f"{1503 - there} worked out, {there} were there" in err
+    boards = [json.loads(line)["board"] for line in rows.read_text().splitlines()]
+    assert len(boards) == len(set(boards)) == 1503

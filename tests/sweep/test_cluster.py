@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.trees import blob
+from msgspec.structs import replace
+from support.trees import Node, blob, text
 
 from bootmap.errors import InputError
 from bootmap.sweep.limits import Limits
@@ -23,7 +24,7 @@ from bootmap.sweep.store import read_rows
 from .conftest import KERNEL_61, KERNEL_612, board
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed (pip install '.[cluster]')")
@@ -105,6 +106,36 @@ def test_boards_over_their_time(boards: Path, tmp_path: Path) -> None:
         run_sweep(sweep, str(tmp_path / "rows.jsonl"), scheduler=found.scheduler_address, limits=limits)
     rows = {row.board: row for row in checked(sweep, tmp_path / "rows.jsonl")}
     assert rows["imx6q-sabrelite.dtb"].status is Status.TIMEOUT
+
+
+def test_boards_over_their_limits(tmp_path: Path) -> None:
+    """One takes too much memory, one too long: the worker lives on, and the other boards have their answers."""
+
+    class Greedy:
+        """Rules for memory that take some themselves, or never end; sent to the worker as they are."""
+
+        def bank(self, compatible: Sequence[str], start: int | None) -> None:
+            if "takes,memory" in compatible:
+                bytearray(1 << 30)
+            while "takes,time" in compatible:
+                pass
+
+    folder = many_boards(tmp_path / "many", 40)
+    for name in ("memory", "time"):
+        (folder / f"{name}.dtb").write_bytes(blob(Node(properties={"compatible": text(f"takes,{name}")})))
+    given = Sweep.of([str(folder)], [str(KERNEL_61)])
+    sweep = replace(given, settings=replace(given.settings, memory=Greedy()))  # type: ignore[arg-type]
+    with cluster(1) as found:
+        pid = found.workers[0].pid
+        limits = Limits(10, 512 << 20)
+        run = run_sweep(sweep, str(tmp_path / "rows.jsonl"), scheduler=found.scheduler_address, limits=limits)
+        assert found.workers[0].pid == pid
+    rows = {row.board: row for row in checked(sweep, tmp_path / "rows.jsonl")}
+    assert run.worked == 42
+    large, slow = rows.pop("memory.dtb"), rows.pop("time.dtb")
+    assert (large.status, large.error) == (Status.MEMORY, "took more memory than 512 MiB (--memory-limit)")
+    assert (slow.status, slow.error) == (Status.TIMEOUT, "took longer than 10 s (--time-limit)")
+    assert not [(row.board, row.error) for row in rows.values() if not row.answered]
 
 
 def test_scheduler_is_started_anew(tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
 import bootmap
+from bootmap.cli.progress import Progress
 from bootmap.output import write_file
 
 if TYPE_CHECKING:
@@ -80,6 +82,9 @@ def write_page(
                   if row.answered and (pages == "all" or row.headline != "BOOTS")}  # fmt: skip
         wanted |= {each.new.place for one in comparisons for group in one.groups for each in group.boards
                    if group.weight.name == "WORSE"}  # fmt: skip
-        found = bootmap.sweep_pages(sweep, wanted, f"{path.removesuffix('.html')}-boards")
+        folder = f"{path.removesuffix('.html')}-boards"
+        with Progress(len(wanted), sys.stderr) as progress:
+            found = bootmap.sweep_pages(sweep, wanted, folder, progress.step)
+        click.echo(f"bootmap: wrote {len(found)} pages of boards below {folder}", err=True)
     write_file(path, sweep_page(bootmap.read_rows(rows), comparisons, found).encode())
     click.echo(f"bootmap: wrote {path}", err=True)

@@ -146,7 +146,7 @@ def parts(tree: Fdt, data: bytes, name: str = "") -> Parts:
         load = None if _text(node, "type") == "kernel_noload" else _number(node, "load")
         if kind == "kernel" and load is None and _text(node, "type") != "kernel_noload":
             raise FdtError(f"{node.path} has no load address", offset=node.offset)
-        unpacked = len(_data(tree, data, node)) if packed else 0
+        unpacked = len(_Unpacked(tree, data).of(node)) if packed else 0
         return FitPart(*_place(tree, data, node), load, _number(node, "entry"), unpacked)
 
     kernel = part("kernel")

@@ -11,6 +11,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from bootmap.errors import InputError, ToolMissingError
+from bootmap.sweep.limits import limited_memory
 from bootmap.sweep.measure import failed_row
 from bootmap.sweep.row import Status
 from bootmap.sweep.work import Bench, done, work
@@ -60,6 +61,12 @@ def run_cluster(tasks: Iterable[Task], bench: Bench, scheduler: str, batch: int)
             raise InputError(f"is gone: {error or type(error).__name__}; go on with --resume", file=scheduler) from None
 
 
+def work_within_limits(batch: list[Task], bench: Bench) -> list[Done]:
+    """What a worker of the cluster does: a process that is not the sweep's own, and so gets its limit for the while."""
+    with limited_memory(bench.limits.memory):
+        return work(batch, bench)
+
+
 class _Cluster:
     """Batches on their way."""
 
@@ -107,6 +114,6 @@ class _Cluster:
 
     def _hand_out(self, part: list[Task], ready: Any) -> None:
         if part:
-            future = self.client.submit(work, part, self.shared, pure=False, retries=_RETRIES)
+            future = self.client.submit(work_within_limits, part, self.shared, pure=False, retries=_RETRIES)
             self.running[future] = part
             ready.add(future)

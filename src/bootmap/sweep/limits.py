@@ -100,3 +100,35 @@ def limit_memory(more: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     limit = now + more if hard == resource.RLIM_INFINITY else min(hard, now + more)
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
+_limited = 0
+_limiting = threading.Lock()
+
+
+@contextlib.contextmanager
+def limited_memory(more: int) -> Iterator[None]:
+    """Let the process take ``more`` bytes than it has now while the block runs, or another thread's such block.
+
+    The limit is the process's: of threads that work at the same time, the first sets it and the last lifts it.
+    """
+    global _limited
+    with _limiting:
+        if not _limited:
+            limit_memory(more)
+        _limited += 1
+    try:
+        yield
+    finally:
+        with _limiting:
+            _limited -= 1
+            if not _limited:
+                _lift_memory_limit(more)
+
+
+def _lift_memory_limit(more: int) -> None:
+    if more and sys.platform.startswith("linux"):
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))

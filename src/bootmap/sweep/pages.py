@@ -12,20 +12,23 @@ from bootmap.output import write_file
 from bootmap.sweep.measure import boards_of, prepared, row_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from bootmap.sweep.run import Sweep
 
     Place = tuple[str, str, str]
 
 
-def write_pages(sweep: Sweep, wanted: set[Place], folder: str) -> dict[Place, str]:
+def write_pages(
+    sweep: Sweep, wanted: set[Place], folder: str, told: Callable[[str], None] | None = None
+) -> dict[Place, str]:
     """Write the page of each row; where it can be drawn, its address relative to the folder above ``folder``.
 
     Args:
         sweep: what was swept.
         wanted: rows by trees, board and kernel.
         folder: where the pages go; it is made.
+        told: is called with the board's name as each page is there.
 
     Raises:
         InputError: a page cannot be written.
@@ -37,6 +40,8 @@ def write_pages(sweep: Sweep, wanted: set[Place], folder: str) -> dict[Place, st
         os.makedirs(os.path.dirname(path), exist_ok=True)
         write_file(path, page.encode())
         found[place] = quote(f"{os.path.basename(folder)}/{name}")
+        if told is not None:
+            told(place[1])
     return found
 
 

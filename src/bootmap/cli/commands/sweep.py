@@ -99,16 +99,21 @@ def _run(sweep: Sweep, output: str, options: dict[str, Any]) -> SweepRun:
             progress.step(note, pairs - shown)
             shown = pairs
 
-        run = bootmap.run_sweep(
-            sweep,
-            output,
-            again=options["resume"],
-            cache=None if options["no_cache"] else options["cache"] or bootmap.sweep_cache(),
-            jobs=options["jobs"],
-            limits=bootmap.SweepLimits(options["time_limit"], options["memory_limit"] * MIB),
-            scheduler=options["scheduler"],
-            told=told,
-        )
+        try:
+            run = bootmap.run_sweep(
+                sweep,
+                output,
+                again=options["resume"],
+                cache=None if options["no_cache"] else options["cache"] or bootmap.sweep_cache(),
+                jobs=options["jobs"],
+                limits=bootmap.SweepLimits(options["time_limit"], options["memory_limit"] * MIB),
+                scheduler=options["scheduler"],
+                told=told,
+            )
+        except KeyboardInterrupt:
+            if options["output"] is not None:
+                click.echo(f"\nbootmap: {shown} of {len(sweep)} pairs are in {output}; go on with --resume", err=True)
+            raise
     for problem in run.problems:
         click.echo(f"bootmap: {problem}", err=True)
     return run

@@ -1,9 +1,10 @@
 """Where RAM begins, by SoC: for device trees whose memory node the boot loader fills in or adds.
 
 Most rows are what the memory nodes of other boards with that SoC say, in the trees of Linux 6.1 (arch/arm/boot/dts; of
-each SoC all agree).  Allwinner's trees never have one: those rows are U-Boot's,
-CFG_SYS_SDRAM_BASE of include/configs/sunxi-common.h (0x40000000, with sun9i 0x20000000).  Marvell's PXA: zreladdr of
-arch/arm/mach-mmp/Makefile.boot, before those kernels became multiplatform.
+each SoC all agree).  Allwinner's trees have no memory node: their rows are U-Boot's (include/configs/sunxi-common.h
+CFG_SYS_SDRAM_BASE: 0x20000000 with MACH_SUN9I, 0x80000000 with MACH_SUNIV, which is none of these, else 0x40000000).
+Marvell's PXA: the trees of aspenite and dkb have a node "memory" at 0, but without the device_type that the kernel
+asks for (pxa168-aspenite.dts, pxa910-dkb.dts); arch/arm/mach-mmp/Makefile.boot has zreladdr 0x8000: 0 + TEXT_OFFSET.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ RAM_START: dict[str, int] = {
     "allwinner,sun8i-h2-plus": 0x40000000,
     "allwinner,sun8i-h3": 0x40000000,
     "allwinner,sun8i-r40": 0x40000000,
+    "allwinner,sun8i-t113s": 0x40000000,
     "allwinner,sun8i-v3": 0x40000000,
     "allwinner,sun8i-v3s": 0x40000000,
     "allwinner,sun9i-a80": 0x20000000,
