@@ -169,6 +169,8 @@ def test_cortex_a9_counts_the_nodes(nodes: int, smp: bool) -> None:
 def test_core_without_mmu() -> None:
     with pytest.raises(UnsupportedError, match="arm,cortex-m7, has no MMU"):
         predicted("deb-6.1", board([(START, 64 * MIB)], cpu="arm,cortex-m7"))
+    with pytest.raises(UnsupportedError, match="--cpu cortex-m4 has no MMU"):
+        predicted("deb-6.1", board([(START, 64 * MIB)]), cpu="cortex-m4")
 
 
 # -- guesses -------------------------------------------------------------------------------------------------------

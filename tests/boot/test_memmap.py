@@ -195,7 +195,7 @@ def test_sparse_init_with_memory_cgroups_is_left_out() -> None:
 
 
 def test_zones_count_pages_that_wrap() -> None:
-    """The same board with 6.1: ``__absent_pages_in_range`` clamps 0 to the zone's start, so that its pages count twice."""
+    """The same board with 6.1: ``__absent_pages_in_range`` clamps 0 to the zone's start: all count twice."""
     root = board([(START, 0xC0000000)], width=2)
     reserved_memory(root, 2).add("area0", size=numbers(2, 256 * MIB), no_map=b"")
     tree = parse_board(blob(root))
