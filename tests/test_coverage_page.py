@@ -1,4 +1,4 @@
-"""docs/coverage.md: what it names is there, everything has a reason, and the tool that compares it tells differences."""
+"""docs/coverage.md: what it names is there, everything has a reason, and its tool tells differences."""
 
 from __future__ import annotations
 
