@@ -179,3 +179,49 @@ def test_page_of_options_names_recordings() -> None:
     named = [pattern for row in rows for pattern in re.findall(r"`([^`]+)`", row.rpartition(" | ")[2])]
     assert len(named) > 30
     assert [pattern for pattern in named if not fnmatch.filter(NAMES, pattern)] == []
+
+
+# A row of docs/versions.md -> options of which each of its recordings' kernels has one, or with "!" has not.
+OPTION_ROWS = {
+    "long descriptors (ARM_LPAE)": ("ARM_LPAE",),
+    "VMSPLIT_2G, 1G, 3G_OPT": ("VMSPLIT_2G", "VMSPLIT_1G", "VMSPLIT_3G_OPT"),
+    "no SMP; no HIGHMEM": ("!SMP", "!HIGHMEM"),
+    "THUMB2_KERNEL": ("THUMB2_KERNEL",),
+    "CPU_BIG_ENDIAN (BE8)": ("CPU_ENDIAN_BE8",),
+    "XIP_KERNEL (one CPU, flash at 0)": ("XIP_KERNEL",),
+    "no ARM_PATCH_PHYS_VIRT: PHYS_OFFSET is fixed": ("!ARM_PATCH_PHYS_VIRT",),
+    "KASAN, up to the end of `paging_init`": ("KASAN",),
+    "KFENCE": ("KFENCE",),
+    "SPARSEMEM": ("SPARSEMEM",),
+    "huge pages, which make a pageblock 2 MiB: CMA areas are aligned to that": (
+        "TRANSPARENT_HUGEPAGE",
+        "!HUGETLB_PAGE",
+    ),
+    "the largest CMA areas, MAX_ORDER 12": ("DMA_CMA",),
+    "EFI_STUB, started without UEFI": ("EFI_STUB",),
+    "PREEMPT_RT": ("PREEMPT_RT",),
+    "CPU_FEROCEON, an ARM926 taken by CPU_FEROCEON_OLD_ID": ("CPU_FEROCEON_OLD_ID",),
+    "36-bit supersections (IO_36)": ("IO_36",),
+    "DEBUG_LL; STRICT_KERNEL_RWX or not": ("DEBUG_LL", "DEBUG_RODATA", "!DEBUG_RODATA"),
+}
+
+
+def option_rows() -> dict[str, list[str]]:
+    """The table of docs/versions.md: row -> patterns of recordings."""
+    page = (REPOSITORY / "docs" / "versions.md").read_text()
+    table = page.partition("<!-- options -->")[2].partition("<!-- end of options -->")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table.strip().splitlines()[2:]]
+    return {row[0]: re.findall(r"`([\w.*-]+-[\w.*-]+)`", row[1]) for row in rows}
+
+
+@pytest.mark.parametrize("row", option_rows())
+def test_options_page_names_recordings_that_have_them(row: str) -> None:
+    patterns = option_rows()[row]
+    assert patterns
+    for pattern in patterns:
+        found = fnmatch.filter(NAMES, pattern)
+        assert found, f"no recording is called {pattern}"
+        for name in found:
+            key = case(name).key
+            has = [is_on(key, option.lstrip("!")) is not option.startswith("!") for option in OPTION_ROWS[row]]
+            assert any(has), f"{name}: {key} has not what its row says: {row}"

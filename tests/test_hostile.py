@@ -7,6 +7,7 @@ promise, for a busy machine.  ``tools/hostile-table`` measures both.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from support import hostile_rows, hostile_setup
@@ -23,6 +24,14 @@ def test_hostile_input(row: Hostile) -> None:
 
 def test_rows_have_names_of_their_own() -> None:
     assert len({row.name for row in ROWS}) == len(ROWS) > 250
+
+
+def test_page_has_every_row() -> None:
+    """docs/hostile.md, made of what `make hostile` prints."""
+    page = (Path(__file__).parent.parent / "docs" / "hostile.md").read_text()
+    assert {line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")} == {
+        "input", "---", *(row.name for row in ROWS)
+    }  # fmt: skip
 
 
 def test_full_device_is_still_a_device() -> None:

@@ -179,8 +179,10 @@ def test_core_without_mmu() -> None:
         predicted("deb-6.1", board([(START, 64 * MIB)], cpu="arm,cortex-m7"))
     root = board([(START, 64 * MIB)])
     root.properties["compatible"] = text("st,stm32f746-disco", "st,stm32f746")
-    with pytest.raises(UnsupportedError, match="st,stm32f746-disco, has a Cortex-M"):
+    with pytest.raises(UnsupportedError, match="st,stm32f746-disco, a Cortex-M, has no MMU"):
         predicted("deb-6.1", root)
+    with pytest.raises(UnsupportedError, match="--cpu cortex-m4 has no MMU"):
+        predicted("deb-6.1", board([(START, 64 * MIB)]), cpu="cortex-m4")
 
 
 # -- guesses -------------------------------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from support.machines import cpu, kernel
-from support.recordings import fresh_kernel
+from support.recordings import case, fresh_kernel
 from support.trees import Node, blob, board, cells, chosen, numbers, text
 
 from bootmap.boot.handover import Handover
@@ -91,6 +92,33 @@ def test_cache_policy_that_there_is_not() -> None:
     prediction = booted("v5-versatile", root, "arm926", 0)
     assert "ERROR: unknown or unsupported cache policy" in said(prediction)
     assert any("cachepolicy=none" in str(each) for each in prediction.state.assumptions)
+
+
+def test_write_through_by_configuration() -> None:
+    """CPU_DCACHE_WRITETHROUGH caps the policy (``build_mem_type_table``), and small pages that are cached lose their B
+    bit (arch/arm/mm/proc-macros.S ``armv3_set_pte_ext``).  Sections are those of a boot with cachepolicy=writethrough.
+    """
+    recorded = case("own-v5-wtparam")
+    handover = recorded.prediction.state.handover
+    assert "cachepolicy=writethrough" in recorded.prediction.state.cmdline
+    model = kernel("v5-versatile", (6, 1), "CPU_DCACHE_WRITETHROUGH")
+    prediction = boot(model, replace(handover, cmdline="earlyprintk"))
+    assert "Memory policy: Data cache writethrough" in said(prediction)
+    tables = prediction.state.tables
+    after = recorded.pages("after")
+    compared = 0
+    for page in range(tables.root, tables.root + 0x4000, 4096):
+        for index in range(1024):
+            word = int.from_bytes(after[page][4 * index : 4 * index + 4], "little")
+            if word & 3 == 2:
+                assert tables.word(page + 4 * index) == word
+                compared += 1
+    assert compared > 60
+    vectors = tables.word(prediction.state.descriptor_address(0xFFFF0000))
+    assert vectors is not None
+    small = tables.word((vectors & ~0x3FF) + (0xFFFF0000 >> 12 & 0xFF) * 4)
+    assert small is not None
+    assert small & 0xC == 0x8
 
 
 @pytest.mark.parametrize(("value", "on"), [("on", True), ("off", False), ("", False)])

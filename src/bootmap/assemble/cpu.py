@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from bootmap.inputs.fdt import Node
 
 
-_NO_MMU = "Linux makes no page tables on it, and there is nothing to predict"
 CPUID_SCHEME = 0xF0000
 """MIDR[19:16]: the core has the CPUID registers, and the last entry of proc-v7.S takes it (``__v7_proc_info``)."""
+_NO_MMU = "has no MMU: Linux makes no page tables on it, and there is nothing to predict"
 
 
 def pick_cpu(model: KernelModel, board: Board, assumptions: list[Assumption]) -> Cpu:
@@ -53,12 +53,12 @@ def pick_cpu(model: KernelModel, board: Board, assumptions: list[Assumption]) ->
     unknown = None
     for soc in _strings(board.description.root) if isinstance(board.description, Fdt) else ():
         if soc.startswith(SOCS_WITHOUT_MMU):
-            raise UnsupportedError(f"{board.name}: its SoC, {soc}, has a Cortex-M: {_NO_MMU}")
+            raise UnsupportedError(f"{board.name}: its SoC, {soc}, a Cortex-M, {_NO_MMU}")
         if soc in SOC_CORES and (found := cpu_by_name(SOC_CORES[soc])) is not None:
             return found
     for text in _compatibles(board):
         if text.startswith(WITHOUT_MMU):
-            raise UnsupportedError(f"{board.name}: its CPU, {text}, has no MMU: {_NO_MMU}")
+            raise UnsupportedError(f"{board.name}: its CPU, {text}, {_NO_MMU}")
         if (found := cpu_by_name(text)) is not None:
             return found
         unknown = unknown or text
@@ -117,6 +117,8 @@ def _named(name: str, assumptions: list[Assumption]) -> Cpu:
             found = replace(GENERIC_V7, midr=number)
             text = f"MIDR {number:#010x} is a core that only the kernel's generic ARMv7 entry takes: no LPAE"
             assumptions.append(Assumption(text, "--cpu", name))
+    if found is None and f"arm,{name.lower().removeprefix('arm,')}".startswith(WITHOUT_MMU):
+        raise UnsupportedError(f"--cpu {name} {_NO_MMU}")
     if found is None:
         known = ", ".join(cpu.name for cpu in CPUS)
         raise UnsupportedError(f"--cpu {name}: not modelled; known: {known}, or a MIDR")

@@ -216,7 +216,10 @@ def attach(addresses: Sequence[str], *, pause: bool = True, timeout: float = 10.
         if "qmp" in by_kind:
             qmp = QmpClient.connect(by_kind["qmp"], timeout)
         if "gdb" in by_kind:
+            ran = qmp is not None and bool(qmp.execute("query-status").get("running"))
             gdb = RspClient.connect(by_kind["gdb"], timeout)
+            if qmp is not None:
+                gdb.stopped_by_connecting = ran
         memory = LiveMemory(qmp, gdb)
         if pause:
             memory.pause()

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 QEMU = "qemu-system-arm"
 DEBIAN_PACKAGE = "qemu-system-arm"
+NO_SOUND = ("-audiodev", "none,id=bootmap", "-global", "pl041.audiodev=bootmap", "-global", "wm8750.audiodev=bootmap")
+"""Boards with a sound chip do not start under QEMU 10 where no driver is installed, and -audio none is new in 8.2."""
 
 _ROOM_NEEDED = 16 * MIB  # for the console and the trace; a full disk would lose them without a word
 _TRACE_READ = 1 * MIB
@@ -208,7 +210,7 @@ class RunningMachine:
 
     def _command_line(self, qmp: int, gdb: int) -> list[str]:
         path = self._process.path
-        line = ["-S", "-display", "none", "-monitor", "none", "-parallel", "none", "-nic", "none"]
+        line = ["-S", "-display", "none", "-monitor", "none", "-parallel", "none", "-nic", "none", *NO_SOUND]
         for serial in range(self._serials):
             line += ["-serial", f"file:{path(f'serial{serial}')}"]
         line += ["-chardev", f"socket,id=bootmap-qmp,fd={qmp}", "-mon", "chardev=bootmap-qmp,mode=control"]

@@ -11,6 +11,7 @@ Not here: gdb's file, tracepoint and non-stop packets.
 from __future__ import annotations
 
 import contextlib
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _MAX_ANNEX = 1 << 20
 _MAX_OUTPUT = 64 << 20
 _MAX_CPUS = 256
+_SILENT_SINCE = (8, 1)
 PHYSICAL_REACH = 1 << 32
 CORE_REGISTERS = (*(f"r{n}" for n in range(13)), "sp", "lr", "pc", "cpsr")
 
@@ -63,7 +65,25 @@ class RspClient(RspSession):
     @classmethod
     def connect(cls, address: str, timeout: float = 10.0) -> RspClient:
         """Connect to ``address`` (see `bootmap.image.channel`), which stops the machine."""
-        return cls(Channel.connect(address, timeout), timeout)
+        client = cls(Channel.connect(address, timeout), timeout)
+        if not client.stopped_by_connecting:
+            client.stopped_by_connecting = client._stopped_without_a_word()
+        return client
+
+    def _stopped_without_a_word(self) -> bool:
+        """Whether it is QEMU 8.1 or later, which does not report that it stopped, and its machine is just "paused".
+
+        One that never ran is "prelaunch", one at a breakpoint in "debug".  That somebody had paused it before cannot be
+        told; it then runs on, as behind any debugger that detaches.  Source: QEMU gdbstub/system.c ``gdb_chr_event``,
+        ``gdb_vm_state_change``; commit 758370052fb6 ("gdbstub: only send stop-reply packets when allowed to").
+        """
+        try:
+            version = re.match(r"(\d+)\.(\d+)", self.monitor("info version").strip())
+            if version is None or (int(version[1]), int(version[2])) < _SILENT_SINCE:
+                return False
+            return self.monitor("info status").strip() == "VM status: paused"
+        except MachineError:
+            return False
 
     # ---- registers
 
