@@ -24,7 +24,7 @@ SOURCE = """\
 
 static int before(void);
 static int second(int a,
-		  int b)
+          int b)
 {
 	if (a)
 		return b;
