@@ -75,7 +75,8 @@ def _pictures(app: Sphinx, error: Exception | None) -> None:
     )
     if done.returncode == NO_BROWSER:
         # Past the log, which says nothing in a quiet build, and in which a warning would be an error.
-        print(f"pictures of pages: those of docs/images, for want of a browser ({done.stderr.strip()})", file=sys.stderr)
+        why = done.stderr.strip()
+        print(f"pictures of pages: those of docs/images, for want of a browser ({why})", file=sys.stderr)
     elif done.returncode:
         logger.warning("pictures of pages: %s", done.stderr.strip())
     else:

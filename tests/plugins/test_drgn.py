@@ -49,7 +49,7 @@ def dumped(folder: Path) -> tuple[Path, str]:
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     try:
-        deadline = time.monotonic() + 240
+        deadline = time.monotonic() + 600
         while not (console.exists() and b"end Kernel panic" in console.read_bytes()):
             assert process.poll() is None
             assert time.monotonic() < deadline

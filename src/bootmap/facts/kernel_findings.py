@@ -52,8 +52,8 @@ class KernelFinding:
 
 _BOOTED = "Linux 6.12.107 from Debian's source, a small configuration, dies on this board; it comes up with "
 _UNIT_CHECKED = (
-    _BOOTED + "one condition more at the start of dma_contiguous_early_fixup(): return where base or size is no multiple "
-    "of CMA_MIN_ALIGNMENT_BYTES."
+    _BOOTED + "one condition more at the start of dma_contiguous_early_fixup(): return where base or size is no "
+    "multiple of CMA_MIN_ALIGNMENT_BYTES."
 )
 
 KERNEL_FINDINGS: tuple[KernelFinding, ...] = (
