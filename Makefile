@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 BOARD  := boards/imx6q-sabrelite
 KERNEL := --config boards/linux-6.1-armmp/config.gz --system-map boards/linux-6.1-armmp/System.map
 
-.PHONY: demo test coverage nightly fuzz-inputs hostile versions fresh-machine kernels verify bench lint web site screenshots share dist clean
+.PHONY: demo test coverage nightly fuzz-inputs hostile versions fresh-machine kernels verify bench lint web site linkcheck screenshots share dist clean
 
 demo: $(VENV)/installed
 	@echo; echo "## A board that boots"; echo
@@ -58,9 +58,14 @@ verify: $(VENV)/installed-test kernels
 web:
 	cd web && npm ci --no-audit --no-fund --silent && npm run --silent check && npm run --silent build
 
-# The documentation as a site in build/site: every warning is an error, a link that leads nowhere among them.
+# The documentation as a site in build/site: every warning is an error, a link within it that leads nowhere among them.
+# The pictures of pages are made with it; where there is no Chromium it says so, and those of docs/images are taken.
 site: $(VENV)/installed-docs
 	$(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning --keep-going --builder html docs build/site
+
+# Links to other sites, tried over the network.
+linkcheck: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx --quiet --builder linkcheck docs build/linkcheck
 
 # The pictures in docs/images, from the pages themselves (Chromium is needed).
 screenshots: $(VENV)/installed-test

@@ -2,7 +2,9 @@
 
     >>> from bootmap_drgn import program
     >>> prog = program("vmcore", system_map="System.map")
-    >>> prog.read_u32(prog.symbol("jiffies").address)
+    >>> prog.read_u32(prog.symbol("_text").address)
+    >>> prog = program("vmcore", vmlinux="vmlinux")      # with debug information: types too
+    >>> prog["init_task"].comm
 
 ``program`` takes whatever `bootmap walk` takes (a dump, a core, a recording with the pages in question, a running QEMU)
 and what else is known as keywords of ``bootmap.open``: system_map, config, arch, registers.  The page tables are read
@@ -15,6 +17,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import drgn
+from elftools.elf.elffile import ELFFile
 
 import bootmap
 
@@ -26,12 +29,13 @@ if TYPE_CHECKING:
 _OPEN = ExitStack()  # dumps stay open as long as Python runs
 
 
-def program(*source: str, **options: Any) -> drgn.Program:
+def program(*source: str, vmlinux: str | None = None, **options: Any) -> drgn.Program:
     """A drgn program that reads the virtual memory of a kernel, with its symbols where they are known.
 
     Args:
         source: as the words of ``bootmap.open``.
-        options: its keywords.
+        vmlinux: the kernel's ELF file with debug information.
+        options: keywords of ``bootmap.open``.
 
     Raises:
         bootmap.BootmapError: the source cannot be read, or holds no page tables.
@@ -46,7 +50,18 @@ def program(*source: str, **options: Any) -> drgn.Program:
     symbols = sorted((address, name) for name, address in tables.symbols.items())
     if symbols:
         prog.register_symbol_finder("bootmap", _finder(symbols), enable_index=0)
+    if vmlinux is not None:
+        module = prog.extra_module("vmlinux", create=True)
+        module.address_range = _addresses(vmlinux)  # the file's own: a 32-bit ARM kernel is not moved
+        module.try_file(vmlinux, force=True)
     return prog
+
+
+def _addresses(path: str) -> tuple[int, int]:
+    """Where an ELF file's segments lie, ``[start, end)``."""
+    with open(path, "rb") as file:
+        loads = [segment.header for segment in ELFFile(file).iter_segments("PT_LOAD")]
+    return min(load.p_vaddr for load in loads), max(load.p_vaddr + load.p_memsz for load in loads)
 
 
 def _reader(tables: bootmap.Tables, pa: int) -> Reader:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import code
 import contextlib
 import io
+import os
 import re
 import subprocess
 import sys
@@ -48,7 +49,7 @@ def dumped(folder: Path) -> tuple[Path, str]:
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     try:
-        deadline = time.monotonic() + 240
+        deadline = time.monotonic() + 600
         while not (console.exists() and b"end Kernel panic" in console.read_bytes()):
             assert process.poll() is None
             assert time.monotonic() < deadline
@@ -89,6 +90,20 @@ def test_virtual_memory_is_as_qemu_reads_it(dump: tuple[Path, str], monkeypatch:
     assert prog.symbol(prog.symbol("paging_init").address).name == "paging_init"
     with pytest.raises(LookupError):
         prog.symbol("no_such_symbol")
+
+
+def test_types_by_debug_information(dump: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the page shows it; BOOTMAP_VMLINUX names Debian's vmlinux with debug information for 6.1.176."""
+    if "BOOTMAP_VMLINUX" not in os.environ:
+        pytest.skip("no kernel with debug information: BOOTMAP_VMLINUX=FILE names Debian's for 6.1.176")
+    monkeypatch.syspath_prepend(str(SCRIPT))
+    from bootmap_drgn import program
+
+    prog = program(str(dump[0] / "vmcore"), vmlinux=os.environ["BOOTMAP_VMLINUX"])
+    page = PAGE.read_text()
+    for words, said in (('"init_task"].comm', prog["init_task"].comm), ("memory.cnt", prog["memblock"].memory.cnt)):
+        assert f"{words}\n    {said}\n" in page
+    assert prog["linux_banner"].string_().startswith(b"Linux version 6.1.0-50-armmp ")
 
 
 def told(page: str, folder: Path) -> str:

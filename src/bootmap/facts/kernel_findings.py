@@ -36,6 +36,7 @@ class KernelFinding(Struct, frozen=True):
         avoid: what a board's maintainer does today.
         change: what the kernel could do instead, in words; "" where the board, not the kernel, is to be changed.
         source: files and functions.
+        tried: the change as it was built and booted (tools/prove-change), and what came of it; "" where it was not.
     """
 
     name: str
@@ -46,7 +47,14 @@ class KernelFinding(Struct, frozen=True):
     avoid: str
     change: str
     source: str
+    tried: str = ""
 
+
+_BOOTED = "Linux 6.12.107 from Debian's source, a small configuration, dies on this board; it comes up with "
+_UNIT_CHECKED = (
+    _BOOTED + "one condition more at the start of dma_contiguous_early_fixup(): return where base or size is no "
+    "multiple of CMA_MIN_ALIGNMENT_BYTES."
+)
 
 KERNEL_FINDINGS: tuple[KernelFinding, ...] = (
     KernelFinding(
@@ -62,10 +70,11 @@ KERNEL_FINDINGS: tuple[KernelFinding, ...] = (
         concerns="6.17 and later, and 6.12 from 6.12.45 on; kernels before these note a pool only when it is accepted.",
         avoid="Make the pool's size a multiple of CMA's unit, or give it an address away from the top of lowmem.",
         change="Note a pool for remapping only if CMA will take it: check that its base and size are multiples of "
-        "CMA_MIN_ALIGNMENT_BYTES where dma_contiguous_early_fixup() is called, with the same condition as in "
+        "CMA_MIN_ALIGNMENT_BYTES in dma_contiguous_early_fixup() or where it is called, with the same condition as in "
         "rmem_cma_setup(); or forget the note when the pool is refused and its memory is freed.",
         source="arch/arm/mm/dma-mapping.c dma_contiguous_early_fixup, dma_contiguous_remap; kernel/dma/contiguous.c "
         "rmem_cma_setup; mm/vmalloc.c vm_area_add_early; drivers/of/of_reserved_mem.c",
+        tried=_UNIT_CHECKED,
     ),
     KernelFinding(
         name="pool-at-odd-mib",
@@ -83,6 +92,7 @@ KERNEL_FINDINGS: tuple[KernelFinding, ...] = (
         "an area that does not begin and end on PMD_SIZE.",
         source="arch/arm/mm/dma-mapping.c dma_contiguous_early_fixup, dma_contiguous_remap; arch/arm/mm/mmu.c "
         "arm_pte_alloc; kernel/dma/contiguous.c rmem_cma_setup",
+        tried=_UNIT_CHECKED,
     ),
     KernelFinding(
         name="pool-over-kernel",
@@ -101,6 +111,9 @@ KERNEL_FINDINGS: tuple[KernelFinding, ...] = (
         "KERNEL_START to KERNEL_END.",
         source="drivers/of/of_reserved_mem.c early_init_dt_reserve_memory; arch/arm/mm/dma-mapping.c "
         "dma_contiguous_remap; arch/arm/mm/init.c arm_memblock_init",
+        tried=_BOOTED + "two conditions: dma_contiguous_early_fixup() notes no area that overlaps _text to _end, and "
+        "rmem_cma_setup() refuses it with -EBUSY. (Its image was made 40 MiB large by LOG_BUF_SHIFT=23, to reach the "
+        "pool.)",
     ),
     KernelFinding(
         name="earlycon-memblock-debug",
@@ -114,6 +127,8 @@ KERNEL_FINDINGS: tuple[KernelFinding, ...] = (
         change="Allocate the page table for the permanent entries before the early one is taken away, and exchange "
         "the two without calling anything in between that can print.",
         source="arch/arm/mm/mmu.c early_fixmap_shutdown; mm/memblock.c memblock_reserve",
+        tried=_BOOTED + "two statements in early_fixmap_shutdown(): early_alloc() of a page table before the early one "
+        "is cleared, and __pmd_populate() with it behind the TLB flush, so that create_mapping() has none to allocate.",
     ),
     KernelFinding(
         name="first-bank-off-2m",

@@ -36,10 +36,12 @@ def finding_text(record: FindingRecord, zimage: str) -> Iterator[str]:
         ("Concerns", finding.concerns),
         ("Until it is changed", finding.avoid),
         ("Proposed change", finding.change or "none: the board is to be changed, not the kernel"),
+        ("The change, tried", finding.tried),
         ("Source", finding.source),
     ):
-        yield f"\n{head}"
-        yield from _paragraph(text, indent="  ")
+        if text:
+            yield f"\n{head}"
+            yield from _paragraph(text, indent="  ")
     yield "\nBooted under QEMU 7.2"
     yield from _boots(record)
     if record.by_zimage:
@@ -77,9 +79,15 @@ def finding_letter(record: FindingRecord) -> Iterator[str]:
         "The first exception in trace.log is the one that the kernel dies of.",
         _MAIL,
     )  # fmt: skip
-    for head, text in (("Proposed change", finding.change), ("Code", finding.source), ("Workaround", finding.avoid)):
-        yield ""
-        yield from _paragraph(f"{head}: {text}", _MAIL)
+    for head, text in (
+        ("Proposed change", finding.change),
+        ("Tried", finding.tried),
+        ("Code", finding.source),
+        ("Workaround", finding.avoid),
+    ):
+        if text:
+            yield ""
+            yield from _paragraph(f"{head}: {text}", _MAIL)
     yield f"\n{finding.name}.dts:\n"
     yield from record.source.rstrip("\n").split("\n")
 
