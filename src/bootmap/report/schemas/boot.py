@@ -191,6 +191,10 @@ def check() -> Schema:
             "budget": (maybe(budget), "Where lowmem goes; null where the boot ends before it is known."),
             "assumptions": (assumption, "What was not given, and what was taken instead."),
             "predictions": (NATURAL, "How many boots were predicted."),
+            "together": (
+                maybe(TEXT),
+                "The verdict with all recommended changes, where one alone does not do; null elsewhere.",
+            ),
         }
     )
     return document("bootmap.check/1", {"boards": (board, "Each board.")}, about="What is wrong with boards.")
