@@ -162,6 +162,15 @@ def test_smp_by_soc(soc: str, core: str, smp: bool) -> None:
     assert predicted("deb-6.1", root).replay.state.smp is smp
 
 
+@pytest.mark.parametrize(("soc", "core"), [("mrvl,mmp2", "pj4"), ("mrvl,pxa168", "mohawk"), ("mrvl,pxa910", "mohawk")])
+def test_core_of_a_soc_whose_tree_names_none(soc: str, core: str) -> None:
+    """arch/arm/mach-mmp/Kconfig: MACH_MMP2_DT selects CPU_PJ4, MACH_MMP_DT CPU_MOHAWK."""
+    root = board([(0, 512 * MIB)])
+    root.properties["compatible"] = text("some,board", soc)
+    root.children = [child for child in root.children if child.name != "cpus"]
+    assert predicted("deb-6.1", root).replay.state.handover.cpu.name == core
+
+
 @pytest.mark.parametrize(("nodes", "smp"), [(1, False), (2, True), (4, True)])
 def test_cortex_a9_counts_the_nodes(nodes: int, smp: bool) -> None:
     root = board([(START, 512 * MIB)], cpu="arm,cortex-a9")

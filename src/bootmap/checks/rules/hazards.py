@@ -25,6 +25,7 @@ _RECOMMENDED = 32 * MIB
 _FIXED_BASE = "Linux 5.11, or 5.10.38, 5.4.120: they map the device tree apart"
 _FIRST_BANK = "Linux 5.4, or 5.3.5, 4.19.78, 4.14.148: they give up the sliver of RAM instead"
 _OWN_RULES = {"reserved-area-outside-ram", "reserved-memory-ignored", "reserved-memory-overlap", "cma-failed"}
+_MOST_POOLS = 4
 _DECIDED_BY = {
     "ram-below-phys-offset": "load_addr",
     "zimage-overwrites-itself": "load_addr",
@@ -131,7 +132,8 @@ def _changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
         case "reserved-area-refused":
             yield from pool_changes(case, hazard)
         case "static-mapping":
-            yield from (change for other in case.replay.hazards for change in pool_changes(case, other))
+            refused = [other for other in case.replay.hazards if other.id == "reserved-area-refused"]
+            yield from (change for other in refused[:_MOST_POOLS] for change in pool_changes(case, other))
         case "crashkernel-above-lowmem":
             yield from crash_changes(case)
         case "mem-map":

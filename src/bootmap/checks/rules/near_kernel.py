@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from bootmap.boot.reserve.cma import cma_alignment
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from bootmap.checks.case import CheckCase
     from bootmap.inputs.fdt import Node
 
+_MOST = 4
+_AREA = re.compile(r"/reserved-memory/[^\s/,:]+")
 _ROOM = 32 * MIB
 """Between a kernel and an area that was in its way, where there is so much: it grows."""
 
@@ -27,8 +30,11 @@ def areas_in_the_way(case: CheckCase) -> Iterator[Change]:
     """Areas that the kernel's mapping meets: from PHYS_OFFSET to the end of its last section."""
     state = case.state
     way = Span(state.handover.phys_offset, align_up(state.kernel_image.end, PMD_SIZE))
+    looked_at = 0
     for node in _areas(case):
         prop = node.get("reg")
+        if looked_at == _MOST:  # a tree may have thousands
+            return
         entries = pairs(prop, case.cells.address, case.cells.size) if prop is not None else ()
         if len(entries) != 1 or not entries[0].size:
             continue
@@ -36,6 +42,7 @@ def areas_in_the_way(case: CheckCase) -> Iterator[Change]:
         pool, hidden = node.get("reusable") is not None, node.get("no-map") is not None
         if not span.overlaps(way) or not (pool or hidden):
             continue
+        looked_at += 1
         unit = cma_alignment(state.kernel) if pool else PMD_SIZE
         place = _place(case, align_up(span.size, unit), unit, way.end)
         if place is not None:
@@ -55,11 +62,10 @@ def areas_in_the_way(case: CheckCase) -> Iterator[Change]:
 
 def pool_changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
     """A pool whose size is no multiple of CMA's unit, made as large as that asks for."""
-    unit = cma_alignment(case.state.kernel)
-    for node in _areas(case):
-        prop = node.get("size")
-        if node.path not in hazard.message or prop is None or node.get("reusable") is None or not case.cells.size:
-            continue
+    unit, found = cma_alignment(case.state.kernel), _AREA.search(hazard.message)
+    node = case.tree.node(found[0]) if case.tree is not None and found is not None else None
+    prop = node.get("size") if node is not None else None
+    if node is not None and prop is not None and node.get("reusable") is not None and case.cells.size:
         size = align_up(read_cells(prop.value, 0, min(case.cells.size, len(prop.value) // 4)), unit)
         edits = (SetProperty(node.path, "size", cells(size, width=case.cells.size)),)
         yield Change(f"{node.path}: size = <{size:#x}>", f"a multiple of CMA's unit, {size_text(unit)}", edits)

@@ -92,8 +92,6 @@ def command(
         found = {name: [f for r in results if r.name == name for f in r.findings] for name in
                  dict.fromkeys(r.name for r in results)}  # fmt: skip
         write_file(write_baseline, bootmap.baseline_text(found).encode())
-        number = sum(map(len, found.values()))
-        click.echo(f"bootmap: wrote {write_baseline}: {number} findings that are known from now on", err=True)
     first = known.of(paths[0])
     _print(results, form, severity or first.severity, call.failures)
     if call.failures:

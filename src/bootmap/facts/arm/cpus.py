@@ -218,11 +218,18 @@ ALIASES = {
 
 ARMV6_OPTIONS = ("CPU_V6", "CPU_V6K")
 """With one of them a kernel is compiled for ARMv6, CPU_V7 or not (arch/arm/Makefile, arch/arm/mm/Kconfig)."""
-SOC_CORES = {"marvell,armada370": "pj4", "marvell,dove": "pj4"}
-"""Compatible strings of SoCs whose trees name their core's family only: a core of it that is no multiprocessor.
+SOC_CORES = {
+    "marvell,armada370": "pj4",
+    "marvell,dove": "pj4",
+    "mrvl,mmp2": "pj4",
+    "mrvl,pxa168": "mohawk",
+    "mrvl,pxa910": "mohawk",
+}
+"""Compatible strings of SoCs whose trees name no core, or its family only: a core of it that is no multiprocessor.
 
-Source: arch/arm/boot/dts/marvell/armada-370.dtsi and armada-xp.dtsi, which both say marvell,sheeva-v7; logs of both
-(MIDR 561f5811 and 560f5815, "Memory policy: Data cache writeback" from SMP kernels).
+Source: arch/arm/mach-mmp/Kconfig MACH_MMP_DT (CPU_MOHAWK), MACH_MMP2_DT (CPU_PJ4); arch/arm/boot/dts/marvell/
+armada-370.dtsi and armada-xp.dtsi, which both say marvell,sheeva-v7; logs of both (MIDR 561f5811 and 560f5815, "Memory
+policy: Data cache writeback" from SMP kernels).
 """
 WITHOUT_MMU = ("arm,cortex-m", "arm,cortex-r", "arm,arm7tdmi", "arm,arm740t", "arm,arm940t", "arm,arm946e-s", "arm,sc")
 """How compatible strings of cores without an MMU begin (Documentation/devicetree/bindings/arm/cpus.yaml)."""
