@@ -55,8 +55,19 @@ def warm_prediction() -> Callable[[], object]:
 
 def process() -> object:
     """The command as a user starts it."""
-    command = [sys.executable, "-m", "bootmap", "predict", str(BOARD), "--config", str(KERNEL / "config.gz"),
-               "--system-map", str(KERNEL / "System.map"), "--phys-offset", "0x10000000"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "bootmap",
+        "predict",
+        str(BOARD),
+        "--config",
+        str(KERNEL / "config.gz"),
+        "--system-map",
+        str(KERNEL / "System.map"),
+        "--phys-offset",
+        "0x10000000",
+    ]
     env = {"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"}
     return subprocess.run(command, stdout=subprocess.DEVNULL, check=False, env=env)
 

@@ -61,8 +61,18 @@ def one_process(source: Path, trees: str, kernel: str, step: int) -> list[tuple[
 def swept(trees: str, kernel: str, jobs: int) -> tuple[int, float, float]:
     """Rows, seconds of the clock, MiB of the largest process."""
     with tempfile.TemporaryDirectory() as place:
-        words = [sys.executable, "-m", "bootmap", "sweep", trees, "--kernel", kernel, "--no-cache", f"-j{jobs}",
-                 f"--output={place}/rows.jsonl"]  # fmt: skip
+        words = [
+            sys.executable,
+            "-m",
+            "bootmap",
+            "sweep",
+            trees,
+            "--kernel",
+            kernel,
+            "--no-cache",
+            f"-j{jobs}",
+            f"--output={place}/rows.jsonl",
+        ]
         begun = time.monotonic()
         subprocess.run(words, check=True, capture_output=True)
         seconds = time.monotonic() - begun
@@ -76,8 +86,20 @@ def one_process_a_board(trees: str, kernel: str, count: int) -> float:
     files = files[:: max(1, len(files) // count)][:count]
     begun = time.monotonic()
     for file in files:
-        words = [sys.executable, "-m", "bootmap", "check", str(file), "--no-proof", "--memory", "0x10000000,512M",
-                 "--config", f"{kernel}/config.gz", "--system-map", f"{kernel}/System.map"]  # fmt: skip
+        words = [
+            sys.executable,
+            "-m",
+            "bootmap",
+            "check",
+            str(file),
+            "--no-proof",
+            "--memory",
+            "0x10000000,512M",
+            "--config",
+            f"{kernel}/config.gz",
+            "--system-map",
+            f"{kernel}/System.map",
+        ]
         subprocess.run(words, check=False, capture_output=True)
     return (time.monotonic() - begun) / len(files)
 

@@ -60,9 +60,17 @@ CLAIMS = {
 NOTHING = {"deb", "eb", "pba8", "dt"}  # Debian's; a board, which the machine in the recording says
 # Kernels whose name has no release, or not in full: the release as far as it must agree.
 RELEASES = {
-    "cmamax": "6.12", "fixedphys": "6.1", "lpae-kasan": "6.12", "lpae-sparse": "6.12", "sx1": "6.1", "xip": "6.1",
-    "pxa34": "3.4", "v512": "6.12", "v510": "5.10", "v720": "7.2",
-}  # fmt: skip
+    "cmamax": "6.12",
+    "fixedphys": "6.1",
+    "lpae-kasan": "6.12",
+    "lpae-sparse": "6.12",
+    "sx1": "6.1",
+    "xip": "6.1",
+    "pxa34": "3.4",
+    "v512": "6.12",
+    "v510": "5.10",
+    "v720": "7.2",
+}
 
 
 @cache

@@ -69,7 +69,8 @@ def test_coverage_list_tells_differences(tmp_path: Path) -> None:
     assert told(known, tmp_path) == (0, [])
     (file, name, count), *rest = known
     assert told([(file, name, count + 1), *rest], tmp_path) == (
-        1, [f"more than the page says: {file} {name}: {count + 1} ways, {count} there"]
-    )  # fmt: skip
+        1,
+        [f"more than the page says: {file} {name}: {count + 1} ways, {count} there"],
+    )
     assert told(rest, tmp_path) == (1, [f"covered by now, or gone: {file} {name}"])
     assert told([*known, ("boot/new.py", "f", 1)], tmp_path) == (1, ["not on the page: boot/new.py f"])

@@ -30,8 +30,10 @@ def test_page_has_every_row() -> None:
     """docs/hostile.md, made of what `make hostile` prints."""
     page = (Path(__file__).parent.parent / "docs" / "hostile.md").read_text()
     assert {line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")} == {
-        "input", "---", *(row.name for row in ROWS)
-    }  # fmt: skip
+        "input",
+        "---",
+        *(row.name for row in ROWS),
+    }
 
 
 def test_full_device_is_still_a_device() -> None:

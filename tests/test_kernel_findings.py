@@ -96,9 +96,13 @@ def test_letter_can_be_followed(tmp_path: Path) -> None:
     (tmp_path / "pool-over-kernel.dts").write_text(letter.split("pool-over-kernel.dts:\n\n")[1])
     commands = letter.split("armv7 kernel:\n\n")[1].split("\n\n")[0]
     shell = subprocess.Popen(
-        ["bash", "-ec", commands], cwd=tmp_path, start_new_session=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        ["bash", "-ec", commands],
+        cwd=tmp_path,
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         trace, deadline = tmp_path / "trace.log", time.monotonic() + 60
         while not (trace.exists() and trace.stat().st_size > 4096):

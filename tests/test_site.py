@@ -47,7 +47,7 @@ NARROW = [
     "zh/index",
     "zh/boot/09-map_lowmem",
     "zh/glossary",
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="session")

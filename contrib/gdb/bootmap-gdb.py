@@ -144,9 +144,21 @@ def next_tables(words: bytes) -> set[int]:
 def core_file(pages: dict[int, bytes]) -> bytes:
     """The pages as an ELF core: one segment a page, at its physical address."""
     head = ELF_HEADER.pack(
-        b"\x7fELF\x01\x01\x01", ET_CORE, EM_ARM, 1, 0, ELF_HEADER.size, 0, 0, ELF_HEADER.size, ELF_SEGMENT.size,
-        len(pages), 0, 0, 0,
-    )  # fmt: skip
+        b"\x7fELF\x01\x01\x01",
+        ET_CORE,
+        EM_ARM,
+        1,
+        0,
+        ELF_HEADER.size,
+        0,
+        0,
+        ELF_HEADER.size,
+        ELF_SEGMENT.size,
+        len(pages),
+        0,
+        0,
+        0,
+    )
     offset = -(-(len(head) + len(pages) * ELF_SEGMENT.size) // PAGE) * PAGE
     segments = [
         ELF_SEGMENT.pack(PT_LOAD, offset + index * PAGE, 0, address, PAGE, PAGE, 4, PAGE)

@@ -165,8 +165,11 @@ def test_audit_recordings_have_what_their_kernels_explain(name: str, moment: str
 
 def test_audit_recordings_are_there() -> None:
     assert len(moments()) >= 230
-    left = [name for name in ("virt-1g-nomap-start-5.10", "fuzz-1-023-deb-5.10")
-            if "user-write-execute" in rules(tables_of(name).audit().at_least(Severity.ERROR))]  # fmt: skip
+    left = [
+        name
+        for name in ("virt-1g-nomap-start-5.10", "fuzz-1-023-deb-5.10")
+        if "user-write-execute" in rules(tables_of(name).audit().at_least(Severity.ERROR))
+    ]
     assert len(left) == 2
 
 
@@ -376,12 +379,20 @@ class Noise:
 
 
 @settings(max_examples=8)
-@given(seed=st.integers(0, 1 << 32), arch=st.sampled_from(sorted(ARCHES)), long=st.booleans(), absent=st.booleans(),
-       known=st.booleans(), dacr=st.integers(0, (1 << 32) - 1))  # fmt: skip
+@given(
+    seed=st.integers(0, 1 << 32),
+    arch=st.sampled_from(sorted(ARCHES)),
+    long=st.booleans(),
+    absent=st.booleans(),
+    known=st.booleans(),
+    dacr=st.integers(0, (1 << 32) - 1),
+)
 def test_audit_of_noise(seed: int, arch: str, long: bool, absent: bool, known: bool, dacr: int) -> None:
-    regs = replace(registers_as_set(arch, 0x40004000, long=long), dacr=dacr) if not long else registers_as_set(
-        "v7lpae", 0x40004000, long=True
-    )  # fmt: skip
+    regs = (
+        replace(registers_as_set(arch, 0x40004000, long=long), dacr=dacr)
+        if not long
+        else registers_as_set("v7lpae", 0x40004000, long=True)
+    )
     facts = Known()
     if known:
         facts = replace(tables_of("virt-1024m-6.1").known, symbols={})

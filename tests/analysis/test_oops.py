@@ -203,9 +203,15 @@ def test_judge_without_words() -> None:
 
 @pytest.mark.parametrize(
     ("address", "sign"),
-    [(0x18, "NULL"), (0x100, "LIST_POISON1"), (0x6B6B6B7F, "POISON_FREE"), (0xFFFFFFEA, "error number"),
-     (0x65776F70, "'powe'"), (0xC0A0DA06, None)],
-)  # fmt: skip
+    [
+        (0x18, "NULL"),
+        (0x100, "LIST_POISON1"),
+        (0x6B6B6B7F, "POISON_FREE"),
+        (0xFFFFFFEA, "error number"),
+        (0x65776F70, "'powe'"),
+        (0xC0A0DA06, None),
+    ],
+)
 def test_judge_hint(address: int, sign: str | None) -> None:
     hint = one(text_of(address, "*pgd=00000000", 5)).hint
     assert (sign in hint) if sign is not None and hint is not None else hint is None
@@ -223,8 +229,18 @@ def test_judge_any_words(
     address: int, words: list[tuple[str, int]], fsr: int | None, control: int | None, arch: str | None
 ) -> None:
     entries = tuple(PrintedEntry(name, value, False) for name, value in words)
-    oops = Oops(line=1, kind="kernel", message="", address=address, entries=entries, entries_address=address, fsr=fsr,
-                control=control, table=control, dac=fsr)  # fmt: skip
+    oops = Oops(
+        line=1,
+        kind="kernel",
+        message="",
+        address=address,
+        entries=entries,
+        entries_address=address,
+        fsr=fsr,
+        control=control,
+        table=control,
+        dac=fsr,
+    )
     found = judge(oops, arch)
     assert found.agreement in ("agrees", "differs", "unknown", "not of the tables")
     assert found.reasons or found.agreement == "agrees"

@@ -38,9 +38,17 @@ def test_parse_tcm_of_other_words(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "has"),
-    [("arm926", True), ("arm1026", True), ("arm1136", True), ("arm1176", True), ("arm920t", False),
-     ("arm11mpcore", False), ("pxa270", False), ("cortex-a8", False)],
-)  # fmt: skip
+    [
+        ("arm926", True),
+        ("arm1026", True),
+        ("arm1136", True),
+        ("arm1176", True),
+        ("arm920t", False),
+        ("arm11mpcore", False),
+        ("pxa270", False),
+        ("cortex-a8", False),
+    ],
+)
 def test_parse_tcm_by_cpu(name: str, has: bool) -> None:
     """DDI 0198, 0244, 0211 and 0301 describe it; the ARM920T, the ARM11 MPCore and the Cortex-A8 have none."""
     if has:

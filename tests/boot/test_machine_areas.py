@@ -35,13 +35,16 @@ def log(name: str) -> str:
         return file.read()
 
 
-@pytest.mark.parametrize(("name", "version", "options", "compatible", "size", "core"), [
-    ("gta04-omap3-5.10-rc6", (5, 10), OMAP_PLAIN, "ti,omap3", GIB, "cortex-a8"),
-    ("am335x-5.15-rc1", (5, 15), f"SOC_AM33XX {OMAP_PLAIN}", "ti,am33xx", 512 * MIB, "cortex-a8"),
-    ("am5728-5.13-rc2", (5, 13), "SOC_DRA7XX OMAP_INTERCONNECT_BARRIER", "ti,am5728", 2 * GIB, "cortex-a15"),
-    ("am5728-5.18-next", (5, 18), "SOC_DRA7XX OMAP_INTERCONNECT_BARRIER", "ti,am5728", 2 * GIB, "cortex-a15"),
-    ("dra762-6.0-rc3", (6, 0), "SOC_DRA7XX OMAP_INTERCONNECT_BARRIER", "ti,dra762", 0x7F000000, "cortex-a15"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "version", "options", "compatible", "size", "core"),
+    [
+        ("gta04-omap3-5.10-rc6", (5, 10), OMAP_PLAIN, "ti,omap3", GIB, "cortex-a8"),
+        ("am335x-5.15-rc1", (5, 15), f"SOC_AM33XX {OMAP_PLAIN}", "ti,am33xx", 512 * MIB, "cortex-a8"),
+        ("am5728-5.13-rc2", (5, 13), "SOC_DRA7XX OMAP_INTERCONNECT_BARRIER", "ti,am5728", 2 * GIB, "cortex-a15"),
+        ("am5728-5.18-next", (5, 18), "SOC_DRA7XX OMAP_INTERCONNECT_BARRIER", "ti,am5728", 2 * GIB, "cortex-a15"),
+        ("dra762-6.0-rc3", (6, 0), "SOC_DRA7XX OMAP_INTERCONNECT_BARRIER", "ti,dra762", 0x7F000000, "cortex-a15"),
+    ],
+)
 def test_reserve_omap_as_the_log(
     name: str, version: Version, options: str, compatible: str, size: int, core: str
 ) -> None:
@@ -54,10 +57,13 @@ def test_reserve_omap_as_the_log(
         assert int(barrier[1], 16) in prediction.state.vars.areas_taken.values()
 
 
-@pytest.mark.parametrize(("name", "version", "options", "compatible", "size"), [
-    ("n900-5.4.18", (5, 4), OMAP_PLAIN, "nokia,omap3-n900", 256 * MIB),
-    ("am335x-3.8.13-bone", (3, 8), "SOC_AM33XX ARCH_OMAP3", "ti,am33xx", 512 * MIB),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "version", "options", "compatible", "size"),
+    [
+        ("n900-5.4.18", (5, 4), OMAP_PLAIN, "nokia,omap3-n900", 256 * MIB),
+        ("am335x-3.8.13-bone", (3, 8), "SOC_AM33XX ARCH_OMAP3", "ti,am33xx", 512 * MIB),
+    ],
+)
 def test_reserve_omap_as_many_pages_as_the_log(
     name: str, version: Version, options: str, compatible: str, size: int
 ) -> None:
@@ -103,9 +109,10 @@ def test_steal_without_room() -> None:
 def test_reserve_exynos_mfc(version: Version, want: bool) -> None:
     """exynos_reserve: samsung,mfc-r and samsung,mfc-l of the codec's node are removed from memory; 4.9 has no such."""
     left, right = (0x51000000, 8 * MIB), (0x43000000, 8 * MIB)
-    codec = Node("codec@13400000", {
-        "compatible": text("samsung,mfc-v5"), "samsung,mfc-r": cells(*right), "samsung,mfc-l": cells(*left)
-    })  # fmt: skip
+    codec = Node(
+        "codec@13400000",
+        {"compatible": text("samsung,mfc-v5"), "samsung,mfc-r": cells(*right), "samsung,mfc-l": cells(*left)},
+    )
     subject = kernel("old49", version, "ARCH_EXYNOS ARCH_EXYNOS4 SOC_EXYNOS4412 S5P_DEV_MFC")
     chip = Node("chipid@10000000", {"compatible": text("samsung,exynos4210-chipid"), "reg": cells(0x10000000, 0x100)})
     prediction = booted(subject, "samsung,exynos4412", (0x40000000, 512 * MIB), codec, chip, core="cortex-a9")

@@ -28,23 +28,37 @@ def device_maps(prediction: Replay) -> list[tuple[int, int, int]]:
     return [(md.virtual, md.pfn << 12, md.length) for md in found]
 
 
-@pytest.mark.parametrize(("nodes", "smp", "want"), [
-    ([], True, [(0xF8000000, 0x10000000, 128 * KIB)]),
-    ([Node("motherboard", {"arm,v2m-memory-map": text("rs1")})], True, [(0xF8000000, 0x1C000000, 2 * MIB)]),
-    ([Node("scu@2c000000", {"compatible": text("arm,cortex-a5-scu"), "reg": cells(0x2C000000, 0x58)})], True,
-     [(0xF8000000, 0x10000000, 128 * KIB), (0xF8200000, 0x2C000000, 128)]),
-    ([Node("scu@2c000000", {"compatible": text("arm,cortex-a5-scu"), "reg": cells(0x2C000000, 0x58)})], False,
-     [(0xF8000000, 0x10000000, 128 * KIB)]),
-], ids=["legacy", "rs1", "scu", "scu without SMP"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("nodes", "smp", "want"),
+    [
+        ([], True, [(0xF8000000, 0x10000000, 128 * KIB)]),
+        ([Node("motherboard", {"arm,v2m-memory-map": text("rs1")})], True, [(0xF8000000, 0x1C000000, 2 * MIB)]),
+        (
+            [Node("scu@2c000000", {"compatible": text("arm,cortex-a5-scu"), "reg": cells(0x2C000000, 0x58)})],
+            True,
+            [(0xF8000000, 0x10000000, 128 * KIB), (0xF8200000, 0x2C000000, 128)],
+        ),
+        (
+            [Node("scu@2c000000", {"compatible": text("arm,cortex-a5-scu"), "reg": cells(0x2C000000, 0x58)})],
+            False,
+            [(0xF8000000, 0x10000000, 128 * KIB)],
+        ),
+    ],
+    ids=["legacy", "rs1", "scu", "scu without SMP"],
+)
 def test_versatile_express_3_10(nodes: list[Node], smp: bool, want: list[tuple[int, int, int]]) -> None:
     subject = kernel("old49" if smp else "v7-up", (3, 10), "ARCH_VEXPRESS")
     assert device_maps(booted(subject, "arm,vexpress", RAM, *nodes, core="cortex-a9")) == want
 
 
-@pytest.mark.parametrize(("reg", "want"), [
-    (cells(0x10000000, 0x100), [(0xF8000000, 0x10000000, 0xFF)]),  # one byte less than reg says
-    (cells(0x10000000, 0x100, 0, 0), []),  # two cells, or the kernel looks on
-], ids=["two cells", "four cells"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("reg", "want"),
+    [
+        (cells(0x10000000, 0x100), [(0xF8000000, 0x10000000, 0xFF)]),  # one byte less than reg says
+        (cells(0x10000000, 0x100, 0, 0), []),  # two cells, or the kernel looks on
+    ],
+    ids=["two cells", "four cells"],
+)
 def test_exynos_chip_id(reg: bytes, want: list[tuple[int, int, int]]) -> None:
     chip = Node("chipid@10000000", {"compatible": text("samsung,exynos4210-chipid"), "reg": reg})
     prediction = booted(kernel("deb-6.1", (6, 1), "ARCH_EXYNOS"), "samsung,exynos5420", RAM, chip)
@@ -61,8 +75,9 @@ def test_exynos_is_named_by_its_family(name: str, claimed: bool) -> None:
     assert (prediction.outcome.verdict is Verdict.DIES) is claimed
 
 
-@pytest.mark.parametrize(("version", "options"), [((6, 1), "SOC_DRA7XX OMAP_INTERCONNECT_BARRIER"),
-                         ((3, 5), "ARCH_OMAP4 OMAP4_ERRATA_I688")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("version", "options"), [((6, 1), "SOC_DRA7XX OMAP_INTERCONNECT_BARRIER"), ((3, 5), "ARCH_OMAP4 OMAP4_ERRATA_I688")]
+)
 def test_omap_maps_the_page_that_it_stole(version: Version, options: str) -> None:
     """The last map: OMAP4_DRAM_BARRIER_VA, 1 MiB, strongly ordered: TEX, C and B all 0, no XN where the CPU has it."""
     compatible = "ti,dra7" if version > (4, 0) else "ti,omap4"
@@ -79,15 +94,18 @@ def test_omap_maps_the_page_that_it_stole(version: Version, options: str) -> Non
     assert word & 0b1100 == 0
 
 
-@pytest.mark.parametrize(("compatible", "options", "version", "address", "word"), [
-    # "[fa0b402c] *pgd=48011452(bad)", Generic OMAP36xx with 5.10.0-rc6, and Nokia RX-51 board with 5.10.0
-    ("ti,omap36xx", "ARCH_OMAP3", (5, 10), 0xFA0B402C, 0x48011452),
-    ("nokia,omap3-n900", "ARCH_OMAP3", (5, 10), 0xFA0B402C, 0x48011452),
-    # "[fa1cc000] *pgd=48011452(bad)", Generic AM33XX with 5.1.0-rc7-next-20190501
-    ("ti,am33xx", "SOC_AM33XX ARCH_OMAP3", (5, 1), 0xFA1CC000, 0x48011452),
-    # "[f9e3e054] *pgd=44e11452(bad)", AM335x or AM437x, whose map_io is one
-    ("ti,am33xx", "SOC_AM33XX ARCH_OMAP3", (5, 1), 0xF9E3E054, 0x44E11452),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("compatible", "options", "version", "address", "word"),
+    [
+        # "[fa0b402c] *pgd=48011452(bad)", Generic OMAP36xx with 5.10.0-rc6, and Nokia RX-51 board with 5.10.0
+        ("ti,omap36xx", "ARCH_OMAP3", (5, 10), 0xFA0B402C, 0x48011452),
+        ("nokia,omap3-n900", "ARCH_OMAP3", (5, 10), 0xFA0B402C, 0x48011452),
+        # "[fa1cc000] *pgd=48011452(bad)", Generic AM33XX with 5.1.0-rc7-next-20190501
+        ("ti,am33xx", "SOC_AM33XX ARCH_OMAP3", (5, 1), 0xFA1CC000, 0x48011452),
+        # "[f9e3e054] *pgd=44e11452(bad)", AM335x or AM437x, whose map_io is one
+        ("ti,am33xx", "SOC_AM33XX ARCH_OMAP3", (5, 1), 0xF9E3E054, 0x44E11452),
+    ],
+)
 def test_omap_descriptors_as_oopses_print_them(
     compatible: str, options: str, version: Version, address: int, word: int
 ) -> None:

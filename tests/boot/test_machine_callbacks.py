@@ -26,10 +26,14 @@ FAMILY = {
     "mach-msm": "qcom,msm8660-surf",
 }
 SHMOBILE = {
-    "renesas,armadillo800eva": "renesas,r8a7740", "renesas,kzm9d": "renesas,emev2", "renesas,kzm9g": "renesas,sh73a0",
-    "renesas,mackerel": "renesas,sh7372", "renesas,marzen": "renesas,r8a7779", "renesas,lager": "renesas,r8a7790",
+    "renesas,armadillo800eva": "renesas,r8a7740",
+    "renesas,kzm9d": "renesas,emev2",
+    "renesas,kzm9g": "renesas,sh73a0",
+    "renesas,mackerel": "renesas,sh7372",
+    "renesas,marzen": "renesas,r8a7779",
+    "renesas,lager": "renesas,r8a7790",
     "renesas,koelsch": "renesas,r8a7791",
-}  # fmt: skip
+}
 
 
 def rows() -> list[tuple[str, str, str, str, str]]:

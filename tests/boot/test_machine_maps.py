@@ -262,7 +262,7 @@ SAME = [
       for machine in ("nvidia,tegra20", 2731)),
     # mach-tegra/io.c tegra_map_common_io
     *((version, "ARCH_TEGRA", "nvidia,tegra30", [TEGRA]) for version in ((3, 10), (3, 12), (3, 14), (4, 4), (6, 1))),
-]  # fmt: skip
+]
 
 
 def _name(value: object) -> str:
@@ -284,7 +284,7 @@ def test_maps_as_the_arrays(version: Version, options: str, machine: str | int, 
     ((3, 1), "ARCH_OMAP4", "ti,omap4"),  # maps SRAM as it finds it
     ((4, 6), "SOC_DRA7XX", "ti,dra7"),  # 4.9 maps the barrier, 4.4 does not
     ((5, 7), "SOC_AM33XX", "ti,am33xx"),  # 5.10 links omap-secure.o for it, 5.4 does not
-])  # fmt: skip
+])
 def test_maps_between_releases_that_differ(version: Version, options: str, machine: str | int) -> None:
     """A machine of which that release's callbacks are not known is an assumption, never a guess."""
     found = picked(version, options, machine)
@@ -324,7 +324,7 @@ def test_omap4_erratum_i688(version: Version) -> None:
 @pytest.mark.parametrize(("options", "want"), [
     ("ARCH_OMAP3 DEBUG_LL MACH_OMAP_ZOOM2", 1), ("ARCH_OMAP3 DEBUG_LL MACH_OMAP_ZOOM2 MACH_OMAP_ZOOM3", 1),
     ("ARCH_OMAP3 DEBUG_LL MACH_OMAP_ZOOM3", 1), ("ARCH_OMAP3 MACH_OMAP_ZOOM3", 0), ("ARCH_OMAP3 DEBUG_LL", 0),
-])  # fmt: skip
+])
 def test_omap3_zoom_uart(options: str, want: int) -> None:
     """ZOOM_UART_VIRT 0xfa400000 -> ZOOM_UART_BASE 0x10000000, once."""
     (array,) = groups(picked((3, 4), options, "ti,omap3"))
@@ -334,7 +334,7 @@ def test_omap3_zoom_uart(options: str, want: int) -> None:
 @pytest.mark.parametrize(("name", "machine", "physical"), [
     ("EB", 827, 0x10009000), ("PB1176", 1504, 0x1010C000), ("PB11MP", 1407, 0x10009000), ("PBA8", 1897, 0x10009000),
     ("PBX", 1901, 0x10009000),
-])  # fmt: skip
+])
 def test_realview_debug_ll(name: str, machine: int, physical: int) -> None:
     """IO_ADDRESS of REALVIEW_*_UART0_BASE, last in the array with CONFIG_DEBUG_LL."""
     for options, extra in (("", []), (" DEBUG_LL", [((physical & 0x3FFFFFF) + 0xFB000000, physical)])):
@@ -351,7 +351,7 @@ def test_realview_debug_ll(name: str, machine: int, physical: int) -> None:
 @pytest.mark.parametrize(("machine", "option", "array"), [
     (827, "MACH_REALVIEW_EB REALVIEW_EB_A9MP", f"{RV}eb.c :: realview_eb11mp_io_desc"),
     (1901, "MACH_REALVIEW_PBX", f"{RV}pbx.c :: realview_local_io_desc"),
-])  # fmt: skip
+])
 def test_realview_core_tile(version: Version, machine: int, option: str, array: str) -> None:
     """The second array is for a core tile with a Cortex-A9 MPCore."""
     found = picked(version, option, machine)
@@ -367,7 +367,7 @@ def test_integrator_ap_pci(version: Version) -> None:
 
 
 @pytest.mark.parametrize(("version", "options"), [((3, 12), "ARCH_EXYNOS4 SOC_EXYNOS4412"), ((4, 4),
-                         "ARCH_EXYNOS SOC_EXYNOS4412"), ((6, 1), "ARCH_EXYNOS")])  # fmt: skip
+                         "ARCH_EXYNOS SOC_EXYNOS4412"), ((6, 1), "ARCH_EXYNOS")])
 def test_exynos_maps_the_chip_id_first(version: Version, options: str) -> None:
     """S5P_VA_CHIPID = S3C_ADDR_BASE 0xf6000000 + 0x02000000, where the node's reg says."""
     found = picked(version, options, "samsung,exynos4412")
@@ -386,7 +386,7 @@ def test_exynos_maps_the_chip_id_first(version: Version, options: str) -> None:
     ("at91sam9261", [(0x300000, 160)]), ("at91sam9263", [(0x300000, 80), (0x500000, 16)]),
     ("at91sam9g45", [(0x300000, 64)]), ("at91sam9n12", [(0x300000, 32)]), ("at91sam9x5", [(0x300000, 32)]),
     ("sama5d3", [(0x300000, 128)]),
-])  # fmt: skip
+])
 def test_at91_stacks_sram_below_its_registers(chip: str, banks: list[tuple[int, int]]) -> None:
     """at91_init_sram: each bank ends where the one before begins, the first at AT91_IO_VIRT_BASE.
 
@@ -395,7 +395,7 @@ def test_at91_stacks_sram_below_its_registers(chip: str, banks: list[tuple[int, 
     """
     option = "SOC_AT91SAM9260" if chip == "at91sam9g20" else f"SOC_{chip.upper()}"
     for version, kind in (((3, 5), "DEVICE"), ((3, 10), "DEVICE"), ((3, 12), "MEMORY_RWX_NONCACHED"),
-                          ((3, 18), "MEMORY_RWX_NONCACHED")):  # fmt: skip
+                          ((3, 18), "MEMORY_RWX_NONCACHED")):
         want: Rows = []
         top = 0xFF000000 - (0xFFFFFFFF - 0xFFF78000 + 1)
         for base, size in banks:

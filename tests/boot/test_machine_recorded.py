@@ -35,7 +35,7 @@ BOARDS = {
     "omap5-uevm-6.1": ("OMAP5", 0xFC000000),
     "tegra124-jetson-tk1-6.1": ("NVIDIA Tegra", 0xFE200000),
     "tegra124-jetson-tk1-lpae-6.1": ("NVIDIA Tegra", 0xFE200000),
-}  # fmt: skip
+}
 
 
 def both(name: str) -> tuple[Recording, Replay]:

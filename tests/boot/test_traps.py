@@ -34,13 +34,19 @@ KUSER_BYTES = 0xA0
 
 # symbol -> address; the sizes are Debian's
 SYMBOLS = {
-    "__vectors_start": VECTORS, "__vectors_end": VECTORS + 0x20,
-    "__vectors_bhb_loop8_start": LOOP8, "__vectors_bhb_loop8_end": LOOP8 + 0x20,
-    "__vectors_bhb_bpiall_start": BPIALL, "__vectors_bhb_bpiall_end": BPIALL + 0x20,
-    "__stubs_start": STUBS, "__stubs_end": STUBS + 0x350,
-    "__kuser_helper_start": KUSER, "__kuser_helper_end": KUSER + KUSER_BYTES,
-    "sigreturn_codes": SIGNAL, "syscall_restart_code": SIGNAL + 0x100,
-}  # fmt: skip
+    "__vectors_start": VECTORS,
+    "__vectors_end": VECTORS + 0x20,
+    "__vectors_bhb_loop8_start": LOOP8,
+    "__vectors_bhb_loop8_end": LOOP8 + 0x20,
+    "__vectors_bhb_bpiall_start": BPIALL,
+    "__vectors_bhb_bpiall_end": BPIALL + 0x20,
+    "__stubs_start": STUBS,
+    "__stubs_end": STUBS + 0x350,
+    "__kuser_helper_start": KUSER,
+    "__kuser_helper_end": KUSER + KUSER_BYTES,
+    "sigreturn_codes": SIGNAL,
+    "syscall_restart_code": SIGNAL + 0x100,
+}
 
 
 def content(address: int, size: int) -> bytes:

@@ -74,8 +74,9 @@ def test_phys_offset_by_one_witness(lines: str, phys_offset: int, line: int) -> 
 def test_kernels_own_word_beats_where_things_were_loaded() -> None:
     """A Tegra20: the device tree lies in the first 256 MiB, the zImage does not (tamonten, 5.2.6)."""
     lines = "   Load Address: 0x17000000\n   Loading Device Tree to 0fff6000, end 0ffff02f ... OK\n"
-    made = board_from_log(read_log(f"{lines}{HEAD}OF: fdt: Ignoring memory range 0x0 - 0x10000000\n"
-                                   "On node 0 totalpages: 65536"))  # fmt: skip
+    made = board_from_log(
+        read_log(f"{lines}{HEAD}OF: fdt: Ignoring memory range 0x0 - 0x10000000\nOn node 0 totalpages: 65536")
+    )
     assert made.phys.value == 0x10000000
     assert made.places.params == 0x0FFF6000
     assert any("device tree" in row.text for row in made.phys.against)
@@ -83,8 +84,10 @@ def test_kernels_own_word_beats_where_things_were_loaded() -> None:
 
 def test_totals_are_better_witnesses_than_mem() -> None:
     """An Anyka: mem=64M, and the machine takes 24 MiB of it for its camera."""
-    log = read_log(f"{HEAD}Kernel command line: mem=64M\nOn node 0 totalpages: 10240\n"
-                   "Setting up static identity map for 0x81ab7810 - 0x81ab7868")  # fmt: skip
+    log = read_log(
+        f"{HEAD}Kernel command line: mem=64M\nOn node 0 totalpages: 10240\n"
+        "Setting up static identity map for 0x81ab7810 - 0x81ab7868"
+    )
     made = board_from_log(log)
     assert sum(bank.size for bank in made.banks) == 40 * MIB
     assert any("reserve callback took RAM" in text for text in made.assumptions)
@@ -100,9 +103,11 @@ def test_log_that_ends_early_has_ram_enough_for_what_lies_in_it() -> None:
 
 
 def test_pool_of_less_than_a_mib_is_no_contradiction() -> None:
-    log = read_log(f"{HEAD}Reserved memory: created DMA memory pool at 0x10040000, size 0 MiB\n"
-                   "Reserved memory: created DMA memory pool at 0x10041000, size 0 MiB\n"
-                   "node   0: [mem 0x00000000c0000000-0x00000000dfffffff]\n")  # fmt: skip
+    log = read_log(
+        f"{HEAD}Reserved memory: created DMA memory pool at 0x10040000, size 0 MiB\n"
+        "Reserved memory: created DMA memory pool at 0x10041000, size 0 MiB\n"
+        "node   0: [mem 0x00000000c0000000-0x00000000dfffffff]\n"
+    )
     made = board_from_log(log)
     assert made.phys.value == 0xC0000000
     assert b"area@10040000" in made.description

@@ -183,7 +183,7 @@ def diagnosed(text: str, tmp_path: Path) -> tuple[bootmap.Diagnosis, str]:
             ["tz@4a600000", "correct reg"],
         ),
     ],
-)  # fmt: skip
+)
 def test_last_words_have_a_cause_and_exact_values(text: str, id: str, says: list[str], tmp_path: Path) -> None:
     found, told = diagnosed(text, tmp_path)
     assert id in [finding.id for finding in found.findings]
@@ -211,14 +211,21 @@ def test_silence_has_what_the_prediction_says_of_the_board(last: str, tree: str,
     ("place", "says"),
     [
         # A WD My Cloud: 3564848 bytes boot and 3596432 do not, with the initrd at 0xf00000.
-        ("## Loading init Ramdisk from Legacy Image at 00f00000 ...",
-         ["the initrd lies where the decompressor may write", "the zImage moves itself behind it first",
-          "setenv ramdisk_addr_r 0x01200000"]),
-        ("   Booting using the fdt blob at 0x00100000", ["the device tree lies where the decompressor may write",
-         "setenv fdt_addr_r 0x01200000, or higher"]),
+        (
+            "## Loading init Ramdisk from Legacy Image at 00f00000 ...",
+            [
+                "the initrd lies where the decompressor may write",
+                "the zImage moves itself behind it first",
+                "setenv ramdisk_addr_r 0x01200000",
+            ],
+        ),
+        (
+            "   Booting using the fdt blob at 0x00100000",
+            ["the device tree lies where the decompressor may write", "setenv fdt_addr_r 0x01200000, or higher"],
+        ),
         ("## Loading init Ramdisk from Legacy Image at 02000000 ...", ["nothing was heard of the kernel"]),
     ],
-)  # fmt: skip
+)
 def test_silence_with_a_payload_in_the_decompressors_way(place: str, says: list[str], tmp_path: Path) -> None:
     text = (
         "## Booting kernel from Legacy Image at 00a00000 ...\n   Image Type:   ARM Linux Kernel Image (uncompressed)\n"

@@ -69,12 +69,23 @@ def test_read_log_in_disguise(name: str, disguise: str) -> None:
 # Lines as kernels of all ages wrote them, with what is read from each.
 _LINES = [
     ("Memory: 46MB = 46MB total", "memory_mb", {"sum": 46, "banks": "46MB"}),
-    ("Memory: 254208k/254208k available, 7936k reserved, 0K highmem", "memory_k",
-     {"free": 254208, "present": 254208, "reserved": 7936, "highmem": 0}),
-    ("Memory: 765004K/778240K available (4365K kernel code, 252K rwdata, 1304K rodata, 171K init, 148K bss, 13236K "
-     "reserved)", "memory", {"present": 778240, "init": 171, "bss": 148, "reserved": 13236}),
-    ("Memory: 491060K/524288K available (7168K kernel code, 246K rwdata, 1892K rodata, 1024K init, 119K bss, 16844K "
-     "reserved, 16384K cma-reserved, 0K highmem)", "memory", {"present": 524288, "cma": 16384, "highmem": 0}),
+    (
+        "Memory: 254208k/254208k available, 7936k reserved, 0K highmem",
+        "memory_k",
+        {"free": 254208, "present": 254208, "reserved": 7936, "highmem": 0},
+    ),
+    (
+        "Memory: 765004K/778240K available (4365K kernel code, 252K rwdata, 1304K rodata, 171K init, 148K bss, 13236K "
+        "reserved)",
+        "memory",
+        {"present": 778240, "init": 171, "bss": 148, "reserved": 13236},
+    ),
+    (
+        "Memory: 491060K/524288K available (7168K kernel code, 246K rwdata, 1892K rodata, 1024K init, 119K bss, 16844K "
+        "reserved, 16384K cma-reserved, 0K highmem)",
+        "memory",
+        {"present": 524288, "cma": 16384, "highmem": 0},
+    ),
     ("    vmalloc : 0xc3000000 - 0xfe000000   ( 944 MB)", "layout", {"name": "vmalloc", "start": 0xC3000000}),
     ("\t   vmalloc : 0xf0000000 - 0xff000000   ( 240 MB)", "layout", {"name": "vmalloc", "end": 0xFF000000}),
     ("       .bss : 0xc0622280 - 0xc0700000   ( 149 kB)", "layout", {"name": ".bss", "end": 0xC0700000}),
@@ -94,8 +105,11 @@ _LINES = [
     ("OF: fdt: Ignoring memory block 0x200000000 - 0x280000000", "dt_block", {"start": 0x200000000}),
     ("Ignoring memory below PHYS_OFFSET: 0x00000000-0x10000000", "said", {}),
     ("Reserved memory: created CMA memory pool at 0x99000000, size 16 MiB", "pool", {"base": 0x99000000, "mib": 16}),
-    ("OF: reserved mem: 0x99000000..0x99ffffff (16384 KiB) map reusable framebuffer", "node",
-     {"last": 0x99FFFFFF, "map": "map", "reuse": "reusable"}),
+    (
+        "OF: reserved mem: 0x99000000..0x99ffffff (16384 KiB) map reusable framebuffer",
+        "node",
+        {"last": 0x99FFFFFF, "map": "map", "reuse": "reusable"},
+    ),
     ("OF: reserved mem: failed to allocate memory for node 'linux,cma': size 64 MiB", "rmem", {}),
     ("  Normal   [mem 0x0000000080000000-0x000000009a7fffff]", "zone", {"name": "Normal", "last": 0x9A7FFFFF}),
     ("  HighMem  empty", "zone", {"name": "HighMem", "empty": "empty"}),
@@ -104,13 +118,16 @@ _LINES = [
     ("On node 0 totalpages: 194560", "total", {"pages": 194560}),
     ("  Normal zone: 194560 pages, LIFO batch:31", "zone_pages", {"pages": 194560}),
     ("Built 1 zonelists in Zone order, mobility grouping on.  Total pages: 193040", "all_pages", {"pages": 193040}),
-    ("memblock_reserve: [0x00000010008240-0x0000001112c277] flags 0x0 arm_memblock_init+0x54/0x1d4", "call",
-     {"name": "reserve", "start": 0x10008240, "last": 0x1112C277}),
+    (
+        "memblock_reserve: [0x00000010008240-0x0000001112c277] flags 0x0 arm_memblock_init+0x54/0x1d4",
+        "call",
+        {"name": "reserve", "start": 0x10008240, "last": 0x1112C277},
+    ),
     ("__memblock_reserve: [0x40300000-0x41607587] nid=-1 flags=0 arm_memblock_init+0x30", "call", {"name": "reserve"}),
     (" memory[0x0]\t[0x40000000-0x7fffffff], 0x40000000 bytes flags: 0x4", "dump_row", {"index": 0, "flags": 4}),
     (" reserved[0x1]  [0x000000600081c0-0x000000608e66cf], 0x8de510 bytes", "dump_row", {"size": 0x8DE510}),
     ("CPU: StrongARM-1110 [6901b118] revision 8 (ARMv4), cr=c020717f", "cpu", {"midr": 0x6901B118, "arch": "ARMv4"}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("line", "kind", "values"), _LINES)

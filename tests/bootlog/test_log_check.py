@@ -51,11 +51,22 @@ def test_recorded_log_is_not_contradicted(name: str) -> None:
 
 # kind -> the value to change, and by how much.
 _CHANGES = {
-    "call": ("start", 0x1000), "dump_row": ("size", 0x1000), "dump_totals": ("total", 0x1000),
-    "dump_count": ("index", 1), "zone": ("last", 0x100000), "nodes": ("last", 0x100000), "initmem": ("start", 0x100000),
-    "total": ("pages", 1), "memmap": ("pages", 1), "zone_pages": ("pages", 1), "all_pages": ("pages", 1),
-    "memory": ("present", 4), "cma": ("base", 0x400000), "pool": ("mib", 4), "ignoring": ("last", 0x1000),
-}  # fmt: skip
+    "call": ("start", 0x1000),
+    "dump_row": ("size", 0x1000),
+    "dump_totals": ("total", 0x1000),
+    "dump_count": ("index", 1),
+    "zone": ("last", 0x100000),
+    "nodes": ("last", 0x100000),
+    "initmem": ("start", 0x100000),
+    "total": ("pages", 1),
+    "memmap": ("pages", 1),
+    "zone_pages": ("pages", 1),
+    "all_pages": ("pages", 1),
+    "memory": ("present", 4),
+    "cma": ("base", 0x400000),
+    "pool": ("mib", 4),
+    "ignoring": ("last", 0x1000),
+}
 
 
 @pytest.mark.parametrize("kind", [*_CHANGES, "policy"])

@@ -28,9 +28,19 @@ _FILES = ("log", "iomem", "memory", "reserved")
 
 # The command line's options, none given.
 _NOT_GIVEN = (
-    "config", "system_map", "image", "version", "cmdline", "cpu", "cpus", "dtb_addr", "initrd",
-    "phys_offset", "load_addr", "machine_id",
-)  # fmt: skip
+    "config",
+    "system_map",
+    "image",
+    "version",
+    "cmdline",
+    "cpu",
+    "cpus",
+    "dtb_addr",
+    "initrd",
+    "phys_offset",
+    "load_addr",
+    "machine_id",
+)
 OPTIONS: dict[str, Any] = dict.fromkeys(_NOT_GIVEN) | {"features": (), "static_maps": ()}
 
 
@@ -117,15 +127,19 @@ def test_area_that_left_system_ram_is_told_apart(tmp_path: Path) -> None:
     ("text", "says"),
     [
         # A Gemini board with 5.13-rc2 (lore.kernel.org/r/YKOesr9CrvT4gRHx@Red).
-        ("00000000-07ffffff : System RAM\n  00008000-006f8fff : Kernel code\n  00726000-00818edb : Kernel data\n",
-         ["System RAM: 128 MiB in 1 range", "the kernel's code begins at 0x00008000: PHYS_OFFSET is 0x00000000"]),
+        (
+            "00000000-07ffffff : System RAM\n  00008000-006f8fff : Kernel code\n  00726000-00818edb : Kernel data\n",
+            ["System RAM: 128 MiB in 1 range", "the kernel's code begins at 0x00008000: PHYS_OFFSET is 0x00000000"],
+        ),
         # The same board without the rights to see addresses.
         ("00000000-00000000 : System RAM\n  00000000-00000000 : Kernel code\n", ["read /proc/iomem as root"]),
         # The ranges of an AM5728 with 2 MiB taken at the end of lowmem (5.18-next, linux-omap).
-        ("80000000-afdfffff : System RAM\nb0000000-ffffefff : System RAM\n",
-         ["System RAM: 2095100 KiB in 2 ranges", "0xafe00000-0xafffffff, 2 MiB: no RAM to the kernel"]),
+        (
+            "80000000-afdfffff : System RAM\nb0000000-ffffefff : System RAM\n",
+            ["System RAM: 2095100 KiB in 2 ranges", "0xafe00000-0xafffffff, 2 MiB: no RAM to the kernel"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_iomem_alone_says_where_ram_is(text: str, says: list[str], tmp_path: Path) -> None:
     path = tmp_path / "iomem"
     path.write_text(text)

@@ -46,10 +46,14 @@ def test_memory_that_is_reserved_is_reserved() -> None:
         ("Node qcom,mdss_fb_primary memblock_reserve memory 3200000-5000000", (), (Span(0x3200000, 0x5000000),)),
         ("Node qcom,memory-reserve memblock_remove memory 8000000-d200000", (Span(0x8000000, 0xD200000),), ()),
         ("Initialized persistent memory from 60000000-600fffff", (), (Span(0x60000000, 0x60100000),)),
-        ("cma: CMA: reserved 33 MiB at 0x05a00000 for peripheral_mem\ncma: CMA: reserved 16 MiB at 0x2e800000 for "
-         "default region", (), (Span(0x05A00000, 0x05A00000 + 33 * MIB),)),
+        (
+            "cma: CMA: reserved 33 MiB at 0x05a00000 for peripheral_mem\ncma: CMA: reserved 16 MiB at 0x2e800000 for "
+            "default region",
+            (),
+            (Span(0x05A00000, 0x05A00000 + 33 * MIB),),
+        ),
     ],
-)  # fmt: skip
+)
 def test_lines_of_qualcomm(line: str, removed: tuple[Span, ...], reserved: tuple[Span, ...]) -> None:
     assert taken_areas(read_log(HEAD + line)) == (removed, reserved)
 

@@ -92,34 +92,66 @@ def test_user_outweighs_any_number_of_lines() -> None:
         # What the kernel ignores belongs to the board.
         (
             "DRAM:  1 GiB\n{}Truncating RAM at 0x00000000-0x40000000 to -0x2f800000\nOn node 0 totalpages: 194560\n",
-            {}, "RAM", 1024 * MIB, [],
+            {},
+            "RAM",
+            1024 * MIB,
+            [],
         ),
-        ("{}On node 0 totalpages: 4096\nmodules : 0x7f000000 - 0x80000000 ( 16 MB)\n", {}, "PAGE_OFFSET", 0x80000000,
-         []),
+        (
+            "{}On node 0 totalpages: 4096\nmodules : 0x7f000000 - 0x80000000 ( 16 MB)\n",
+            {},
+            "PAGE_OFFSET",
+            0x80000000,
+            [],
+        ),
         (
             "{}On node 0 totalpages: 4096\n lowmem  : 0x80000000 - 0x81000000   (  16 MB)\n",
-            {"config": str(KERNELS / "v44" / "config.gz")}, "PAGE_OFFSET", 0xC0000000, [4],
+            {"config": str(KERNELS / "v44" / "config.gz")},
+            "PAGE_OFFSET",
+            0xC0000000,
+            [4],
         ),
         ("   Image Name:   Linux-4.4.0\n{}On node 0 totalpages: 4096\n", {}, "Linux", "5.10", [1]),
         ("{}On node 0 totalpages: 4096\n", {"cpu": "cortex-a9"}, "CPU", 0x410FC090, [2]),
-        ("=> setenv bootargs console=ttyS0 root=/dev/sda1\n{}On node 0 totalpages: 4096\n", {}, "command line",
-         "console=ttyS0 root=/dev/sda1", []),
+        (
+            "=> setenv bootargs console=ttyS0 root=/dev/sda1\n{}On node 0 totalpages: 4096\n",
+            {},
+            "command line",
+            "console=ttyS0 root=/dev/sda1",
+            [],
+        ),
         (
             "bootargs=console=ttyS0 mem=64M\n{}On node 0 totalpages: 4096\nKernel command line: console=ttyAMA0\n",
-            {}, "command line", "console=ttyAMA0", [1],
+            {},
+            "command line",
+            "console=ttyAMA0",
+            [1],
         ),
         (
             "   Loading Ramdisk to 2f000000, end 2f100000 ... OK\n{}INITRD: 0x00800000+0x00900000 overlaps in-use "
             "memory region - disabling initrd\nOn node 0 totalpages: 131072\n",
-            {}, "initrd", (0x2F000000, 0x100000), [4],
+            {},
+            "initrd",
+            (0x2F000000, 0x100000),
+            [4],
         ),
-        ("{}INITRD: 0x00800000+0x00900000 is not a memory region - disabling initrd\nOn node 0 totalpages: 4096\n",
-         {}, "initrd", (0x00800000, 0x00900000), []),
+        (
+            "{}INITRD: 0x00800000+0x00900000 is not a memory region - disabling initrd\nOn node 0 totalpages: 4096\n",
+            {},
+            "initrd",
+            (0x00800000, 0x00900000),
+            [],
+        ),
         ("=> bootz 0x1000000 - 0x3000000\n{}On node 0 totalpages: 65536\n", {}, "device tree", 0x3000000, []),
-        ("{}Truncating RAM at 0x00000000-0x3b000000 to -0x2f800000\n  HighMem  [mem 0x2f800000-0x3b000000]\n",
-         {}, "CONFIG_HIGHMEM", "y", [3]),
+        (
+            "{}Truncating RAM at 0x00000000-0x3b000000 to -0x2f800000\n  HighMem  [mem 0x2f800000-0x3b000000]\n",
+            {},
+            "CONFIG_HIGHMEM",
+            "y",
+            [3],
+        ),
     ],
-)  # fmt: skip
+)
 def test_who_is_believed_and_who_disagrees(
     lines: str, options: dict[str, Any], quantity: str, value: Any, against: list[int]
 ) -> None:

@@ -58,9 +58,13 @@ def test_environment_places_the_tree_where_a_real_u_boot_did(name: str, tmp_path
 
 
 ENV = {
-    "ver": "U-Boot 2018.03", "bootargs": "console=ttymxc0 mem=256", "loadaddr": "0x12000000", "fdt_addr": "0x11000000",
-    "fdt_high": "0xffffffff", "bootcmd": "run load; bootz ${loadaddr} - ${fdt_addr}",
-}  # fmt: skip
+    "ver": "U-Boot 2018.03",
+    "bootargs": "console=ttymxc0 mem=256",
+    "loadaddr": "0x12000000",
+    "fdt_addr": "0x11000000",
+    "fdt_high": "0xffffffff",
+    "bootcmd": "run load; bootz ${loadaddr} - ${fdt_addr}",
+}
 IMX6 = tree([(0x10000000, 1024 * MIB)], cpu="arm,cortex-a9")
 
 
@@ -127,8 +131,12 @@ def test_fix_of_the_environment_dead_before_alive_after(tmp_path: Path) -> None:
     """fdt_high lets U-Boot move the tree to where the kernel is unpacked; the script that is written cures it."""
     board = tree([(0x40000000, 512 * MIB)], cpu="arm,cortex-a15", compatible="linux,dummy-virt")
     (tmp_path / "board.dtb").write_bytes(board)
-    env = {"ver": document(NAMES[-1])["uboot"], "kernel_addr_r": "42000000", "fdt_addr_r": "45000000",
-           "fdt_high": "40a00000"}  # fmt: skip
+    env = {
+        "ver": document(NAMES[-1])["uboot"],
+        "kernel_addr_r": "42000000",
+        "fdt_addr_r": "45000000",
+        "fdt_high": "40a00000",
+    }
     given = bootmap.Board.load(tmp_path / "board.dtb", cpu="cortex-a15", zimage=str(KERNEL / "zImage"))
     result = bootmap.check(kernel("deb-6.1"), place(given, saved(tmp_path, env)))
     assert result.outcome.verdict is not bootmap.Verdict.BOOTS

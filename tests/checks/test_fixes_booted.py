@@ -67,17 +67,19 @@ ROWS = [
     Row("dtb-unmapped", board(edit=filler(0x110000)), {"dtb_addr": 0x481F8000}),
     Row("mem-map", board((0x42000000, 256 * MIB)), {"phys_offset": 0x40000000}, kernel="deb-5.10"),
     Row("initrd-disabled", board(), {"initrd": (0x415F0000, MIB)}, initrd=True),
-    *(Row(rule, (FINDINGS / f"{name}.dtb").read_bytes(), {"dtb_addr": 0x50000000}, key, memory=1024 * MIB)
-      for rule, name, key in (
-          ("kernel-unmapped", "nomap-in-last-section-6.1", "deb-6.1"),
-          ("kernel-unmapped", "nomap-in-last-section-6.12", "deb-6.12"),
-          ("kernel-unmapped", "pool-over-kernel", "deb-6.12"),
-          ("static-mapping", "pool-refused", "deb-6.12"),
-          ("cma-area-bounds", "pool-at-odd-mib", "deb-6.12"),
-          ("mem-map", "vmalloc-all", "deb-6.12"),
-          ("earlycon", "earlycon-memblock-debug", "deb-6.1"),
-      )),
-]  # fmt: skip
+    *(
+        Row(rule, (FINDINGS / f"{name}.dtb").read_bytes(), {"dtb_addr": 0x50000000}, key, memory=1024 * MIB)
+        for rule, name, key in (
+            ("kernel-unmapped", "nomap-in-last-section-6.1", "deb-6.1"),
+            ("kernel-unmapped", "nomap-in-last-section-6.12", "deb-6.12"),
+            ("kernel-unmapped", "pool-over-kernel", "deb-6.12"),
+            ("static-mapping", "pool-refused", "deb-6.12"),
+            ("cma-area-bounds", "pool-at-odd-mib", "deb-6.12"),
+            ("mem-map", "vmalloc-all", "deb-6.12"),
+            ("earlycon", "earlycon-memblock-debug", "deb-6.1"),
+        )
+    ),
+]
 
 
 def booted(row: Row, path: Path, more: Mapping[str, Any]) -> Any:
@@ -86,10 +88,23 @@ def booted(row: Row, path: Path, more: Mapping[str, Any]) -> Any:
     place = {name: more.get(name) for name in ("dtb_addr", "phys_offset")}
     initrd = more.get("initrd")
     (found,) = bootmap.boot_boards(
-        [str(path)], machine="virt", memory=row.memory, late=False, place=True, jobs=1, timeout=20.0,
-        image=f"{folder}/zImage", config=f"{folder}/config.gz", system_map=f"{folder}/System.map", version=None,
-        features=(), cpu=None, cmdline=None, initrd=f"{initrd[0]:#x},{initrd[1]:#x}" if initrd else None, **place,
-    )  # fmt: skip
+        [str(path)],
+        machine="virt",
+        memory=row.memory,
+        late=False,
+        place=True,
+        jobs=1,
+        timeout=20.0,
+        image=f"{folder}/zImage",
+        config=f"{folder}/config.gz",
+        system_map=f"{folder}/System.map",
+        version=None,
+        features=(),
+        cpu=None,
+        cmdline=None,
+        initrd=f"{initrd[0]:#x},{initrd[1]:#x}" if initrd else None,
+        **place,
+    )
     if isinstance(found, Exception):
         raise found
     return found.recording

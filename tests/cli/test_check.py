@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 
 KERNELS = DATA / "kernels"
 QNAP = tree([(0, 512 * MIB)], bootargs="initrd=0xa00000,0x900000", cpu="marvell,feroceon")
-MARVELL = ("--config", KERNELS / "deb-6.1-marvell" / "config.gz", "--system-map",
-           KERNELS / "deb-6.1-marvell" / "System.map")  # fmt: skip
+MARVELL = (
+    "--config",
+    KERNELS / "deb-6.1-marvell" / "config.gz",
+    "--system-map",
+    KERNELS / "deb-6.1-marvell" / "System.map",
+)
 OF_510 = ("--config", KERNELS / "v510" / "config.gz", "--system-map", KERNELS / "v510" / "System.map")
 SOURCE = """/dts-v1/;
 #include "soc.dtsi"

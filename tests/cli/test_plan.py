@@ -44,9 +44,18 @@ def test_plan_says_what_u_boot_said(name: str, command_line: CommandLine, tmp_pa
         (tmp_path / "bdinfo").write_text(f"{doc['uboot']}\n{doc['bdinfo'][str(case.memory)]}")
         changes = [word for pair in case.env.items() for word in ("--set", f"{pair[0]}={pair[1] or ''}")]
         code, out, err = command_line(
-            "plan", tmp_path / "dtb", "--printenv", tmp_path / "printenv", "--bdinfo", tmp_path / "bdinfo",
-            "--zimage", case.kernel[1], "--boot", case.words, *changes,
-        )  # fmt: skip
+            "plan",
+            tmp_path / "dtb",
+            "--printenv",
+            tmp_path / "printenv",
+            "--bdinfo",
+            tmp_path / "bdinfo",
+            "--zimage",
+            case.kernel[1],
+            "--boot",
+            case.words,
+            *changes,
+        )
         assert err == ""
         _, _, rest = out.partition("U-Boot says\n")
         printed = [line.removeprefix("  ") for line in rest.partition("\n\n")[0].splitlines()]
@@ -58,9 +67,19 @@ def test_plan_says_what_u_boot_said(name: str, command_line: CommandLine, tmp_pa
 
 def test_plan_verdict_map_and_words(command_line: CommandLine, words: tuple[str, ...]) -> None:
     code, out, _ = command_line(
-        "plan", BOARD, *words, *OF_KERNEL, "--ramdisk", "20M", "--set", "bootm_size=30000000", "--set",
-        "fdt_addr_r=44000000", "--set", "ramdisk_addr_r=48000000",
-    )  # fmt: skip
+        "plan",
+        BOARD,
+        *words,
+        *OF_KERNEL,
+        "--ramdisk",
+        "20M",
+        "--set",
+        "bootm_size=30000000",
+        "--set",
+        "fdt_addr_r=44000000",
+        "--set",
+        "ramdisk_addr_r=48000000",
+    )
     assert code == 0
     assert out.startswith("BOOTS  ")
     assert "0x40208000  0x415a90b3  kernel, unpacked" in out  # where the real one put it: test_decompress_kernel
@@ -69,8 +88,9 @@ def test_plan_verdict_map_and_words(command_line: CommandLine, words: tuple[str,
 
 def test_plan_damage_is_a_finding(command_line: CommandLine, words: tuple[str, ...]) -> None:
     """In place below the decompressor's copy of itself: the tree is overwritten."""
-    code, out, _ = command_line("plan", BOARD, *words, *OF_KERNEL, "--boot", "bootz 40400000 - 41700000",
-                                "--set", "fdt_high=ffffffff")  # fmt: skip
+    code, out, _ = command_line(
+        "plan", BOARD, *words, *OF_KERNEL, "--boot", "bootz 40400000 - 41700000", "--set", "fdt_high=ffffffff"
+    )
     assert code == 1
     assert "OVERLAPS device tree" in out
     assert "`bootmap plan --propose`" in out
@@ -158,9 +178,16 @@ def test_plan_of_a_fit_says_what_u_boot_said(name: str, command_line: CommandLin
         (tmp_path / "bdinfo").write_text(f"{doc['uboot']}\n{doc['bdinfo'][str(case.memory)]}")
         changes = [word for pair in case.env.items() for word in ("--set", f"{pair[0]}={pair[1] or ''}")]
         _, out, err = command_line(
-            "plan", tmp_path / "fit", "--printenv", tmp_path / "printenv", "--bdinfo", tmp_path / "bdinfo", "--boot",
-            case.words, *changes,
-        )  # fmt: skip
+            "plan",
+            tmp_path / "fit",
+            "--printenv",
+            tmp_path / "printenv",
+            "--bdinfo",
+            tmp_path / "bdinfo",
+            "--boot",
+            case.words,
+            *changes,
+        )
         assert err == ""
         _, _, rest = out.partition("U-Boot says\n")
         printed = [line.removeprefix("  ") for line in rest.partition("\n\n")[0].splitlines()]

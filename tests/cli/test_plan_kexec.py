@@ -18,9 +18,19 @@ DATA = REPOSITORY / "tests" / "data"
 KERNEL = DATA / "kernels" / "deb-6.1"
 BOARD = DATA / "dtb" / "virt.dtb"
 WORDS = (
-    "plan", BOARD, "--config", KERNEL / "config.gz", "--system-map", KERNEL / "System.map", "--zimage", "0x532200",
-    "--dram", "0x40000000,512M", "--kexec-tools", "2.0.25",
-)  # fmt: skip
+    "plan",
+    BOARD,
+    "--config",
+    KERNEL / "config.gz",
+    "--system-map",
+    KERNEL / "System.map",
+    "--zimage",
+    "0x532200",
+    "--dram",
+    "0x40000000,512M",
+    "--kexec-tools",
+    "2.0.25",
+)
 CRASH = (*WORDS, "--loader", "kdump", "--cmdline", "console=ttyAMA0 crashkernel=128M", "--append", "maxcpus=1")
 
 

@@ -85,8 +85,16 @@ def test_proposed_tree_of_the_raspberry_pi_boots(command_line: CommandLine) -> N
     _, out, _ = command_line(*planned("rpi-large-dtb"), "--propose", "--json")
     at = json.loads(out)["variables"]["fdt_addr_r"]
     done = bootmap(
-        "verify", str(LOADS / "rpi-large-dtb" / "board.dtb"), "--kernel", f"{folder}/zImage", "--machine", "raspi0",
-        "--memory", "512M", "--dtb-addr", at,
-    )  # fmt: skip
+        "verify",
+        str(LOADS / "rpi-large-dtb" / "board.dtb"),
+        "--kernel",
+        f"{folder}/zImage",
+        "--machine",
+        "raspi0",
+        "--memory",
+        "512M",
+        "--dtb-addr",
+        at,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("EQUAL")

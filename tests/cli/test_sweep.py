@@ -137,8 +137,19 @@ def test_sweep_is_interrupted_and_goes_on(command_line: Run, folder: Path, reque
     request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     for number in range(1500):
         (folder / "trees" / f"b{number:04}.dtb").write_bytes(generated((256 << 20) + (number << 12)))
-    words = [sys.executable, "-m", "bootmap", "sweep", "trees", "--kernel", str(KERNEL), "--no-cache", "-j1",
-             "--output", "rows.jsonl"]  # fmt: skip
+    words = [
+        sys.executable,
+        "-m",
+        "bootmap",
+        "sweep",
+        "trees",
+        "--kernel",
+        str(KERNEL),
+        "--no-cache",
+        "-j1",
+        "--output",
+        "rows.jsonl",
+    ]
     with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
         rows = folder / "rows.jsonl"
         while not rows.exists() or rows.read_bytes().count(b"\n") < 20:

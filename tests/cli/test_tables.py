@@ -284,10 +284,12 @@ def test_tables_of_a_core_with_impossible_registers(run: Run, tmp_path: Path) ->
         (["--range", "0x2000-0x1000"], "the end is not above the start"),
         (["--physical", "x-y"], "--physical x-y: expected START-END"),
         (["--physical", "0x2000-0x1000"], "the end is not above the start"),
-        (["--format", "ptdump", "--config", str(DATA / "kernels/old49/config.gz"), "--kernel-version", "3.10"],
-         "3.14 was the first"),
+        (
+            ["--format", "ptdump", "--config", str(DATA / "kernels/old49/config.gz"), "--kernel-version", "3.10"],
+            "3.14 was the first",
+        ),
     ],
-)  # fmt: skip
+)
 def test_tables_refuses(run: Run, given: list[str], says: str) -> None:
     code, out, err = run(case("virt-1024m-6.1"), *given)
     assert (code, out) == (2, "")

@@ -110,11 +110,15 @@ def test_verify_log_fits_the_width(run: Run, name: str) -> None:
         (b"Linux version 6.1.0 (builder) (gcc) #1\n", (), 2, "--cpu"),
         (b"Linux version 6.1.0 (builder) (gcc) #1\n", ("--cpu", "cortex-a7"), 2, "how much RAM"),
         (b"Linux version 8.9.0 (builder) (gcc) #1\n", ("--cpu", "cortex-a7"), 2, "how much RAM"),
-        (b"Linux version 9.9.0 (b) (gcc) #1\nMemory: 100K/1024K available (1K kernel code, 1K rwdata, 1K rodata)\n",
-         ("--cpu", "cortex-a7"), 2, "not modelled"),
+        (
+            b"Linux version 9.9.0 (b) (gcc) #1\nMemory: 100K/1024K available (1K kernel code, 1K rwdata, 1K rodata)\n",
+            ("--cpu", "cortex-a7"),
+            2,
+            "not modelled",
+        ),
         (b"80000000-9fffffff : System RAM\n", (), 2, "give BOARD"),
     ],
-)  # fmt: skip
+)
 def test_verify_log_faults(
     run: Run, tmp_path: Path, content: bytes, words: tuple[str, ...], code: int, message: str
 ) -> None:
@@ -140,8 +144,9 @@ def _damaged(text: str, chance: random.Random) -> str:
         if what < 0.6 and (numbers := list(re.finditer("[0-9a-f]+", text))):
             match = chance.choice(numbers)
             width = chance.choice((4, 16, 32, 33, 40, 64))
-            new = chance.choice(("0", "ffffffff", "fffffffffffffffe", f"{chance.getrandbits(width):x}",
-                                 str(chance.getrandbits(width))))  # fmt: skip
+            new = chance.choice(
+                ("0", "ffffffff", "fffffffffffffffe", f"{chance.getrandbits(width):x}", str(chance.getrandbits(width)))
+            )
             text = text[: match.start()] + new + text[match.end() :]
         elif what < 0.8:
             lines[chance.randrange(len(lines))] = chance.choice(lines)

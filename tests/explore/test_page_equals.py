@@ -103,13 +103,17 @@ def test_why_of_a_virtual_address_is_what_explain_says(opened: Tab, name: str) -
             _same_words(opened, shown, found, where)
             outcome = found.walk.outcome
             if isinstance(outcome, Mapped):
-                text = opened.ask("(n) => bootmap.models()[0].side.decode.attributes[n].text",
-                                  shown["walk"]["outcome"]["meaning"])  # fmt: skip
+                text = opened.ask(
+                    "(n) => bootmap.models()[0].side.decode.attributes[n].text", shown["walk"]["outcome"]["meaning"]
+                )
                 assert text == attributes_words(outcome.attributes), where
             else:
                 fault = shown["walk"]["outcome"]
                 assert (fault["text"], fault["level"], fault["status"]) == (
-                    outcome.kind.value, outcome.level, outcome.status), where  # fmt: skip
+                    outcome.kind.value,
+                    outcome.level,
+                    outcome.status,
+                ), where
 
 
 def _same_words(opened: Tab, shown: dict[str, Any], found: Any, where: str) -> None:

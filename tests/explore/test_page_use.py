@@ -38,8 +38,10 @@ def test_stepping_by_keys_buttons_and_scrubbing(board: Tab) -> None:
     assert board.stage == "paging_init"
     board.page.get_by_role("button", name="First stage").click()
     assert board.stage == STAGES[0]
-    board.ask("() => { const r = document.querySelector('input[type=range]'); r.value = 9; "
-              "r.dispatchEvent(new Event('input')); }")  # fmt: skip
+    board.ask(
+        "() => { const r = document.querySelector('input[type=range]'); r.value = 9; "
+        "r.dispatchEvent(new Event('input')); }"
+    )
     assert board.stage == STAGES[9] == "map_lowmem"
     assert "745 words of the tables changed" in board.text(".changed"), "760 MiB but for what head.S had already"
     board.page.locator(".stages button").nth(0).click()
@@ -182,8 +184,10 @@ def test_language_switches_everything_that_is_the_pages_own(board: Tab) -> None:
 
 def test_page_may_load_nothing(board: Tab) -> None:
     """The page's own policy forbids it, should a way in ever be found."""
-    board.ask("() => { const script = document.createElement('script'); script.textContent = 'window.ran = 1'; "
-              "document.head.append(script); }")  # fmt: skip
+    board.ask(
+        "() => { const script = document.createElement('script'); script.textContent = 'window.ran = 1'; "
+        "document.head.append(script); }"
+    )
     assert board.ask("() => window.ran") is None
     assert any("Content Security Policy" in problem for problem in board.problems)
     board.problems.clear()

@@ -96,10 +96,12 @@ def test_page_follows_its_file(browser: Any, folder: Path) -> None:
 @pytest.mark.skipif(shutil.which("dtc") is None, reason="no dtc on this machine")
 def test_source_is_compiled_and_its_faults_are_shown(folder: Path) -> None:
     source = folder / "three.dts"
-    source.write_text('/dts-v1/;\n/ { #address-cells = <1>; #size-cells = <1>; compatible = "fsl,imx6q";\n'
-                      ' cpus { #address-cells = <1>; #size-cells = <0>; cpu@0 { compatible = "arm,cortex-a9"; '
-                      'device_type = "cpu"; reg = <0>; }; };\n'
-                      ' memory@10000000 { device_type = "memory"; reg = <0x10000000 0x20000000>; };\n};\n')  # fmt: skip
+    source.write_text(
+        '/dts-v1/;\n/ { #address-cells = <1>; #size-cells = <1>; compatible = "fsl,imx6q";\n'
+        ' cpus { #address-cells = <1>; #size-cells = <0>; cpu@0 { compatible = "arm,cortex-a9"; '
+        'device_type = "cpu"; reg = <0>; }; };\n'
+        ' memory@10000000 { device_type = "memory"; reg = <0x10000000 0x20000000>; };\n};\n'
+    )
     with serving(source) as server:
         status, text = get(server, "/0/")
         assert status == 200

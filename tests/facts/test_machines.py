@@ -18,14 +18,17 @@ def test_page_lists_the_machines_of_today() -> None:
     assert machine_page.written(page) == page, "python tests/machine_page.py"
 
 
-@pytest.mark.parametrize(("windows", "text"), [
-    ({(None, None)}, "all"),
-    ({(None, (3, 6))}, "before 3.6"),
-    ({((3, 10), (3, 11))}, "3.10"),
-    ({((3, 10), (3, 13)), ((3, 14), None)}, "3.10 to before 3.13, 3.14 on"),
-    ({((3, 10), (3, 14)), ((3, 14), None)}, "3.10 on"),
-    ({(None, (3, 6)), ((3, 4), (4, 1))}, "before 4.1"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("windows", "text"),
+    [
+        ({(None, None)}, "all"),
+        ({(None, (3, 6))}, "before 3.6"),
+        ({((3, 10), (3, 11))}, "3.10"),
+        ({((3, 10), (3, 13)), ((3, 14), None)}, "3.10 to before 3.13, 3.14 on"),
+        ({((3, 10), (3, 14)), ((3, 14), None)}, "3.10 on"),
+        ({(None, (3, 6)), ((3, 4), (4, 1))}, "before 4.1"),
+    ],
+)
 def test_releases_in_words(windows: set[tuple[machine_page.Version, machine_page.Version]], text: str) -> None:
     assert machine_page.releases(windows) == text
 

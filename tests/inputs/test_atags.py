@@ -39,19 +39,30 @@ def test_parse_real_list() -> None:
 
 # Bytes laid out by hand from the structures in arch/arm/include/uapi/asm/setup.h.
 LAYOUTS = {
-    numbers.VIDEOTEXT: ("0102 0304 05 06 0708 09 0a 0b0c", {"x": 1, "video_page": 0x403, "video_ega_bx": 0x807,
-                                                          "video_isvga": 10, "video_points": 0xC0B}),
+    numbers.VIDEOTEXT: (
+        "0102 0304 05 06 0708 09 0a 0b0c",
+        {"x": 1, "video_page": 0x403, "video_ega_bx": 0x807, "video_isvga": 10, "video_points": 0xC0B},
+    ),
     numbers.RAMDISK: ("01000000 00100000 02000000", {"flags": 1, "size": 4096, "start": 2}),
     numbers.INITRD: ("000080c0 00001000", {"start": 0xC0800000, "size": 0x100000}),
     numbers.INITRD2: ("00008040 00001000", {"start": 0x40800000, "size": 0x100000}),
     numbers.SERIAL: ("78563412 f0debc9a", {"low": 0x12345678, "high": 0x9ABCDEF0}),
     numbers.REVISION: ("2a000000", {"rev": 42}),
-    numbers.VIDEOLFB: ("8002 e001 1000 0005 00000040 00001000 05 0b 06 05 05 00 00 10",
-                     {"lfb_width": 640, "lfb_linelength": 1280, "lfb_base": 0x40000000, "lfb_size": 0x100000,
-                      "red_size": 5, "red_pos": 11, "rsvd_pos": 16}),
+    numbers.VIDEOLFB: (
+        "8002 e001 1000 0005 00000040 00001000 05 0b 06 05 05 00 00 10",
+        {
+            "lfb_width": 640,
+            "lfb_linelength": 1280,
+            "lfb_base": 0x40000000,
+            "lfb_size": 0x100000,
+            "red_size": 5,
+            "red_pos": 11,
+            "rsvd_pos": 16,
+        },
+    ),
     numbers.ACORN: ("01000000 02000000 03 04", {"vram_pages": 2, "sounddefault": 3, "adfsdrives": 4}),
     numbers.MEMCLK: ("00e1f505", {"fmemclk": 100_000_000}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("number", LAYOUTS, ids=hex)

@@ -37,7 +37,7 @@ def test_read_board_by_content(tmp_path: Path) -> None:
         (b"\xed\xfe\x0d\xd0" + bytes(60), "is a device tree blob with its bytes swapped"),
         (b"\x01\x02\x03\x04\x05\x06\x07\x08\x09", "begins with 01 02 03 04 05 06 07 08"),
     ],
-)  # fmt: skip
+)
 def test_read_board_of_something_else(tmp_path: Path, data: bytes, message: str) -> None:
     path = tmp_path / "board"
     path.write_bytes(data)

@@ -229,7 +229,7 @@ ROOT = begin() + words(END_NODE, END)
         (blob(begin() + prop(0) + words(2, 9), b"r\xe4g\0"), STRUCTURE_AT + 28, "not printable ASCII"),
         (blob(begin() + begin("a") + words(2) + prop(0) + words(2, 9)), STRUCTURE_AT + 20, "after a child node in /"),
     ],
-)  # fmt: skip
+)
 def test_parse_faults_name_their_place(data: bytes, offset: int, message: str) -> None:
     with pytest.raises(FdtError) as error:
         fdt.parse(data)

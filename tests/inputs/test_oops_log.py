@@ -91,8 +91,10 @@ def test_parse_words_that_another_line_cut_off() -> None:
 def test_parse_words_in_any_encoding(text: str) -> None:
     (oops,) = parse_oopses(text)
     assert [(entry.name, entry.value) for entry in oops.entries] == [
-        ("pgd", 0x393AD811), ("pte", 0x3611A4DF), ("ppte", 0x3611A65E)
-    ]  # fmt: skip
+        ("pgd", 0x393AD811),
+        ("pte", 0x3611A4DF),
+        ("ppte", 0x3611A65E),
+    ]
 
 
 @pytest.mark.parametrize(

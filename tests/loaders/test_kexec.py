@@ -56,10 +56,20 @@ def called(row: dict[str, Any], tree: bytes, replay: Replay) -> KexecCall:
     size, unpacked, bss = row["zimage"]
     version = row["version"]
     return KexecCall(
-        (version[0], version[1], version[2]), size, unpacked, bss, fdt.parse(tree), system_ram(replay.state),
-        row["cpus"], replay.state.crashk_res, row["on_crash"], row["ramdisk"], row["append"], row["image_size"],
+        (version[0], version[1], version[2]),
+        size,
+        unpacked,
+        bss,
+        fdt.parse(tree),
+        system_ram(replay.state),
+        row["cpus"],
+        replay.state.crashk_res,
+        row["on_crash"],
+        row["ramdisk"],
+        row["append"],
+        row["image_size"],
         fresh_kernel(row["key"]).has("rng_seed_taken"),
-    )  # fmt: skip
+    )
 
 
 def placed(row: dict[str, Any]) -> KexecPlaced:
@@ -119,9 +129,15 @@ def call(**changes: Any) -> KexecCall:
     """A small machine: 256 MiB, 64 MiB of it for a crash kernel."""
     tree = (DATA.parent / "dtb" / "virt.dtb").read_bytes()
     values: dict[str, Any] = {
-        "version": (2, 0, 25), "size": 5 * MIB, "unpacked": 16 * MIB, "bss": MIB, "tree": fdt.parse(tree),
-        "ram": (Span(RAM, RAM + 256 * MIB),), "crash": Span(RAM + 128 * MIB, RAM + 192 * MIB), "on_crash": True,
-    }  # fmt: skip
+        "version": (2, 0, 25),
+        "size": 5 * MIB,
+        "unpacked": 16 * MIB,
+        "bss": MIB,
+        "tree": fdt.parse(tree),
+        "ram": (Span(RAM, RAM + 256 * MIB),),
+        "crash": Span(RAM + 128 * MIB, RAM + 192 * MIB),
+        "on_crash": True,
+    }
     return KexecCall(**(values | changes))
 
 

@@ -43,9 +43,11 @@ def words(tmp_path: Path) -> dict[str, str]:
 def setup(words: dict[str, str], *boards: str, **more: object) -> LoaderSetup:
     names = boards or (str(FILES / "dtb" / "virt.dtb"),)
     given = {
-        "config": str(KERNEL / "config.gz"), "system_map": str(KERNEL / "System.map"), "zimage": str(ZIMAGE),
+        "config": str(KERNEL / "config.gz"),
+        "system_map": str(KERNEL / "System.map"),
+        "zimage": str(ZIMAGE),
         "changes": ["fdt_addr_r=44000000", "ramdisk_addr_r=48000000"],
-    }  # fmt: skip
+    }
     return bootmap.uboot_setups(names, **words, **given | more)[0]  # type: ignore[arg-type]
 
 
@@ -155,9 +157,13 @@ def test_propose_makes_up_addresses_that_nothing_tells(words: dict[str, str]) ->
     with pytest.raises(MissingInputError, match="nothing says where the kernel is loaded"):
         setup(nothing, changes=[])
     (one,) = bootmap.uboot_setups(
-        (str(FILES / "dtb" / "virt.dtb"),), **nothing, config=str(KERNEL / "config.gz"), anywhere=True,
-        system_map=str(KERNEL / "System.map"), zimage=str(ZIMAGE),
-    )  # fmt: skip
+        (str(FILES / "dtb" / "virt.dtb"),),
+        **nothing,
+        config=str(KERNEL / "config.gz"),
+        anywhere=True,
+        system_map=str(KERNEL / "System.map"),
+        zimage=str(ZIMAGE),
+    )
     assert propose([one], 1.5).proofs[0][1].safe
 
 

@@ -48,9 +48,21 @@ def test_walk_section() -> None:
     assert (step.level, step.table, step.index, step.address, step.word) == (1, L1, 0xC03, 0x4000_700C, 0x4031_140E)
     assert step.descriptor.name == "section"
     assert step.fields == {
-        "base": 0x403, "NS": 0, "supersection": 0, "nG": 0, "S": 1, "AP[2]": 0, "TEX": 1, "AP[1:0]": 1, "IMP": 0,
-        "domain": 0, "XN": 0, "C": 1, "B": 1, "type": 2,
-    }  # fmt: skip
+        "base": 0x403,
+        "NS": 0,
+        "supersection": 0,
+        "nG": 0,
+        "S": 1,
+        "AP[2]": 0,
+        "TEX": 1,
+        "AP[1:0]": 1,
+        "IMP": 0,
+        "domain": 0,
+        "XN": 0,
+        "C": 1,
+        "B": 1,
+        "type": 2,
+    }
     outcome = mapped(walked)
     assert (outcome.pa, outcome.size, outcome.level) == (0x4031_2345, MIB, 1)
     assert outcome.rights == Rights.PRIV

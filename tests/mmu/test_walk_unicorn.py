@@ -60,7 +60,7 @@ DEPARTURES = {
     "type 3 is reserved on ARMv6 (DDI 0301H 6.11.1)",
     "no supersections with subpages": "QEMU 5.0 takes bit 18 for no supersection in ARMv6's subpage format; it is "
     "one (DDI 0301H 6.11.1)",
-}  # fmt: skip
+}
 
 # ARMv6 with subpages as QEMU 5.0 reads it: ARMv5's first level with the extended small page.
 _QEMU_SUBPAGES = Level(

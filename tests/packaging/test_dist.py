@@ -91,9 +91,12 @@ def test_manual_pages_are_those_of_all_commands(unpacked: Path) -> None:
 def test_manual_page_is_read_by_man(unpacked: Path) -> None:
     page = unpacked / DATA / "man/man1/bootmap-check.1"
     shown = subprocess.run(
-        ["man", "--warnings", "--local-file", str(page)], capture_output=True, text=True, check=True,
+        ["man", "--warnings", "--local-file", str(page)],
+        capture_output=True,
+        text=True,
+        check=True,
         env={**os.environ, "MANWIDTH": "100", "LC_ALL": "C.UTF-8", "MAN_KEEP_FORMATTING": ""},
-    )  # fmt: skip
+    )
     assert not shown.stderr
     text = re.sub(r".\x08", "", shown.stdout)
     assert "BOOTMAP-CHECK(1)" in text

@@ -39,9 +39,11 @@ def test_buildroot(tree: Path, code: int, linux: Path, tmp_path: Path) -> None:
     shutil.copy(tree, images)
     start = "0x10000000" if tree is ALIVE else "0x40000000"
     done = subprocess.run(
-        [str(SCRIPT), str(images), "--phys-offset", start], capture_output=True, text=True,
+        [str(SCRIPT), str(images), "--phys-offset", start],
+        capture_output=True,
+        text=True,
         env={**ENVIRONMENT, "BUILD_DIR": str(linux.parent)},
-    )  # fmt: skip
+    )
     assert done.returncode == code, done.stderr
     assert done.stdout.startswith("DOES NOT BOOT" if code else "BOOTS")
     assert "Linux 6.1.176" in " ".join(done.stdout.split())

@@ -25,8 +25,10 @@ def test_hook_as_pre_commit_runs_it(tmp_path: Path) -> None:
         subprocess.run(["git", *words], cwd=tmp_path, check=True, capture_output=True)
     done = subprocess.run(
         ["pre-commit", "try-repo", str(REPOSITORY), "bootmap-check", "--all-files"],
-        cwd=tmp_path, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 1, done.stdout + done.stderr
     shown = PAGE.read_text().partition("    bootmap check....")[2].partition("\n\nThe hook passes")[0]
     shown = "\n".join(line.removeprefix("    ") for line in f"    bootmap check....{shown}".splitlines())

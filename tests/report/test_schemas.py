@@ -40,22 +40,37 @@ COMMANDS = [
     ("check", ("check", *SABRELITE, *KERNEL, "--format", "json")),
     ("check", ("check", "boards/findings/ram-14m.dtb", "boards/findings/pool-refused.dtb", "--format", "json")),
     ("layout", ("layout", *SABRELITE, *KERNEL, "--json")),
-    ("layout", ("layout", "--image-size", "0x1000000", "--zimage", "0x500000", "--load-addr", "0x8000",
-                "--initrd", "0x800000,0x100000", "--json")),
+    (
+        "layout",
+        (
+            "layout",
+            "--image-size",
+            "0x1000000",
+            "--zimage",
+            "0x500000",
+            "--load-addr",
+            "0x8000",
+            "--initrd",
+            "0x800000,0x100000",
+            "--json",
+        ),
+    ),
     ("mem-types", ("mem-types", *SABRELITE, *KERNEL, "--json")),
     ("features", ("features", "--kernel-version", "6.1", "--kernel-version", "3.10", "--json")),
     ("walk", ("walk", *SABRELITE, *KERNEL, "0xffff0000", "0xc0008000", "0x10", "--json")),
     ("walk", ("walk", "tests/data/cases/fuzz-1-048-deb-6.1-lpae.json.gz", "0xffff0000", "0xc0300000", "--json")),
     ("tables", ("tables", *SABRELITE, *KERNEL, "--format", "json")),
     ("tables", ("tables", "tests/data/cases/fuzz-1-048-deb-6.1-lpae.json.gz", "--format", "json")),
-    ("diff", ("diff", *SABRELITE[:1], "boards/imx6q-sabrelite-moved.dtb", "--phys-offset", "0x10000000", *KERNEL,
-              "--json")),
+    (
+        "diff",
+        ("diff", *SABRELITE[:1], "boards/imx6q-sabrelite-moved.dtb", "--phys-offset", "0x10000000", *KERNEL, "--json"),
+    ),
     ("audit", ("audit", *SABRELITE, *KERNEL, "--format", "json")),
     ("oops", ("oops", "tests/data/oops/public.txt", "--json")),
     ("diagnose", ("diagnose", "tests/data/captures/wdmc-ex2-5.10-initrd.txt", "--json")),
     ("diagnose", ("diagnose", "tests/data/captures/beaglebone-3.8-old-uboot.txt", "--json")),
     ("verify-log", ("verify", "--log", "tests/data/logs/am335x-5.15-rc1.log", "--json")),
-]  # fmt: skip
+]
 
 
 def parts_of(schema: Any) -> Iterator[dict[str, Any]]:
@@ -139,10 +154,19 @@ def inner(value: Any, path: tuple[Any, ...]) -> Any:
 def named_freely(schema: dict[str, Any], path: tuple[Any, ...]) -> bool:
     """Whether the object at ``path`` may have any names as keys."""
     for key in path:
-        schema = next((one for one in [schema, *schema.get("anyOf", ()), *schema.get("oneOf", ())]
-                       if "items" in one or "properties" in one or "additionalProperties" in one), schema)  # fmt: skip
-        schema = schema["items"] if isinstance(key, int) else schema.get("properties", {}).get(
-            key, schema.get("additionalProperties"))  # fmt: skip
+        schema = next(
+            (
+                one
+                for one in [schema, *schema.get("anyOf", ()), *schema.get("oneOf", ())]
+                if "items" in one or "properties" in one or "additionalProperties" in one
+            ),
+            schema,
+        )
+        schema = (
+            schema["items"]
+            if isinstance(key, int)
+            else schema.get("properties", {}).get(key, schema.get("additionalProperties"))
+        )
     return isinstance(schema.get("additionalProperties"), dict)
 
 
@@ -152,9 +176,20 @@ def test_schema_of_plan_and_proposal(command_line: CommandLine, tmp_path: Path) 
     (tmp_path / "bdinfo").write_text(f"{doc['uboot']}\n{doc['bdinfo']['1024']}")
     kernel = DATA / "kernels" / "deb-6.1"
     words = (
-        "plan", DATA / "dtb" / "virt.dtb", "--printenv", tmp_path / "printenv", "--bdinfo", tmp_path / "bdinfo",
-        "--config", kernel / "config.gz", "--system-map", kernel / "System.map", "--zimage", "0x532200", "--json",
-    )  # fmt: skip
+        "plan",
+        DATA / "dtb" / "virt.dtb",
+        "--printenv",
+        tmp_path / "printenv",
+        "--bdinfo",
+        tmp_path / "bdinfo",
+        "--config",
+        kernel / "config.gz",
+        "--system-map",
+        kernel / "System.map",
+        "--zimage",
+        "0x532200",
+        "--json",
+    )
     for more in ((), ("--ramdisk", "20M"), ("--boot", "bootz 40400000 - 41700000"), ("--propose",)):
         _, out, _ = command_line(*words, *more)
         found = json.loads(out)

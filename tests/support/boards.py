@@ -40,8 +40,9 @@ def reserved(*areas: tuple[str, int, int, Mapping[str, bytes]], cells_of: tuple[
     """An edit that adds /reserved-memory with areas of (name, base, size, further properties)."""
 
     def add(root: Node) -> None:
-        parent = Node("reserved-memory", {"#address-cells": cells(cells_of[0]), "#size-cells": cells(cells_of[1]),
-                                          "ranges": b""})  # fmt: skip
+        parent = Node(
+            "reserved-memory", {"#address-cells": cells(cells_of[0]), "#size-cells": cells(cells_of[1]), "ranges": b""}
+        )
         for name, base, size, more in areas:
             width = [base] if cells_of[0] == 1 else [0, base]
             reg = {"reg": cells(*width, *([size] if cells_of[1] == 1 else [0, size]))} if base or size else {}

@@ -32,8 +32,11 @@ _LARGEST = 4 << 20
 _KERNEL_KEYS = ("deb-6.1", "deb-6.1-lpae", "v310", "old49", "v44", "ve34", "deb-7.2")
 
 _NUMBERS = (b"0", b"-1", b"0x7fffffff", b"0x80000000", b"0xffffffff", b"4294967296", b"9" * 40, b"0x" + b"f" * 20)
-_WORDS = tuple(value.to_bytes(4, order) for value in (0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFF000, 0x40000000)
-               for order in ("big", "little"))  # fmt: skip
+_WORDS = tuple(
+    value.to_bytes(4, order)
+    for value in (0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFF000, 0x40000000)
+    for order in ("big", "little")
+)
 _ODD = (
     b"\0",
     b"\x1b]0;x\x07",
@@ -48,8 +51,22 @@ _ODD = (
     b"%n",
     b"@",
 )
-_PARAMETERS = ("mem=", "mem=1G@", "vmalloc=", "cma=", "initrd=", "earlycon=pl011,", "memblock=debug", "cachepolicy=",
-               "crashkernel=", "noinitrd", "highmem=", "user_debug=", "earlycon", "debug")  # fmt: skip
+_PARAMETERS = (
+    "mem=",
+    "mem=1G@",
+    "vmalloc=",
+    "cma=",
+    "initrd=",
+    "earlycon=pl011,",
+    "memblock=debug",
+    "cachepolicy=",
+    "crashkernel=",
+    "noinitrd",
+    "highmem=",
+    "user_debug=",
+    "earlycon",
+    "debug",
+)
 
 
 @dataclass(frozen=True)
@@ -66,33 +83,72 @@ _PLAN = "plan BOARD --dram 0x40000000,512M --uboot 2023.01 --zimage 5M"
 _SET = "--set kernel_addr_r=41000000 --set fdt_addr_r=44000000 --set fit_addr_r=42000000"
 _REGISTERS = "--sctlr=0x10c5387d --ttbr0=0x4000004a"
 TARGETS = (
-    Target("tree", ("predict FILE KERNEL", "predict FILE KERNEL --json", "predict FILE KERNEL --dmesg",
-                    "explain FILE KERNEL 0x40008000 0xc0008000", "tables FILE KERNEL", "audit FILE KERNEL"), _TREES),
+    Target(
+        "tree",
+        (
+            "predict FILE KERNEL",
+            "predict FILE KERNEL --json",
+            "predict FILE KERNEL --dmesg",
+            "explain FILE KERNEL 0x40008000 0xc0008000",
+            "tables FILE KERNEL",
+            "audit FILE KERNEL",
+        ),
+        _TREES,
+    ),
     Target("tags", ("predict FILE KERNEL --machine-id 742",), ("tests/data/atags/*.bin",)),
-    Target("command-line", ("predict BOARD KERNEL --cmdline TEXT", "predict BOARD KERNEL --dmesg --cmdline TEXT"),
-           _TREES[:1]),
-    Target("config", ("features --config FILE", "predict BOARD --config FILE SYMBOLS"),
-           ("tests/data/kconfig/*.gz", "tests/data/hostile/*.config")),
-    Target("symbols", ("predict BOARD --system-map FILE CONFIG",),
-           ("tests/data/symbols/*", "tests/data/kernels/v7/System.map")),
-    Target("kernel", ("features --kernel FILE", "predict BOARD KERNEL --zimage FILE"),
-           ("tests/data/elf/*.elf", "tests/data/hostile/z-*", "tests/data/hostile/*.elf.gz")),
+    Target(
+        "command-line",
+        ("predict BOARD KERNEL --cmdline TEXT", "predict BOARD KERNEL --dmesg --cmdline TEXT"),
+        _TREES[:1],
+    ),
+    Target(
+        "config",
+        ("features --config FILE", "predict BOARD --config FILE SYMBOLS"),
+        ("tests/data/kconfig/*.gz", "tests/data/hostile/*.config"),
+    ),
+    Target(
+        "symbols",
+        ("predict BOARD --system-map FILE CONFIG",),
+        ("tests/data/symbols/*", "tests/data/kernels/v7/System.map"),
+    ),
+    Target(
+        "kernel",
+        ("features --kernel FILE", "predict BOARD KERNEL --zimage FILE"),
+        ("tests/data/elf/*.elf", "tests/data/hostile/z-*", "tests/data/hostile/*.elf.gz"),
+    ),
     Target("log", ("verify BOARD KERNEL --log FILE", "verify --log FILE"), ("tests/data/logs/*.log",)),
     Target("oops", ("oops FILE", "oops --json FILE"), ("tests/data/oops/*.txt", "tests/data/hostile/*.oops*")),
-    Target("recording", ("tables FILE", "audit FILE", "walk FILE 0xc0008000", "tables FILE --format=json"),
-           ("tests/data/hostile/*.json.gz", "tests/data/cases/own-spitz.json.gz")),
-    Target("dump", (f"tables FILE@0x40000000 {_REGISTERS}", f"audit FILE@0x40000000 {_REGISTERS} --arch=lpae",
-                    "locate FILE", f"walk FILE@0x40000000 0xc0000000 {_REGISTERS}"),
-           ("INPUT:dense.bin", "INPUT:noise.bin")),
+    Target(
+        "recording",
+        ("tables FILE", "audit FILE", "walk FILE 0xc0008000", "tables FILE --format=json"),
+        ("tests/data/hostile/*.json.gz", "tests/data/cases/own-spitz.json.gz"),
+    ),
+    Target(
+        "dump",
+        (
+            f"tables FILE@0x40000000 {_REGISTERS}",
+            f"audit FILE@0x40000000 {_REGISTERS} --arch=lpae",
+            "locate FILE",
+            f"walk FILE@0x40000000 0xc0000000 {_REGISTERS}",
+        ),
+        ("INPUT:dense.bin", "INPUT:noise.bin"),
+    ),
     Target("memblock", ("memblock FILE", "memblock --json FILE --width 64"), ()),
     Target("extlinux", (f"{_PLAN} --extlinux FILE {_SET}",), ("INPUT:labels.conf", "INPUT:plain.conf")),
-    Target("environment", (f"{_PLAN} --printenv FILE", f"{_PLAN} --printenv FILE --boot ${{bootcmd}}"),
-           ("INPUT:plain.env", "INPUT:plain.bin", "INPUT:circle.env")),
-    Target("bdinfo", (f"plan BOARD --uboot 2023.01 --zimage 5M {_SET} --bdinfo FILE",),
-           ("INPUT:plain.bdinfo", "INPUT:older.bdinfo")),
+    Target(
+        "environment",
+        (f"{_PLAN} --printenv FILE", f"{_PLAN} --printenv FILE --boot ${{bootcmd}}"),
+        ("INPUT:plain.env", "INPUT:plain.bin", "INPUT:circle.env"),
+    ),
+    Target(
+        "bdinfo",
+        (f"plan BOARD --uboot 2023.01 --zimage 5M {_SET} --bdinfo FILE",),
+        ("INPUT:plain.bdinfo", "INPUT:older.bdinfo"),
+    ),
     Target("efi-map", ("predict BOARD KERNEL --efi-map FILE",), ("INPUT:plain.efi",)),
-    Target("capture", ("diagnose FILE", "diagnose FILE --json"),
-           ("tests/data/logs/*.log", "tests/data/captures/*.txt")),
+    Target(
+        "capture", ("diagnose FILE", "diagnose FILE --json"), ("tests/data/logs/*.log", "tests/data/captures/*.txt")
+    ),
     Target("archive", ("diagnose FILE", "verify FILE"), ("INPUT:plain.tar", "INPUT:pax.tar", "tests/data/collected/*")),
     Target("rows", ("sweep-diff FILE FILE", "sweep-diff FILE FILE --format jsonl"), ("INPUT:plain.jsonl",)),
     Target("parquet", ("sweep-diff FILE FILE",), ("INPUT:plain.parquet",)),
@@ -101,10 +157,13 @@ TARGETS = (
     Target("baseline", ("check BOARD --no-proof --baseline FILE",), ("INPUT:plain.json",)),
     Target("source", ("check FILE --no-proof",), ("INPUT:plain.dts",)),
     Target("overlay", ("check BOARD --no-proof --overlay FILE",), ("INPUT:plain.dtbo",)),
-    Target("fit", ("check FILE --no-proof", f"plan FILE --dram 0x40000000,512M --uboot 2023.01 {_SET}"),
-           ("INPUT:plain.itb",)),
+    Target(
+        "fit",
+        ("check FILE --no-proof", f"plan FILE --dram 0x40000000,512M --uboot 2023.01 {_SET}"),
+        ("INPUT:plain.itb",),
+    ),
     Target("android", ("features --kernel FILE", "predict BOARD KERNEL --zimage FILE"), ("INPUT:nested.img",)),
-)  # fmt: skip
+)
 
 
 class Edit(NamedTuple):
@@ -199,8 +258,13 @@ def _words(line: str, path: Path, example: Example) -> list[str]:
     config, symbols = ["--config", str(key / "config.gz")], ["--system-map", str(key / "System.map")]
     words: list[str] = []
     for word in line.split(" "):
-        replaced = {"KERNEL": [*config, *symbols], "CONFIG": config, "SYMBOLS": symbols, "TEXT": [example.parameters],
-                    "BOARD": [str(ROOT / "boards/findings/phys-offset-8m.dtb")]}.get(word)  # fmt: skip
+        replaced = {
+            "KERNEL": [*config, *symbols],
+            "CONFIG": config,
+            "SYMBOLS": symbols,
+            "TEXT": [example.parameters],
+            "BOARD": [str(ROOT / "boards/findings/phys-offset-8m.dtb")],
+        }.get(word)
         words += replaced if replaced is not None else [word.replace("FILE", str(path))]
     if "KERNEL" in line or "verify" in line:
         for option, value in example.options:

@@ -43,9 +43,23 @@ def console_of(key: str, script: str, tmp_path: Path, *, arguments: str = "", ap
     image = tmp_path / "initramfs"
     image.write_bytes(initramfs(files))
     command = [
-        "qemu-system-arm", "-M", "virt", "-cpu", "cortex-a7", "-m", "512", "-nic", "none", "-nographic", "-no-reboot",
-        "-kernel", str(folder / "zImage"), "-initrd", str(image),
-        "-append", f"console=ttyAMA0 loglevel=3 {append}",
-    ]  # fmt: skip
+        "qemu-system-arm",
+        "-M",
+        "virt",
+        "-cpu",
+        "cortex-a7",
+        "-m",
+        "512",
+        "-nic",
+        "none",
+        "-nographic",
+        "-no-reboot",
+        "-kernel",
+        str(folder / "zImage"),
+        "-initrd",
+        str(image),
+        "-append",
+        f"console=ttyAMA0 loglevel=3 {append}",
+    ]
     done = subprocess.run(command, capture_output=True, timeout=300, check=False, stdin=subprocess.DEVNULL)
     return done.stdout.decode("utf-8", "replace")

@@ -111,8 +111,9 @@ def _run(words: list[str | bytes], row: Hostile, folder: Path, memory: int, seco
         os.close(reader)
         stdout = {"full": full.fileno(), "gone": writer}.get(row.stdout, out.fileno())
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "COLUMNS": "100"}
-        process = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=err,
-                                   preexec_fn=limits, env=environment)  # fmt: skip
+        process = subprocess.Popen(
+            words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=err, preexec_fn=limits, env=environment
+        )
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = code = os.waitstatus_to_exitcode(status)
         os.close(writer)

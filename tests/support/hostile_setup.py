@@ -138,7 +138,7 @@ def archive_sparse() -> bytes:
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
         member = tarfile.TarInfo("bootmap/dmesg")
         member.pax_headers = {"GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.size": str(8 << 30),
-                              "GNU.sparse.map": "0,1," * 200_000 + "0,1"}  # fmt: skip
+                              "GNU.sparse.map": "0,1," * 200_000 + "0,1"}
         tar.addfile(member)
     return stream.getvalue()
 
@@ -168,7 +168,7 @@ def archive_text() -> bytes:
 # -- sweeps --------------------------------------------------------------------------------------------------------
 
 _ROW = ('{"schema":"bootmap.sweep/1","key":"k","board":"%s","trees":"t","kernel":"k","release":"6.1","tree_hash":"",'
-        '"kernel_hash":"","status":"answered"%s}\n')  # fmt: skip
+        '"kernel_hash":"","status":"answered"%s}\n')
 
 
 def rows(count: int = 15_000, more: str = "") -> bytes:
@@ -317,7 +317,7 @@ _TOO = {
     "head.img": lambda: b"ANDROID!" + bytes(8),
     "nested.img": lambda: boot_image(boot_image(boot_image(bytes(64)))),
     "bomb.img": lambda: boot_image(INPUTS["many-gzip.zImage"]()[: 4 * MIB - 8192]),
-}  # fmt: skip
+}
 INPUTS.update(_TOO)
 
 _PLAN = f"plan {BOARD} --dram 0x40000000,512M --uboot 2023.01 --zimage 5M"
@@ -386,4 +386,4 @@ ROWS = (
     *(Hostile(f"plan-{name}", f"plan {name} --dram 0x40000000,512M --uboot 2023.01 --set fit_addr_r=42000000", _USAGE)
       for name in _named(".fits")),
     *(Hostile(f"android-{name}", f"features --kernel {name}", _USAGE) for name in _named(".img")),
-)  # fmt: skip
+)

@@ -14,9 +14,15 @@ from support.trees import Node, blob, board, cells, text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_VARIABLES = ("ver=U-Boot 2023.01 (Jan 01 2023)", "kernel_addr_r=0x41000000", "fdt_addr_r=44000000", "fdt_high=0xffff",
-              "bootargs=console=ttyS0 mem=256M", "bootcmd=bootz ${kernel_addr_r} - ${fdt_addr_r}",
-              "bootm_size=0x8000000")  # fmt: skip
+_VARIABLES = (
+    "ver=U-Boot 2023.01 (Jan 01 2023)",
+    "kernel_addr_r=0x41000000",
+    "fdt_addr_r=44000000",
+    "fdt_high=0xffff",
+    "bootargs=console=ttyS0 mem=256M",
+    "bootcmd=bootz ${kernel_addr_r} - ${fdt_addr_r}",
+    "bootm_size=0x8000000",
+)
 _BANK = "DRAM bank   = 0x00000000\n-> start    = 0x40000000\n-> size     = 0x20000000\n"
 _NEW = f"""boot_params = 0x40000100
 {_BANK}relocaddr   = 0x5ff5d000
@@ -72,12 +78,31 @@ cpus { #address-cells = <1>; #size-cells = <0>;
 
 def _row(name: str) -> Row:
     return Row(
-        key="0" * 64, board=name, trees="t", kernel="k", release="6.1", tree_hash="1" * 64, kernel_hash="2" * 64,
-        status=Status.ANSWERED, model="m", compatible=("a,b",), verdict="BOOTS", cpu="cortex-a9", smp=True,
-        phys_offset=0x40000000, ram=1 << 29, lowmem=1 << 29, highmem=0, lost=0, nomap=0, free=1 << 28,
-        taken={"kernel": 1 << 23}, zones=(ZoneRow("Normal", 0x40000000, 0x60000000, 1 << 28),),
-        findings=(FindingRow("carveout-odd-mib", "warning", 1),), seconds=0.5,
-    )  # fmt: skip
+        key="0" * 64,
+        board=name,
+        trees="t",
+        kernel="k",
+        release="6.1",
+        tree_hash="1" * 64,
+        kernel_hash="2" * 64,
+        status=Status.ANSWERED,
+        model="m",
+        compatible=("a,b",),
+        verdict="BOOTS",
+        cpu="cortex-a9",
+        smp=True,
+        phys_offset=0x40000000,
+        ram=1 << 29,
+        lowmem=1 << 29,
+        highmem=0,
+        lost=0,
+        nomap=0,
+        free=1 << 28,
+        taken={"kernel": 1 << 23},
+        zones=(ZoneRow("Normal", 0x40000000, 0x60000000, 1 << 28),),
+        findings=(FindingRow("carveout-odd-mib", "warning", 1),),
+        seconds=0.5,
+    )
 
 
 def _parquet() -> bytes:
@@ -101,15 +126,25 @@ def _cache() -> bytes:
 
 def _archive() -> bytes:
     rows = b"   0: 0x40000000..0x5fffffff\n"
-    log = b"[    0.000000] Linux version 6.1.0 (a@b) (gcc) #1 SMP x\n[    0.000000] CPU: ARMv7 Processor [413fc0f0] "\
-          b"revision 0 (ARMv7), cr=10c5387d\n[    0.000000] Memory policy: Data cache writealloc\n"  # fmt: skip
+    log = (
+        b"[    0.000000] Linux version 6.1.0 (a@b) (gcc) #1 SMP x\n[    0.000000] CPU: ARMv7 Processor [413fc0f0] "
+        b"revision 0 (ARMv7), cr=10c5387d\n[    0.000000] Memory policy: Data cache writealloc\n"
+    )
     tree = blob(board([(0x40000000, 0x20000000)], bootargs="mem=256M"))
     return archive(
-        {"dmesg": log, "iomem": b"40000000-5fffffff : System RAM\n", "memblock-memory": rows, "fdt": tree,
-         "memblock-reserved": rows, "cmdline": b"mem=256M\n", "cpuinfo": b"processor\t: 0\nCPU implementer\t: 0x41\n",
-         "device-tree/model": text("x"), "device-tree/cpus/cpu@0/reg": cells(0)},
+        {
+            "dmesg": log,
+            "iomem": b"40000000-5fffffff : System RAM\n",
+            "memblock-memory": rows,
+            "fdt": tree,
+            "memblock-reserved": rows,
+            "cmdline": b"mem=256M\n",
+            "cpuinfo": b"processor\t: 0\nCPU implementer\t: 0x41\n",
+            "device-tree/model": text("x"),
+            "device-tree/cpus/cpu@0/reg": cells(0),
+        },
         packed=False,
-    )  # fmt: skip
+    )
 
 
 PLAIN: dict[str, Callable[[], bytes]] = {

@@ -45,7 +45,7 @@ class Row:
 def amba(root: Node) -> None:
     """The peripherals of the Versatile board."""
     bus = Node("amba", {"compatible": text("simple-bus"), "#address-cells": cells(1), "#size-cells": cells(1),
-                        "ranges": b""})  # fmt: skip
+                        "ranges": b""})
     bus.children.append(Node("uart@101f1000", {"compatible": text("arm,pl011"), "reg": cells(0x101F1000, 0x1000)}))
     root.children.append(bus)
 
@@ -229,4 +229,4 @@ ROWS = [
         ("vga@9f000000", 0x9F000000, 16 * MIB, NOMAP))), ("v510", None, {"HIGHMEM": None}), {},
         ("Ignoring RAM at 0x9f000000-0xa0000000", "your own no-map areas")),
     Row("message-explained", tree([(0x80000000, 496 * MIB)]), ("v510", None, {"HIGHMEM": None}), {}, quiet=True),
-]  # fmt: skip
+]

@@ -58,8 +58,13 @@ def test_cluster_gives_the_rows_of_the_pool(boards: Path, tmp_path: Path) -> Non
     run_sweep(sweep, str(tmp_path / "pool.jsonl"), jobs=2)
     with cluster() as found:
         run_sweep(sweep, str(tmp_path / "cluster.jsonl"), scheduler=found.scheduler_address)
-    sides = [{row.place: (row.key, row.status, row.error, row.verdict, row.tables_hash, row.memblock_hash, row.free)
-              for row in checked(sweep, tmp_path / name)} for name in ("pool.jsonl", "cluster.jsonl")]  # fmt: skip
+    sides = [
+        {
+            row.place: (row.key, row.status, row.error, row.verdict, row.tables_hash, row.memblock_hash, row.free)
+            for row in checked(sweep, tmp_path / name)
+        }
+        for name in ("pool.jsonl", "cluster.jsonl")
+    ]
     assert sides[0] == sides[1]
 
 
@@ -190,8 +195,17 @@ def scheduler(port: int) -> subprocess.Popen[bytes]:
 
 
 def worker(port: int, folder: Path) -> subprocess.Popen[bytes]:
-    words = ["-m", "distributed.cli.dask_worker", f"tcp://127.0.0.1:{port}", "--nthreads", "1", "--no-dashboard",
-             "--no-nanny", "--local-directory", str(folder)]  # fmt: skip
+    words = [
+        "-m",
+        "distributed.cli.dask_worker",
+        f"tcp://127.0.0.1:{port}",
+        "--nthreads",
+        "1",
+        "--no-dashboard",
+        "--no-nanny",
+        "--local-directory",
+        str(folder),
+    ]
     return _started(words)
 
 

@@ -64,8 +64,11 @@ def test_change_of_the_cma_area(kernel: SweepKernel) -> None:
 
 def test_change_of_highmem(kernel: SweepKernel) -> None:
     root = board(size=1 << 30)
-    (change,) = [each for each in changes_of(row(root, kernel), row(root, changed(kernel, HIGHMEM=None)))
-                 if each.kind is Kind.USED]  # fmt: skip
+    (change,) = [
+        each
+        for each in changes_of(row(root, kernel), row(root, changed(kernel, HIGHMEM=None)))
+        if each.kind is Kind.USED
+    ]
     assert change.weight is Weight.WORSE
     assert change.text == "256 MiB less of RAM in use"
 

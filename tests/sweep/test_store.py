@@ -69,8 +69,18 @@ def test_killed_sweep_goes_on(tmp_path: Path) -> None:
     for number in range(300):
         (folder / f"b{number:03}.dtb").write_bytes(blob(board(size=(64 << 20) + (number << 20))))
     output = tmp_path / "rows.jsonl"
-    words = [sys.executable, "-m", "bootmap", "sweep", str(folder), f"--kernel={KERNEL_61}", "--no-cache", "-j2",
-             f"--output={output}", "--resume"]  # fmt: skip
+    words = [
+        sys.executable,
+        "-m",
+        "bootmap",
+        "sweep",
+        str(folder),
+        f"--kernel={KERNEL_61}",
+        "--no-cache",
+        "-j2",
+        f"--output={output}",
+        "--resume",
+    ]
     process = subprocess.Popen(words, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     end = time.monotonic() + 60
     while time.monotonic() < end and (not output.exists() or output.stat().st_size < 20_000):

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
 
 NAMES = (
-    "androidboot.serialno=ABC123", "ethaddr=52:54:00:ab:cd:ef", "smsc95xx.macaddr=525400abcd01",
-    "ip=10.1.2.3::10.1.2.1:255.255.255.0:secretbox:eth0:off", "systemd.hostname=hiddenhost",
-)  # fmt: skip
+    "androidboot.serialno=ABC123",
+    "ethaddr=52:54:00:ab:cd:ef",
+    "smsc95xx.macaddr=525400abcd01",
+    "ip=10.1.2.3::10.1.2.1:255.255.255.0:secretbox:eth0:off",
+    "systemd.hostname=hiddenhost",
+)
 SECRETS = ("ABC123", "52:54:00:ab:cd:ef", "525400abcd01", "10.1.2.3", "secretbox", "hiddenhost")
 
 

@@ -133,9 +133,10 @@ def test_run_a_compressed_kernel(tmp_path: Path, load: int) -> None:
 def test_boot_chain_u_boot_decompressor_and_kernel_are_equal() -> None:
     setup = Setup(MACHINES_BY_NAME["virt"], 512 * MIB)
     request = ChainRequest(
-        BINARY, ramdisk=bytes(random.Random(1).randrange(256) for _ in range(5000)),
+        BINARY,
+        ramdisk=bytes(random.Random(1).randrange(256) for _ in range(5000)),
         changes={"fdt_high": "", "initrd_high": "", "bootm_size": "10000000", "bootargs": "console=ttyAMA0"},
-    )  # fmt: skip
+    )
     done = boot_chain(load_kernel(str(KERNEL)), setup, request)
     assert done.loader_differences == ()
     assert done.placed.ramdisk is not None

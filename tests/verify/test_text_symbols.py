@@ -23,9 +23,17 @@ from bootmap.verify.text_symbols import completed
 
 STUB = "ffffffff B The real System.map is in the linux-image-6.1.0-50-armmp-dbg package\n"
 DATA_SYMBOLS = {
-    "_text", "swapper_pg_dir", "__init_begin", "__init_end", "_sdata", "__bss_start", "_end", "bm_pte",
-    "__start_rodata", "__start_rodata_section_aligned",
-}  # fmt: skip
+    "_text",
+    "swapper_pg_dir",
+    "__init_begin",
+    "__init_end",
+    "_sdata",
+    "__bss_start",
+    "_end",
+    "bm_pte",
+    "__start_rodata",
+    "__start_rodata_section_aligned",
+}
 
 
 @pytest.fixture(scope="module")

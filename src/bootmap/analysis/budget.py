@@ -60,8 +60,11 @@ def budget(replay: Replay, later: Mapping[str, int]) -> Budget | None:
             low = max(0, min(base + size, limit) - base)
             lowmem, highmem = lowmem + low, highmem + size - low
     found: dict[str, int] = {}
-    ram = [(base, min(base + size, limit)) for base, size, flags in stage.memblock.memory.regions
-           if not flags & Flags.NOMAP]  # fmt: skip
+    ram = [
+        (base, min(base + size, limit))
+        for base, size, flags in stage.memblock.memory.regions
+        if not flags & Flags.NOMAP
+    ]
     for row in reserved_rows(stage):
         size = sum(max(0, min(row.end, end) - max(row.start, start)) for start, end in ram)
         if size:
@@ -75,8 +78,14 @@ def budget(replay: Replay, later: Mapping[str, int]) -> Budget | None:
 def _kind(state: BootState, start: int, end: int, owner: str) -> str:
     if any(area.base < end and start < area.base + area.size for area in state.cma_areas):
         return "CMA"
-    for word, name in (("kernel", "kernel"), ("mem_map", "mem_map"), ("initrd", "initrd"), ("device tree", "dtb"),
-                       ("page director", "page tables"), ("struct pages", "mem_map")):  # fmt: skip
+    for word, name in (
+        ("kernel", "kernel"),
+        ("mem_map", "mem_map"),
+        ("initrd", "initrd"),
+        ("device tree", "dtb"),
+        ("page director", "page tables"),
+        ("struct pages", "mem_map"),
+    ):
         if word in owner and not owner.startswith("/"):
             return name
     return "reserved areas" if owner.startswith("/") or "dynamic area" in owner else "early allocations"

@@ -109,10 +109,15 @@ def differences(before: Map, after: Map, *, granule: bool = False) -> list[Table
     unread = [*before.unread, *after.unread]
     edges = np.unique(
         np.concatenate(
-            [first.va, first.va + first.size, second.va, second.va + second.size,
-             np.array([edge for span in unread for edge in span], np.int64)]
+            [
+                first.va,
+                first.va + first.size,
+                second.va,
+                second.va + second.size,
+                np.array([edge for span in unread for edge in span], np.int64),
+            ]
         )
-    )  # fmt: skip
+    )
     if len(edges) < 2:
         return []
     va, size = edges[:-1], np.diff(edges)
@@ -133,9 +138,11 @@ def differences(before: Map, after: Map, *, granule: bool = False) -> list[Table
     found: list[TableChange] = []
     for place in np.flatnonzero(changed).tolist():
         change = _change(
-            int(va[place]), int(size[place]), _side(first, int(ones[place]), int(va[place])),
+            int(va[place]),
+            int(size[place]),
+            _side(first, int(ones[place]), int(va[place])),
             _side(second, int(others[place]), int(va[place])),
-        )  # fmt: skip
+        )
         if found and _goes_on(found[-1], change):
             found[-1] = replace(found[-1], size=change.end - found[-1].va)
         else:

@@ -160,11 +160,18 @@ def _short_events(memory: Memory, order: str, root: int, style: Style) -> _Event
     # Sort key: pairs in order; within one the entry or the ptes of its first word, then the second section.
     parts = [
         _part(lone, 0, pairs_at[lone], first_level, first[lone], domain[lone]),
-        _part(np.repeat(tables, count), 0, (pairs_at[tables][:, None] + _offsets(count)).ravel(), PTE, ptes,
-              np.repeat(domain[tables], count)),
-        _part(half, 1, pairs_at[half] + np.uint64(SHORT.section_size), PMD, second[half], _domains_of(second[half],
-              style)),
-    ]  # fmt: skip
+        _part(
+            np.repeat(tables, count),
+            0,
+            (pairs_at[tables][:, None] + _offsets(count)).ravel(),
+            PTE,
+            ptes,
+            np.repeat(domain[tables], count),
+        ),
+        _part(
+            half, 1, pairs_at[half] + np.uint64(SHORT.section_size), PMD, second[half], _domains_of(second[half], style)
+        ),
+    ]
     return _joined(parts, style)
 
 
@@ -186,9 +193,15 @@ def _long_events(memory: Memory, order: str, root: int, style: Style) -> _Events
         base = number * 513
         parts.append(_part(base + lone, 0, addresses[lone], first_level, pmds[lone], _none(len(lone))))
         parts.append(
-            _part(base + np.repeat(tables, count), 0, (addresses[tables][:, None] + _offsets(count)).ravel(), PTE, ptes,
-                  _none(len(ptes)))
-        )  # fmt: skip
+            _part(
+                base + np.repeat(tables, count),
+                0,
+                (addresses[tables][:, None] + _offsets(count)).ravel(),
+                PTE,
+                ptes,
+                _none(len(ptes)),
+            )
+        )
     return _joined(parts, style)
 
 

@@ -19,8 +19,16 @@ if TYPE_CHECKING:
 
 PRRR, NMRR = 0xFF0A81A8, 0x40E040E0
 MAIR0, MAIR1 = 0xEEAA4400, 0xFF000004
-_SCTLR = {"v7": 0x10C5387D, "v7lpae": 0x10C5387D, "v6": 0x00C5387D, "v6k": 0x00C5387D, "v6kz": 0x00C5387D,
-          "v5": 0x0005317F, "xscale": 0x0000397F, "v4": 0x0000317F}  # fmt: skip
+_SCTLR = {
+    "v7": 0x10C5387D,
+    "v7lpae": 0x10C5387D,
+    "v6": 0x00C5387D,
+    "v6k": 0x00C5387D,
+    "v6kz": 0x00C5387D,
+    "v5": 0x0005317F,
+    "xscale": 0x0000397F,
+    "v4": 0x0000317F,
+}
 _SCTLR_LONG = 0x30C5387D
 _EE = 1 << 25
 _MANAGER = 3

@@ -180,8 +180,9 @@ def translate(
         written: the prediction whose tables these are, and its moment; the words then have writers.
     """
     walked = walk(memory, regime, va)
-    entries = tuple(Entry(step, _linux_half(memory, walked, step, written), _of(written, step.address))
-                    for step in walked.steps)  # fmt: skip
+    entries = tuple(
+        Entry(step, _linux_half(memory, walked, step, written), _of(written, step.address)) for step in walked.steps
+    )
     verdicts = tuple(_verdict(walked, access) for access in accesses)
     fsr = encode_fsr(walked.outcome, regime) if isinstance(walked.outcome, Fault) else None
     return Translation(walked, entries, LONG if regime.long else SHORT, verdicts, fsr)

@@ -54,8 +54,9 @@ def load_map_of(
     if zimage:
         model = profile(None, version).model()
         model.text_offset = text_offset
-        described = ZImage(zimage, image_size, usual_code(0, zimage), load_addr if load_addr is not None else start,
-                           bss_size=bss)  # fmt: skip
+        described = ZImage(
+            zimage, image_size, usual_code(0, zimage), load_addr if load_addr is not None else start, bss_size=bss
+        )
         objects += decompressor_objects(plan(model, described, phys_offset))
     else:
         objects.append(Placed("page directory", start - 0x4000, 0x4000, "directory"))

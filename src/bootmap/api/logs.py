@@ -93,8 +93,10 @@ def _diagnosed(log: str, text: str, boot: int | None, board: str | None, options
 def _checked(found: CheckFinding) -> Checked:
     """A finding of `check` as a diagnosis tells it."""
     places = [Reason(0, f"{where.text} ({where})") for where in found.where[:2]]
-    changes = [LogChange(change.text + (f" ({change.note})" if change.note else ""), change.after, bool(change.after))
-               for change in found.changes]  # fmt: skip
+    changes = [
+        LogChange(change.text + (f" ({change.note})" if change.note else ""), change.after, bool(change.after))
+        for change in found.changes
+    ]
     changes += [LogChange(text) for text in found.advice]
     reasons = (Reason(0, f"predicted for this board: {found.cause or found.title}"), *places)
     fatal = found.severity >= Severity.ERROR and (found.decides or bool(found.hazard and found.hazard.fatal))

@@ -95,10 +95,11 @@ def read_boards(path: str, overlays: Sequence[str] = (), memory: Sequence[str] =
             found = fit.configurations(description, data)
             trees = {blob: with_banks(fdt.parse(blob), banks) for blob in {each.tree for each in found}}
             return [
-                BoardFile(f"{name}:{each.name}", trees[each.tree], None, each.kernel, each.kernel_load, each.ramdisk,
-                          data)
+                BoardFile(
+                    f"{name}:{each.name}", trees[each.tree], None, each.kernel, each.kernel_load, each.ramdisk, data
+                )
                 for each in found
-            ]  # fmt: skip
+            ]
         return [BoardFile(name, with_banks(description, banks), lines)]
     except InputError as error:
         raise error.in_file(name) from None

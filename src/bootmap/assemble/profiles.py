@@ -174,9 +174,16 @@ def _sizes(kind: str, version: Version) -> Sizes:
 def _scaled(sizes: Sizes, image_size: int, bss_size: int | None) -> Sizes:
     """The same proportions in an image of ``image_size`` bytes; borders stay on pages."""
     bss = _HEAD + image_size
-    parts = [align_down((at - _HEAD) * image_size // (sizes.bss - _HEAD), PAGE_SIZE) + _HEAD
-             for at in (sizes.stext, sizes.etext, sizes.init, sizes.data)]  # fmt: skip
+    parts = [
+        align_down((at - _HEAD) * image_size // (sizes.bss - _HEAD), PAGE_SIZE) + _HEAD
+        for at in (sizes.stext, sizes.etext, sizes.init, sizes.data)
+    ]
     return replace(
-        sizes, stext=parts[0], etext=parts[1], init=parts[2], data=parts[3], bss=bss,
+        sizes,
+        stext=parts[0],
+        etext=parts[1],
+        init=parts[2],
+        data=parts[3],
+        bss=bss,
         end=bss + (bss_size if bss_size is not None else sizes.end - sizes.bss),
-    )  # fmt: skip
+    )

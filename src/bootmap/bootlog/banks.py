@@ -187,8 +187,10 @@ def _sizes(log: Log, identity: LogIdentity) -> Iterator[Evidence[Banks]]:
 
 def _left_out(log: Log) -> int:
     """Bytes of RAM that the kernel ignores, and so does not count."""
-    rows = [(said.number("to" if said.kind == "truncating" else "start"), said.number("last"))
-            for said in log.all("ignoring", "truncating")]  # fmt: skip
+    rows = [
+        (said.number("to" if said.kind == "truncating" else "start"), said.number("last"))
+        for said in log.all("ignoring", "truncating")
+    ]
     rows += [(said.number("start"), said.number("end")) for said in log.all("dt_range") if said.number("end") < MOST]
     return sum(max(end - start, 0) for start, end in rows)
 

@@ -29,24 +29,79 @@ if TYPE_CHECKING:
 
     Judge = Callable[[Context, Said], Judged]
 
-INPUTS = frozenset({
-    "banner", "release", "cpu", "cache", "machine", "model", "cmdline", "dtb", "ramdisk", "ramdisk_at", "slub", "nosmp",
-    "load", "kernel_at", "blob", "started", "bootargs", "image_size", "arm_image", "cpu_unknown", "idmap", "dram",
-    "dram_bank", "pgd", "image_name", "fixup", "ion", "cut_off", "taken", "vendor_reserve", "vendor_remove",
-    "persistent", "cma_found", "fault", "pc_at", "control",
-})  # fmt: skip
+INPUTS = frozenset(
+    {
+        "banner",
+        "release",
+        "cpu",
+        "cache",
+        "machine",
+        "model",
+        "cmdline",
+        "dtb",
+        "ramdisk",
+        "ramdisk_at",
+        "slub",
+        "nosmp",
+        "load",
+        "kernel_at",
+        "blob",
+        "started",
+        "bootargs",
+        "image_size",
+        "arm_image",
+        "cpu_unknown",
+        "idmap",
+        "dram",
+        "dram_bank",
+        "pgd",
+        "image_name",
+        "fixup",
+        "ion",
+        "cut_off",
+        "taken",
+        "vendor_reserve",
+        "vendor_remove",
+        "persistent",
+        "cma_found",
+        "fault",
+        "pc_at",
+        "control",
+    }
+)
 """Kinds of lines that tell what board and kernel are."""
 _COUNTED = ("total", "memmap", "zone_pages", "all_pages", "memory_mb")
-_JUDGES: Mapping[str, Judge] = MappingProxyType({
-    "layout": layout.area, "layout_other": layout.other_area, "policy": layout.policy, "tcm_moved": layout.tcm_moved,
-    "zone": zones.zone, "zone_pfn": zones.zone_pfn, "nodes": zones.node, "initmem": zones.initmem,
-    "memory_mb": totals.megabytes, "memory_k": totals.kilobytes_old, "memory": totals.kilobytes,
-    "cma": reserved.cma, "cma_failed": reserved.cma_failed, "cma_limit": reserved.cma_limit, "pool": reserved.pool,
-    "node": reserved.node, "region": reserved.region, "removed": reserved.region,
-    "rmem": reserved.trouble, "freed_initrd": reserved.freed_initrd,
-    "said": given_up.verbatim, "dt_range": given_up.verbatim, "dt_block": given_up.dt_block,
-    "kasan": kasan.block, "kasan_skip": kasan.skipped, "ignoring": given_up.ignoring, "truncating": given_up.truncating,
-})  # fmt: skip
+_JUDGES: Mapping[str, Judge] = MappingProxyType(
+    {
+        "layout": layout.area,
+        "layout_other": layout.other_area,
+        "policy": layout.policy,
+        "tcm_moved": layout.tcm_moved,
+        "zone": zones.zone,
+        "zone_pfn": zones.zone_pfn,
+        "nodes": zones.node,
+        "initmem": zones.initmem,
+        "memory_mb": totals.megabytes,
+        "memory_k": totals.kilobytes_old,
+        "memory": totals.kilobytes,
+        "cma": reserved.cma,
+        "cma_failed": reserved.cma_failed,
+        "cma_limit": reserved.cma_limit,
+        "pool": reserved.pool,
+        "node": reserved.node,
+        "region": reserved.region,
+        "removed": reserved.region,
+        "rmem": reserved.trouble,
+        "freed_initrd": reserved.freed_initrd,
+        "said": given_up.verbatim,
+        "dt_range": given_up.verbatim,
+        "dt_block": given_up.dt_block,
+        "kasan": kasan.block,
+        "kasan_skip": kasan.skipped,
+        "ignoring": given_up.ignoring,
+        "truncating": given_up.truncating,
+    }
+)
 _LOST_RAM = ("Ignoring RAM at", "Truncating RAM at")
 # Lines that are predicted and missed where a log has none of them: how they begin -> how those that say the same do.
 _MISSED = {**dict.fromkeys(_LOST_RAM, _LOST_RAM), "INITRD: ": ("INITRD: ",)}

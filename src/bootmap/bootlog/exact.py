@@ -36,8 +36,12 @@ _NUMBER = re.compile(r"0x([0-9a-f]+)|\b([0-9]+)(?= MiB)")
 _GRANULE = 128 * MIB
 _PMD = 2 * MIB
 _LEAST_CMA = 4
-_OPTIONS = {4: "CONFIG_ARCH_MULTI_V4T=y", 5: "CONFIG_ARCH_MULTI_V5=y", 6: "CONFIG_ARCH_MULTI_V6=y",
-            7: "CONFIG_ARCH_MULTI_V7=y"}  # fmt: skip
+_OPTIONS = {
+    4: "CONFIG_ARCH_MULTI_V4T=y",
+    5: "CONFIG_ARCH_MULTI_V5=y",
+    6: "CONFIG_ARCH_MULTI_V6=y",
+    7: "CONFIG_ARCH_MULTI_V7=y",
+}
 _OVERLAP = re.compile(
     r"(\S{1,80}) \((0x[0-9a-f]{1,16})--(0x[0-9a-f]{1,16})\) overlaps with "
     r"(\S{1,80}) \((0x[0-9a-f]{1,16})--(0x[0-9a-f]{1,16})\)"

@@ -287,8 +287,12 @@ def _unknown_machine(
     elif trees and tree is None:
         reasons.append(Reason(0, "the kernel has machines with a device tree, and the boot loader names none"))
         changes.append(LogChange("bootz KERNEL - DTB, or bootm KERNEL - DTB: give the device tree's address"))
-        changes.append(LogChange("a boot loader that is too old to hand one over: append it to the zImage "
-                              "(CONFIG_ARM_APPENDED_DTB), or update the boot loader"))  # fmt: skip
+        changes.append(
+            LogChange(
+                "a boot loader that is too old to hand one over: append it to the zImage "
+                "(CONFIG_ARM_APPENDED_DTB), or update the boot loader"
+            )
+        )
     elif tree is not None:
         text = (
             f"the device tree at {hex_address(tree.number('start'))} was not accepted: it was overwritten, or is none"

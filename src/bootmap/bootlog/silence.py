@@ -55,11 +55,14 @@ _NEXT = {
     "mapped": ("mapped", "the page allocator's mem_map, and unflatten_device_tree, which reads the device tree"),
     "set up": ("set up", "the command line and the first allocations"),
     "command line": ("set up", "mem_init, which frees RAM to the page allocator"),
-    "memory freed": ("in use", "interrupts, timers and the console: a bootconsole is silenced when the real one takes "
-                               "over; keep_bootcon keeps it"),
+    "memory freed": (
+        "in use",
+        "interrupts, timers and the console: a bootconsole is silenced when the real one takes "
+        "over; keep_bootcon keeps it",
+    ),
     "interrupts": ("in use", "drivers: initcall_debug names the one that hangs"),
     "drivers": ("in use", "drivers: initcall_debug names the one that hangs"),
-}  # fmt: skip
+}
 
 
 def silence_finding(case: LogCase) -> LogFinding | None:

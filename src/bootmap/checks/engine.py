@@ -197,8 +197,10 @@ def _together(case: CheckCase, proven: list[Finding]) -> tuple[list[Finding], st
     if not current.replay.outcome.all_well:
         return proven, "", count
     words = _words(current)
-    cures = {finding.key: replace(change, after=f"{words} with the other recommended changes", recommended=True)
-             for finding, change in steps}  # fmt: skip
+    cures = {
+        finding.key: replace(change, after=f"{words} with the other recommended changes", recommended=True)
+        for finding, change in steps
+    }
     result = []
     for each in proven:
         first = cures.pop(each.key, None) if each.key in cures else None

@@ -139,8 +139,9 @@ def overlay_source(edits: Sequence[Edit]) -> str:
 def _value(data: bytes) -> str:
     if not data:
         return ""
-    if data[-1:] == b"\0" and all(part and all(32 <= byte < 127 and byte not in b'"\\' for byte in part)
-                                  for part in data[:-1].split(b"\0")):  # fmt: skip
+    if data[-1:] == b"\0" and all(
+        part and all(32 <= byte < 127 and byte not in b'"\\' for byte in part) for part in data[:-1].split(b"\0")
+    ):
         return " = " + ", ".join(f'"{part.decode()}"' for part in data[:-1].split(b"\0"))
     if len(data) % 4 == 0:
         return (

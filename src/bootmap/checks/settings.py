@@ -77,8 +77,9 @@ def read_settings(path: Path) -> Settings:
     raw = read_file(path, _MOST_BYTES)
     for number, line in enumerate(raw.splitlines(), 1):
         if len(line) > _LONGEST_LINE:
-            raise InputError(f"has {len(line)} bytes; a line of settings has {_LONGEST_LINE} at most", file=name,
-                             line=number)  # fmt: skip
+            raise InputError(
+                f"has {len(line)} bytes; a line of settings has {_LONGEST_LINE} at most", file=name, line=number
+            )
     try:
         data = tomllib.loads(raw.decode("utf-8"))
     except ValueError as error:  # TOML's and UTF-8's own, and that of a number of thousands of digits
@@ -103,15 +104,22 @@ def read_settings(path: Path) -> Settings:
     for row in rows:
         if not isinstance(row, dict) or not isinstance(row.get("file"), str) or "\0" in row["file"]:
             raise InputError("a [[board]] has no file", file=name)
-        more = {key.replace("-", "_"): _local(folder, key, value) for key, value in row.items()
-                if key not in ("file", "ignore")}  # fmt: skip
+        more = {
+            key.replace("-", "_"): _local(folder, key, value)
+            for key, value in row.items()
+            if key not in ("file", "ignore")
+        }
         boards.append(BoardSettings(str(folder / row["file"]), more, _ignores(row.get("ignore", {}), name)))
     baseline = table.get("baseline")
     return Settings(
-        name, _known(table.get("select", ()), name), _ignores(table.get("ignore", {}), name),
-        table.get("severity", "info"), table.get("strict", False),
-        str(folder / baseline) if baseline is not None else None, tuple(boards),
-    )  # fmt: skip
+        name,
+        _known(table.get("select", ()), name),
+        _ignores(table.get("ignore", {}), name),
+        table.get("severity", "info"),
+        table.get("strict", False),
+        str(folder / baseline) if baseline is not None else None,
+        tuple(boards),
+    )
 
 
 def _local(folder: Path, key: str, value: Any) -> Any:

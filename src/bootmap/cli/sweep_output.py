@@ -78,10 +78,16 @@ def write_page(
 
     found = {}
     if pages is not None:
-        wanted = {row.place for row in bootmap.read_rows(rows)
-                  if row.answered and (pages == "all" or row.headline != "BOOTS")}  # fmt: skip
-        wanted |= {each.new.place for one in comparisons for group in one.groups for each in group.boards
-                   if group.weight.name == "WORSE"}  # fmt: skip
+        wanted = {
+            row.place for row in bootmap.read_rows(rows) if row.answered and (pages == "all" or row.headline != "BOOTS")
+        }
+        wanted |= {
+            each.new.place
+            for one in comparisons
+            for group in one.groups
+            for each in group.boards
+            if group.weight.name == "WORSE"
+        }
         folder = f"{path.removesuffix('.html')}-boards"
         with Progress(len(wanted), sys.stderr) as progress:
             found = bootmap.sweep_pages(sweep, wanted, folder, progress.step)

@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 LIGHT = {
-    "paper": "#ffffff", "ink": "#14181f", "muted": "#566070", "line": "#c9cfd9", "ground": "#eceff4",
-    "lowmem": "#cfe2f6", "highmem": "#ddd6f5", "nomap": "#d5dae2", "reserved": "#e0a05c", "limit": "#b3261e",
-    "rw": "#4c94d8", "rwx": "#d64a33", "rx": "#2f9e68", "ro": "#6fc2b4", "device": "#d9a116", "inside": "#10151c",
-}  # fmt: skip
+    "paper": "#ffffff",
+    "ink": "#14181f",
+    "muted": "#566070",
+    "line": "#c9cfd9",
+    "ground": "#eceff4",
+    "lowmem": "#cfe2f6",
+    "highmem": "#ddd6f5",
+    "nomap": "#d5dae2",
+    "reserved": "#e0a05c",
+    "limit": "#b3261e",
+    "rw": "#4c94d8",
+    "rwx": "#d64a33",
+    "rx": "#2f9e68",
+    "ro": "#6fc2b4",
+    "device": "#d9a116",
+    "inside": "#10151c",
+}
 DARK = {
-    "paper": "#171b22", "ink": "#e8ebf0", "muted": "#a3adbb", "line": "#454e5c", "ground": "#222833",
-    "lowmem": "#27405c", "highmem": "#3b335f", "nomap": "#313844", "reserved": "#d68744", "limit": "#ff8f85",
-    "rw": "#4a8fd0", "rwx": "#e8614b", "rx": "#3bb57c", "ro": "#68b8ab", "device": "#dcae3a", "inside": "#10151c",
-}  # fmt: skip
+    "paper": "#171b22",
+    "ink": "#e8ebf0",
+    "muted": "#a3adbb",
+    "line": "#454e5c",
+    "ground": "#222833",
+    "lowmem": "#27405c",
+    "highmem": "#3b335f",
+    "nomap": "#313844",
+    "reserved": "#d68744",
+    "limit": "#ff8f85",
+    "rw": "#4a8fd0",
+    "rwx": "#e8614b",
+    "rx": "#3bb57c",
+    "ro": "#68b8ab",
+    "device": "#dcae3a",
+    "inside": "#10151c",
+}
 
 # selector -> (property, colour)
 _COLOURED = (

@@ -401,7 +401,7 @@ RULES: tuple[CheckRule, ...] = (
         "purpose.",
         "arch/arm/mm/mmu.c adjust_lowmem_bounds()", "Romulus BMC: 17 MiB of its own no-map areas",
     ),
-)  # fmt: skip
+)
 
 RULES_BY_ID = {rule.id: rule for rule in RULES}
 RULE_OF_HAZARD = {hazard: rule for rule in RULES for hazard in rule.hazards}

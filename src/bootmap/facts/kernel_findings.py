@@ -225,4 +225,4 @@ KERNEL_FINDINGS: tuple[KernelFinding, ...] = (
         change="",
         source="arch/arm/kernel/head.S __fixup_pv_table",
     ),
-)  # fmt: skip
+)

@@ -17,9 +17,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 KEPT = (
-    "dmesg", "dmesg.boot", "iomem", "cmdline", "cpuinfo", "version", "meminfo", "zoneinfo", "buddyinfo", "config.gz",
-    "config", "System.map", "kallsyms", "memblock-memory", "memblock-reserved", "kernel_page_tables",
-)  # fmt: skip
+    "dmesg",
+    "dmesg.boot",
+    "iomem",
+    "cmdline",
+    "cpuinfo",
+    "version",
+    "meminfo",
+    "zoneinfo",
+    "buddyinfo",
+    "config.gz",
+    "config",
+    "System.map",
+    "kallsyms",
+    "memblock-memory",
+    "memblock-reserved",
+    "kernel_page_tables",
+)
 _BINARY = ("config.gz",)
 _PRIVATE = re.compile(
     r"^(?:serial-number|.*mac-address|address-bits|.*[-,]serial(?:no)?|asset-tag|.*uuid|.*unique-id|.*chip-?id|"

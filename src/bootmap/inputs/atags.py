@@ -32,8 +32,17 @@ _LAYOUTS: dict[int, tuple[str, str, tuple[str, ...]]] = {
     numbers.VIDEOTEXT: (
         "ATAG_VIDEOTEXT",
         "<2BH2BH2BH",
-        ("x", "y", "video_page", "video_mode", "video_cols", "video_ega_bx", "video_lines", "video_isvga",
-         "video_points"),
+        (
+            "x",
+            "y",
+            "video_page",
+            "video_mode",
+            "video_cols",
+            "video_ega_bx",
+            "video_lines",
+            "video_isvga",
+            "video_points",
+        ),
     ),
     numbers.RAMDISK: ("ATAG_RAMDISK", "<3I", ("flags", "size", "start")),
     numbers.INITRD: ("ATAG_INITRD", "<2I", ("start", "size")),
@@ -42,14 +51,28 @@ _LAYOUTS: dict[int, tuple[str, str, tuple[str, ...]]] = {
     numbers.VIDEOLFB: (
         "ATAG_VIDEOLFB",
         "<4H2I8B",
-        ("lfb_width", "lfb_height", "lfb_depth", "lfb_linelength", "lfb_base", "lfb_size", "red_size", "red_pos",
-         "green_size", "green_pos", "blue_size", "blue_pos", "rsvd_size", "rsvd_pos"),
+        (
+            "lfb_width",
+            "lfb_height",
+            "lfb_depth",
+            "lfb_linelength",
+            "lfb_base",
+            "lfb_size",
+            "red_size",
+            "red_pos",
+            "green_size",
+            "green_pos",
+            "blue_size",
+            "blue_pos",
+            "rsvd_size",
+            "rsvd_pos",
+        ),
     ),
     numbers.CMDLINE: ("ATAG_CMDLINE", "", ()),
     numbers.ACORN: ("ATAG_ACORN", "<2I2B", ("memc_control_reg", "vram_pages", "sounddefault", "adfsdrives")),
     numbers.INITRD2: ("ATAG_INITRD2", "<2I", ("start", "size")),
     numbers.MEMCLK: ("ATAG_MEMCLK", "<I", ("fmemclk",)),
-}  # fmt: skip
+}
 
 _HEADER = struct.Struct("<2I")
 _CORE_WORDS = (2, 5)  # without and with its payload

@@ -81,9 +81,7 @@ def parse(text: str) -> Bdinfo:
         raise InputError("names no bank of RAM; expected what bdinfo prints, with '-> start' and '-> size'")
     irq_sp = numbers.get("irq_sp")
     sp_start = numbers.get("sp start", irq_sp - 16 if irq_sp is not None else None)
-    return Bdinfo(
-        tuple(banks), tuple(lists["memory"]), tuple(lists["reserved"]), sp_start, numbers.get("relocaddr")
-    )  # fmt: skip
+    return Bdinfo(tuple(banks), tuple(lists["memory"]), tuple(lists["reserved"]), sp_start, numbers.get("relocaddr"))
 
 
 def _flags(text: str, line: int) -> int:

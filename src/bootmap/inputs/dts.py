@@ -168,9 +168,15 @@ def _run(command: list[str], data: bytes, folder: str | None = None) -> subproce
         given.seek(0)
         try:
             done = subprocess.run(
-                command, stdin=given, stdout=out, stderr=err, timeout=_TIMEOUT, check=False, cwd=folder,
+                command,
+                stdin=given,
+                stdout=out,
+                stderr=err,
+                timeout=_TIMEOUT,
+                check=False,
+                cwd=folder,
                 preexec_fn=_bounded,
-            )  # fmt: skip
+            )
         except subprocess.TimeoutExpired:
             raise InputError(f"{tool} did not end within {_TIMEOUT:.0f} seconds") from None
         except OSError as error:

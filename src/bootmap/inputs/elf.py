@@ -130,8 +130,9 @@ def _parse_tables(data: bytes | mmap.mmap) -> _Tables:
     """The section headers and the loadable segments of a linked ARM kernel."""
     if len(data) < _HEADER.size:
         raise ImageError(f"an ELF header has {_HEADER.size} bytes, found {len(data)}", offset=0)
-    (ident, kind, machine, _, _, segments_at, sections_at, _, _, segment_size, segments, section_size,
-     sections, _) = _HEADER.unpack_from(data)  # fmt: skip
+    (ident, kind, machine, _, _, segments_at, sections_at, _, _, segment_size, segments, section_size, sections, _) = (
+        _HEADER.unpack_from(data)
+    )
     if not ident.startswith(MAGIC):
         raise ImageError("is not an ELF file", offset=0)
     if machine != _MACHINE_ARM or ident[4] != _CLASS_32:

@@ -128,9 +128,17 @@ class FdtEditor:
         struct_at = self._rsvmap_at + 16 * (len(self.reservations) + 1) + self._gaps[0]
         rows = b"".join(_RESERVATION.pack(*row) for row in [*self.reservations, (0, 0)])
         header = _HEADER.pack(
-            0xD00DFEED, self.totalsize, struct_at, self._strings_at, self._rsvmap_at, _V17, 16, self._cpu,
-            len(self._strings), len(self._struct),
-        )  # fmt: skip
+            0xD00DFEED,
+            self.totalsize,
+            struct_at,
+            self._strings_at,
+            self._rsvmap_at,
+            _V17,
+            16,
+            self._cpu,
+            len(self._strings),
+            len(self._struct),
+        )
         body = header.ljust(self._rsvmap_at, b"\0") + rows + bytes(self._gaps[0])
         body += bytes(self._struct) + bytes(self._gaps[1]) + bytes(self._strings)
         return body.ljust(self.totalsize, b"\0")

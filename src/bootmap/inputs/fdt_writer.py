@@ -87,9 +87,17 @@ def flatten(root: MadeNode, reservations: Iterable[Sequence[int]] = (), *, boot_
     structure_at = _HEADER.size + len(reserved)
     strings_at = structure_at + len(out)
     header = _HEADER.pack(
-        _MAGIC, strings_at + len(strings), structure_at, strings_at, _HEADER.size, _VERSION, _COMPATIBLE, boot_cpu,
-        len(strings), len(out),
-    )  # fmt: skip
+        _MAGIC,
+        strings_at + len(strings),
+        structure_at,
+        strings_at,
+        _HEADER.size,
+        _VERSION,
+        _COMPATIBLE,
+        boot_cpu,
+        len(strings),
+        len(out),
+    )
     return header + reserved + bytes(out) + bytes(strings)
 
 

@@ -167,8 +167,16 @@ def _hole(ram: Sequence[Span], taken: Sequence[Span], size: int, lowest: int) ->
     for bank in ram:
         free = [bank]
         for span in taken:
-            free = [part for each in free for part in (Span(each.start, span.start), Span(span.end, each.end))
-                    if part.start < part.end] if any(each.overlaps(span) for each in free) else free  # fmt: skip
+            free = (
+                [
+                    part
+                    for each in free
+                    for part in (Span(each.start, span.start), Span(span.end, each.end))
+                    if part.start < part.end
+                ]
+                if any(each.overlaps(span) for each in free)
+                else free
+            )
         for part in free:
             start = align_up(max(part.start, lowest), PAGE_SIZE)
             if start < part.end - 1 and part.end - start >= size:

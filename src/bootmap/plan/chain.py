@@ -124,10 +124,15 @@ def continued(
     return boot(
         kernel,
         replace(
-            handover, board=tree, params=placed.dtb.start, phys_offset=offset, zimage=zimage, assumptions=told,
+            handover,
+            board=tree,
+            params=placed.dtb.start,
+            phys_offset=offset,
+            zimage=zimage,
+            assumptions=told,
             initrd=(initrd.start, initrd.size) if initrd is not None else None,
         ),
-    )  # fmt: skip
+    )
 
 
 def _qemu(setup: LoaderSetup) -> Chain:

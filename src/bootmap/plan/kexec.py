@@ -135,9 +135,20 @@ def _call(setup: KexecSetup, tree: Fdt, first: Replay, version: KexecVersion) ->
     assert zimage is not None
     unpacked, bss = _sizes(setup.kernel, zimage)
     return KexecCall(
-        version, zimage.size, unpacked, bss, tree, system_ram(first.state), _cpus(tree), first.state.crashk_res,
-        setup.on_crash, setup.ramdisk, setup.append, setup.image_size, setup.kernel.has("rng_seed_taken"),
-    )  # fmt: skip
+        version,
+        zimage.size,
+        unpacked,
+        bss,
+        tree,
+        system_ram(first.state),
+        _cpus(tree),
+        first.state.crashk_res,
+        setup.on_crash,
+        setup.ramdisk,
+        setup.append,
+        setup.image_size,
+        setup.kernel.has("rng_seed_taken"),
+    )
 
 
 def _sizes(kernel: KernelModel, zimage: ZImage) -> tuple[int | None, int | None]:

@@ -220,9 +220,12 @@ def _prove(
             grown = int(large.size * factor) - large.size
             code = replace(code, bss_start=code.bss_start + grown, bss_end=code.bss_end + grown)
             large = replace(
-                large, size=large.size + grown, image_size=int(large.image_size * factor),
-                bss_size=int(large.bss_size * factor), code=code,
-            )  # fmt: skip
+                large,
+                size=large.size + grown,
+                image_size=int(large.image_size * factor),
+                bss_size=int(large.bss_size * factor),
+                code=code,
+            )
         image = replace(setup.command.kernel, at=kernel, size=large.size + large.appended)
         command = replace(setup.command, kernel=image, ramdisk=moved, dtb=fdt, env=env)
         results.append(chain(replace(setup, command=command, handover=replace(handover, zimage=large))))

@@ -89,9 +89,12 @@ def _row(name: str, boot: ChainBoot | EfiBoot | KexecBoot) -> dict[str, Any]:
     if isinstance(boot, ChainBoot):
         dtb = boot.placed.dtb
         row |= {
-            "uboot": boot.uboot.version, "says": boot.placed.said, "failed": boot.placed.failed,
-            "dtb": dtb.start if dtb is not None else None, "loader_differences": list(boot.loader_differences),
-        }  # fmt: skip
+            "uboot": boot.uboot.version,
+            "says": boot.placed.said,
+            "failed": boot.placed.failed,
+            "dtb": dtb.start if dtb is not None else None,
+            "loader_differences": list(boot.loader_differences),
+        }
     elif isinstance(boot, KexecBoot):
         placed = boot.placed
         spans = {"kernel": placed.kernel, "ramdisk": placed.ramdisk, "dtb": placed.dtb, "headers": placed.elfcorehdr}

@@ -58,8 +58,11 @@ def _alike(shown: Sequence[Finding]) -> Iterator[list[Finding]]:
             yield [found]
         elif found.id not in told:
             told.add(found.id)
-            yield [each for each in shown if each.id == found.id and each.severity is Severity.NOTE
-                   and not each.changes and not each.decides]  # fmt: skip
+            yield [
+                each
+                for each in shown
+                if each.id == found.id and each.severity is Severity.NOTE and not each.changes and not each.decides
+            ]
 
 
 def _one(found: Finding, told: dict[tuple[Change, ...], str]) -> Iterator[str]:
@@ -101,8 +104,9 @@ def verdict_line(result: CheckResult) -> str:
 
 def _counts(result: CheckResult) -> str:
     """Errors and warnings in words."""
-    found = [(result.count(severity), name) for severity, name in ((Severity.ERROR, "error"),
-             (Severity.WARNING, "warning"))]  # fmt: skip
+    found = [
+        (result.count(severity), name) for severity, name in ((Severity.ERROR, "error"), (Severity.WARNING, "warning"))
+    ]
     return ", ".join(f"{number} {name}{'s' * (number != 1)}" for number, name in found)
 
 
@@ -129,8 +133,10 @@ def many_text(results: Sequence[CheckResult], least: str = "info") -> str:
     bad = [sum(result.count(each) > 0 for result in results) for each in (Severity.ERROR, Severity.WARNING)]
     lines += ["", f"{len(results)} boards, {well} boot; {bad[0]} with errors, {bad[1]} with warnings"]
     names = {severity: name for name, severity in _LEVELS.items()}
-    lines += [f"  {number:5d}  {names[Severity(severity)]:<7}  {name}" for (severity, name), number in
-              sorted(counts.items(), key=lambda row: (-row[0][0], -row[1], row[0][1]))]  # fmt: skip
+    lines += [
+        f"  {number:5d}  {names[Severity(severity)]:<7}  {name}"
+        for (severity, name), number in sorted(counts.items(), key=lambda row: (-row[0][0], -row[1], row[0][1]))
+    ]
     if counts:
         lines.append("One board alone, `bootmap check BOARD`, says why and what to change.")
     return "\n".join(lines) + "\n"

@@ -22,8 +22,13 @@ if TYPE_CHECKING:
     from bootmap.boot.memblock import MemblockOp
     from bootmap.boot.sequence import Replay
 
-_CALLS = {"add": "memblock_add", "remove": "memblock_remove", "reserve": "memblock_reserve",
-          "alloc_range": "memblock_reserve", "free": "memblock_free"}  # fmt: skip
+_CALLS = {
+    "add": "memblock_add",
+    "remove": "memblock_remove",
+    "reserve": "memblock_reserve",
+    "alloc_range": "memblock_reserve",
+    "free": "memblock_free",
+}
 _LATER = {"add": "memblock_log_adds", "remove": "memblock_log_removes"}
 """Calls that are logged from a later version on."""
 

@@ -78,7 +78,7 @@ def finding_letter(record: FindingRecord) -> Iterator[str]:
         "The five words of data are a boot loader: r0 = 0, r1 = ~0, r2 = the device tree, and a jump to the zImage. "
         "The first exception in trace.log is the one that the kernel dies of.",
         _MAIL,
-    )  # fmt: skip
+    )
     for head, text in (
         ("Proposed change", finding.change),
         ("Tried", finding.tried),

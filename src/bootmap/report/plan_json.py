@@ -28,14 +28,18 @@ def plan_json(chain: Chain) -> str:
         "says": placed.said,
         "load_map": [
             {
-                "name": row.placed.name, "kind": row.placed.kind, "start": row.placed.start, "size": row.placed.size,
-                "gap": row.gap, "outside_ram": row.outside_ram,
+                "name": row.placed.name,
+                "kind": row.placed.kind,
+                "start": row.placed.start,
+                "size": row.placed.size,
+                "gap": row.gap,
+                "outside_ram": row.outside_ram,
                 "overlaps": [{"name": o.second.name, "start": o.span.start, "size": o.span.size} for o in row.overlaps],
             }
             for row in chain.load_map.rows()
         ],
         "assumptions": [str(each) for each in chain.assumptions],
-    }  # fmt: skip
+    }
     if isinstance(chain, KexecChain):
         doc |= {
             "crash_kernel": list(chain.crash) if chain.crash is not None else None,

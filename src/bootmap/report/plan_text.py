@@ -110,8 +110,11 @@ def proposal_text(proposal: Proposal, form: str, kernel: str = "zImage", ramdisk
         fdt: file of the tree.
     """
     body: dict[str, Callable[[Proposal, str, str, str], Iterator[str]]] = {
-        "setenv": _setenv, "extlinux": _extlinux, "fit": _fit, "header": _header,
-    }  # fmt: skip
+        "setenv": _setenv,
+        "extlinux": _extlinux,
+        "fit": _fit,
+        "header": _header,
+    }
     return "\n".join([*body[form](proposal, kernel, ramdisk, fdt), ""])
 
 

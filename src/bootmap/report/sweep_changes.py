@@ -21,14 +21,16 @@ def change_lines(comparisons: Sequence[SweepComparison]) -> Iterator[str]:
     for comparison in comparisons:
         for group in comparison.groups:
             for each in group.boards:
-                yield json.dumps({
-                    "schema": SCHEMA,
-                    "board": each.board,
-                    "weight": group.weight.name.lower(),
-                    "kind": group.kind.name.lower(),
-                    "change": group.text,
-                    "due": each.due,
-                    "amount": each.change.amount,
-                    "old": {"trees": each.old.trees, "kernel": each.old.kernel, "key": each.old.key},
-                    "new": {"trees": each.new.trees, "kernel": each.new.kernel, "key": each.new.key},
-                })  # fmt: skip
+                yield json.dumps(
+                    {
+                        "schema": SCHEMA,
+                        "board": each.board,
+                        "weight": group.weight.name.lower(),
+                        "kind": group.kind.name.lower(),
+                        "change": group.text,
+                        "due": each.due,
+                        "amount": each.change.amount,
+                        "old": {"trees": each.old.trees, "kernel": each.old.kernel, "key": each.old.key},
+                        "new": {"trees": each.new.trees, "kernel": each.new.kernel, "key": each.new.key},
+                    }
+                )

@@ -58,8 +58,12 @@ def diff_sarif(comparisons: Sequence[SweepComparison], tool_version: str) -> dic
 
 
 def _rule_of(row: Row) -> str | None:
-    return {"NO ANSWER": "no-answer", "DOES NOT BOOT": "does-not-boot", "UNCERTAIN": "uncertain",
-            "BOOTS WITHOUT ITS INITRD": "without-initrd"}.get(row.headline)  # fmt: skip
+    return {
+        "NO ANSWER": "no-answer",
+        "DOES NOT BOOT": "does-not-boot",
+        "UNCERTAIN": "uncertain",
+        "BOOTS WITHOUT ITS INITRD": "without-initrd",
+    }.get(row.headline)
 
 
 def _result(rule: str, level: str, message: str, trees: str, board: str, what: str) -> dict[str, Any]:
@@ -91,8 +95,9 @@ def rows_junit(rows: Iterable[Row]) -> str:
         suite = _suite(root, " ".join(filter(None, (trees, kernel))), len(found))
         bad = skipped = 0
         for row in found:
-            case = ElementTree.SubElement(suite, "testcase", classname=_xml(kernel), name=_xml(row.board),
-                                          time=f"{row.seconds:.6f}")  # fmt: skip
+            case = ElementTree.SubElement(
+                suite, "testcase", classname=_xml(kernel), name=_xml(row.board), time=f"{row.seconds:.6f}"
+            )
             if not row.answered:
                 skipped += 1
                 ElementTree.SubElement(case, "skipped", message=_xml(f"{row.status}: {row.error}"))

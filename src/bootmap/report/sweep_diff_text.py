@@ -80,8 +80,12 @@ def diff_markdown(comparisons: Sequence[SweepComparison], blames: Sequence[Blame
     """The same as Markdown: a table that mail programs and trackers show."""
     lines: list[str] = []
     for comparison in comparisons:
-        lines += [f"### {escaped(_title(comparison))}", "", "| | boards | what | due to | for example |",
-                  "| --- | ---: | --- | --- | --- |"]  # fmt: skip
+        lines += [
+            f"### {escaped(_title(comparison))}",
+            "",
+            "| | boards | what | due to | for example |",
+            "| --- | ---: | --- | --- | --- |",
+        ]
         lines += [_row(group) for group in comparison.groups]
         lines += [f"| same | {comparison.same} | | | |", ""]
         lines += [f"- {escaped(note)}" for note in _notes(comparison)]

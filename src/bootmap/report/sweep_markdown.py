@@ -20,8 +20,12 @@ def summary_markdown(summary: Summary) -> str:
         trees = f", trees {part.trees}" if part.trees else ""
         lines += [f"### {escaped(f'{part.boards} boards, Linux {part.release} ({part.kernel}){trees}')}", ""]
         lines += ["| | boards | what | for example |", "| --- | ---: | --- | --- |"]
-        for title, counts in (("verdict", part.verdicts), ("why not", part.causes), ("no answer", part.refused),
-                              ("finding", part.findings)):  # fmt: skip
+        for title, counts in (
+            ("verdict", part.verdicts),
+            ("why not", part.causes),
+            ("no answer", part.refused),
+            ("finding", part.findings),
+        ):
             lines += _rows(title, counts)
         lines.append("")
         if part.given:
@@ -30,5 +34,7 @@ def summary_markdown(summary: Summary) -> str:
 
 
 def _rows(title: str, counts: Iterable[Count]) -> list[str]:
-    return [f"| {title} | {row.count} | {escaped(row.what)} | {escaped(names_text(row.boards, row.count))} |"
-            for row in counts]  # fmt: skip
+    return [
+        f"| {title} | {row.count} | {escaped(row.what)} | {escaped(names_text(row.boards, row.count))} |"
+        for row in counts
+    ]

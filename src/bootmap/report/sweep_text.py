@@ -55,8 +55,10 @@ def summary_text(summary: Summary) -> str:
 def _counts(counts: Iterable[Count], indent: str = "  ") -> list[str]:
     rows = list(counts)
     width = max((len(str(row.count)) for row in rows), default=0)
-    lines = [f"{indent}{row.count:>{width}}  {row.what:<28}  {names_text(row.boards, row.count)}".rstrip()
-             for row in rows[:_MOST_LINES]]  # fmt: skip
+    lines = [
+        f"{indent}{row.count:>{width}}  {row.what:<28}  {names_text(row.boards, row.count)}".rstrip()
+        for row in rows[:_MOST_LINES]
+    ]
     if len(rows) > _MOST_LINES:
         lines.append(f"{indent}and {len(rows) - _MOST_LINES} kinds more")
     return lines

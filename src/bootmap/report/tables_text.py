@@ -17,9 +17,22 @@ if TYPE_CHECKING:
 
 _HEADS = ("virtual", "physical", "size", "kernel", "user", "granule", "memory type")
 CSV_COLUMNS = (
-    "start", "end", "size", "physical", "kernel", "user", "type", "inner", "outer", "shareability", "domain",
-    "accessed", "global", "secure", "granules",
-)  # fmt: skip
+    "start",
+    "end",
+    "size",
+    "physical",
+    "kernel",
+    "user",
+    "type",
+    "inner",
+    "outer",
+    "shareability",
+    "domain",
+    "accessed",
+    "global",
+    "secure",
+    "granules",
+)
 """Columns of the CSV; addresses and sizes are hexadecimal, ``end`` is the last address, granules are joined by +."""
 
 
@@ -31,10 +44,12 @@ def tables_text(ranges: Ranges) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
     right = {2, 5}
     return "\n".join(
-        "  ".join(f"{cell:>{width}}" if at in right else f"{cell:{width}}"
-                  for at, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip()
+        "  ".join(
+            f"{cell:>{width}}" if at in right else f"{cell:{width}}"
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
         for row in rows
-    )  # fmt: skip
+    )
 
 
 def tables_csv(ranges: Ranges) -> str:

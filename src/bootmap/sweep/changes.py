@@ -115,8 +115,12 @@ def _used(old: Row, new: Row, least: int) -> Iterator[RowChange]:
         yield RowChange(Kind.USED, weight, text, abs(low + high))
     elif abs(low) >= least:
         weight = Weight.WORSE if low < 0 else Weight.BETTER
-        yield RowChange(Kind.USED, weight, f"{difference(low)} lowmem, it is highmem now" if low < 0 else
-                     f"{difference(low)} lowmem, it was highmem", abs(low))  # fmt: skip
+        yield RowChange(
+            Kind.USED,
+            weight,
+            f"{difference(low)} lowmem, it is highmem now" if low < 0 else f"{difference(low)} lowmem, it was highmem",
+            abs(low),
+        )
 
 
 def _free(old: Row, new: Row, least: int) -> Iterator[RowChange]:

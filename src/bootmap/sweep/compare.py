@@ -153,10 +153,18 @@ def compare(
             due = _due(change, before, after, middle, least)
             key = -change.weight, change.kind, change.text, due
             grouped.setdefault(key, []).append(BoardChange(board, change, due, before, after))
-    groups = [Group(kind, Weight(-weight), text, due, tuple(found))
-              for (weight, kind, text, due), found in grouped.items()]  # fmt: skip
-    groups.sort(key=lambda group: (-group.weight, group.kind, -max(each.change.amount for each in group.boards),
-                                   -len(group.boards), group.text))  # fmt: skip
+    groups = [
+        Group(kind, Weight(-weight), text, due, tuple(found)) for (weight, kind, text, due), found in grouped.items()
+    ]
+    groups.sort(
+        key=lambda group: (
+            -group.weight,
+            group.kind,
+            -max(each.change.amount for each in group.boards),
+            -len(group.boards),
+            group.text,
+        )
+    )
     releases = [next((row.release for row in rows.values()), "") for rows in (old, new)]
     return SweepComparison(
         *sides,
@@ -210,16 +218,23 @@ def compare_files(old: Iterable[Row], new: Iterable[Row], least: int = LEAST) ->
     if len(before.rows) == len(after.rows) == 1:
         pairs = [(before.only(), after.only())]
     else:
-        pairs = [(one, other) for one in before.rows for other in after.rows if one.kernel == other.kernel
-                 and (one.trees == other.trees or len({side.trees for side in before.rows}) == 1)]  # fmt: skip
+        pairs = [
+            (one, other)
+            for one in before.rows
+            for other in after.rows
+            if one.kernel == other.kernel
+            and (one.trees == other.trees or len({side.trees for side in before.rows}) == 1)
+        ]
     if not pairs:
         names = [", ".join(sorted({side.kernel for side in cells.rows})) for cells in (before, after)]
         raise UsageError(f"the sweeps have no kernel in common: {names[0]} against {names[1]}")
     return [
         compare(
-            before.rows[one], after.rows[other], (one, other),
+            before.rows[one],
+            after.rows[other],
+            (one, other),
             before.rows.get(SweepSide(one.trees, other.kernel)) or after.rows.get(SweepSide(one.trees, other.kernel)),
             least,
         )
         for one, other in pairs
-    ]  # fmt: skip
+    ]

@@ -155,12 +155,28 @@ def arrow_schema() -> Any:
     zone = pa.struct([("name", text), ("start", number), ("end", number), ("managed", number)])
     finding = pa.struct([("rule", text), ("severity", text), ("count", number)])
     kinds = {
-        "compatible": pa.list_(text), "assumptions": pa.list_(text), "zones": pa.list_(zone),
-        "findings": pa.list_(finding), "taken": pa.map_(text, number), "seconds": pa.float64(), "smp": flag,
+        "compatible": pa.list_(text),
+        "assumptions": pa.list_(text),
+        "zones": pa.list_(zone),
+        "findings": pa.list_(finding),
+        "taken": pa.map_(text, number),
+        "seconds": pa.float64(),
+        "smp": flag,
         "without_initrd": flag,
-    }  # fmt: skip
-    numbers = ("phys_offset", "ram", "lowmem", "highmem", "lost", "nomap", "free", "cma_base", "cma_size",
-               "table_bytes", "sections")  # fmt: skip
+    }
+    numbers = (
+        "phys_offset",
+        "ram",
+        "lowmem",
+        "highmem",
+        "lost",
+        "nomap",
+        "free",
+        "cma_base",
+        "cma_size",
+        "table_bytes",
+        "sections",
+    )
     kinds |= dict.fromkeys(numbers, number)
     return pa.schema([(name, kinds.get(name, text)) for name in Row.__struct_fields__])
 

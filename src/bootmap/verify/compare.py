@@ -32,9 +32,15 @@ if TYPE_CHECKING:
 
 STAGES: dict[MomentName, str] = {"before": "adjust_lowmem_bounds", "after": "paging_init", "late": "mark_rodata_ro"}
 _PREDICTED_VARIABLES = (
-    "arm_lowmem_limit", "high_memory", "kernel_sec_start", "kernel_sec_end", "min_low_pfn", "max_low_pfn", "max_pfn",
+    "arm_lowmem_limit",
+    "high_memory",
+    "kernel_sec_start",
+    "kernel_sec_end",
+    "min_low_pfn",
+    "max_low_pfn",
+    "max_pfn",
     "vmalloc_size",
-)  # fmt: skip
+)
 _LONG_ADDRESS = 0xFF_FFFF_F000
 
 

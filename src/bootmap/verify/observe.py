@@ -123,9 +123,23 @@ def observe(
 
 
 _RECORDED_SYMBOLS = (
-    "__bss_start", "__bss_stop", "__init_begin", "__init_end", "__start_rodata", "__start_rodata_section_aligned",
-    "_edata", "_end", "_etext", "_sdata", "_stext", "_text", "bm_pte", "paging_init", "stext", "swapper_pg_dir",
-)  # fmt: skip
+    "__bss_start",
+    "__bss_stop",
+    "__init_begin",
+    "__init_end",
+    "__start_rodata",
+    "__start_rodata_section_aligned",
+    "_edata",
+    "_end",
+    "_etext",
+    "_sdata",
+    "_stext",
+    "_text",
+    "bm_pte",
+    "paging_init",
+    "stext",
+    "swapper_pg_dir",
+)
 
 
 class _Watch:

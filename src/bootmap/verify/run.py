@@ -39,9 +39,17 @@ def qemu_machine(name: str) -> QemuMachine:
 
 
 def boot_boards(
-    boards: Sequence[str], *, machine: str | None, memory: int | None, late: bool, place: bool, jobs: int,
-    timeout: float, progress: Callable[[str], None] = lambda _note: None, **options: Any,
-) -> list[Booted | Exception]:  # fmt: skip
+    boards: Sequence[str],
+    *,
+    machine: str | None,
+    memory: int | None,
+    late: bool,
+    place: bool,
+    jobs: int,
+    timeout: float,
+    progress: Callable[[str], None] = lambda _note: None,
+    **options: Any,
+) -> list[Booted | Exception]:
     """Boot each board (none: the machine's own tree) and read it; in place of a boot that failed what went wrong.
 
     Raises:

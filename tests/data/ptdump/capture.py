@@ -43,10 +43,17 @@ def capture(build: Path, initrd: str, arguments: list[str]) -> dict[str, object]
         # The kernel's own table is looked at, and it alone: TTBR0 of the moment is init's.
         values = {name.lower(): registers[name] for name in REGISTERS[2:] if name in registers}
         long = values["ttbcr"] & 1 << 31
-        regs = Regs(arch=arch_of(registers["MIDR"], registers.get("ID_MMFR0", 0)) or "v7",
-                    **values | {"ttbr0": root, "ttbr1": 0, "ttbcr": long})  # fmt: skip
-        pages = sorted({page for table in snapshot(memory, regs).tables
-                        for page in range(table.pa & -PAGE_SIZE, table.pa + table.size, PAGE_SIZE)})  # fmt: skip
+        regs = Regs(
+            arch=arch_of(registers["MIDR"], registers.get("ID_MMFR0", 0)) or "v7",
+            **values | {"ttbr0": root, "ttbr1": 0, "ttbcr": long},
+        )
+        pages = sorted(
+            {
+                page
+                for table in snapshot(memory, regs).tables
+                for page in range(table.pa & -PAGE_SIZE, table.pa + table.size, PAGE_SIZE)
+            }
+        )
         r2 = phys_offset + (0x800_0000 if options["-M"] == "virt" else 0x400_0000)
         while memory.read(r2, 4) != FDT_MAGIC:  # behind the initrd
             r2 += PAGE_SIZE

@@ -339,8 +339,10 @@ def _domains(ranges: Ranges, known: Known) -> Iterator[AuditFinding]:
         yield _found("domain-no-access", shut, why, "make it a client in DACR", severity)
     beyond = within(lambda a: (a.domain or 0) >= LINUX_DOMAINS)
     if len(beyond):
-        numbers = sorted({one.domain for one in beyond.attributes if isinstance(one, Attributes) and one.domain}
-                         - set(range(LINUX_DOMAINS)))  # fmt: skip
+        numbers = sorted(
+            {one.domain for one in beyond.attributes if isinstance(one, Attributes) and one.domain}
+            - set(range(LINUX_DOMAINS))
+        )
         why = f"domain {', '.join(map(str, numbers))}"
         yield _found("domain-unknown", beyond, why, "find who wrote the entry")
 

@@ -284,14 +284,15 @@ def _pairs(tables: list[_Tables], known: Known) -> Iterator[AuditFinding]:
         hw_bytes = (SHORT.ptes_per_table // 2) * SHORT.word_bytes
         away = t0 & t1 & ((base[1::2] - base[::2] != hw_bytes) | (base[::2] % PAGE_SIZE != SHORT.pte_hwtable_offset))
         rows: tuple[tuple[Bools, str, Severity | None], ...] = (
-            ((t0 & ~t1 & ~b1) | (t1 & ~t0 & ~b0), "a table beside an empty entry: __pmd_populate() writes both",
-             None),
-            ((t0 & b1) | (b0 & t1), "a table beside a section: Linux follows the first entry for both",
-             Severity.ERROR),
-            (away, "two tables that are not the rear half of one page: Linux finds its own ptes by the first",
-             Severity.ERROR),
+            ((t0 & ~t1 & ~b1) | (t1 & ~t0 & ~b0), "a table beside an empty entry: __pmd_populate() writes both", None),
+            ((t0 & b1) | (b0 & t1), "a table beside a section: Linux follows the first entry for both", Severity.ERROR),
+            (
+                away,
+                "two tables that are not the rear half of one page: Linux finds its own ptes by the first",
+                Severity.ERROR,
+            ),
             ((b0 & ~b1 & ~t1) | (b1 & ~b0 & ~t0), _section_reason(known), Severity.NOTE),
-        )  # fmt: skip
+        )
         for mask, evidence, severity in rows:
             at = np.flatnonzero(mask) * 2
             if at.size:
@@ -364,8 +365,9 @@ def _reserved(tables: list[_Tables], regime: Regime) -> Iterator[AuditFinding]:
                     evidence = f"reserved bits are set in a {kind.name}, or AP[2:0] is the reserved 100"
             at = np.flatnonzero(wrong)
             if at.size:
-                yield finding("reserved-encoding", evidence, "find who wrote the entry", group.places(at, "{word}"),
-                              int(at.size))  # fmt: skip
+                yield finding(
+                    "reserved-encoding", evidence, "find who wrote the entry", group.places(at, "{word}"), int(at.size)
+                )
 
 
 # -- the pages of the tables themselves ------------------------------------------------------------------------------

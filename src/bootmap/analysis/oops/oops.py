@@ -318,11 +318,13 @@ def _compare_domain(regime: Regime, status: FaultStatus, walked: Walk) -> tuple[
         return "differs", ["the printed word has no domain, so that no domain fault can come from it"]
     access = regime.domains[domain]
     if access in (DomainAccess.NO_ACCESS, DomainAccess.RESERVED):
-        return "agrees", [
-            f"the word is of domain {domain}, to which DAC gives no access",
-            *(["the kernel keeps user space (domain 1) closed outside of its copy functions (CPU_SW_DOMAIN_PAN): this "
-               "access went around them"] if domain == 1 else []),
-        ]  # fmt: skip
+        reasons = [f"the word is of domain {domain}, to which DAC gives no access"]
+        if domain == 1:
+            reasons.append(
+                "the kernel keeps user space (domain 1) closed outside of its copy functions (CPU_SW_DOMAIN_PAN): this "
+                "access went around them"
+            )
+        return "agrees", reasons
     if regime.regs.dacr == ALL_CLIENTS:
         return "unknown", [f"the word is of domain {domain}; DAC, which decides, was not printed"]
     return "differs", [

@@ -73,12 +73,19 @@ def _check_device(state: BootState, md: MapDesc) -> None:
     if not kernel.has("devices_in_vmalloc"):
         if md.virtual < kernel.vmalloc_end:
             state.print(f"BUG: mapping for {where} overlaps vmalloc space")
-            state.hazard("mapping-in-vmalloc", f"a device mapping for {where} lies below the end of the vmalloc area "
-                         f"{area}, where vmalloc() may map something else", address=md.virtual)  # fmt: skip
+            state.hazard(
+                "mapping-in-vmalloc",
+                f"a device mapping for {where} lies below the end of the vmalloc area "
+                f"{area}, where vmalloc() may map something else",
+                address=md.virtual,
+            )
     elif not state.vmalloc_start <= md.virtual < kernel.vmalloc_end:
         state.print(f"BUG: mapping for {where} out of vmalloc space")
-        state.hazard("mapping-outside-vmalloc", f"a device mapping for {where} lies outside the vmalloc area {area}",
-                     address=md.virtual)  # fmt: skip
+        state.hazard(
+            "mapping-outside-vmalloc",
+            f"a device mapping for {where} lies outside the vmalloc area {area}",
+            address=md.virtual,
+        )
 
 
 def _create_wrapped(state: BootState, md: MapDesc) -> None:

@@ -65,8 +65,10 @@ def _map(state: BootState, kind: TcmKind, size: int) -> None:
     first, last = (kernel.symbols.get(name) for name in kind.symbols)
     code = last - first if first is not None and last is not None else 0
     if code > size and kernel.has("tcm_checks_code"):
-        state.print(f"CPU {kind.name}: {code} bytes of code compiled to {kind.name} but only {size} bytes of "
-                    f"{kind.name} present")  # fmt: skip
+        state.print(
+            f"CPU {kind.name}: {code} bytes of code compiled to {kind.name} but only {size} bytes of "
+            f"{kind.name} present"
+        )
         state.hazard("tcm-too-small", f"{code} bytes are linked to {kind.name}, which has {size}: it is not mapped")
         return
     origin = Origin("tcm_init", f"{kind.name}, {size // KIB} KiB", None, Origin("handover", kind.option))

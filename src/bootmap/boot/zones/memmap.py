@@ -140,9 +140,13 @@ def _mem_map(state: BootState, memblock: Memblock) -> bool:
         filled = Span(*(at + ((end - covered.start >> PAGE_SHIFT) + shift) * page for end in (first, last)))
         over = Span(max(at + size, filled.start), filled.end)
         if over.size > 0:
-            _overrun(state, over, f"{what}; mem_map stands for PHYS_OFFSET {hex_address(state.handover.phys_offset)}, "
-                     f"but RAM begins at {hex_address(first)}, and only less than {size_text(block)} are made up for: "
-                     f"memmap_init fills the table in {size_text(shift * page)} too high, at {filled}")  # fmt: skip
+            _overrun(
+                state,
+                over,
+                f"{what}; mem_map stands for PHYS_OFFSET {hex_address(state.handover.phys_offset)}, "
+                f"but RAM begins at {hex_address(first)}, and only less than {size_text(block)} are made up for: "
+                f"memmap_init fills the table in {size_text(shift * page)} too high, at {filled}",
+            )
     return True
 
 
@@ -220,8 +224,12 @@ def _check_zones_covered(state: BootState, at: int, covered: Span, page: int, wh
     end = max(zone.end_pfn for zone in state.zones) << PAGE_SHIFT
     over = Span(at + (covered.size >> PAGE_SHIFT) * page, at + ((end - covered.start) >> PAGE_SHIFT) * page)
     if over.size > 0:
-        _overrun(state, over, f"{what}; lowmem ends at {hex_address(end)}, where RAM was taken away, and the table is "
-                 f"filled in up to there, {size_text(over.size)} behind its end")  # fmt: skip
+        _overrun(
+            state,
+            over,
+            f"{what}; lowmem ends at {hex_address(end)}, where RAM was taken away, and the table is "
+            f"filled in up to there, {size_text(over.size)} behind its end",
+        )
 
 
 def struct_page_bytes(kernel: KernelModel) -> int:

@@ -56,10 +56,14 @@ def ignoring(context: Context, said: Said) -> Judged:
     match = next((row for row in ours if row[1] == said.number("last")), ours[0] if ours else None)
     if match is None:
         return contradicted(said, said.text, "all RAM is used")
-    return judge(said, [
-        context.claim("start", said.number("start"), match[0], physical=True),
-        context.claim("end", said.number("last"), match[1], physical=True),
-    ], context.where_ram)  # fmt: skip
+    return judge(
+        said,
+        [
+            context.claim("start", said.number("start"), match[0], physical=True),
+            context.claim("end", said.number("last"), match[1], physical=True),
+        ],
+        context.where_ram,
+    )
 
 
 def truncating(context: Context, said: Said) -> Judged:
@@ -68,7 +72,11 @@ def truncating(context: Context, said: Said) -> Judged:
     match = next((row for row in ours if row[0] == said.number("start")), ours[0] if ours else None)
     if match is None:
         return contradicted(said, said.text, "no bank is cut")
-    return judge(said, [
-        context.claim("start", said.number("start"), match[0], physical=True),
-        context.claim("to", said.number("to"), match[2], physical=True),
-    ], context.where_ram)  # fmt: skip
+    return judge(
+        said,
+        [
+            context.claim("start", said.number("start"), match[0], physical=True),
+            context.claim("to", said.number("to"), match[2], physical=True),
+        ],
+        context.where_ram,
+    )

@@ -43,12 +43,15 @@ def block(context: Context, said: Said) -> Judged:
         return contradicted(said, f"a block {start:#x}-{end:#x}", "no such block is mapped")
     offset = kernel.config.integer("KASAN_SHADOW_OFFSET")
     shadow = [(address >> _SCALE) + offset & 0xFFFFFFFF for address in (ours.start, ours.end)]
-    return judge(said, [
-        Claim("block", start, ours.start),
-        Claim("its end", end, ours.end),
-        Claim("shadow", said.number("base"), shadow[0], context.taken("kasan.offset")),
-        Claim("its end", said.number("to"), shadow[1]),
-    ])  # fmt: skip
+    return judge(
+        said,
+        [
+            Claim("block", start, ours.start),
+            Claim("its end", end, ours.end),
+            Claim("shadow", said.number("base"), shadow[0], context.taken("kasan.offset")),
+            Claim("its end", said.number("to"), shadow[1]),
+        ],
+    )
 
 
 def _lowmem(context: Context) -> Iterator[Span]:

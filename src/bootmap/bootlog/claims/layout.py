@@ -30,10 +30,13 @@ def area(context: Context, said: Said) -> Judged:
         return contradicted(said, f"an area {name}", "no such area")
     if name == "vector":  # the message always counts one page (arch/arm/mm/init.c mem_init)
         return judge(said, [Claim("start", start, ours.start)])
-    return judge(said, [
-        Claim("start", start, ours.start, context.taken(f"{name}.start")),
-        Claim("end", end, ours.end, context.taken(f"{name}.end")),
-    ])  # fmt: skip
+    return judge(
+        said,
+        [
+            Claim("start", start, ours.start, context.taken(f"{name}.start")),
+            Claim("end", end, ours.end, context.taken(f"{name}.end")),
+        ],
+    )
 
 
 def other_area(context: Context, said: Said) -> Judged:

@@ -20,8 +20,14 @@ if TYPE_CHECKING:
     from bootmap.bootlog.log import Log, Said
 
 _KINDS = ("call", "dump_totals", "dump_count", "dump_row")
-_PRINTED_AS = {"add": "add", "remove": "remove", "reserve": "reserve", "alloc_range": "reserve", "free": "free",
-               "phys_free": "free"}  # fmt: skip
+_PRINTED_AS = {
+    "add": "add",
+    "remove": "remove",
+    "reserve": "reserve",
+    "alloc_range": "reserve",
+    "free": "free",
+    "phys_free": "free",
+}
 _EFI = re.compile(r"efi_|reserve_regions")
 # Callers whose calls are all predicted; allocations by others are made for what is not modelled.
 _OURS = re.compile(
@@ -94,8 +100,10 @@ class MemblockChecker:
         lists, state = self.lists, self.context.state
         if said.kind == "dump_totals":
             memory, reserved = (sum(size for _, size, _ in lists[name]) for name in ("memory", "reserved"))
-            return judge(said, [Claim("memory", said.number("total"), memory),
-                                Claim("reserved", said.number("total2"), reserved)])  # fmt: skip
+            return judge(
+                said,
+                [Claim("memory", said.number("total"), memory), Claim("reserved", said.number("total2"), reserved)],
+            )
         rows = list(lists[said.word("name")])
         if said.kind == "dump_count":
             return judge(said, [Claim("count", said.number("index"), max(len(rows), 1), False, True)])

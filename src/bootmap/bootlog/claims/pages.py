@@ -140,7 +140,9 @@ class PageCounts:
         return judge(said, [Claim("pages", said.number("pages"), ours, False, True)])
 
     def _all_pages_with(self, size: int) -> int:
-        counted = self.context.zones.values() if self.context.kernel.has("log_zone_less_memmap") else [
-            zone for zone in self.context.zones.values() if zone.name != "HighMem"
-        ]  # fmt: skip
+        counted = (
+            self.context.zones.values()
+            if self.context.kernel.has("log_zone_less_memmap")
+            else [zone for zone in self.context.zones.values() if zone.name != "HighMem"]
+        )
         return self.present - sum(self._memmap_pages(zone, size) for zone in counted if zone.present)

@@ -67,10 +67,13 @@ def node(context: Context, said: Said) -> Judged:
     areas = [area for area in context.state.reserved_areas if area.base == said.number("start")]
     if not areas:
         return contradicted(said, said.text, "no area there")
-    return judge(said, [
-        Claim("last", said.number("last"), areas[-1].base + areas[-1].size - 1, taken),
-        Claim("nomap", int(said.word("map") == "nomap"), int(areas[-1].nomap), taken, True),
-    ])  # fmt: skip
+    return judge(
+        said,
+        [
+            Claim("last", said.number("last"), areas[-1].base + areas[-1].size - 1, taken),
+            Claim("nomap", int(said.word("map") == "nomap"), int(areas[-1].nomap), taken, True),
+        ],
+    )
 
 
 def region(context: Context, said: Said) -> Judged:

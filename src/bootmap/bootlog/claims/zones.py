@@ -35,10 +35,14 @@ def zone(context: Context, said: Said) -> Judged:
         return contradicted(said, "empty", f"[mem {start:#018x}-{end - 1:#018x}]")
     if start == end:
         return contradicted(said, said.text, "empty")
-    return judge(said, [
-        context.claim("start", said.number("start"), start, physical=True),
-        context.claim("last", said.number("last"), end - 1, physical=True),
-    ], context.where_ram)  # fmt: skip
+    return judge(
+        said,
+        [
+            context.claim("start", said.number("start"), start, physical=True),
+            context.claim("last", said.number("last"), end - 1, physical=True),
+        ],
+        context.where_ram,
+    )
 
 
 def zone_pfn(context: Context, said: Said) -> Judged:
@@ -73,10 +77,14 @@ def node(context: Context, said: Said) -> Judged:
         return contradicted(said, said.text, "no more banks")
     context.banks_left.remove(found[0])
     known = context.basis.phys_known
-    return judge(said, [
-        Claim("start", start, found[0][0] if known else None),
-        Claim("last", last, found[0][1] - 1 if known else None),
-    ], context.where_ram)  # fmt: skip
+    return judge(
+        said,
+        [
+            Claim("start", start, found[0][0] if known else None),
+            Claim("last", last, found[0][1] - 1 if known else None),
+        ],
+        context.where_ram,
+    )
 
 
 def initmem(context: Context, said: Said) -> Judged:
@@ -84,7 +92,11 @@ def initmem(context: Context, said: Said) -> Judged:
     banks = context.kept_banks()
     if not banks:
         return contradicted(said, said.text, "no memory")
-    return judge(said, [
-        context.claim("start", said.number("start"), banks[0][0], physical=True),
-        context.claim("last", said.number("last"), banks[-1][1] - 1, physical=True),
-    ], context.where_ram)  # fmt: skip
+    return judge(
+        said,
+        [
+            context.claim("start", said.number("start"), banks[0][0], physical=True),
+            context.claim("last", said.number("last"), banks[-1][1] - 1, physical=True),
+        ],
+        context.where_ram,
+    )

@@ -38,8 +38,10 @@ def reserved_cells(case: CheckCase) -> Iterator[Finding]:
     parent = case.tree.node("/reserved-memory") if case.tree is not None else None
     if hazard is None or parent is None:
         return
-    found = tuple(int.from_bytes(prop.value[:4], "big") if (prop := parent.get(name)) else None
-                  for name in ("#address-cells", "#size-cells"))  # fmt: skip
+    found = tuple(
+        int.from_bytes(prop.value[:4], "big") if (prop := parent.get(name)) else None
+        for name in ("#address-cells", "#size-cells")
+    )
     has = " and ".join(
         f"{name} = <{value}>" if value is not None else f"no {name}"
         for name, value in zip(("#address-cells", "#size-cells"), found, strict=True)
@@ -112,9 +114,15 @@ def outside_ram(case: CheckCase) -> Iterator[Finding]:
             changes.append(_reg_change(case, prop, meant, size, "if RAM at the same offset was meant"))
         title = f"{node.name} is not in RAM" if node is not None else "a reserved area is not in RAM"
         yield Finding(
-            RULES_BY_ID["reserved-area-outside-ram"], Severity.NOTE if purpose else Severity.WARNING, title,
-            f"{hazard.message}.", where, tuple(changes), hazard=hazard, address=hazard.address,
-        )  # fmt: skip
+            RULES_BY_ID["reserved-area-outside-ram"],
+            Severity.NOTE if purpose else Severity.WARNING,
+            title,
+            f"{hazard.message}.",
+            where,
+            tuple(changes),
+            hazard=hazard,
+            address=hazard.address,
+        )
 
 
 def _on_purpose(case: CheckCase, address: int, node: Node | None) -> bool:
@@ -148,9 +156,10 @@ def area_changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
             case, prop, align_down(start, PMD_SIZE), up - align_down(start, PMD_SIZE), "a whole 2 MiB no-map"
         )
         yield Change(
-            f"{node.path}: leave no-map out", "the area is reserved, but mapped",
+            f"{node.path}: leave no-map out",
+            "the area is reserved, but mapped",
             (SetProperty(node.path, "no-map", None),),
-        )  # fmt: skip
+        )
     elif hazard.id == "lowmem-rounded":
         up, down = align_up(start, PMD_SIZE), align_down(start, PMD_SIZE)
         if up + PAGE_SIZE <= end:
@@ -186,9 +195,11 @@ def _reg_change(
 ) -> Change:
     value = cells(base, width=case.cells.address) + cells(size, width=case.cells.size)
     return Change(
-        f"{prop.node}: reg = <{base:#x} {size:#x}>", note, (SetProperty(prop.node, prop.name, value),),
+        f"{prop.node}: reg = <{base:#x} {size:#x}>",
+        note,
+        (SetProperty(prop.node, prop.name, value),),
         recommended=recommended,
-    )  # fmt: skip
+    )
 
 
 def _node_of(case: CheckCase, hazard: Hazard) -> Node | None:
@@ -214,20 +225,27 @@ def overlaps(case: CheckCase) -> Iterator[Finding]:
     parent = case.tree.node("/reserved-memory") if case.tree is not None else None
     if parent is None or not case.cells.address + case.cells.size or _ignored(case):
         return
-    areas = [(entry.base, entry.base + entry.size, node, prop) for node in parent.children
-             if (prop := node.get("reg")) is not None and len(prop.value) % 4 == 0
-             for entry in pairs(prop, case.cells.address, case.cells.size) if entry.size]  # fmt: skip
+    areas = [
+        (entry.base, entry.base + entry.size, node, prop)
+        for node in parent.children
+        if (prop := node.get("reg")) is not None and len(prop.value) % 4 == 0
+        for entry in pairs(prop, case.cells.address, case.cells.size)
+        if entry.size
+    ]
     areas.sort(key=lambda row: row[:2])
     told = {h.address for h in case.replay.hazards if h.id == "reserved-memory-overlap"}
     for (start, end, one, _), (low, high, other, prop) in pairwise(areas):
         if end > low and one != other:
             span = Span(low, min(end, high))
             yield Finding(
-                RULES_BY_ID["reserved-memory-overlap"], Severity.WARNING, "two reserved areas overlap",
+                RULES_BY_ID["reserved-memory-overlap"],
+                Severity.WARNING,
+                "two reserved areas overlap",
                 f"{one.name} and {other.name} overlap: {Span(start, end)} and {Span(low, high)} share {span}"
                 f"{'' if low in told else '; the kernel does not say so'}. Both owners use the same bytes.",
-                (case.at_property(prop), case.at_node(one)), address=low,
-            )  # fmt: skip
+                (case.at_property(prop), case.at_node(one)),
+                address=low,
+            )
 
 
 def _ignored(case: CheckCase) -> bool:
@@ -243,11 +261,15 @@ def not_reserved(case: CheckCase) -> Iterator[Finding]:
         image = case.state.kernel_image
         inside = " It even lies in the kernel's own image." if span.overlaps(image) else ""
         yield Finding(
-            RULES_BY_ID["area-not-reserved"], Severity.ERROR, f"the memory of {what} is still plain RAM",
+            RULES_BY_ID["area-not-reserved"],
+            Severity.ERROR,
+            f"the memory of {what} is still plain RAM",
             f"{node.path} uses {span}, but nothing in /reserved-memory keeps it: the kernel hands it out, and the "
             f"driver's ioremap() of RAM is refused.{inside}",
-            (case.at_property(prop),), tuple(_keep(case, node, span)), address=span.start,
-        )  # fmt: skip
+            (case.at_property(prop),),
+            tuple(_keep(case, node, span)),
+            address=span.start,
+        )
     param = case.parameter("ramoops.mem_address") or case.parameter("ramoops.mem_addr")
     size = case.parameter("ramoops.mem_size")
     if param is not None and size is not None:
@@ -256,10 +278,14 @@ def not_reserved(case: CheckCase) -> Iterator[Finding]:
         memmap = any(p.name == "memmap" for p in case.params)
         if length and any(span.overlaps(bank) for bank in case.ram) and not _keeper(case, span) and not memmap:
             yield Finding(
-                RULES_BY_ID["area-not-reserved"], Severity.ERROR, "the memory of ramoops is still plain RAM",
+                RULES_BY_ID["area-not-reserved"],
+                Severity.ERROR,
+                "the memory of ramoops is still plain RAM",
                 f"{param.text} and {size.text} name {span}, but nothing keeps it: the kernel hands it out.",
-                (case.at_param(param),), tuple(_keep_area(case, "ramoops", span)), address=start,
-            )  # fmt: skip
+                (case.at_param(param),),
+                tuple(_keep_area(case, "ramoops", span)),
+                address=start,
+            )
 
 
 def elsewhere(case: CheckCase) -> Iterator[Finding]:
@@ -273,10 +299,13 @@ def elsewhere(case: CheckCase) -> Iterator[Finding]:
             target = case.tree.by_phandle(int.from_bytes(prop.value[4 * at : 4 * at + 4], "big"))
             if target is not None and not target.path.startswith("/reserved-memory/"):
                 yield Finding(
-                    RULES_BY_ID["area-not-reserved"], Severity.ERROR, f"the memory of {node.name} is still plain RAM",
+                    RULES_BY_ID["area-not-reserved"],
+                    Severity.ERROR,
+                    f"the memory of {node.name} is still plain RAM",
                     f"{node.path} asks for the memory-region {target.path}, which is not a child of /reserved-memory: "
-                    f"the kernel keeps nothing there.", (case.at_property(prop, at),),
-                )  # fmt: skip
+                    f"the kernel keeps nothing there.",
+                    (case.at_property(prop, at),),
+                )
 
 
 def _users(case: CheckCase) -> Iterator[tuple[Node, Property, Span, str]]:
@@ -316,8 +345,10 @@ def _keep(case: CheckCase, node: Node, span: Span) -> Iterator[Change]:
         path = f"/reserved-memory/{node.unit_name}@{address:x}"
         yield Change(
             f"move it to {path}" + ("" if address == span.start else f" {{ reg = <{address:#x} {span.size:#x}>; }}"),
-            note, (DeleteNode(node.path), AddNode(path, tuple(values.items()))), recommended=True,
-        )  # fmt: skip
+            note,
+            (DeleteNode(node.path), AddNode(path, tuple(values.items()))),
+            recommended=True,
+        )
 
 
 def _keep_area(case: CheckCase, name: str, span: Span) -> Iterator[Change]:
@@ -349,8 +380,13 @@ def _taken(case: CheckCase, span: Span, but: Node | None = None) -> bool:
     parent = case.tree.node("/reserved-memory") if case.tree is not None else None
     for node in parent.children if parent is not None else ():
         prop = node.get("reg")
-        if node is not but and prop is not None and any(Span(e.base, e.base + e.size).overlaps(span)
-                                    for e in pairs(prop, case.cells.address, case.cells.size)):  # fmt: skip
+        if (
+            node is not but
+            and prop is not None
+            and any(
+                Span(e.base, e.base + e.size).overlaps(span) for e in pairs(prop, case.cells.address, case.cells.size)
+            )
+        ):
             return True
     return False
 
@@ -370,14 +406,21 @@ def misplaced(case: CheckCase) -> Iterator[Finding]:
         if (pool or flagged) and (node.get("reg") or node.get("size")):
             named = " and ".join([*flagged, *(["shared-dma-pool"] if pool else [])])
             yield Finding(
-                RULES_BY_ID["reserved-node-misplaced"], Severity.WARNING, f"{node.name} reserves nothing",
+                RULES_BY_ID["reserved-node-misplaced"],
+                Severity.WARNING,
+                f"{node.name} reserves nothing",
                 f"{node.path} has {named}, which the kernel reads in children of /reserved-memory of the root only: "
-                f"its memory is plain RAM.", (case.at_node(node),), address=None,
-            )  # fmt: skip
+                f"its memory is plain RAM.",
+                (case.at_node(node),),
+                address=None,
+            )
         for name in downstream:
             prop, (whose, instead) = node.get(name), DOWNSTREAM_PROPERTIES[name]
             if prop is not None:
                 yield Finding(
-                    RULES_BY_ID["downstream-property"], Severity.NOTE, f"{name} is ignored",
-                    f"{node.path}: {whose}; this kernel does not know it. {instead}", (case.at_property(prop),),
-                )  # fmt: skip
+                    RULES_BY_ID["downstream-property"],
+                    Severity.NOTE,
+                    f"{name} is ignored",
+                    f"{node.path}: {whose}; this kernel does not know it. {instead}",
+                    (case.at_property(prop),),
+                )

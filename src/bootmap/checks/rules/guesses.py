@@ -20,8 +20,18 @@ if TYPE_CHECKING:
     from bootmap.assumptions import Alternative
     from bootmap.checks.case import CheckCase
 
-_NUMBERS = ("kernel_addr_r", "fdt_addr_r", "ramdisk_addr_r", "loadaddr", "fdtaddr", "fdt_high", "initrd_high",
-            "bootm_size", "bootm_mapsize", "bootm_low")  # fmt: skip
+_NUMBERS = (
+    "kernel_addr_r",
+    "fdt_addr_r",
+    "ramdisk_addr_r",
+    "loadaddr",
+    "fdtaddr",
+    "fdt_high",
+    "initrd_high",
+    "bootm_size",
+    "bootm_mapsize",
+    "bootm_low",
+)
 _HEXADECIMAL = re.compile(r"(?:0[xX])?[0-9a-fA-F]+")
 _RECOMMENDED = 32 * MIB
 """Into RAM: where a zImage need not move (Documentation/arch/arm/booting.rst)."""
@@ -95,11 +105,17 @@ def environment(case: CheckCase) -> Iterator[Finding]:
     rule = RULES_BY_ID["uboot-environment"]
     if found.failed:
         yield Finding(
-            rule, Severity.ERROR, "U-Boot does not start the kernel", f"With these variables {found.failed}.",
-            tuple(case.at_variable(found.variables[name]) for name in ("fdt_high", "bootm_size", "bootm_mapsize",
-                  "bootm_low", "fdt_addr_r", "kernel_addr_r") if name in found.variables)[:2],
+            rule,
+            Severity.ERROR,
+            "U-Boot does not start the kernel",
+            f"With these variables {found.failed}.",
+            tuple(
+                case.at_variable(found.variables[name])
+                for name in ("fdt_high", "bootm_size", "bootm_mapsize", "bootm_low", "fdt_addr_r", "kernel_addr_r")
+                if name in found.variables
+            )[:2],
             advice=("bootmap plan says what U-Boot does, bootmap plan --propose which addresses are safe",),
-        )  # fmt: skip
+        )
     for name in _NUMBERS:
         variable = found.variables.get(name)
         if variable is None or not variable.value or "$" in variable.value or _HEXADECIMAL.fullmatch(variable.value):
@@ -107,7 +123,10 @@ def environment(case: CheckCase) -> Iterator[Finding]:
         read, meant = hextoul(variable.value), whole_number(variable.value)
         hint = f"; setenv {name} {meant:#x} is {room_text(meant)}" if meant is not None else ""
         yield Finding(
-            rule, Severity.ERROR, f"U-Boot reads {variable.text} as {read:#x}",
+            rule,
+            Severity.ERROR,
+            f"U-Boot reads {variable.text} as {read:#x}",
             f"It reads hexadecimal digits up to the first other character, and knows no suffixes: {variable.text} is "
-            f"{room_text(read)}{hint}.", (case.at_variable(variable),),
-        )  # fmt: skip
+            f"{room_text(read)}{hint}.",
+            (case.at_variable(variable),),
+        )

@@ -139,15 +139,17 @@ def _changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
         case "mem-map":
             yield from _start_of_ram(case)
             if case.parameter("mem") is not None:
-                yield Change("leave mem= out", "it replaces the RAM that the kernel lies in",
-                             (SetParameter("mem", None),))  # fmt: skip
+                yield Change(
+                    "leave mem= out", "it replaces the RAM that the kernel lies in", (SetParameter("mem", None),)
+                )
             if case.parameter("vmalloc") is not None:
                 yield Change("leave vmalloc= out", "it leaves too little lowmem", (SetParameter("vmalloc", None),))
         case "mem-parameter":
             yield Change("leave mem= out", edits=(SetParameter("mem", None),))
         case "memory-not-there":
-            yield Change("leave mem= out", "the board's own description of its RAM holds then",
-                         (SetParameter("mem", None),))  # fmt: skip
+            yield Change(
+                "leave mem= out", "the board's own description of its RAM holds then", (SetParameter("mem", None),)
+            )
         case "earlycon":
             yield Change("leave earlycon out of the command line", edits=(SetParameter("earlycon", None),))
         case "reserved-memory-full":

@@ -47,23 +47,35 @@ def debug_uart(case: CheckCase) -> Iterator[Finding]:
     if virt % _SECTION == offset and virt in window:
         return
     if virt not in window:
-        why = f"{hex_address(virt)} is not in the vmalloc area, {window}: the mapping of {hex_address(phys)} at " \
-              f"{hex_address(virt)} is refused"  # fmt: skip
+        why = (
+            f"{hex_address(virt)} is not in the vmalloc area, {window}: the mapping of {hex_address(phys)} at "
+            f"{hex_address(virt)} is refused"
+        )
         best = good
     else:
         real = align_down(phys, _SECTION) + virt % _SECTION
-        why = f"head.S maps the whole section, so {hex_address(virt)} is {hex_address(real)}, not the UART at " \
-              f"{hex_address(phys)}: the early console writes to other registers"  # fmt: skip
+        why = (
+            f"head.S maps the whole section, so {hex_address(virt)} is {hex_address(real)}, not the UART at "
+            f"{hex_address(phys)}: the early console writes to other registers"
+        )
         best = near
     yield Finding(
-        RULES_BY_ID["debug-uart-virt"], Severity.ERROR, "CONFIG_DEBUG_UART_VIRT does not fit CONFIG_DEBUG_UART_PHYS",
+        RULES_BY_ID["debug-uart-virt"],
+        Severity.ERROR,
+        "CONFIG_DEBUG_UART_VIRT does not fit CONFIG_DEBUG_UART_PHYS",
         f"{why}. It must end in {offset:#07x} like the physical address, as sections of 1 MiB are mapped: "
         f"{best:#010x} for example.",
         (case.at_option("DEBUG_UART_VIRT"),),
-        (Change(f"CONFIG_DEBUG_UART_VIRT={best:#010x}", f"any address in {window} that ends in {offset:#07x}",
-                (SetOption("DEBUG_UART_VIRT", f"{best:#010x}"),), recommended=True),),
+        (
+            Change(
+                f"CONFIG_DEBUG_UART_VIRT={best:#010x}",
+                f"any address in {window} that ends in {offset:#07x}",
+                (SetOption("DEBUG_UART_VIRT", f"{best:#010x}"),),
+                recommended=True,
+            ),
+        ),
         address=virt,
-    )  # fmt: skip
+    )
 
 
 def cma_failed(case: CheckCase) -> Iterator[Finding]:
@@ -79,19 +91,27 @@ def cma_failed(case: CheckCase) -> Iterator[Finding]:
         usual = _USUAL_ORDER - inclusive
         if name in kernel.config and kernel.config.integer(name) > usual:
             changes.append(
-                Change(f"CONFIG_{name}={usual}", f"aligned to {size_text(4096 << (usual - (not inclusive)))} then",
-                       (SetOption(name, str(usual)),), recommended=True)
-            )  # fmt: skip
+                Change(
+                    f"CONFIG_{name}={usual}",
+                    f"aligned to {size_text(4096 << (usual - (not inclusive)))} then",
+                    (SetOption(name, str(usual)),),
+                    recommended=True,
+                )
+            )
             break
     for size in _SIZES:
         if size % unit == 0 and size < _wanted(case):
             text = f"{size >> 20}M"
             changes.append(Change(f"cma={text}", "the largest that fits", (SetParameter("cma", text),)))
     yield Finding(
-        RULES_BY_ID["cma-failed"], Severity.WARNING, "the CMA area is not made",
+        RULES_BY_ID["cma-failed"],
+        Severity.WARNING,
+        "the CMA area is not made",
         f"{hazard.message[:1].upper()}{hazard.message[1:]}. An area must be aligned to {size_text(unit)}.",
-        case.at_origin(hazard.origin), tuple(changes), hazard=hazard,
-    )  # fmt: skip
+        case.at_origin(hazard.origin),
+        tuple(changes),
+        hazard=hazard,
+    )
 
 
 def _wanted(case: CheckCase) -> int:
@@ -117,17 +137,24 @@ def cma_straddles(case: CheckCase) -> Iterator[Finding]:
             node = case.tree.node(path)
             if node is not None and node.get("reg") is None:
                 changes.append(
-                    Change(f"{path}: alloc-ranges = <{start:#x} {limit - start:#x}>",
-                           f"keeps it below {hex_address(limit)}", (SetProperty(path, "alloc-ranges", value),),
-                           recommended=True)
-                )  # fmt: skip
+                    Change(
+                        f"{path}: alloc-ranges = <{start:#x} {limit - start:#x}>",
+                        f"keeps it below {hex_address(limit)}",
+                        (SetProperty(path, "alloc-ranges", value),),
+                        recommended=True,
+                    )
+                )
         yield Finding(
-            RULES_BY_ID["cma-straddles-lowmem"], Severity.WARNING, "a CMA area lies across the end of lowmem",
+            RULES_BY_ID["cma-straddles-lowmem"],
+            Severity.WARNING,
+            "a CMA area lies across the end of lowmem",
             f"{area.name}, {span}, lies across {hex_address(limit)}, the boundary of lowmem and highmem: all its pages "
             f"must be in one zone, so CMA is never activated, and no driver gets any of its {size_text(area.size)}. "
             f"alloc-ranges (or cma=SIZE@START) can keep it below.",
-            case.at_origin(area.origin), tuple(changes), address=area.base,
-        )  # fmt: skip
+            case.at_origin(area.origin),
+            tuple(changes),
+            address=area.base,
+        )
 
 
 def _area_path(case: CheckCase, name: str) -> str | None:
@@ -142,8 +169,9 @@ def fixed_area_bounds(case: CheckCase) -> Iterator[Finding]:
     if parent is None or not case.cells.address + case.cells.size:
         return
     unit = cma_alignment(case.state.kernel)
-    memory = [Span(base, base + size) for base, size, flags in case.state.memblock.memory.regions
-              if not flags & Flags.NOMAP] or list(case.ram)  # fmt: skip
+    memory = [
+        Span(base, base + size) for base, size, flags in case.state.memblock.memory.regions if not flags & Flags.NOMAP
+    ] or list(case.ram)
     for node in parent.children:
         kind, prop = node.get("compatible"), node.get("reg")
         if kind is None or prop is None or node.get("reusable") is None or b"shared-dma-pool" not in kind.value:
@@ -166,13 +194,21 @@ def fixed_area_bounds(case: CheckCase) -> Iterator[Finding]:
         base = align_down(min(span.start, bank.end - size), unit)
         value = cells(base, width=case.cells.address) + cells(size, width=case.cells.size)
         yield Finding(
-            RULES_BY_ID["cma-area-bounds"], Severity.WARNING, f"{node.name} does not fit its units or its RAM",
+            RULES_BY_ID["cma-area-bounds"],
+            Severity.WARNING,
+            f"{node.name} does not fit its units or its RAM",
             f"{node.path}, {span}, {' and '.join(why)}: it is refused, or CMA uses pages that are not there.",
             (case.at_property(prop),),
-            (Change(f"{node.path}: reg = <{base:#x} {size:#x}>", "in whole units, inside RAM",
-                    (SetProperty(node.path, "reg", value),), recommended=True),),
+            (
+                Change(
+                    f"{node.path}: reg = <{base:#x} {size:#x}>",
+                    "in whole units, inside RAM",
+                    (SetProperty(node.path, "reg", value),),
+                    recommended=True,
+                ),
+            ),
             address=span.start,
-        )  # fmt: skip
+        )
 
 
 def crash_kernel(case: CheckCase) -> Iterator[Finding]:
@@ -181,10 +217,14 @@ def crash_kernel(case: CheckCase) -> Iterator[Finding]:
     if wanted is None or param is None or not limit or not wanted.start or wanted.end <= limit:
         return
     yield Finding(
-        RULES_BY_ID["crashkernel-above-lowmem"], Severity.ERROR, "the crash kernel lies above lowmem",
+        RULES_BY_ID["crashkernel-above-lowmem"],
+        Severity.ERROR,
+        "the crash kernel lies above lowmem",
         f"{param.text} names {wanted}, above the end of lowmem, {hex_address(limit)}; kexec cannot reach highmem.",
-        (case.at_param(param),), tuple(crash_changes(case)), address=wanted.start,
-    )  # fmt: skip
+        (case.at_param(param),),
+        tuple(crash_changes(case)),
+        address=wanted.start,
+    )
 
 
 def crash_changes(case: CheckCase) -> Iterator[Change]:
@@ -225,19 +265,21 @@ def module_window(case: CheckCase) -> Iterator[Finding]:
         return
     window = Span(kernel.modules_vaddr, kernel.modules_end)
     yield Finding(
-        RULES_BY_ID["module-window"], Severity.NOTE, f"{param.text} gives modules no room",
+        RULES_BY_ID["module-window"],
+        Severity.NOTE,
+        f"{param.text} gives modules no room",
         f"Modules are loaded into {window}, {room_text(window.size)} below PAGE_OFFSET. Where loading one ends in "
         f'"vmalloc: allocation failure", vmalloc= does not help.',
-        (case.at_param(param),), advice=("CONFIG_ARM_MODULE_PLTS=y lets modules spill into the vmalloc area",),
-    )  # fmt: skip
+        (case.at_param(param),),
+        advice=("CONFIG_ARM_MODULE_PLTS=y lets modules spill into the vmalloc area",),
+    )
 
 
 def messages(case: CheckCase) -> Iterator[Finding]:
     """Lines that the kernel will print about memory that the tree keeps on purpose."""
     lines = [line for line in case.state.dmesg if line.startswith(("Ignoring RAM", "Truncating RAM"))]
     kept = [row for row in case.state.lost if row.reason == "no-map"]
-    real = [row for row in case.state.lost
-            if row.reason.startswith((*NO_LOWMEM, "lowmem must end"))]  # fmt: skip
+    real = [row for row in case.state.lost if row.reason.startswith((*NO_LOWMEM, "lowmem must end"))]
     lost = sum(row.end - row.start for row in real)
     for line in lines:
         numbers = [int(word, 16) for word in _hex(line)]
@@ -248,10 +290,13 @@ def messages(case: CheckCase) -> Iterator[Finding]:
         if own and lost < span.size:
             all_of_it = "harmless: all" if lost == 0 else f"{room_text(lost)} are lost; {room_text(own)}"
             yield Finding(
-                RULES_BY_ID["message-explained"], Severity.NOTE, f'"{line}" will be printed',
+                RULES_BY_ID["message-explained"],
+                Severity.NOTE,
+                f'"{line}" will be printed',
                 f"{all_of_it} of it {'is' if lost == 0 else 'are'} your own no-map areas; HIGHMEM would not bring "
-                f"those back.", address=span.start,
-            )  # fmt: skip
+                f"those back.",
+                address=span.start,
+            )
 
 
 def _hex(line: str) -> list[str]:

@@ -37,17 +37,23 @@ def sizeless(case: CheckCase) -> Iterator[Finding]:
     node = next(iter(memory_nodes(case)), None)
     where = (case.at_node(node),) if node is not None else ()
     yield Finding(
-        RULES_BY_ID["memory-size-unknown"], Severity.NOTE, "the boot loader must fill in the size of RAM",
+        RULES_BY_ID["memory-size-unknown"],
+        Severity.NOTE,
+        "the boot loader must fill in the size of RAM",
         f"The tree has no RAM of its own: its memory node has size 0, reg = <0 0>, or is not there. Taken is "
-        f"{assumed.value}; say what the boot loader fills in with --memory BASE,SIZE.", where,
-    )  # fmt: skip
+        f"{assumed.value}; say what the boot loader fills in with --memory BASE,SIZE.",
+        where,
+    )
 
 
 def memory_nodes(case: CheckCase) -> list[Node]:
     """Nodes with device_type = "memory"."""
     assert case.tree is not None
-    return [node for node in case.tree.walk("device_type") if (kind := node.get("device_type")) is not None
-            and kind.value.split(b"\0")[0] == b"memory"]  # fmt: skip
+    return [
+        node
+        for node in case.tree.walk("device_type")
+        if (kind := node.get("device_type")) is not None and kind.value.split(b"\0")[0] == b"memory"
+    ]
 
 
 def mem_parameter(case: CheckCase) -> Iterator[Finding]:
@@ -60,13 +66,22 @@ def mem_parameter(case: CheckCase) -> Iterator[Finding]:
         if digits.isdigit() and 0 < size < _SMALL and (not rest or rest.startswith("@")):
             tail = param.value[len(digits) :]
             yield Finding(
-                RULES_BY_ID["mem-parameter"], Severity.ERROR, f"{param.text} is {size} bytes",
+                RULES_BY_ID["mem-parameter"],
+                Severity.ERROR,
+                f"{param.text} is {size} bytes",
                 f"mem= counts bytes: {param.text} is {size} bytes, without a suffix K, M or G, and it replaces what "
-                f"the boot loader declares.", (case.at_param(param),),
-                (Change(f"mem={digits}M{tail}", f"if {digits} MiB were meant",
-                        (SetParameter("mem", f"{digits}M{tail}"),), recommended=True),
-                 Change("leave mem= out", edits=(SetParameter("mem", None),))),
-            )  # fmt: skip
+                f"the boot loader declares.",
+                (case.at_param(param),),
+                (
+                    Change(
+                        f"mem={digits}M{tail}",
+                        f"if {digits} MiB were meant",
+                        (SetParameter("mem", f"{digits}M{tail}"),),
+                        recommended=True,
+                    ),
+                    Change("leave mem= out", edits=(SetParameter("mem", None),)),
+                ),
+            )
 
 
 def over_devices(case: CheckCase) -> Iterator[Finding]:
@@ -79,8 +94,11 @@ def over_devices(case: CheckCase) -> Iterator[Finding]:
             continue
         for i, entry in enumerate(pairs(prop, case.cells.address, case.cells.size)):
             bank = Span(entry.base, entry.base + entry.size)
-            hit = sorted((span.start, other.path, span) for other, _, span in case.registers
-                         if span.overlaps(bank) and not _of_memory(other))  # fmt: skip
+            hit = sorted(
+                (span.start, other.path, span)
+                for other, _, span in case.registers
+                if span.overlaps(bank) and not _of_memory(other)
+            )
             if not hit:
                 continue
             first, path, span = hit[0]
@@ -90,11 +108,15 @@ def over_devices(case: CheckCase) -> Iterator[Finding]:
             if border > bank.start:
                 changes.append(_truncated(case, prop, i, bank, border))
             yield Finding(
-                RULES_BY_ID["memory-over-devices"], Severity.ERROR, "the memory node covers the registers of devices",
+                RULES_BY_ID["memory-over-devices"],
+                Severity.ERROR,
+                "the memory node covers the registers of devices",
                 f"{node.path}, {bank}, overlaps the registers of {path}, {span}{more}: the kernel takes registers for "
-                f"RAM and hands them out as memory.", (case.at_property(prop, i * _pair(case)),), tuple(changes),
+                f"RAM and hands them out as memory.",
+                (case.at_property(prop, i * _pair(case)),),
+                tuple(changes),
                 address=first,
-            )  # fmt: skip
+            )
 
 
 def _of_memory(node: Node) -> bool:
@@ -139,12 +161,15 @@ def beyond_lowmem(case: CheckCase) -> Iterator[Finding]:
         Change("vmalloc=128M", "less room for ioremap and vmalloc", (SetParameter("vmalloc", "128M"),)),
     ]
     yield Finding(
-        RULES_BY_ID["ram-beyond-lowmem"], Severity.WARNING,
+        RULES_BY_ID["ram-beyond-lowmem"],
+        Severity.WARNING,
         f"{room_text(total)} of {room_text(have)} are not used",
         f"Lowmem ends at {hex_address(case.lowmem_end)}; RAM from {hex_address(start)} on is removed: {why}. "
         f"{_room_by_split(case)}",
-        tuple(case.at_origin(lost[0].origin))[:1], tuple(changes), address=start,
-    )  # fmt: skip
+        tuple(case.at_origin(lost[0].origin))[:1],
+        tuple(changes),
+        address=start,
+    )
 
 
 def _room_by_split(case: CheckCase) -> str:
@@ -169,10 +194,16 @@ def beyond_4g(case: CheckCase) -> Iterator[Finding]:
     )
     advice = () if cpu.lpae else (f"{cpu.name} has no long descriptors: this RAM cannot be used in 32 bits",)
     yield Finding(
-        RULES_BY_ID["ram-beyond-4g"], Severity.WARNING, f"{room_text(total)} of RAM above 4 GiB are not used",
-        f"Without CONFIG_ARM_LPAE an address has 32 bits: \"Ignoring memory block {above[0].start:#x} - "
-        f"{above[-1].end:#x}\".", (), tuple(changes), advice, address=4 * GIB,
-    )  # fmt: skip
+        RULES_BY_ID["ram-beyond-4g"],
+        Severity.WARNING,
+        f"{room_text(total)} of RAM above 4 GiB are not used",
+        f'Without CONFIG_ARM_LPAE an address has 32 bits: "Ignoring memory block {above[0].start:#x} - '
+        f'{above[-1].end:#x}".',
+        (),
+        tuple(changes),
+        advice,
+        address=4 * GIB,
+    )
 
 
 def vmalloc_cost(case: CheckCase) -> Iterator[Finding]:
@@ -187,11 +218,14 @@ def vmalloc_cost(case: CheckCase) -> Iterator[Finding]:
         return
     fate = "is highmem instead" if case.state.kernel.has("highmem") else "is lost without HIGHMEM"
     yield Finding(
-        RULES_BY_ID["vmalloc-cost"], Severity.WARNING, f"{param.text} costs {room_text(cost)} of lowmem",
+        RULES_BY_ID["vmalloc-cost"],
+        Severity.WARNING,
+        f"{param.text} costs {room_text(cost)} of lowmem",
         f"The default is {room_text(default)}: {room_text(cost)} of RAM below {hex_address(case.lowmem_end + cost)} "
-        f"{fate}.", (case.at_param(param),),
+        f"{fate}.",
+        (case.at_param(param),),
         (Change("leave vmalloc= out", f"{room_text(cost)} of lowmem come back", (SetParameter("vmalloc", None),)),),
-    )  # fmt: skip
+    )
 
 
 def little_lowmem(case: CheckCase) -> Iterator[Finding]:
@@ -214,11 +248,14 @@ def little_lowmem(case: CheckCase) -> Iterator[Finding]:
         changes.append(Change(text, "an eighth of lowmem", (SetParameter("cma", text.partition("=")[2]),)))
     changes += list(_smaller_pools(case))
     yield Finding(
-        RULES_BY_ID["little-lowmem"], Severity.WARNING, f"{room_text(budget.left)} of lowmem are left for the kernel",
+        RULES_BY_ID["little-lowmem"],
+        Severity.WARNING,
+        f"{room_text(budget.left)} of lowmem are left for the kernel",
         f"Of {room_text(budget.lowmem)} lowmem {parts} are taken: {room_text(budget.left)} are left. Highmem does not "
         f"help: page tables, slabs and buffers come from lowmem.",
-        case.at_origin(case.state.cma_areas[0].origin)[:1] if case.state.cma_areas else (), tuple(changes),
-    )  # fmt: skip
+        case.at_origin(case.state.cma_areas[0].origin)[:1] if case.state.cma_areas else (),
+        tuple(changes),
+    )
 
 
 def _smaller_pools(case: CheckCase) -> Iterator[Change]:
@@ -245,10 +282,13 @@ def disagreement(case: CheckCase) -> Iterator[Finding]:
         covered = sum(max(0, min(span.end, row.end) - max(span.start, row.start)) for row in real)
         if covered < span.size:
             yield Finding(
-                RULES_BY_ID["memory-disagrees"], Severity.WARNING, "more RAM is declared than the board has",
+                RULES_BY_ID["memory-disagrees"],
+                Severity.WARNING,
+                "more RAM is declared than the board has",
                 f"{span} is declared, {room_text(span.size - covered)} of it are not in the board's RAM, "
-                f"{' and '.join(map(str, real))}.", address=span.start,
-            )  # fmt: skip
+                f"{' and '.join(map(str, real))}.",
+                address=span.start,
+            )
 
 
 def dma_window(case: CheckCase) -> Iterator[Finding]:
@@ -266,13 +306,19 @@ def dma_window(case: CheckCase) -> Iterator[Finding]:
             continue  # that is no RAM, which `over_devices` says
         if beyond and not (zone and zone <= reach) and not case.state.kernel.has("lpae"):
             yield Finding(
-                RULES_BY_ID["dma-window"], Severity.WARNING, "devices do not reach all RAM",
+                RULES_BY_ID["dma-window"],
+                Severity.WARNING,
+                "devices do not reach all RAM",
                 f"{who} reaches RAM below {hex_address(reach)} ({size_text(reach)}) for DMA; this kernel has "
                 f"{f'a DMA zone up to {hex_address(zone)}' if zone else 'no ZONE_DMA'}, and RAM goes on to "
-                f"{hex_address(end - 1)}: buffers above are not reached.", (),
-                advice=("CONFIG_ZONE_DMA with the machine's DMA limit (Linux 5.5 for BCM2711), or LPAE with swiotlb",
-                        f"mem={size_text(reach).replace(' GiB', 'G').replace(' MiB', 'M')}"), address=reach,
-            )  # fmt: skip
+                f"{hex_address(end - 1)}: buffers above are not reached.",
+                (),
+                advice=(
+                    "CONFIG_ZONE_DMA with the machine's DMA limit (Linux 5.5 for BCM2711), or LPAE with swiotlb",
+                    f"mem={size_text(reach).replace(' GiB', 'G').replace(' MiB', 'M')}",
+                ),
+                address=reach,
+            )
             return
 
 
@@ -295,8 +341,9 @@ def _dma_ranges(case: CheckCase) -> Iterator[tuple[int, str]]:
         child, above, sizes = address_cells(bus), address_cells(case.tree.root), size_cells(bus)
         row = child + above + sizes
         starts = [read_cells(prop.value, at + child, above) for at in range(0, len(prop.value) // 4 - row + 1, row)]
-        sizes_of = [read_cells(prop.value, at + child + above, sizes)
-                    for at in range(0, len(prop.value) // 4 - row + 1, row)]  # fmt: skip
+        sizes_of = [
+            read_cells(prop.value, at + child + above, sizes) for at in range(0, len(prop.value) // 4 - row + 1, row)
+        ]
         windows = [Span(start, start + size) for start, size in zip(starts, sizes_of, strict=True)]
         ends = [window.end for window in windows if any(bank.start in window for bank in case.ram)]
         if ends and max(ends) < 4 * GIB:  # else they are windows on something that is no RAM
@@ -322,7 +369,12 @@ def headroom(case: CheckCase) -> Iterator[Finding]:
             continue
         changes = payload_changes(case, "dtb") if payload.kind == "dtb" else initrd_changes(case)
         yield Finding(
-            RULES_BY_ID["little-headroom"], Severity.WARNING, "the next kernel may not fit",
+            RULES_BY_ID["little-headroom"],
+            Severity.WARNING,
+            "the next kernel may not fit",
             f"{room_text(room)} are free in front of the {payload.name}, {payload.span}: a kernel {percent + 1} % "
-            f"larger overwrites it.", (), tuple(changes), address=payload.start,
-        )  # fmt: skip
+            f"larger overwrites it.",
+            (),
+            tuple(changes),
+            address=payload.start,
+        )

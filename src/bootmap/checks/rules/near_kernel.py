@@ -50,14 +50,18 @@ def areas_in_the_way(case: CheckCase) -> Iterator[Change]:
             value = cells(place, width=case.cells.address) + cells(size, width=case.cells.size)
             room = ", with room for it to grow" if place >= way.end + _ROOM else ""
             yield Change(
-                f"{node.path}: reg = <{place:#x} {size:#x}>", f"clear of the kernel, {way}{room}",
-                (SetProperty(node.path, "reg", value),), recommended=pool,
-            )  # fmt: skip
+                f"{node.path}: reg = <{place:#x} {size:#x}>",
+                f"clear of the kernel, {way}{room}",
+                (SetProperty(node.path, "reg", value),),
+                recommended=pool,
+            )
         if hidden:
             yield Change(
-                f"{node.path}: leave no-map out", "the area is reserved all the same, but mapped",
-                (SetProperty(node.path, "no-map", None),), recommended=True,
-            )  # fmt: skip
+                f"{node.path}: leave no-map out",
+                "the area is reserved all the same, but mapped",
+                (SetProperty(node.path, "no-map", None),),
+                recommended=True,
+            )
 
 
 def pool_changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:

@@ -38,7 +38,7 @@ def command(words: tuple[str, ...], form: str, fail_on: str, **options: Any) -> 
     """Look for what is wrong with the page tables of SOURCE.
 
     SOURCE is as for `bootmap tables`.  Findings are errors, warnings and notes; a note is what something explains.
-    """  # fmt: skip
+    """
     with bootmap.open(*words, **tables_arguments(options)) as tables:
         found = bootmap.audit(tables, cpu=options["cpu"], stage=options["stage"])
         click.echo(_content(tables, found, form, [*tables.assumptions, *tables.incomplete]))

@@ -22,8 +22,22 @@ if TYPE_CHECKING:
 _SETTINGS = "bootmap.toml"
 _FORMATS = ("text", "json", "sarif", "github")
 _SEVERITIES = ("info", "warning", "error")
-_OF_THE_CALL = {"boards", "select", "ignore", "severity", "strict", "form", "settings", "baseline", "write_baseline",
-                "fix", "no_proof", "jobs", "rules", "help"}  # fmt: skip
+_OF_THE_CALL = {
+    "boards",
+    "select",
+    "ignore",
+    "severity",
+    "strict",
+    "form",
+    "settings",
+    "baseline",
+    "write_baseline",
+    "fix",
+    "no_proof",
+    "jobs",
+    "rules",
+    "help",
+}
 """Options that hold for all boards of a call; those of a board are the others."""
 
 
@@ -75,7 +89,7 @@ def command(
     proposed was applied and predicted again.
 
     Exit code 0: it boots, and nothing is an error; 1: it does not, or there are errors (--strict: or warnings).
-    """  # fmt: skip
+    """
     if rules:
         for rule in bootmap.CHECK_RULES:
             click.echo(f"{rule.id:<28} {rule.title}")
@@ -89,8 +103,10 @@ def command(
     call = _Call(known, options, select, ignore, baseline, fix, prove=not no_proof)
     results = call.run(paths, jobs)
     if write_baseline is not None:
-        found = {name: [f for r in results if r.name == name for f in r.findings] for name in
-                 dict.fromkeys(r.name for r in results)}  # fmt: skip
+        found = {
+            name: [f for r in results if r.name == name for f in r.findings]
+            for name in dict.fromkeys(r.name for r in results)
+        }
         write_file(write_baseline, bootmap.baseline_text(found).encode())
     first = known.of(paths[0])
     _print(results, form, severity or first.severity, call.failures)
@@ -177,9 +193,13 @@ class _Call:
         for kernel, loaded in bootmap.load_boards(path, **options):
             board = bootmap.with_environment(kernel, loaded, env, bdinfo) if env is not None else loaded
             result = bootmap.check(
-                kernel, board, select=self.select or known.select, ignore=ignore,
-                baseline=self._known_of(known).get(board.name, ()), prove=self.prove,
-            )  # fmt: skip
+                kernel,
+                board,
+                select=self.select or known.select,
+                ignore=ignore,
+                baseline=self._known_of(known).get(board.name, ()),
+                prove=self.prove,
+            )
             results.append(result)
             for file, what in bootmap.write_fix(result, self.fix) if self.fix is not None else ():
                 click.echo(f"bootmap: wrote {file}: {what}" if file else f"bootmap: {what}", err=True)

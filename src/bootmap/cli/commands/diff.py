@@ -24,9 +24,16 @@ from bootmap.cli.options import tables_arguments, tables_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (bootmap.diff/1).")
 @tables_options
 def command(
-    a: str, b: str, stage_b: str | None, altered_only: bool, granule: bool, every: bool, with_words: bool,
-    as_json: bool, **options: Any,
-) -> int:  # fmt: skip
+    a: str,
+    b: str,
+    stage_b: str | None,
+    altered_only: bool,
+    granule: bool,
+    every: bool,
+    with_words: bool,
+    as_json: bool,
+    **options: Any,
+) -> int:
     """Say what the page tables of B have that those of A have not, as ranges and rights.
 
     A and B are sources as for `bootmap tables`: a board to predict, a dump, a core, a recording, a prediction's JSON, a

@@ -32,7 +32,7 @@ def command(words: tuple[str, ...], output: str | None, against: str | None, **o
     SOURCE is as for `bootmap tables`: a board to predict, a dump, a core, a recording, a running QEMU.  The page needs
     no network and nothing installed.  --stage is where it opens.  With --against two are shown side by side; the same
     board with another kernel is --against BOARD --against-kernel-version 6.12, say.
-    """  # fmt: skip
+    """
     other = {name: options.pop(f"against_{name}") for name in _OTHER_KERNEL}
     changes = {name: value for name, value in other.items() if value is not None}
     asked = tables_arguments(options)

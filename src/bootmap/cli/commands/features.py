@@ -33,7 +33,7 @@ def command(
 
     What a version has, what a stable release brought back, and what an option of the configuration decides.  A vendor
     kernel is a version with --feature for what it has taken from later ones.
-    """  # fmt: skip
+    """
     from bootmap.report.features import features_columns, features_json, features_text
 
     if not versions and config is None and image is None:

@@ -79,7 +79,7 @@ def command(
     Each seed makes a board: banks with holes, odd starts, no-map and dynamic areas, /memreserve/, vmalloc=, mem=, cma=,
     an initrd and the device tree in all sorts of places.  It is predicted, booted up to the end of paging_init, and
     compared word by word.  Exit code 1 where bootmap was wrong.
-    """  # fmt: skip
+    """
     from bootmap.report.fuzz_text import campaign_json, campaign_text, failure_lines
 
     campaign = bootmap.fuzz_campaign(kernels, machine, memory, output, failure_lines)

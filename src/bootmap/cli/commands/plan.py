@@ -64,7 +64,7 @@ def command(
     With --loader efi the map of --efi-map says where memory is free.  With --loader kexec or kdump BOARD boots the
     kernel, and the kernel boots itself again: where kexec-tools puts things, what the crash kernel gets, and whether
     it boots.
-    """  # fmt: skip
+    """
     loader = options["loader"]
     if loader in ("efi", "kexec", "kdump"):
         _refuse(options, _OF_UBOOT + (_OF_KEXEC if loader == "efi" else ("efi_map",)), loader)

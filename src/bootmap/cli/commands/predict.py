@@ -33,7 +33,7 @@ def command(
 
     BOARD is a device tree blob, or an ATAG list with --machine-id.  The kernel is described by its configuration and
     its symbols.  Exit code 0: it boots; 1: it does not, not surely, or without its initrd.
-    """  # fmt: skip
+    """
     wanted = (*stages, *hidden_stages)
     for name in wanted:
         bootmap.check_stage(name)

@@ -20,7 +20,7 @@ def command(words: tuple[str, ...], port: int, **options: Any) -> int:
 
     A FOLDER stands for every .dtb in it, and every .dts without one (which needs dtc).  The options describe the kernel
     and go to all boards.  The server listens on this machine only; Ctrl-C ends it.
-    """  # fmt: skip
+    """
     asked = tables_arguments(options)
     asked.pop("stage")
     with bootmap.serve(words, asked, port) as server:

@@ -56,7 +56,7 @@ def command(words: tuple[str, ...], **options: Any) -> int:
     change of the tree is told apart from one of the kernel.
 
     Exit code 0: there is a row for every board and kernel, whatever it says; 1: with --against, something got worse.
-    """  # fmt: skip
+    """
     if options["resume"] and options["output"] is None:
         raise UsageError("--resume goes on with the rows of a file: name it with --output")
     if options["blame"] and not options["against"]:

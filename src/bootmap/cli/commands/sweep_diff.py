@@ -21,7 +21,7 @@ def command(old: str, new: str, least: int, form: str) -> int:
     first; a change of the tree is told apart from one of the kernel where one of the two is the same on both sides.
 
     Exit code 0: nothing got worse; 1: something did.
-    """  # fmt: skip
+    """
     comparisons = bootmap.compare_sweeps(bootmap.read_rows(old), bootmap.read_rows(new), least)
     print_changes(comparisons, (), form)
     return int(any(comparison.worse for comparison in comparisons))

@@ -20,8 +20,16 @@ FORMATS = ("text", "ptdump", "crash", "json", "csv", "raw")
 _WHOLE = ("ptdump", "raw")
 _MOST = 1 << 17  # ranges: far more than anybody reads, or any kernel has
 # The names of analysis.selection.KINDS, which is not imported for the sake of a help text.
-_KINDS = ("strongly-ordered", "device", "normal", "reserved", "implementation defined", "non-cacheable",
-          "write-through", "write-back")  # fmt: skip
+_KINDS = (
+    "strongly-ordered",
+    "device",
+    "normal",
+    "reserved",
+    "implementation defined",
+    "non-cacheable",
+    "write-through",
+    "write-back",
+)
 
 
 @click.command()
@@ -66,7 +74,7 @@ def command(
 
     SOURCE is as for `bootmap walk`; END is the first address after the range.  What was taken for registers that
     nobody gave stands below the table and in the JSON; for the other formats it goes to standard error.
-    """  # fmt: skip
+    """
     with bootmap.open(*words, **tables_arguments(options)) as source:
         narrowed = {
             "virtual": None if virtual is None else _span("--range", virtual, source.symbols),

@@ -12,17 +12,17 @@ PAGE = 4096
 TYPES = (
     "Reserved", "Loader Code", "Loader Data", "Boot Code", "Boot Data", "Runtime Code", "Runtime Data", "Conventional",
     "Unusable", "ACPI Reclaim", "ACPI Mem NVS", "MMIO", "MMIO Port", "PAL Code", "Persistent",
-)  # fmt: skip
+)
 """By number, as the kernel prints them (efi.c ``memory_type_name``)."""
 SHELL_TYPES = (
     "Reserved", "LoaderCode", "LoaderData", "BS_Code", "BS_Data", "RT_Code", "RT_Data", "Available", "Unusable",
     "ACPI_Recl", "ACPI_NVS", "MMIO", "MMIO_Port", "PalCode", "Persistent",
-)  # fmt: skip
+)
 """By number, as ``memmap`` of the EFI shell prints them (ShellPkg ``MemMap.c``)."""
 UBOOT_TYPES = (
     "RESERVED", "LOADER CODE", "LOADER DATA", "BOOT CODE", "BOOT DATA", "RUNTIME CODE", "RUNTIME DATA", "CONVENTIONAL",
     "UNUSABLE MEM", "ACPI RECLAIM MEM", "ACPI MEM NVS", "IO", "IO PORT", "PAL CODE", "PERSISTENT",
-)  # fmt: skip
+)
 """By number, as U-Boot's ``efidebug memmap`` prints them (cmd/efidebug.c)."""
 USABLE = frozenset({1, 2, 3, 4, 7, 9, 14})
 """Types that become RAM, where they can be mapped write-back (``is_usable_memory``)."""

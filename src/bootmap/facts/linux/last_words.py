@@ -244,7 +244,7 @@ LAST_WORDS = (
     _word("out-of-memory", r"Out of memory and no killable processes|System is deadlocked on memory",
           "RAM is exhausted", "too little of it is left after reserved areas and contiguous memory",
           "cma= smaller, fewer or smaller reserved areas", "mm/oom_kill.c"),
-)  # fmt: skip
+)
 """Every row, in the order of a boot."""
 
 # No row is looked for in a line without one of these words.

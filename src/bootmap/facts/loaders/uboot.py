@@ -189,7 +189,7 @@ CHANGES = (
         "kaslr_seed", "looks for a random number generator for kaslr-seed", "boot/fdt_support.c fdt_kaslrseed",
         since=(2024, 10),
     ),
-)  # fmt: skip
+)
 
 CHANGES_BY_NAME = {change.name: change for change in CHANGES}
 
@@ -244,7 +244,7 @@ BUILDS = (
     Build("ls1021aiot", bootmapsz=_256M, source="include/configs/ls1021aiot.h (2023.01 to 2026.10)"),
     Build("highbank", bootmapsz=16 * MIB, source="include/configs/highbank.h (2011.12 to 2026.10)"),
     Build("stm32mp1", bootmapsz=_256M, source="include/configs/stm32mp15_common.h (2022.01 to 2026.10)"),
-)  # fmt: skip
+)
 """By the variable ``board``; all of Tegra has CFG_SYS_BOOTMAPSZ = 256 MiB too (tegra-common.h), by ``soc``."""
 SOC_BUILDS = {
     soc: Build(soc, bootmapsz=_256M, source="include/configs/tegra-common.h (2013.04 to 2026.10)")

@@ -17,17 +17,17 @@ ALWAYS: Options = {
     "ARM": "y", "MMU": "y", "USE_OF": "y", "ARM_PATCH_PHYS_VIRT": "y", "AUTO_ZRELADDR": "y", "FLATMEM": "y",
     "VMSPLIT_3G": "y", "PAGE_OFFSET": "0xC0000000", "BLK_DEV_INITRD": "y", "ATAGS": "y", "COMPACTION": "y",
     "KUSER_HELPERS": "y", "FIX_EARLYCON_MEM": "y", "SERIAL_EARLYCON": "y", "ARCH_MULTIPLATFORM": "y",
-}  # fmt: skip
+}
 """What a multiplatform kernel has by default (arch/arm/Kconfig)."""
 V7: Options = {
     "ARCH_MULTI_V7": "y", "CPU_V7": "y", "ARM_L1_CACHE_SHIFT": "6", "STRICT_KERNEL_RWX": "y", "DEBUG_RODATA": "y",
     "DEBUG_ALIGN_RODATA": "y", "SMP": "y", "SMP_ON_UP": "y", "HARDEN_BRANCH_HISTORY": "y", "MEMORY_ISOLATION": "y",
-}  # fmt: skip
+}
 V6: Options = {"ARCH_MULTI_V6": "y", "CPU_V6K": "y", "CPU_V6": "y", "STRICT_KERNEL_RWX": "y", "DEBUG_ALIGN_RODATA": "y"}
 V5: Options = {
     "ARCH_MULTI_V5": "y", "CPU_ARM926T": "y", "CPU_FEROCEON": "y", "CPU_MOHAWK": "y", "CPU_XSCALE": "y",
     "ARM_L1_CACHE_SHIFT": "5",
-}  # fmt: skip
+}
 _CMA: Options = {"CMA": "y", "DMA_CMA": "y", "CMA_SIZE_SEL_MBYTES": "y", "CMA_SIZE_MBYTES": "64"}
 _APPENDED: Options = {"ARM_APPENDED_DTB": "y", "ARM_ATAG_DTB_COMPAT": "y"}
 _HIGHMEM: Options = {"HIGHMEM": "y"}
@@ -72,7 +72,7 @@ DEFCONFIGS: tuple[Defconfig, ...] = (
     Defconfig("mvebu_v5", "small", {**V5, **_HIGHMEM, **_APPENDED}),
     Defconfig("multi_v4t", "small", {"CPU_ARM920T": "y", "CPU_ARM720T": "y", "CPU_FA526": "y", "CPU_ARM922T": "y",
                                      "ARCH_MULTI_V4T": "y", "ARM_L1_CACHE_SHIFT": "5", **_APPENDED}),
-)  # fmt: skip
+)
 BY_NAME = {each.name: each for each in DEFCONFIGS}
 
 

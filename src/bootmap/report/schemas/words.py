@@ -94,8 +94,13 @@ def names_of(kind: type[Enum], *, lower: bool = False) -> Schema:
 def document(name: str, keys: Keys, *, about: str, optional: Iterable[str] = ()) -> Schema:
     """A whole schema: its first key is the document's own name."""
     whole = record({"schema": ({"const": name}, "The document and its version."), **keys}, optional=optional)
-    return {"$schema": DIALECT, "$id": f"urn:{name.replace('.', ':').replace('/', ':')}", "title": name,
-            "description": about, **whole}  # fmt: skip
+    return {
+        "$schema": DIALECT,
+        "$id": f"urn:{name.replace('.', ':').replace('/', ':')}",
+        "title": name,
+        "description": about,
+        **whole,
+    }
 
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -175,8 +175,15 @@ class Ground(NamedTuple):
 
 
 _GRAINS = (
-    (4, 2 * MIB), (3, MIB), (3, 16 * MIB), (2, 64 * KIB), (2, PAGE_SIZE), (1, 128 * MIB), (1, 256 * MIB), (1, 1),
-)  # fmt: skip
+    (4, 2 * MIB),
+    (3, MIB),
+    (3, 16 * MIB),
+    (2, 64 * KIB),
+    (2, PAGE_SIZE),
+    (1, 128 * MIB),
+    (1, 256 * MIB),
+    (1, 1),
+)
 
 
 def random_board(random: Random, ground: Ground) -> MadeBoard:

@@ -206,9 +206,19 @@ def _case(rng: random.Random, room: int) -> LoaderCase:
         at = rng.choice((RAM + 64 * MIB, RAM + 96 * MIB + 0x120))
         ramdisk = (align_down(kernel_at + size // 2, 8) if rng.random() < 0.08 else at, length)
     case = LoaderCase(
-        memory, command, (kernel_at, size), load, ramdisk, dtb, _environment(rng, top, end), (), (),
-        rng.choice((0, rng.randrange(1, 9000), rng.randrange(9000, 60000))), rng.random() < 0.7, rng.random() < 0.8,
-    )  # fmt: skip
+        memory,
+        command,
+        (kernel_at, size),
+        load,
+        ramdisk,
+        dtb,
+        _environment(rng, top, end),
+        (),
+        (),
+        rng.choice((0, rng.randrange(1, 9000), rng.randrange(9000, 60000))),
+        rng.random() < 0.7,
+        rng.random() < 0.8,
+    )
     reserved, memreserve = _reserved(rng, case, top, end)
     legacy = ramdisk is not None and ramdisk[1] < 4 * MIB and rng.random() < 0.4
     if ramdisk is not None and legacy:  # QEMU loads no files over each other
@@ -250,9 +260,17 @@ def _reserved(
     for _ in range(count):
         size = rng.choice((4 * KIB, 64 * KIB, MIB, 7 * MIB, 16 * MIB, 0x1234, 64 * MIB))
         places = [
-            top - size, top - size - rng.randrange(1, 64 * KIB), top - rng.randrange(1, 200 * MIB), top - size // 2,
-            end - size, end, case.kernel[0] + 0x1000, case.dtb, RAM + 80 * MIB, RAM + rng.randrange(8, 250) * MIB,
-        ]  # fmt: skip
+            top - size,
+            top - size - rng.randrange(1, 64 * KIB),
+            top - rng.randrange(1, 200 * MIB),
+            top - size // 2,
+            end - size,
+            end,
+            case.kernel[0] + 0x1000,
+            case.dtb,
+            RAM + 80 * MIB,
+            RAM + rng.randrange(8, 250) * MIB,
+        ]
         if case.ramdisk:
             places += [case.ramdisk[0], case.ramdisk[0] + case.ramdisk[1]]
         if areas:

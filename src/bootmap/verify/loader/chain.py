@@ -142,11 +142,17 @@ def boot_chain(
         differences = [*_said_otherwise(placed, talk.said()), *_handed_otherwise(placed, blob, entry, found)]
         command_line = command.env.get("bootargs", "")
         recording = observe(
-            Guest(machine, setup, entry, offset), kernel.symbols, page_offset=model.page_offset,
-            long=model.has("lpae"), board=found, command_line=command_line, name="chain",
+            Guest(machine, setup, entry, offset),
+            kernel.symbols,
+            page_offset=model.page_offset,
+            long=model.has("lpae"),
+            board=found,
+            command_line=command_line,
+            name="chain",
             kernel=KernelId(os.path.basename(str(kernel.file.path)), kernel.key or kernel.name),
-            timeout=request.timeout, progress=progress,
-        )  # fmt: skip
+            timeout=request.timeout,
+            progress=progress,
+        )
     cpu = cpu_by_name(setup.cpu or setup.machine.cpu)
     if cpu is None:
         raise UsageError(f"the CPU {setup.cpu or setup.machine.cpu} is not modelled")

@@ -117,11 +117,17 @@ def boot_efi(
         board = read(entry.r2, int.from_bytes(read(entry.r2 + 4, 4), "big"))
         found = read_map(read, board, long=model.has("lpae"))
         recording = observe(
-            Guest(machine, setup, entry, base), kernel.symbols, page_offset=model.page_offset,
-            long=model.has("lpae"), board=board, command_line=request.command_line, name=request.firmware,
+            Guest(machine, setup, entry, base),
+            kernel.symbols,
+            page_offset=model.page_offset,
+            long=model.has("lpae"),
+            board=board,
+            command_line=request.command_line,
+            name=request.firmware,
             kernel=KernelId(os.path.basename(str(kernel.file.path)), kernel.key or kernel.name),
-            timeout=request.timeout, progress=progress,
-        )  # fmt: skip
+            timeout=request.timeout,
+            progress=progress,
+        )
     cpu = cpu_by_name(setup.cpu or setup.machine.cpu)
     if cpu is None:
         raise UsageError(f"the CPU {setup.cpu or setup.machine.cpu} is not modelled")

@@ -175,11 +175,17 @@ def boot_kexec(
         registers = machine.gdb.core_registers()
         entry = RecordedEntry(registers["r0"], registers["r1"], registers["r2"])
         recording = observe(
-            Guest(machine, setup, entry, offset), kernel.symbols, page_offset=model.page_offset,
-            long=model.has("lpae"), board=found, command_line=request.append or "", name="kexec",
+            Guest(machine, setup, entry, offset),
+            kernel.symbols,
+            page_offset=model.page_offset,
+            long=model.has("lpae"),
+            board=found,
+            command_line=request.append or "",
+            name="kexec",
             kernel=KernelId(os.path.basename(str(kernel.file.path)), kernel.key or kernel.name),
-            timeout=request.timeout, progress=progress,
-        )  # fmt: skip
+            timeout=request.timeout,
+            progress=progress,
+        )
     return KexecBoot(
         version, (own, r2), placed, differences, (found, entry.r2), recording, compare(recording, prediction)
     )
@@ -223,10 +229,20 @@ def _call(
     assert header is not None
     table = model.has("zimage_size_table")
     return KexecCall(
-        version, header.size, kernel.file.image_size if table else None, kernel.file.bss_size if table else None,
-        fdt.parse(tree), system_ram(first.state), cpus, first.state.crashk_res, request.on_crash,
-        len(request.ramdisk or b""), request.append, request.image_size, model.has("rng_seed_taken"),
-    )  # fmt: skip
+        version,
+        header.size,
+        kernel.file.image_size if table else None,
+        kernel.file.bss_size if table else None,
+        fdt.parse(tree),
+        system_ram(first.state),
+        cpus,
+        first.state.crashk_res,
+        request.on_crash,
+        len(request.ramdisk or b""),
+        request.append,
+        request.image_size,
+        model.has("rng_seed_taken"),
+    )
 
 
 def _refusals(placed: KexecPlaced, loaded: bool) -> Iterator[str]:
