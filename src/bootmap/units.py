@@ -109,8 +109,11 @@ def mem_range(start: int, end: int) -> str:
 
 
 def size_text(size: int) -> str:
-    """A size with the largest binary unit that divides it: ``16 KiB``, ``701 MiB``, ``12 B``."""
+    """A size for people, whole where a unit divides it, else to a tenth: ``16 KiB``, ``19.0 MiB``, ``12 B``."""
     for unit, name in ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
         if size and size % unit == 0:
             return f"{size // unit} {name}"
+    for unit, name in ((MIB, "MiB"), (KIB, "KiB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {name}"
     return f"{size} B"

@@ -18,11 +18,10 @@ from msgspec.structs import replace
 
 from bootmap.assumptions import Alternative
 from bootmap.boot.decompressor.phys_offset import AUTO_GRANULE, memory_ranges
-from bootmap.boot.places import room_text
 from bootmap.boot.trace import Outcome, Verdict
 from bootmap.facts.linux.vmalloc_end import VMALLOC_END_BY_PLATFORM
 from bootmap.inputs.fdt import Fdt
-from bootmap.units import GIB, MIB, align_down, hex_address
+from bootmap.units import GIB, MIB, align_down, hex_address, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,7 +79,7 @@ def _then(first: Replay, other: Replay) -> str:
         return ""
     lines = [line for line in other.state.dmesg if line not in first.state.dmesg and "RAM" in line]
     said = f' ("{lines[0]}")' if lines else ""
-    return f"it boots, and {room_text(more)} of RAM are lost{said}"
+    return f"it boots, and {size_text(more)} of RAM are lost{said}"
 
 
 def _lost(replay: Replay) -> int:

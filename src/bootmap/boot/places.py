@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bootmap.boot.decompressor.phys_offset import memory_ranges
 from bootmap.boot.payload import payloads
 from bootmap.facts.linux.memblock import Flags
-from bootmap.units import MIB, PAGE_SIZE, Span, align_down, align_up, hex_address, size_text
+from bootmap.units import MIB, PAGE_SIZE, Span, align_down, align_up, hex_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -107,8 +107,3 @@ def why_not_mapped(state: BootState, address: int) -> tuple[str, Origin | None]:
     if address >= limit:
         return f"it lies above lowmem, which ends at {hex_address(limit)}", None
     return "the kernel knows of no RAM there", None
-
-
-def room_text(size: int) -> str:
-    """A size that is not round, for people: ``19.0 MiB``."""
-    return size_text(size) if size < MIB or size % MIB == 0 else f"{size / MIB:.1f} MiB"

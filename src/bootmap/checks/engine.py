@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from bootmap.assemble.handover import replay
 from bootmap.boot.payload import initrd_span
-from bootmap.boot.places import room_text
 from bootmap.boot.trace import Verdict
 from bootmap.checks.case import NO_LOWMEM, CheckCase
 from bootmap.checks.edit import apply
@@ -24,7 +23,7 @@ from bootmap.checks.rules.hazards import hazards
 from bootmap.errors import BootmapError
 from bootmap.facts.audit_rules import Severity
 from bootmap.facts.check_rules import RULES
-from bootmap.units import MIB
+from bootmap.units import MIB, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -312,7 +311,7 @@ class _Proof:
     def _after(self, finding: Finding, after: CheckCase) -> str:
         more = _usable(after) - _usable(self.case) if after.budget and self.case.budget else 0
         well = after.replay.outcome.all_well and more >= MIB
-        return f"{_words(after)}, {room_text(more)} more RAM" if well else _words(after)
+        return f"{_words(after)}, {size_text(more)} more RAM" if well else _words(after)
 
 
 def _words(after: CheckCase) -> str:
@@ -346,6 +345,6 @@ def _remedies(before: CheckCase, cases: Sequence[tuple[Change, CheckCase]]) -> t
     for name, note, case in [("now", "", before), *((change.text, change.note, case) for change, case in cases)]:
         budget, lost = case.budget, lost_ram(case)
         if budget is not None and not (name == "CONFIG_VMSPLIT_1G=y" and any(row[3] == "0" for row in rows)):
-            lowmem, highmem = room_text(budget.lowmem), room_text(budget.highmem) if budget.highmem else "0"
-            rows.append((name, lowmem, highmem, room_text(lost) if lost else "0", note))
+            lowmem, highmem = size_text(budget.lowmem), size_text(budget.highmem) if budget.highmem else "0"
+            rows.append((name, lowmem, highmem, size_text(lost) if lost else "0", note))
     return tuple(rows)

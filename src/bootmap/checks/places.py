@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bootmap.boot.payload import payloads
-from bootmap.boot.places import places, room_text
+from bootmap.boot.places import places
 from bootmap.checks.edit import SetBoard, SetParameter
 from bootmap.checks.finding import Change
-from bootmap.units import MIB, PAGE_SIZE, Span, align_down, align_up, hex_address
+from bootmap.units import MIB, PAGE_SIZE, Span, align_down, align_up, hex_address, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,7 +60,7 @@ def initrd_changes(case: CheckCase, windows: Sequence[Span] = ()) -> Iterator[Ch
         limit = align_down(window.end - span.size, PAGE_SIZE)
         note = f"any address from {hex_address(window.start)} to {hex_address(limit)}{how}"
         if recommended and address > window.start:
-            note = f"leaves {room_text(address - window.start)} for a larger kernel{how}"
+            note = f"leaves {size_text(address - window.start)} for a larger kernel{how}"
         yield Change(text, note, (edit,), recommended=recommended)
 
 

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from bootmap.assemble.environment import Environment, Variable
 from bootmap.assumptions import Assumption
-from bootmap.boot.places import room_text
 from bootmap.errors import InputError, MissingInputError, UsageError
 from bootmap.facts.loaders.uboot import IN_PLACE
 from bootmap.facts.profiles.defconfigs import ZIMAGE_SHARE
@@ -32,7 +31,7 @@ from bootmap.plan.setup import (
     expand,
     image_of,
 )
-from bootmap.units import PAGE_SIZE, align_up
+from bootmap.units import PAGE_SIZE, align_up, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -125,7 +124,7 @@ def _placed(kernel: Kernel, board: Board, tree: Fdt, told: Told, notes: list[Ass
     image = image_of(packed) if packed is not None else LoadedImage(0)
     if not image.size:
         image = replace(image, size=_usual_zimage(kernel))
-        text = f"the zImage has {room_text(image.size)}: a part in {ZIMAGE_SHARE} of what it unpacks to"
+        text = f"the zImage has {size_text(image.size)}: a part in {ZIMAGE_SHARE} of what it unpacks to"
         notes.append(Assumption(text, "--zimage"))
     memory = board_of(replace(told, banks=tuple(board.declared_ram)), uboot)
     notes += [Assumption(text, "--bdinfo") for text in memory.assumptions]

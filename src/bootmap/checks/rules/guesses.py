@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bootmap.boot.places import room_text
 from bootmap.boot.trace import Verdict
 from bootmap.checks.edit import SetBoard, SetVariable, SetVersion
 from bootmap.checks.finding import Change, Finding, Where
 from bootmap.facts.audit_rules import Severity
 from bootmap.facts.check_rules import RULES_BY_ID
 from bootmap.inputs.uboot_env import hextoul
-from bootmap.units import MIB, hex_address, whole_number
+from bootmap.units import MIB, hex_address, size_text, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,12 +120,12 @@ def environment(case: CheckCase) -> Iterator[Finding]:
         if variable is None or not variable.value or "$" in variable.value or _HEXADECIMAL.fullmatch(variable.value):
             continue
         read, meant = hextoul(variable.value), whole_number(variable.value)
-        hint = f"; setenv {name} {meant:#x} is {room_text(meant)}" if meant is not None else ""
+        hint = f"; setenv {name} {meant:#x} is {size_text(meant)}" if meant is not None else ""
         yield Finding(
             rule,
             Severity.ERROR,
             f"U-Boot reads {variable.text} as {read:#x}",
             f"It reads hexadecimal digits up to the first other character, and knows no suffixes: {variable.text} is "
-            f"{room_text(read)}{hint}.",
+            f"{size_text(read)}{hint}.",
             (case.at_variable(variable),),
         )

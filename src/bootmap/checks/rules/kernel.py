@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bootmap.boot.places import room_text
 from bootmap.boot.reserve.cma import cma_alignment
 from bootmap.checks.case import NO_LOWMEM
 from bootmap.checks.edit import SetOption, SetParameter, SetProperty
@@ -268,7 +267,7 @@ def module_window(case: CheckCase) -> Iterator[Finding]:
         RULES_BY_ID["module-window"],
         Severity.NOTE,
         f"{param.text} gives modules no room",
-        f"Modules are loaded into {window}, {room_text(window.size)} below PAGE_OFFSET. Where loading one ends in "
+        f"Modules are loaded into {window}, {size_text(window.size)} below PAGE_OFFSET. Where loading one ends in "
         f'"vmalloc: allocation failure", vmalloc= does not help.',
         (case.at_param(param),),
         advice=("CONFIG_ARM_MODULE_PLTS=y lets modules spill into the vmalloc area",),
@@ -288,7 +287,7 @@ def messages(case: CheckCase) -> Iterator[Finding]:
         span = Span(numbers[0], numbers[1])
         own = sum(max(0, min(row.end, span.end) - max(row.start, span.start)) for row in kept)
         if own and lost < span.size:
-            all_of_it = "harmless: all" if lost == 0 else f"{room_text(lost)} are lost; {room_text(own)}"
+            all_of_it = "harmless: all" if lost == 0 else f"{size_text(lost)} are lost; {size_text(own)}"
             yield Finding(
                 RULES_BY_ID["message-explained"],
                 Severity.NOTE,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bootmap.boot.decompressor.phys_offset import memory_ranges
-from bootmap.boot.places import room_text
 from bootmap.checks.case import NO_LOWMEM
 from bootmap.checks.edit import SetLpae, SetOption, SetParameter, SetProperty, SetVmsplit
 from bootmap.checks.finding import Change, Finding
@@ -137,7 +136,7 @@ def _truncated(case: CheckCase, prop: Property, index: int, bank: Span, border: 
     size = border - bank.start
     return Change(
         f"{prop.node}: reg = <{bank.start:#x} {size:#x}>",
-        f"{room_text(size)}, up to the first device; put further RAM into banks of its own",
+        f"{size_text(size)}, up to the first device; put further RAM into banks of its own",
         (SetProperty(prop.node, prop.name, value),),
         recommended=True,
     )
@@ -163,7 +162,7 @@ def beyond_lowmem(case: CheckCase) -> Iterator[Finding]:
     yield Finding(
         RULES_BY_ID["ram-beyond-lowmem"],
         Severity.WARNING,
-        f"{room_text(total)} of {room_text(have)} are not used",
+        f"{size_text(total)} of {size_text(have)} are not used",
         f"Lowmem ends at {hex_address(case.lowmem_end)}; RAM from {hex_address(start)} on is removed: {why}. "
         f"{_room_by_split(case)}",
         tuple(case.at_origin(lost[0].origin))[:1],
@@ -196,7 +195,7 @@ def beyond_4g(case: CheckCase) -> Iterator[Finding]:
     yield Finding(
         RULES_BY_ID["ram-beyond-4g"],
         Severity.WARNING,
-        f"{room_text(total)} of RAM above 4 GiB are not used",
+        f"{size_text(total)} of RAM above 4 GiB are not used",
         f'Without CONFIG_ARM_LPAE an address has 32 bits: "Ignoring memory block {above[0].start:#x} - '
         f'{above[-1].end:#x}".',
         (),
@@ -220,11 +219,11 @@ def vmalloc_cost(case: CheckCase) -> Iterator[Finding]:
     yield Finding(
         RULES_BY_ID["vmalloc-cost"],
         Severity.WARNING,
-        f"{param.text} costs {room_text(cost)} of lowmem",
-        f"The default is {room_text(default)}: {room_text(cost)} of RAM below {hex_address(case.lowmem_end + cost)} "
+        f"{param.text} costs {size_text(cost)} of lowmem",
+        f"The default is {size_text(default)}: {size_text(cost)} of RAM below {hex_address(case.lowmem_end + cost)} "
         f"{fate}.",
         (case.at_param(param),),
-        (Change("leave vmalloc= out", f"{room_text(cost)} of lowmem come back", (SetParameter("vmalloc", None),)),),
+        (Change("leave vmalloc= out", f"{size_text(cost)} of lowmem come back", (SetParameter("vmalloc", None),)),),
     )
 
 
@@ -239,7 +238,7 @@ def little_lowmem(case: CheckCase) -> Iterator[Finding]:
         return
     if budget.lowmem < _SMALL * 2:
         return
-    parts = ", ".join(f"{name} {room_text(size)}" for name, size in large)
+    parts = ", ".join(f"{name} {size_text(size)}" for name, size in large)
     changes = []
     param = case.parameter("cma")
     if param is not None:
@@ -250,8 +249,8 @@ def little_lowmem(case: CheckCase) -> Iterator[Finding]:
     yield Finding(
         RULES_BY_ID["little-lowmem"],
         Severity.WARNING,
-        f"{room_text(budget.left)} of lowmem are left for the kernel",
-        f"Of {room_text(budget.lowmem)} lowmem {parts} are taken: {room_text(budget.left)} are left. Highmem does not "
+        f"{size_text(budget.left)} of lowmem are left for the kernel",
+        f"Of {size_text(budget.lowmem)} lowmem {parts} are taken: {size_text(budget.left)} are left. Highmem does not "
         f"help: page tables, slabs and buffers come from lowmem.",
         case.at_origin(case.state.cma_areas[0].origin)[:1] if case.state.cma_areas else (),
         tuple(changes),
@@ -285,7 +284,7 @@ def disagreement(case: CheckCase) -> Iterator[Finding]:
                 RULES_BY_ID["memory-disagrees"],
                 Severity.WARNING,
                 "more RAM is declared than the board has",
-                f"{span} is declared, {room_text(span.size - covered)} of it are not in the board's RAM, "
+                f"{span} is declared, {size_text(span.size - covered)} of it are not in the board's RAM, "
                 f"{' and '.join(map(str, real))}.",
                 address=span.start,
             )
@@ -372,7 +371,7 @@ def headroom(case: CheckCase) -> Iterator[Finding]:
             RULES_BY_ID["little-headroom"],
             Severity.WARNING,
             "the next kernel may not fit",
-            f"{room_text(room)} are free in front of the {payload.name}, {payload.span}: a kernel {percent + 1} % "
+            f"{size_text(room)} are free in front of the {payload.name}, {payload.span}: a kernel {percent + 1} % "
             f"larger overwrites it.",
             (),
             tuple(changes),
