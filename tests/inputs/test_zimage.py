@@ -112,7 +112,7 @@ def test_parse_kernel_uimage() -> None:
         kernel = parse(uimage(body, packing=packing) + b"trailing")
         assert (kernel.kind, kernel.image) == (kind, IMAGE)
         assert kernel.uimage is not None
-        assert kernel.uimage == z.UImageHeader(0x40008000, 0x40008040, "Linux")
+        assert kernel.uimage == z.UImageHeader(0x40008000, 0x40008040, "Linux", len(body) if packing else 0)
 
 
 def test_parse_kernel_multi_file_uimage() -> None:

@@ -56,6 +56,15 @@ def predict() -> Schema:
             "places": (many(RANGE), "What it concerns, physical: [first, last]."),
         }
     )
+    alternative = rows(
+        {
+            "option": (TEXT, "The option that says which value it is."),
+            "value": ({"type": ["integer", "string"]}, "The other value."),
+            "because": (TEXT, "Why it may well be."),
+            "then": (TEXT, "What happens with it."),
+            "kills": ({"type": "boolean"}, "The boot is not well with it."),
+        }
+    )
     memblock = record(
         {
             "current_limit": (NATURAL, "memblock.current_limit."),
@@ -106,6 +115,7 @@ def predict() -> Schema:
             ),
             "hazards": (hazard, "What goes wrong, or may."),
             "assumptions": ASSUMPTIONS,
+            "alternatives": (alternative, "Other values that a guess may well have, and what comes of them."),
             "rules": (rules(), "The rules that were applied, and why."),
             "kernel": (kernel, "The kernel as it was understood."),
             "registers": (

@@ -17,6 +17,7 @@ from bootmap.report.schemas.words import (
     Schema,
     class_record,
     document,
+    either,
     keys_of,
     many,
     maybe,
@@ -52,7 +53,8 @@ def _counts() -> Schema:
 def diagnose() -> Schema:
     """``bootmap.diagnose/1``."""
     confidence = ({"enum": [each.word for each in Confidence]}, "How much it is worth.")
-    number = {"type": ["integer", "string", "null"]}
+    pair = tuple_of(NATURAL, NATURAL)
+    number = either({"type": ["integer", "string", "null"]}, pair, many(pair))
     witness = rows(
         {
             "low": (number, "The least that it allows."),
@@ -65,8 +67,10 @@ def diagnose() -> Schema:
     value = rows(
         {
             "quantity": (TEXT, "What it is."),
-            "value": (number, "Its value."),
+            "value": (number, "Its value; the initrd as start and bytes, RAM as such a pair for each bank."),
+            "text": (TEXT, "The same in words."),
             "confidence": confidence,
+            "option": (maybe(TEXT), "The option that gives it to the other commands."),
             "witnesses": (witness, "What speaks for it."),
             "against": (witness, "What speaks against it."),
         }
