@@ -124,18 +124,23 @@ class Ranges(Struct, frozen=True, eq=False):
 
     def within(self, span: Span) -> Ranges:
         """What of the ranges lies at the virtual addresses ``span``, cut to it."""
-        return self._cut(np.maximum(self.va, span.start), np.minimum(self.va + self.size, span.end))
+        near = self.pick((self.va < span.end) & (self.va + self.size > span.start))
+        return near._cut(np.maximum(near.va, span.start), np.minimum(near.va + near.size, span.end))
 
     def mapping(self, span: Span) -> Ranges:
         """What of the ranges maps the physical addresses ``span``, cut to it, by virtual address."""
-        delta = self.va - self.pa
-        low, high = np.maximum(self.pa, span.start), np.minimum(self.pa + self.size, span.end)
-        return self._cut(low + delta, high + delta)
+        near = self.pick((self.pa < span.end) & (self.pa + self.size > span.start))
+        delta = near.va - near.pa
+        low, high = np.maximum(near.pa, span.start), np.minimum(near.pa + near.size, span.end)
+        return near._cut(low + delta, high + delta)
 
     def pick(self, mask: Bools) -> Ranges:
         """The ranges where ``mask`` is true."""
-        va, size, pa = self.va[mask], self.size[mask], self.pa[mask]
-        return Ranges(va, size, pa, self.granules[mask], self.outcome[mask], self.attributes)
+        at = np.flatnonzero(mask)
+        if len(at) == len(self):
+            return self
+        va, size, pa = self.va.take(at), self.size.take(at), self.pa.take(at)
+        return Ranges(va, size, pa, self.granules.take(at), self.outcome.take(at), self.attributes)
 
     def _cut(self, start: I64, end: I64) -> Ranges:
         moved = self.pa + (start - self.va)
@@ -279,6 +284,14 @@ class Map(Struct, frozen=True, eq=False, dict=True):
     def mapping(self, pa: int, size: int = 1) -> Ranges:
         """Where the physical addresses ``[pa, pa + size)`` are mapped: the exact parts, by virtual address."""
         return self._ranges.mapping(Span(pa, pa + size))
+
+
+def ascending(numbers: I64) -> I64:
+    """Each number once, ascending: `numpy.unique` seeks millions of them with a table, which takes many times as long."""
+    numbers = np.sort(numbers)
+    first = np.ones(len(numbers), np.bool_)
+    np.not_equal(numbers[1:], numbers[:-1], out=first[1:])
+    return numbers[first]
 
 
 def _merged(parts: Ranges) -> Ranges:

@@ -14,6 +14,7 @@ from bootmap.facts.arm.memory_attrs import MemoryType, Policy
 from bootmap.facts.arm.permissions import DomainAccess, Rights
 from bootmap.facts.audit_rules import LINUX_DOMAINS, Severity
 from bootmap.mmu.attributes import Attributes
+from bootmap.mmu.bulk import ascending
 from bootmap.mmu.describe import memory_text, rights_text
 from bootmap.mmu.regs import VA_END
 from bootmap.units import MIB, PAGE_SIZE, Span, align_up, hex_address
@@ -289,7 +290,7 @@ def _covered(ranges: Ranges, of_outcome: I64, count: int) -> tuple[I64, NDArray[
         Where each piece begins, the classes that map it as a sum of powers of two, and whether anybody may write it.
     """
     start, end = ranges.pa, ranges.pa + ranges.size
-    edges = np.unique(np.concatenate([start, end]))
+    edges = ascending(np.concatenate([start, end]))
     first, last = np.searchsorted(edges, start), np.searchsorted(edges, end)
     own = of_outcome[ranges.outcome]
 
