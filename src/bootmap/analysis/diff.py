@@ -21,7 +21,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bootmap.facts.arm.permissions import Rights
-from bootmap.mmu.bulk import Ranges, ascending
+from bootmap.mmu.bulk import ascending
 from bootmap.mmu.regs import VA_END
 from bootmap.units import MIB, PAGE_SIZE, Span, align_up
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bootmap.mmu.attributes import Attributes
-    from bootmap.mmu.bulk import I64, Map
+    from bootmap.mmu.bulk import I64, Map, Ranges
     from bootmap.mmu.memory import Memory
 
 MOST = 1 << 16
 """Changes that are listed; tables that have more in common with noise have more."""
 _USER_GAP = 16 * MIB
-_AT_ONCE = 1 << 17  # ranges that are compared together, so that this takes little memory
+_AT_ONCE = 1 << 17  # runs that are compared together, so that this takes little memory
 
 
 class Side(Struct, frozen=True):
@@ -108,18 +108,17 @@ def differences(before: Map, after: Map, *, granule: bool = False) -> list[Table
         after: the second.
         granule: whether the same mapping by descriptors of other sizes is a change.
     """
-    first, second = before.ranges(), after.ranges()
     unread = [*before.unread, *after.unread]
     numbers: dict[object, int] = {}
     classes = [
-        np.array([numbers.setdefault(a, len(numbers)) for a in ranges.attributes] or [0], np.int64)
-        for ranges in (first, second)
+        np.array([numbers.setdefault(a, len(numbers)) for a in side.outcomes] or [0], np.int64)
+        for side in (before, after)
     ]
     found: list[TableChange] = []
-    step = align_up(VA_END // (1 + (len(first) + len(second)) // _AT_ONCE), PAGE_SIZE)
+    step = align_up(VA_END // (1 + (len(before.runs.va) + len(after.runs.va)) // _AT_ONCE), PAGE_SIZE)
     for start in range(0, VA_END, step):
         window = Span(start, min(start + step, VA_END))
-        ones, others = _in_window(first, window), _in_window(second, window)
+        ones, others = (side.ranges() if step == VA_END else side.ranges_in(window) for side in (before, after))
         lost = [Span(max(one.start, start), min(one.end, window.end)) for one in unread if one.overlaps(window)]
         for change in _pieces(ones, others, classes, lost, granule=granule):
             if found and _goes_on(found[-1], change):
@@ -131,23 +130,12 @@ def differences(before: Map, after: Map, *, granule: bool = False) -> list[Table
     return found
 
 
-def _in_window(ranges: Ranges, window: Span) -> Ranges:
-    """The ranges of which a part lies there, not cut."""
-    low = max(int(np.searchsorted(ranges.va, window.start, side="right")) - 1, 0)
-    part = slice(low, int(np.searchsorted(ranges.va, window.end)))
-    va, size, pa = ranges.va[part], ranges.size[part], ranges.pa[part]
-    near = Ranges(va, size, pa, ranges.granules[part], ranges.outcome[part], ranges.attributes)
-    return near.within(window)
-
-
 def _pieces(
     first: Ranges, second: Ranges, classes: list[I64], unread: list[Span], *, granule: bool
 ) -> Iterator[TableChange]:
     """Every piece between two edges of ``first`` and ``second`` that is not the same in both."""
     lost = np.array([edge for span in unread for edge in span], np.int64)
-    edges = ascending(
-        np.concatenate([first.va, first.va + first.size, second.va, second.va + second.size, lost])
-    )
+    edges = ascending(np.concatenate([first.va, first.va + first.size, second.va, second.va + second.size, lost]))
     if len(edges) < 2:
         return
     va, size = edges[:-1], np.diff(edges)

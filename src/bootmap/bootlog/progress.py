@@ -69,10 +69,12 @@ MILESTONES = (
 """In the order of a boot."""
 
 _OOPS = Sought(re.compile(r"Unable to handle kernel |Internal error: |Unhandled fault: |kernel BUG at "))
-_PANIC = Sought(re.compile(
-    r"Kernel panic - not syncing|-- System halted|^Error: (?:unrecognized|invalid)|\bunrecognized/unsupported |"
-    r"Neither atags nor dtb found|Invalid atags/device tree pointer|Error: invalid dtb"
-))
+_PANIC = Sought(
+    re.compile(
+        r"Kernel panic - not syncing|-- System halted|^Error: (?:unrecognized|invalid)|\bunrecognized/unsupported |"
+        r"Neither atags nor dtb found|Invalid atags/device tree pointer|Error: invalid dtb"
+    )
+)
 # What stands in a capture of a console, and in no copy of dmesg.
 _CONSOLE = Sought(re.compile(r"^U-Boot |^Starting kernel|Uncompressing Linux|^DRAM: |^## "))
 

@@ -1,6 +1,6 @@
-"""Seeking a pattern in very many lines: only where a word stands without which it cannot match.
+r"""Seeking a pattern in very many lines: only where a word stands without which it cannot match.
 
-    Sought(re.compile(r"\\b(?:cma|CMA): [Rr]eserved \\d+ MiB")).words      ("Reserved ", "reserved ")
+    Sought(re.compile(r"\b(?:cma|CMA): [Rr]eserved \d+ MiB")).words      (": Reserved ", ": reserved ")
 
 Whether a word is in a line, Python tells a hundred times as fast as a regular expression looks through it.
 Not here: patterns.
