@@ -98,3 +98,25 @@ def test_guarded_streams_escape_and_come_back(monkeypatch: pytest.MonkeyPatch) -
 def test_text_width_is_the_terminals_up_to_100(columns: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     assert output.text_width() == width
+
+
+_ROW = "  0xc0000000-0xc13fffff  rwx  normal, write-back write-allocate, inner shareable, domain 0"
+_LONG = "  0xc0000000-0xc13fffff  0x40800000   20 MiB  rwx     ---  normal, write-back write-allocate, inner shareable"
+
+
+@pytest.mark.parametrize(
+    ("width", "text", "rows"),
+    [
+        (60, "one\n\ntwo\n", ["one", "", "two", ""]),
+        (60, _ROW, [_ROW[:48].rstrip(), " " * 30 + "write-allocate, inner", " " * 30 + "shareable, domain 0"]),
+        (60, _LONG, [_LONG[:58].rstrip(), "      normal, write-back write-allocate, inner shareable"]),
+        (60, "a " * 40, [("a " * 30).rstrip(), "    " + ("a " * 10).rstrip()]),
+        (60, "x" * 70, ["x" * 70]),
+        (60, "x" * 70 + " y", ["x" * 70, "    y"]),
+        (60, "    " + "x" * 70, ["    " + "x" * 70]),
+        (100, "a " * 60, ["a " * 60]),
+    ],
+)
+def test_folded(width: int, text: str, rows: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert output.folded(text).split("\n") == rows

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 WIDEST = 100
 _NARROWEST = 40
+_LEAST_COLUMN = 24  # what a last column needs to be broken within it
+_COLUMN = re.compile(r"(?<=\S) {2,}(?=\S)")
 
 # C0 but for newline and tab, DEL, C1, line and paragraph separators, marks that turn text around, halves of pairs.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -64,6 +66,36 @@ def text_width() -> int:
         except (OSError, ValueError):
             columns = WIDEST
     return max(_NARROWEST, min(WIDEST, columns or WIDEST))
+
+
+def folded(text: str) -> str:
+    """``text`` with every line that is wider than `text_width` broken at a space, where that is below `WIDEST`.
+
+    What a line of columns goes on with stands under its last column, where there is room; that of others is indented.
+    A word that is wider than the line stays whole: addresses, names of files and options can be copied.
+    """
+    width = text_width()
+    if width == WIDEST:
+        return text
+    return "\n".join(row for line in text.split("\n") for row in ([line] if len(line) <= width else _fold(line, width)))
+
+
+def _fold(line: str, width: int) -> Iterator[str]:
+    indent = len(line) - len(line.lstrip(" "))
+    last = max((match.end() for match in _COLUMN.finditer(line)), default=width)
+    within = last <= width - _LEAST_COLUMN  # whether there is room below the last column
+    hang = last if within else min(indent + 4, width // 2)
+    kept = last if within else indent  # no row ends in front of that
+    while len(line) > width:
+        gaps = [match.start() for match in _COLUMN.finditer(line) if width // 3 < match.start() <= width]
+        at = gaps[-1] if gaps and not within else line.rfind(" ", kept + 1, width + 1)
+        at = line.find(" ", width) if at < 0 else at
+        if at < 0 or not line[at:].strip():
+            break
+        yield line[:at].rstrip()
+        line = " " * hang + line[at:].lstrip()
+        kept = hang
+    yield line.rstrip()
 
 
 # -- standard streams ---------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.recordings import DATA, NAMES, Case, case, kernel_files
 
+from bootmap.analysis import diff
 from bootmap.analysis.diff import AreaLayout, TableChange, classed, differences, linux_only
 from bootmap.analysis.registers import linux_registers, stage_memory
 from bootmap.facts.arm.permissions import Rights
@@ -165,3 +166,23 @@ def test_command() -> None:
         [*line, "--state-b", "late", "--altered-only"], capture_output=True, text=True, check=False
     )
     assert altered.returncode == 0
+
+
+@pytest.mark.parametrize("names", [(SHORT, LONG), (LONG, SHORT), (BOOTED[0], BOOTED[-1])])
+def test_windows_make_no_difference(names: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large maps are compared a part of the address space at a time, and what goes on across an edge is one change."""
+    one, other = (recorded(name)[0] for name in names)
+    whole = differences(one, other)
+    monkeypatch.setattr(diff, "_AT_ONCE", 1)
+    assert differences(one, other) == whole
+
+
+@pytest.mark.parametrize("name", [SHORT, LONG])
+def test_ranges_of_windows_are_all_ranges_cut(name: str) -> None:
+    found = recorded(name)[0]
+    for start in range(0, 1 << 32, 0x1234_5000):
+        window = Span(start, min(start + 0x1234_5000, 1 << 32))
+        parts, whole = found.ranges_in(window), found.ranges().within(window)
+        assert [(one.va, one.size, one.pa, one.attributes) for one in parts] == [
+            (one.va, one.size, one.pa, one.attributes) for one in whole
+        ]

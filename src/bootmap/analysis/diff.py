@@ -21,7 +21,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bootmap.facts.arm.permissions import Rights
-from bootmap.units import MIB, PAGE_SIZE, Span
+from bootmap.mmu.bulk import ascending
+from bootmap.mmu.regs import VA_END
+from bootmap.units import MIB, PAGE_SIZE, Span, align_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 MOST = 1 << 16
 """Changes that are listed; tables that have more in common with noise have more."""
 _USER_GAP = 16 * MIB
+_AT_ONCE = 1 << 17  # runs that are compared together, so that this takes little memory
 
 
 class Side(Struct, frozen=True):
@@ -105,28 +108,38 @@ def differences(before: Map, after: Map, *, granule: bool = False) -> list[Table
         after: the second.
         granule: whether the same mapping by descriptors of other sizes is a change.
     """
-    first, second = before.ranges(), after.ranges()
     unread = [*before.unread, *after.unread]
-    edges = np.unique(
-        np.concatenate(
-            [
-                first.va,
-                first.va + first.size,
-                second.va,
-                second.va + second.size,
-                np.array([edge for span in unread for edge in span], np.int64),
-            ]
-        )
-    )
-    if len(edges) < 2:
-        return []
-    va, size = edges[:-1], np.diff(edges)
-    ones, others = _at(first, va), _at(second, va)
     numbers: dict[object, int] = {}
     classes = [
-        np.array([numbers.setdefault(a, len(numbers)) for a in ranges.attributes] or [0], np.int64)
-        for ranges in (first, second)
+        np.array([numbers.setdefault(a, len(numbers)) for a in side.outcomes] or [0], np.int64)
+        for side in (before, after)
     ]
+    found: list[TableChange] = []
+    step = align_up(VA_END // (1 + (len(before.runs.va) + len(after.runs.va)) // _AT_ONCE), PAGE_SIZE)
+    for start in range(0, VA_END, step):
+        window = Span(start, min(start + step, VA_END))
+        ones, others = (side.ranges() if step == VA_END else side.ranges_in(window) for side in (before, after))
+        lost = [Span(max(one.start, start), min(one.end, window.end)) for one in unread if one.overlaps(window)]
+        for change in _pieces(ones, others, classes, lost, granule=granule):
+            if found and _goes_on(found[-1], change):
+                found[-1] = replace(found[-1], size=change.end - found[-1].va)
+            else:
+                found.append(change)
+            if len(found) >= MOST:
+                return found
+    return found
+
+
+def _pieces(
+    first: Ranges, second: Ranges, classes: list[I64], unread: list[Span], *, granule: bool
+) -> Iterator[TableChange]:
+    """Every piece between two edges of ``first`` and ``second`` that is not the same in both."""
+    lost = np.array([edge for span in unread for edge in span], np.int64)
+    edges = ascending(np.concatenate([first.va, first.va + first.size, second.va, second.va + second.size, lost]))
+    if len(edges) < 2:
+        return
+    va, size = edges[:-1], np.diff(edges)
+    ones, others = _at(first, va), _at(second, va)
     both = (ones >= 0) & (others >= 0)
     same = both & (_pa(first, ones, va) == _pa(second, others, va))
     same &= _of(classes[0], first, ones) == _of(classes[1], second, others)
@@ -135,21 +148,13 @@ def differences(before: Map, after: Map, *, granule: bool = False) -> list[Table
     changed = ~same & ((ones >= 0) | (others >= 0))
     for span in unread:
         changed &= (va < span.start) | (va >= span.end)
-    found: list[TableChange] = []
     for place in np.flatnonzero(changed).tolist():
-        change = _change(
+        yield _change(
             int(va[place]),
             int(size[place]),
             _side(first, int(ones[place]), int(va[place])),
             _side(second, int(others[place]), int(va[place])),
         )
-        if found and _goes_on(found[-1], change):
-            found[-1] = replace(found[-1], size=change.end - found[-1].va)
-        else:
-            found.append(change)
-        if len(found) >= MOST:
-            break
-    return found
 
 
 def _at(ranges: Ranges, va: I64) -> I64:

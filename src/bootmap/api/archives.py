@@ -106,8 +106,8 @@ def keep_archive(path: str, output: str) -> list[str]:
 
 
 def _version(found: Collected) -> str | None:
-    match = re.search(r"Linux version (\d+\.\d+[.\d]*)", found.text("version"))
-    return match[1].rstrip(".") if match else None
+    match = re.search(r"Linux version (\d{1,4}\.\d{1,4}(?:\.\d{1,4})?)(?!\d)", found.text("version"))
+    return match[1] if match else None
 
 
 def _symbols(found: Collected) -> bytes | None:

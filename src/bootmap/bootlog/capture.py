@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from bootmap.inputs.console import console_lines
+from bootmap.inputs.sought import Sought
 
 if TYPE_CHECKING:
     from bootmap.inputs.console import ConsoleLine
@@ -33,10 +34,10 @@ _LOADER = re.compile(
     r"DDR Version \d|BL1: |NOTICE: +BL[12]: v)"
 )
 _HANDED = re.compile(r"^(?:Starting kernel|## Transferring control to Linux|Starting application at|Jumping to the)")
-_BANNER = re.compile(r"\bLinux version [2-9]\.\d")
-_BOOTING = re.compile(r"\bBooting Linux on physical CPU")
-_CPU = re.compile(r"\bCPU: [^\[\n]{1,80}\[[0-9a-f]{8}\] revision|\bMachine(?: model)?: |" + _BOOTING.pattern)
-_KERNEL = re.compile(r"\bMemory policy: |\bMemory: \d|\bKernel command line: |\bZone ranges:")
+_BANNER = Sought(re.compile(r"\bLinux version [2-9]\.\d"))
+_BOOTING = Sought(re.compile(r"\bBooting Linux on physical CPU"))
+_CPU = re.compile(r"\bCPU: [^\[\n]{1,80}\[[0-9a-f]{8}\] revision|\bMachine(?: model)?: |" + _BOOTING.pattern.pattern)
+_KERNEL = Sought(re.compile(r"\bMemory policy: |\bMemory: \d|\bKernel command line: |\bZone ranges:"))
 
 
 class Boot(Struct, frozen=True):

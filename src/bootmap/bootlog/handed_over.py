@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bootmap.bootlog.findings import LogChange, LogFinding, Reason
 from bootmap.bootlog.progress import Ending
+from bootmap.inputs.sought import Sought
 from bootmap.units import MIB, align_up, hex_address, size_text
 
 if TYPE_CHECKING:
@@ -37,9 +38,9 @@ _SIZE = re.compile(r"Data Size: +(\d{4,10}) Bytes|^\s*(\d{4,10}) bytes read|\[ 0
 _ANY_DT = 0xFFFFFFFF
 _R1_R2 = re.compile(r"r1=(?:0x)?([0-9a-f]{1,8}), r2=(?:0x)?([0-9a-f]{1,8})(?:\s+r2\[\]=((?:[0-9a-f]{2} ?){1,32}))?")
 _FDT_MAGIC, _ATAG_CORE = ["d0", "0d", "fe", "ed"], ["01", "00", "41", "54"]
-_BLOCKS = re.compile(r"\b(\d{1,8}) blocks read: ")
+_BLOCKS = Sought(re.compile(r"\b(\d{1,8}) blocks read: "))
 _BLOCK, _UIMAGE_HEADER = 512, 64
-_WRONG_RAMDISK = re.compile(r"Wrong Ramdisk Image Format|Ramdisk image is corrupt or invalid")
+_WRONG_RAMDISK = Sought(re.compile(r"Wrong Ramdisk Image Format|Ramdisk image is corrupt or invalid"))
 _FIT = re.compile(r"Loading kernel from FIT Image at ([0-9a-f]{4,8})")
 _BOOTM = re.compile(r"\bboot[mz] (?:0x)?([0-9a-f]{4,8}) (?:0x)?([0-9a-f]{4,8})\b")
 

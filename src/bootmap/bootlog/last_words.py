@@ -6,20 +6,34 @@ says more.  Not here: faults (``faults``), silence (``silence``), and lines that
 
 from __future__ import annotations
 
+from functools import cache
+from typing import TYPE_CHECKING
+
 from msgspec.structs import replace
 
 from bootmap.bootlog.findings import LogChange, LogFinding, Reason
 from bootmap.facts.linux.last_words import LAST_WORDS, WORTH
+from bootmap.inputs.sought import Sought
+
+if TYPE_CHECKING:
+    from bootmap.facts.linux.last_words import LastWord
+
+_WORTH = Sought(WORTH)
+
+
+@cache
+def _rows() -> tuple[tuple[LastWord, Sought], ...]:
+    return tuple((row, Sought(row.pattern)) for row in LAST_WORDS)
 
 
 def last_words(lines: list[tuple[int, str]]) -> list[LogFinding]:
     """What of these is in the lines of a boot, each kind once, those that end it first."""
     found: dict[str, LogFinding] = {}
     for number, text in lines:
-        if not WORTH.search(text):
+        if not _WORTH.search(text):
             continue
-        for row in LAST_WORDS:
-            match = row.pattern.search(text) if row.id not in found else None
+        for row, pattern in _rows():
+            match = pattern.search(text) if row.id not in found else None
             if match is None:
                 continue
             values = {name: value or "" for name, value in match.groupdict().items()}

@@ -7,6 +7,8 @@ narrow terminal broke is put together again.  Not here: whether a line is right.
 from __future__ import annotations
 
 import re
+from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -15,6 +17,7 @@ from msgspec.structs import replace
 from bootmap.bootlog.capture import read_boots
 from bootmap.errors import InputError
 from bootmap.facts.linux.log_lines import DECIMAL, HEX, LINES
+from bootmap.inputs.sought import Sought, words_of
 from bootmap.units import PAGE_SIZE
 
 if TYPE_CHECKING:
@@ -30,12 +33,14 @@ _PARAMETERS = re.compile(r"[\w.-]+=[^\s:]*(?: [\w.,=/:@-]+)*$")
 # What a message has in it when it is whole, where its pattern is content with less.
 _WHOLE = {"banner": re.compile(r"#\d{1,9} \w"), "memory": re.compile(r"available \([^)]{0,400}\)")}
 # A line without any of these words is not looked at twice.
-WORTH = re.compile(
-    r"[Mm]em|[Rr]eserved|RAM|zone|[Nn]ode|[Nn]ormal|DMA|cma|CMA|CPU|0x[0-9a-f]+ - 0x|pages|"
-    r"Linux version|Machine|command line|Load Address|Starting kernel|Device Tree|identity map|Ramdisk |"
-    r"mapping|INITRD|cache ?policy|SLUB|SMP|PERCPU|NR_BANKS|MEMBLOCK|vmalloc|DRAM:|Bank #|[Kk]ernel image|fdt blob|"
-    r"Legacy Image|Image [NT]|Architecture|Data [Ss]ize|bootargs|append: |boot[mz] |processor variant|pgd = |PID: |"
-    r"[DI]TCM|kasan: |ion reserve|Start: |SYS|VE |G2D|LCD|MALI|Unable to handle|PC is at|RAM: |Control: "
+WORTH = Sought(
+    re.compile(
+        r"[Mm]em|[Rr]eserved|RAM|zone|[Nn]ode|[Nn]ormal|DMA|cma|CMA|CPU|0x[0-9a-f]+ - 0x|pages|"
+        r"Linux version|Machine|command line|Load Address|Starting kernel|Device Tree|identity map|Ramdisk |"
+        r"mapping|INITRD|cache ?policy|SLUB|SMP|PERCPU|NR_BANKS|MEMBLOCK|vmalloc|DRAM:|Bank #|[Kk]ernel image|fdt blob|"
+        r"Legacy Image|Image [NT]|Architecture|Data [Ss]ize|bootargs|append: |boot[mz] |processor variant|pgd = |PID: |"
+        r"[DI]TCM|kasan: |ion reserve|Start: |SYS|VE |G2D|LCD|MALI|Unable to handle|PC is at|RAM: |Control: "
+    )
 )
 
 
@@ -127,7 +132,7 @@ def messages_of(boot: Boot) -> Log:
     """
     lines = [line.text for line in boot.lines]
     stamped = [line.stamped for line in boot.lines]
-    worth = [at for at, line in enumerate(lines) if WORTH.search(line)]
+    worth = list(islice((at for at, line in enumerate(lines) if WORTH.search(line)), _MOST_LINES + 1))
     if len(worth) > _MOST_LINES:
         line = boot.first + worth[_MOST_LINES]
         raise InputError(f"more than {_MOST_LINES} lines could be about memory; give the log of one boot", line=line)
@@ -141,13 +146,22 @@ def messages_of(boot: Boot) -> Log:
 
 def _messages(lines: Sequence[str], stamped: Sequence[bool], at: int) -> Iterator[Said]:
     """The messages that begin on the line ``at``."""
-    for row in LINES:
+    for row, words in _rows():
         line = lines[at]
-        if (row.head and row.head in line) or row.kind == "cmdline":
+        begins = bool(row.head) and row.head in line
+        if not begins and words and not any(word in line for word in words):
+            continue
+        if begins or row.kind == "cmdline":
             line = _whole(row, lines, stamped, at)
         match = row.pattern.search(line)
         if match:
             yield Said(row, at + 1, match[0].strip(), _values(match))
+
+
+@cache
+def _rows() -> tuple[tuple[LogLine, tuple[str, ...]], ...]:
+    """Every kind of line, with words of which one that is whole has one."""
+    return tuple((row, words_of(row.pattern)) for row in LINES)
 
 
 def _whole(row: LogLine, lines: Sequence[str], stamped: Sequence[bool], at: int) -> str:

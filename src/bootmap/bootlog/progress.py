@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
+from bootmap.inputs.sought import Sought
+
 if TYPE_CHECKING:
     from bootmap.bootlog.capture import Boot
 
@@ -37,11 +39,11 @@ class Milestone(NamedTuple):
 
     name: str
     who: str
-    pattern: re.Pattern[str]
+    pattern: Sought
 
 
 def _row(name: str, who: str, pattern: str) -> Milestone:
-    return Milestone(name, who, re.compile(pattern))
+    return Milestone(name, who, Sought(re.compile(pattern)))
 
 
 MILESTONES = (
@@ -65,15 +67,16 @@ MILESTONES = (
     _row("first process", "kernel_init", r"Run /\S+ as init|login: |systemd\[1\]|INIT: version|BusyBox v|init started"),
 )
 """In the order of a boot."""
-_ANY = re.compile("|".join(row.pattern.pattern for row in MILESTONES))
 
-_OOPS = re.compile(r"Unable to handle kernel |Internal error: |Unhandled fault: |kernel BUG at ")
-_PANIC = re.compile(
-    r"Kernel panic - not syncing|-- System halted|^Error: (?:unrecognized|invalid)|\bunrecognized/unsupported |"
-    r"Neither atags nor dtb found|Invalid atags/device tree pointer|Error: invalid dtb"
+_OOPS = Sought(re.compile(r"Unable to handle kernel |Internal error: |Unhandled fault: |kernel BUG at "))
+_PANIC = Sought(
+    re.compile(
+        r"Kernel panic - not syncing|-- System halted|^Error: (?:unrecognized|invalid)|\bunrecognized/unsupported |"
+        r"Neither atags nor dtb found|Invalid atags/device tree pointer|Error: invalid dtb"
+    )
 )
 # What stands in a capture of a console, and in no copy of dmesg.
-_CONSOLE = re.compile(r"^U-Boot |^Starting kernel|Uncompressing Linux|^DRAM: |^## ")
+_CONSOLE = Sought(re.compile(r"^U-Boot |^Starting kernel|Uncompressing Linux|^DRAM: |^## "))
 
 
 class BootProgress(Struct, frozen=True):
@@ -115,11 +118,10 @@ def progress_of(boot: Boot) -> BootProgress:
             continue
         last = (number, text.strip())
         console = console or _CONSOLE.search(text) is not None
-        if _ANY.search(text):
-            for index in range(len(MILESTONES) - 1, furthest, -1):
-                if MILESTONES[index].pattern.search(text):
-                    furthest, line = index, number
-                    break
+        for index in range(len(MILESTONES) - 1, furthest, -1):
+            if MILESTONES[index].pattern.search(text):
+                furthest, line = index, number
+                break
         if end is None or end[2] is Ending.OOPS:
             if _PANIC.search(text) and end is None:
                 end = (number, text, Ending.PANIC)

@@ -10,7 +10,7 @@ import click
 
 import bootmap
 from bootmap.cli.progress import Progress
-from bootmap.output import write_file
+from bootmap.output import folded, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ def print_rows(path: str, form: str) -> None:
     else:
         from bootmap.report.sweep_text import summary_text
 
-        click.echo(summary_text(bootmap.sweep_summary(rows)), nl=False)
+        click.echo(folded(summary_text(bootmap.sweep_summary(rows))), nl=False)
 
 
 def print_changes(comparisons: Sequence[SweepComparison], blames: Sequence[SweepBlame], form: str) -> None:
@@ -67,7 +67,7 @@ def print_changes(comparisons: Sequence[SweepComparison], blames: Sequence[Sweep
     else:
         from bootmap.report.sweep_diff_text import diff_text
 
-        click.echo(diff_text(comparisons, blames), nl=False)
+        click.echo(folded(diff_text(comparisons, blames)), nl=False)
 
 
 def write_page(

@@ -111,7 +111,7 @@ def console_lines(text: str) -> list[ConsoleLine]:
     """
     if (count := max(text.count("\n"), text.count("\r"))) > _MOST_LINES:
         raise InputError(f"has {count} lines; at most {_MOST_LINES} are read, give the part with the boot")
-    return [ConsoleLine(clean(line), bool(_STAMPED.match(line[:64]))) for line in raw_lines(text)]
+    return [ConsoleLine(clean(line), "[" in line and bool(_STAMPED.match(line[:64]))) for line in raw_lines(text)]
 
 
 def clean(line: str) -> str:
@@ -119,7 +119,8 @@ def clean(line: str) -> str:
     line = line[:_MAX_LINE]
     if "\x1b" in line:
         line = _ESCAPE.sub("", line)
-    line = _CONTROL.sub("", line)
+    if not line.isprintable():
+        line = _CONTROL.sub("", line)
     if "&" in line:  # copied from the source of a web page
         line = _ENTITY.sub(lambda match: _ENTITIES[match[1]], line)
     at = 0

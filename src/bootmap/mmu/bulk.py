@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     Words = NDArray[np.unsignedinteger[Any]]
 
 _SMALLEST_SHIFT = 10  # tiny pages, and quarters of small ones
+_BY_BITS = np.array([0, *(1 << bits for bits in range(1, 32))], np.int64)
 _SINGLE = (1, 2, 4, 8, 16, 32)
 
 
@@ -124,18 +125,23 @@ class Ranges(Struct, frozen=True, eq=False):
 
     def within(self, span: Span) -> Ranges:
         """What of the ranges lies at the virtual addresses ``span``, cut to it."""
-        return self._cut(np.maximum(self.va, span.start), np.minimum(self.va + self.size, span.end))
+        near = self.pick((self.va < span.end) & (self.va + self.size > span.start))
+        return near._cut(np.maximum(near.va, span.start), np.minimum(near.va + near.size, span.end))
 
     def mapping(self, span: Span) -> Ranges:
         """What of the ranges maps the physical addresses ``span``, cut to it, by virtual address."""
-        delta = self.va - self.pa
-        low, high = np.maximum(self.pa, span.start), np.minimum(self.pa + self.size, span.end)
-        return self._cut(low + delta, high + delta)
+        near = self.pick((self.pa < span.end) & (self.pa + self.size > span.start))
+        delta = near.va - near.pa
+        low, high = np.maximum(near.pa, span.start), np.minimum(near.pa + near.size, span.end)
+        return near._cut(low + delta, high + delta)
 
     def pick(self, mask: Bools) -> Ranges:
         """The ranges where ``mask`` is true."""
-        va, size, pa = self.va[mask], self.size[mask], self.pa[mask]
-        return Ranges(va, size, pa, self.granules[mask], self.outcome[mask], self.attributes)
+        at = np.flatnonzero(mask)
+        if len(at) == len(self):
+            return self
+        va, size, pa = self.va.take(at), self.size.take(at), self.pa.take(at)
+        return Ranges(va, size, pa, self.granules.take(at), self.outcome.take(at), self.attributes)
 
     def _cut(self, start: I64, end: I64) -> Ranges:
         moved = self.pa + (start - self.va)
@@ -211,8 +217,7 @@ class Map(Struct, frozen=True, eq=False, dict=True):
     @cached_property
     def granules(self) -> I64:
         """By run: bytes that the descriptors map, 0 for faults."""
-        by_bits = np.array([0, *(1 << bits for bits in range(1, 32))], np.int64)
-        return by_bits.take(self.runs.size_bits)
+        return _BY_BITS.take(self.runs.size_bits)
 
     @cached_property
     def _mapped(self) -> Bools:
@@ -257,13 +262,24 @@ class Map(Struct, frozen=True, eq=False, dict=True):
 
     @cached_property
     def _ranges(self) -> Ranges:
-        runs = self.runs
-        every = Ranges(runs.va, self._sizes, runs.pa, self.granules, runs.outcome, self.outcomes)
-        return _merged(every if self._mapped.all() else every.pick(self._mapped))
+        return self._of_runs(0, len(self.runs.va))
+
+    def _of_runs(self, low: int, high: int) -> Ranges:
+        """What the runs with these numbers map, merged; made without what is kept for questions, which takes memory."""
+        runs, part = self.runs, slice(low, high)
+        va, bits = runs.va[part], runs.size_bits[part]
+        ends = runs.va[low + 1 : high + 1] if high < len(runs.va) else np.append(runs.va[low + 1 :], VA_END)
+        every = Ranges(va, ends - va, runs.pa[part], _BY_BITS.take(bits), runs.outcome[part], self.outcomes)
+        return _merged(every.pick(bits > 0))
 
     def ranges(self) -> Ranges:
         """All mappings, merged as far as attributes and physical addresses go on."""
         return self._ranges
+
+    def ranges_in(self, window: Span) -> Ranges:
+        """The same of a part of the address space, cut to it; where nobody asks for all, they take no memory."""
+        low = int(np.searchsorted(self.runs.va, window.start, side="right")) - 1
+        return self._of_runs(low, int(np.searchsorted(self.runs.va, window.end))).within(window)
 
     @cached_property
     def unread(self) -> tuple[Span, ...]:
@@ -279,6 +295,14 @@ class Map(Struct, frozen=True, eq=False, dict=True):
     def mapping(self, pa: int, size: int = 1) -> Ranges:
         """Where the physical addresses ``[pa, pa + size)`` are mapped: the exact parts, by virtual address."""
         return self._ranges.mapping(Span(pa, pa + size))
+
+
+def ascending(numbers: I64) -> I64:
+    """Each number once, ascending; sorts ``numbers``.  A table, as `numpy.unique` has, takes longer for millions."""
+    numbers.sort()
+    first = np.ones(len(numbers), np.bool_)
+    np.not_equal(numbers[1:], numbers[:-1], out=first[1:])
+    return numbers[first]
 
 
 def _merged(parts: Ranges) -> Ranges:

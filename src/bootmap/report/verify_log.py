@@ -106,11 +106,18 @@ def _contradicted(report: LogReport) -> Iterator[str]:
     if rows:
         yield ""
         yield "Contradicted"
+    width = text_width()
     for row in rows:
         yield f"  {_place(row)}: {row.text}"
         for title, text in (("log", row.log), ("predicted", row.ours)):
-            indent = " " * 15
-            yield from textwrap.wrap(text, text_width(), initial_indent=f"    {title:<9}  ", subsequent_indent=indent)
+            yield from _row(f"    {title:<9}  ", text, width)
+
+
+def _row(title: str, text: str, width: int) -> list[str]:
+    """A text under its title; there may be very many, and most fit."""
+    if text and len(title) + len(text) <= width and text.isprintable() and text == text.strip():
+        return [title + text]
+    return textwrap.wrap(text, width, initial_indent=title, subsequent_indent=" " * len(title))
 
 
 def _matched(report: LogReport) -> Iterator[str]:

@@ -14,6 +14,7 @@ from bootmap.facts.arm.memory_attrs import MemoryType, Policy
 from bootmap.facts.arm.permissions import DomainAccess, Rights
 from bootmap.facts.audit_rules import LINUX_DOMAINS, Severity
 from bootmap.mmu.attributes import Attributes
+from bootmap.mmu.bulk import ascending
 from bootmap.mmu.describe import memory_text, rights_text
 from bootmap.mmu.regs import VA_END
 from bootmap.units import MIB, PAGE_SIZE, Span, align_up, hex_address
@@ -288,21 +289,25 @@ def _covered(ranges: Ranges, of_outcome: I64, count: int) -> tuple[I64, NDArray[
     Returns:
         Where each piece begins, the classes that map it as a sum of powers of two, and whether anybody may write it.
     """
-    start, end = ranges.pa, ranges.pa + ranges.size
-    edges = np.unique(np.concatenate([start, end]))
-    first, last = np.searchsorted(edges, start), np.searchsorted(edges, end)
-    own = of_outcome[ranges.outcome]
+    edges = ascending(np.concatenate([ranges.pa, ranges.pa + ranges.size]))
+    order = np.argsort(ranges.pa)  # what is sought in order is found faster
+    first = np.searchsorted(edges, ranges.pa.take(order)).astype(np.int32)
+    last = np.searchsorted(edges, (ranges.pa + ranges.size).take(order)).astype(np.int32)
+    outcome = ranges.outcome.take(order)
+    del order
+    own = of_outcome[outcome]
 
     def covers(mine: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        depth = np.bincount(first[mine], minlength=len(edges)) - np.bincount(last[mine], minlength=len(edges))
-        answer: NDArray[np.bool_] = np.cumsum(depth) > 0
+        depth = np.bincount(first[mine], minlength=len(edges))
+        depth -= np.bincount(last[mine], minlength=len(edges))
+        answer: NDArray[np.bool_] = np.cumsum(depth, out=depth) > 0
         return answer
 
     masks = np.zeros(len(edges), np.uint64)
     for number in range(count):
         masks |= covers(own == number).astype(np.uint64) << np.uint64(number)
     writes = [isinstance(one, Attributes) and bool(rights_of(one) & Rights.WRITE) for one in ranges.attributes]
-    return edges, masks, covers(np.array(writes, np.bool_)[ranges.outcome])
+    return edges, masks, covers(np.array(writes, np.bool_)[outcome])
 
 
 def _grade(kinds: list[MemoryAttributes], regime: Regime, *, written: bool) -> tuple[Severity | None, str]:

@@ -8,6 +8,7 @@ import click
 
 import bootmap
 from bootmap.cli.options import tables_arguments, tables_options
+from bootmap.output import folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +57,7 @@ def _content(source: bootmap.Tables, found: bootmap.Audit, form: str, assumption
             audit_text(found),
             assumptions_text(assumptions),
         ]
-        return "\n\n".join(filter(None, parts))
+        return folded("\n\n".join(filter(None, parts)))
     import msgspec
 
     if form == "sarif":

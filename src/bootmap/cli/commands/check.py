@@ -11,7 +11,7 @@ import click
 import bootmap
 from bootmap.cli.board_files import board_files
 from bootmap.cli.options import board_options, input_options
-from bootmap.output import write_file
+from bootmap.output import folded, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -264,8 +264,8 @@ def _print(results: Sequence[CheckResult], form: str, severity: str, failures: S
     elif len(results) == 1 and not failures:
         from bootmap.report.check_text import check_text
 
-        click.echo(check_text(results[0], severity), nl=False)
+        click.echo(folded(check_text(results[0], severity)), nl=False)
     else:
         from bootmap.report.check_text import many_text
 
-        click.echo(many_text(results, severity), nl=False)
+        click.echo(folded(many_text(results, severity)), nl=False)

@@ -8,6 +8,7 @@ import click
 
 import bootmap
 from bootmap.cli.options import board_options
+from bootmap.output import folded
 
 
 @click.command()
@@ -29,5 +30,5 @@ def command(log: str, board: str | None, number: int | None, as_json: bool, **op
     from bootmap.report.diagnose_text import diagnoses_json, diagnoses_text
 
     found = bootmap.diagnose(log, board, boot=number, **options)
-    click.echo(diagnoses_json(log, found) if as_json else diagnoses_text(log, found), nl=as_json)
+    click.echo(diagnoses_json(log, found) if as_json else folded(diagnoses_text(log, found)), nl=as_json)
     return 0 if all(each.well for each in found) else 1

@@ -8,6 +8,7 @@ import click
 
 import bootmap
 from bootmap.cli.options import tables_arguments, tables_options
+from bootmap.output import folded
 
 
 @click.command()
@@ -56,7 +57,7 @@ def command(
         from bootmap.report.source_text import assumptions_text
 
         below = assumptions_text(found.assumptions)
-        click.echo("\n\n".join(filter(None, [diff_text(changes, words, every=every), below])))
+        click.echo(folded("\n\n".join(filter(None, [diff_text(changes, words, every=every), below]))))
     return 1 if changes else 0
 
 

@@ -9,6 +9,7 @@ import click
 import bootmap
 from bootmap.cli.options import ADDRESS, board_options, input_options
 from bootmap.errors import UsageError
+from bootmap.output import folded
 from bootmap.units import whole_number
 
 
@@ -34,7 +35,7 @@ def command(board: str, addresses: tuple[str, ...], stage: str, **options: Any) 
         found = [prediction.explain(address, kinds, stage) for kinds, address in asked]
     except KeyError as error:
         raise UsageError(error.args[0]) from None
-    click.echo("\n\n".join(filter(None, map(explanation_text, found))))
+    click.echo(folded("\n\n".join(filter(None, map(explanation_text, found)))))
     return 0
 
 

@@ -6,6 +6,7 @@ import click
 
 import bootmap
 from bootmap.errors import UsageError
+from bootmap.output import folded
 
 
 @click.command()
@@ -43,6 +44,6 @@ def command(
     if as_json:
         click.echo(features_json(names, rows, whole=whole))
     elif len(tables) == 1:
-        click.echo(features_text(names[0], rows[0], whole=whole), nl=False)
+        click.echo(folded(features_text(names[0], rows[0], whole=whole)), nl=False)
     else:
-        click.echo(features_columns(names, rows, whole=whole))
+        click.echo(folded(features_columns(names, rows, whole=whole)))

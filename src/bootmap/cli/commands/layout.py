@@ -10,6 +10,7 @@ import click
 import bootmap
 from bootmap.cli.options import ADDRESS, board_options, input_options
 from bootmap.errors import UsageError
+from bootmap.output import folded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +53,7 @@ def command(
     else:
         from bootmap.report.layout_text import layout_text, margin_text
 
-        click.echo(layout_text(load_map) + margin_text(load_map), nl=False)
+        click.echo(folded(layout_text(load_map) + margin_text(load_map)), nl=False)
     return int(bool(load_map.damage))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 import bootmap
+from bootmap.output import folded
 
 
 @click.command()
@@ -25,5 +26,5 @@ def command(dump: tuple[str, ...], whole: bool, as_json: bool) -> int:
     if as_json:
         click.echo(locate_json(name, kind, found, problems))
     else:
-        click.echo(locate_text(name, kind, found, problems, whole=whole))
+        click.echo(folded(locate_text(name, kind, found, problems, whole=whole)))
     return 0 if found.found else 1

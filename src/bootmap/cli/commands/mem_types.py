@@ -8,6 +8,7 @@ import click
 
 import bootmap
 from bootmap.cli.options import board_options
+from bootmap.output import folded
 
 
 @click.command()
@@ -22,5 +23,5 @@ def command(board: str, as_json: bool, **options: Any) -> int:
     if as_json:
         click.echo(mem_types_json(prediction.replay))
     else:
-        click.echo(mem_types_text(prediction.replay, prediction.hardware_words))
+        click.echo(folded(mem_types_text(prediction.replay, prediction.hardware_words)))
     return 0

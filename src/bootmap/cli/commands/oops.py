@@ -9,6 +9,7 @@ import click
 import bootmap
 from bootmap.cli.options import board_options
 from bootmap.errors import InputError, UsageError
+from bootmap.output import folded
 
 
 @click.command()
@@ -40,7 +41,7 @@ def command(log: str, board: str | None, arch: str | None, as_json: bool, **opti
     if as_json:
         click.echo(oops_json(log, rows))
     else:
-        click.echo("\n\n".join(oops_text(number, *row) for number, row in enumerate(rows, 1)))
+        click.echo(folded("\n\n".join(oops_text(number, *row) for number, row in enumerate(rows, 1))))
     wrong = any(found.agreement == "differs" or (known is not None and known.differs) for found, known in rows)
     return 1 if wrong else 0
 
@@ -57,5 +58,5 @@ def _diagnosed(log: str, board: str | None, options: dict[str, Any]) -> int:
     if not any(each.findings for each in found):
         bootmap.oopses(log)  # says what was expected
     click.echo("no oops, so the whole log is diagnosed\n", err=True)
-    click.echo(diagnoses_text(log, found), nl=False)
+    click.echo(folded(diagnoses_text(log, found)), nl=False)
     return 1

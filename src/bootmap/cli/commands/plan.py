@@ -9,6 +9,7 @@ import click
 import bootmap
 from bootmap.cli.options import ADDRESS
 from bootmap.errors import UsageError
+from bootmap.output import folded
 
 _FORMS = ("setenv", "extlinux", "fit", "header")
 _OF_KEXEC = ("append", "image_size", "kexec_tools")
@@ -112,5 +113,5 @@ def _print(chain: bootmap.Chain, name: str, as_json: bool) -> int:
     else:
         from bootmap.report.plan_text import plan_text
 
-        click.echo(plan_text(chain, name), nl=False)
+        click.echo(folded(plan_text(chain, name)), nl=False)
     return 0 if chain.safe or (chain.verdict is None and not chain.load_map.damage) else 1

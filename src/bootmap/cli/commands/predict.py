@@ -8,6 +8,7 @@ import click
 
 import bootmap
 from bootmap.cli.options import board_options, input_options
+from bootmap.output import folded
 
 _STAGES = "create_page_tables, setup_machine_fdt, early_fixmap_init, arm_memblock_init, adjust_lowmem_bounds, ..."
 
@@ -57,5 +58,6 @@ def command(
     else:
         from bootmap.report.predict_text import predict_text
 
-        click.echo(predict_text(prediction.replay, prediction.overview, bootmap.findings_of(prediction)), nl=False)
+        text = predict_text(prediction.replay, prediction.overview, bootmap.findings_of(prediction))
+        click.echo(folded(text), nl=False)
     return 0 if prediction.outcome.all_well else 1

@@ -11,6 +11,7 @@ import bootmap
 from bootmap.cli.commands.walk import address
 from bootmap.cli.options import ADDRESS, tables_arguments, tables_options
 from bootmap.errors import UsageError
+from bootmap.output import folded
 from bootmap.units import Span, whole_number
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def command(
     if form not in ("text", "json"):
         for text in assumptions:
             click.echo(f"bootmap: assumed: {text}", err=True)
-    _write(content, output)
+    _write(folded(content) if form == "text" and output is None and isinstance(content, str) else content, output)
     return 0
 
 

@@ -11,6 +11,7 @@ import bootmap
 from bootmap.cli.options import board_options, boot_options
 from bootmap.cli.progress import Progress
 from bootmap.errors import UsageError
+from bootmap.output import folded
 
 
 @click.command()
@@ -90,7 +91,7 @@ def command(
                 progress=bar.step,
                 **options,
             )
-        click.echo(chain_json(chains) if as_json else "\n".join(chain_text(*row) for row in chains))
+        click.echo(chain_json(chains) if as_json else folded("\n".join(chain_text(*row) for row in chains)))
         return 0 if all(chain.equal for _, chain in chains) else 1
     if loader_file or ramdisk or changes:
         raise UsageError("--loader-file, --ramdisk and --set go with --loader")
@@ -111,7 +112,7 @@ def command(
         click.echo(verify_json(rows))
     else:
         for row in rows:
-            click.echo(verify_text(*row))
+            click.echo(folded(verify_text(*row)))
     for failure in results:
         if isinstance(failure, Exception):
             raise failure

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 import bootmap
+from bootmap.output import folded
 
 
 def verify_log(board: str | None, logs: tuple[str, ...], *, as_json: bool, **options: Any) -> int:
@@ -40,6 +41,6 @@ def verify_archive(archive: str, *, as_json: bool, **options: Any) -> int:
 def _print(report: bootmap.LogReport, *, as_json: bool) -> int:
     from bootmap.report.verify_log import verify_log_json, verify_log_text
 
-    click.echo(verify_log_json(report) if as_json else verify_log_text(report), nl=as_json)
+    click.echo(verify_log_json(report) if as_json else folded(verify_log_text(report)), nl=as_json)
     ended = any(finding.fatal for finding in report.findings)
     return 1 if report.contradicted or report.outcome or ended else 0

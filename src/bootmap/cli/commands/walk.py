@@ -9,6 +9,7 @@ import click
 import bootmap
 from bootmap.cli.options import tables_arguments, tables_options
 from bootmap.errors import UsageError
+from bootmap.output import folded
 from bootmap.units import Span, memparse
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def command(
             from bootmap.report.source_text import assumptions_text
 
             sections = [*map(walk_text, found), assumptions_text(tables.assumptions)]
-            click.echo("\n\n".join(filter(None, sections)))
+            click.echo(folded("\n\n".join(filter(None, sections))))
     return 1 if any(translation.faults for translation in found) else 0
 
 
