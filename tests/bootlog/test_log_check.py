@@ -102,6 +102,17 @@ def test_changed_value_is_contradicted(kind: str) -> None:
     assert seen, f"no recording has a line of the kind {kind}"
 
 
+@pytest.mark.parametrize("key", ["start", "last", "to"])
+def test_number_of_ram_given_up_is_compared(key: str) -> None:
+    """A Versatile with 2.6.38: "Truncating RAM at 00000000-05ffffff to -053fffff (vmalloc region overlap)."."""
+    name = "own-vers2638-506"
+    log = read_log("\n".join(recorded(name).log))
+    (said,) = log.all("truncating")
+    assert checker(name, log).judge(said).verdict is Judgement.MATCHED
+    other = replace(said, values={**said.values, key: said.number(key) + 1})
+    assert checker(name, log).judge(other).verdict is Judgement.CONTRADICTED
+
+
 def test_zone_in_the_words_of_old_kernels() -> None:
     """Up to 3.5 a zone was a range of page frame numbers with an open end."""
     name = next(name for name in _LOGGED if any("  Normal   [mem" in line for line in recorded(name).log))
