@@ -113,6 +113,21 @@ def test_number_of_ram_given_up_is_compared(key: str) -> None:
     assert checker(name, log).judge(other).verdict is Judgement.CONTRADICTED
 
 
+@pytest.mark.parametrize("step", [-4, 4])
+def test_free_highmem_is_compared(step: int) -> None:
+    """Highmem that nothing has reserved, to the page; until then anything less than all of it was accepted."""
+    seen = 0
+    for name in _LOGGED[::4]:
+        log = read_log("\n".join(recorded(name).log))
+        rows = [said for said in log.all("memory") if "highmem" in said and said.number("highmem")]
+        for said in rows:
+            assert checker(name, log).judge(said).verdict is Judgement.MATCHED
+            other = replace(said, values={**said.values, "highmem": said.number("highmem") + step})
+            assert checker(name, log).judge(other).verdict is Judgement.CONTRADICTED
+            seen += 1
+    assert seen
+
+
 def test_zone_in_the_words_of_old_kernels() -> None:
     """Up to 3.5 a zone was a range of page frame numbers with an open end."""
     name = next(name for name in _LOGGED if any("  Normal   [mem" in line for line in recorded(name).log))
