@@ -23,6 +23,7 @@ from bootmap.boot.zones.bootmem_init import bootmem_init, dma_zone_size, setup_d
 from bootmap.facts.machines.table import Machine
 from bootmap.inputs.board import parse_board
 from bootmap.inputs.kconfig import parse
+from bootmap.report.dmesg import dmesg_text
 from bootmap.units import GIB, MIB, PAGE_SHIFT, PAGE_SIZE
 
 START = 0x40000000
@@ -216,6 +217,16 @@ def test_free_memory_inside_the_last_page(key: str) -> None:
     (died,) = [hazard for hazard in prediction.hazards if hazard.id == "page-0-freed"]
     assert (prediction.outcome.verdict, died.stage, died.address) == (Verdict.DIES, "memblock_free_all", 0xFFFFFFC0)
     assert prediction.stage("paging_init") is not None
+
+
+def test_node_ranges_that_wrap_in_the_log() -> None:
+    """Debian's 6.1.176 under QEMU's virt printed these three lines for that board."""
+    said = dmesg_text(placed_below_4g("deb-6.1"), ()).splitlines()
+    assert [line.split("[mem ")[1] for line in said if "node   0:" in line] == [
+        "0x0000000040000000-0x00000000efffefff]",
+        "0x00000000f0000000-0x00000000ffffefff]",
+        "0x0000000000000000-0x00000000ffffefff]",
+    ]
 
 
 @pytest.mark.parametrize("key", ["deb-5.10", "deb-6.1", "deb-6.12", "deb-7.2"])

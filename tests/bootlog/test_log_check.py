@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from support.recordings import NAMES, Case
 
 from bootmap.api.logs import verify_log as check_logs
+from bootmap.boot.trace import Outcome, Verdict
 from bootmap.bootlog.check import Checker, check_log, checker_of
 from bootmap.bootlog.judgement import Judged, Judgement
 from bootmap.bootlog.log import read_log
@@ -126,6 +127,17 @@ def test_free_highmem_is_compared(step: int) -> None:
             assert checker(name, log).judge(other).verdict is Judgement.CONTRADICTED
             seen += 1
     assert seen
+
+
+@pytest.mark.parametrize(
+    ("stage", "goes_on"), [("paging_init", True), ("memblock_free_all", False), ("populate_rootfs", False)]
+)
+def test_log_that_ends_before_the_memory_is_counted(stage: str, goes_on: bool) -> None:
+    """As 6.1.176 that died in memblock_free_all: zones, then "Built 1 zonelists", no "Memory:"."""
+    prediction = replace(recorded("virt-1024m-6.1").prediction, outcome=Outcome(Verdict.DIES, stage, "why"))
+    text = "Built 1 zonelists, mobility grouping on.  Total pages: 260608\n"
+    rows = check_log(prediction, areas_of(prediction), read_log(text))
+    assert ("outcome" in [row.kind for row in rows]) is goes_on
 
 
 def test_zone_in_the_words_of_old_kernels() -> None:
