@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from support.machines import cpu
 from support.recordings import fresh_kernel
+from support.trees import blob, board, numbers, reserved_memory
 
 from bootmap.boot.handover import Handover
 from bootmap.boot.kernel import KernelModel
 from bootmap.boot.records import MemBank, Zone
+from bootmap.boot.sequence import Replay, boot
 from bootmap.boot.setup.machine import PickedMachine
 from bootmap.boot.state import BootState
-from bootmap.boot.trace import KernelDied, Origin
+from bootmap.boot.trace import KernelDied, Origin, Verdict
 from bootmap.boot.zones.bootmem_init import bootmem_init, dma_zone_size, setup_dma_zone
-from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.facts.machines.table import Machine
+from bootmap.inputs.board import parse_board
 from bootmap.inputs.kconfig import parse
-from bootmap.units import GIB, MIB, PAGE_SHIFT
+from bootmap.report.dmesg import dmesg_text
+from bootmap.units import GIB, MIB, PAGE_SHIFT, PAGE_SIZE
 
 START = 0x40000000
 ZONES = b"CONFIG_HIGHMEM=y\nCONFIG_ZONE_DMA=y\n"
@@ -38,9 +42,7 @@ def state_of(
     kernel = KernelModel(
         version, None, parse(b"CONFIG_MMU=y\nCONFIG_VMSPLIT_3G=y\n" + options), fresh_kernel("v7").symbols
     )
-    cpu = cpu_by_name("cortex-a15")
-    assert cpu is not None
-    state = BootState(kernel, Handover(None, 0, START, cpu), smp=False)
+    state = BootState(kernel, Handover(None, 0, START, cpu("cortex-a15")), smp=False)
     state.machine = PickedMachine(Machine("board", dma_zone_size=dma), None, ())
     for start, size in banks:
         state.memblock.add(start, size)
@@ -196,3 +198,57 @@ def test_dma_zone_size_by_platform_before_3_1(options: bytes, size: int) -> None
     """The machine's own dma_zone_size, 16 MiB here, does not exist yet."""
     assert dma_zone_size(state_of((3, 0), ZONES + options, dma=16 * MIB)) == size
     assert dma_zone_size(state_of((3, 1), ZONES + options, dma=16 * MIB)) == 16 * MIB
+
+
+# -- what the page allocator gets ----------------------------------------------------------------------------------
+
+
+def placed_below_4g(key: str, **area: bytes) -> Replay:
+    """RAM from 1 GiB to 4 GiB, with an area of 256 MiB to be placed: from the top down."""
+    root = board([(START, 3 * GIB)], width=2)
+    reserved_memory(root, 2).add("area0", size=numbers(2, 256 * MIB), no_map=b"", **area)
+    return boot(fresh_kernel(key), Handover(parse_board(blob(root)), 0x48000000, START, cpu("cortex-a15")))
+
+
+@pytest.mark.parametrize("key", ["deb-5.10", "deb-6.1", "deb-6.12", "deb-7.2"])
+def test_free_memory_inside_the_last_page(key: str) -> None:
+    """Booted under QEMU's virt: "BUG: Bad page state in process swapper  pfn:00001", and dead in memblock_free_all."""
+    prediction = placed_below_4g(key)
+    (died,) = [hazard for hazard in prediction.hazards if hazard.id == "page-0-freed"]
+    assert (prediction.outcome.verdict, died.stage, died.address) == (Verdict.DIES, "memblock_free_all", 0xFFFFFFC0)
+    assert prediction.stage("paging_init") is not None
+
+
+def test_node_ranges_that_wrap_in_the_log() -> None:
+    """Debian's 6.1.176 under QEMU's virt printed these three lines for that board."""
+    said = dmesg_text(placed_below_4g("deb-6.1"), ()).splitlines()
+    assert [line.split("[mem ")[1] for line in said if "node   0:" in line] == [
+        "0x0000000040000000-0x00000000efffefff]",
+        "0x00000000f0000000-0x00000000ffffefff]",
+        "0x0000000000000000-0x00000000ffffefff]",
+    ]
+
+
+@pytest.mark.parametrize("key", ["deb-5.10", "deb-6.1", "deb-6.12", "deb-7.2"])
+def test_free_memory_inside_the_last_page_of_an_aligned_area(key: str) -> None:
+    """The same with alignment = <0x1000>; 6.1.176 came as far as looking for a root file system."""
+    prediction = placed_below_4g(key, alignment=numbers(2, PAGE_SIZE))
+    assert prediction.outcome.verdict is Verdict.BOOTS
+    assert not prediction.hazards
+
+
+def test_free_memory_inside_the_last_page_with_long_descriptors() -> None:
+    """phys_addr_t has 64 bits, and nothing wraps."""
+    prediction = placed_below_4g("deb-6.1-lpae")
+    assert prediction.outcome.verdict is Verdict.BOOTS
+
+
+def test_free_memory_inside_the_last_page_of_lowmem_is_uncertain() -> None:
+    """RAM of a fixed area's end to the last byte: what is free there may be allocated before it is handed over."""
+    root = board([(0xE0000000, 512 * MIB)], width=2)
+    reserved_memory(root, 2).add("area0", reg=numbers(2, 0xFF000000, 0xFFFF80))
+    handover = Handover(parse_board(blob(root)), 0xE8000000, 0xE0000000, cpu("cortex-a15"))
+    prediction = boot(fresh_kernel("deb-6.1"), handover)
+    (hazard,) = [hazard for hazard in prediction.hazards if hazard.id == "page-0-freed"]
+    assert hazard.luck
+    assert prediction.outcome.verdict is Verdict.UNCERTAIN

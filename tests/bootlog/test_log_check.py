@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from support.recordings import NAMES, Case
 
 from bootmap.api.logs import verify_log as check_logs
+from bootmap.boot.trace import Outcome, Verdict
 from bootmap.bootlog.check import Checker, check_log, checker_of
 from bootmap.bootlog.judgement import Judged, Judgement
 from bootmap.bootlog.log import read_log
@@ -100,6 +101,43 @@ def test_changed_value_is_contradicted(kind: str) -> None:
         if seen >= 3:
             break
     assert seen, f"no recording has a line of the kind {kind}"
+
+
+@pytest.mark.parametrize("key", ["start", "last", "to"])
+def test_number_of_ram_given_up_is_compared(key: str) -> None:
+    """A Versatile with 2.6.38: "Truncating RAM at 00000000-05ffffff to -053fffff (vmalloc region overlap)."."""
+    name = "own-vers2638-506"
+    log = read_log("\n".join(recorded(name).log))
+    (said,) = log.all("truncating")
+    assert checker(name, log).judge(said).verdict is Judgement.MATCHED
+    other = replace(said, values={**said.values, key: said.number(key) + 1})
+    assert checker(name, log).judge(other).verdict is Judgement.CONTRADICTED
+
+
+@pytest.mark.parametrize("step", [-4, 4])
+def test_free_highmem_is_compared(step: int) -> None:
+    """Highmem that nothing has reserved, to the page; until then anything less than all of it was accepted."""
+    seen = 0
+    for name in _LOGGED[::4]:
+        log = read_log("\n".join(recorded(name).log))
+        rows = [said for said in log.all("memory") if "highmem" in said and said.number("highmem")]
+        for said in rows:
+            assert checker(name, log).judge(said).verdict is Judgement.MATCHED
+            other = replace(said, values={**said.values, "highmem": said.number("highmem") + step})
+            assert checker(name, log).judge(other).verdict is Judgement.CONTRADICTED
+            seen += 1
+    assert seen
+
+
+@pytest.mark.parametrize(
+    ("stage", "goes_on"), [("paging_init", True), ("memblock_free_all", False), ("populate_rootfs", False)]
+)
+def test_log_that_ends_before_the_memory_is_counted(stage: str, goes_on: bool) -> None:
+    """As 6.1.176 that died in memblock_free_all: zones, then "Built 1 zonelists", no "Memory:"."""
+    prediction = replace(recorded("virt-1024m-6.1").prediction, outcome=Outcome(Verdict.DIES, stage, "why"))
+    text = "Built 1 zonelists, mobility grouping on.  Total pages: 260608\n"
+    rows = check_log(prediction, areas_of(prediction), read_log(text))
+    assert ("outcome" in [row.kind for row in rows]) is goes_on
 
 
 def test_zone_in_the_words_of_old_kernels() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.boards import kernel
-from support.passed_on import PASSED_ON, PassedOn, booted, recorded
+from support.passed_on import PASSED_ON, PassedOn, booted, placed_below_4g, recorded
 from support.recordings import NAMES, Case
 from support.rule_rows import ROWS
 
@@ -45,6 +45,14 @@ def test_map_that_kills_has_a_cure(name: str, key: str, rule: str, change: str) 
     one = next(each for each in found.changes if each.recommended)
     assert one.text.endswith(change)
     assert one.cures
+
+
+def test_area_without_an_alignment_has_a_cure() -> None:
+    """The change was booted: 6.1.176 comes to its root file system with it."""
+    result = bootmap.check(*placed_below_4g()())
+    (found,) = [each for each in result.findings if each.id == "last-page"]
+    (change,) = found.changes
+    assert (change.text, change.cures) == ("/reserved-memory/area0: alignment = <0x1000>", True)
 
 
 @pytest.mark.parametrize(("name", "key"), [("nomap-on-both-sides", "deb-6.12")])

@@ -17,7 +17,7 @@ from support.boards import MIB, kernel, reserved, tree
 from support.booting import FINDINGS
 from support.machine_descs import BOARDS, with_machines
 from support.recordings import DATA, STATIC_MAPS, Case, loaded_kernel
-from support.trees import Node, numbers, text
+from support.trees import Node, cells, numbers, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,6 +117,18 @@ def sizeless(*banks: tuple[int, int]) -> Made:
         return loaded_kernel("v510"), with_usual_ram(board)
 
     return make
+
+
+def placed_below_4g(**area: bytes) -> Made:
+    """RAM from 1 GiB to 4 GiB, and an area of 256 MiB for the kernel to place, from the top down."""
+
+    def edit(root: Node) -> None:
+        parent = root.add("reserved-memory", ranges=b"")
+        parent.properties |= {"#address-cells": cells(2), "#size-cells": cells(2)}
+        parent.add("area0", size=numbers(2, 256 * MIB), no_map=b"", **area)
+
+    data = tree([(START, 3072 * MIB)], cpu="arm,cortex-a15", width=2, edit=edit)
+    return made("deb-6.1", data, dtb_addr=0x48000000, phys_offset=START)
 
 
 def tightly(dtcm: str, itcm: str) -> Made:
@@ -248,6 +260,10 @@ PASSED_ON = [
     PassedOn("kernel-unmapped", "text-unmapped", booted("first-bank-off-2m", "v7"), "booted: a data abort"),
     PassedOn(
         "kernel-unmapped", "text-unmapped", booted("mem-far-above", "v7"), "its first bank holds the kernel", quiet=True
+    ),
+    PassedOn("last-page", "page-0-freed", placed_below_4g(), "booted: dead in memblock_free_all()"),
+    PassedOn(
+        "last-page", "page-0-freed", placed_below_4g(alignment=numbers(2, 4096)), "booted: it comes to init", quiet=True
     ),
     PassedOn("mem-map", "memmap-displaced", booted("mem-far-above", "v7"), "booted: dead in memmap_init()"),
     PassedOn("mem-map", "memmap-displaced", booted("ram-14m", "v7"), "booted: RAM from PHYS_OFFSET on", quiet=True),

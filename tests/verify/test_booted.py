@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.boards import tree as board_of
 from support.booting import FINDINGS, TREES, bootmap, command, kernel
 
 BOARDS = [("virt.dtb", "virt"), ("vexpress-a9.dtb", "vexpress-a9"), ("sabrelite.dtb", "sabrelite")]
@@ -37,6 +38,18 @@ def test_verify_two_boards_of_which_one_dies() -> None:
     assert "dies as predicted" in second
     assert "map_lowmem" in second
     assert "Undefined Instruction" in second
+
+
+@pytest.mark.parametrize(("machine", "start"), [("raspi0", 0), ("romulus-bmc", 0x80000000)])
+def test_verify_armv7_kernel_on_an_arm11(machine: str, start: int, tmp_path: Path) -> None:
+    """Debian's armmp is for ARMv7: its decompressor stops without a sound, and head.S as predicted."""
+    board = tmp_path / "board.dtb"
+    board.write_bytes(board_of([(start, 512 << 20)], cpu="arm,arm1176jzf-s"))
+    done = bootmap("verify", str(board), "--machine", machine, "--kernel", kernel("deb-6.12"), "--timeout", "10")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "EQUAL, and the kernel dies as predicted" in done.stdout
+    assert "is an ARMv6 core without movw and movt" in " ".join(done.stdout.split())
+    assert "Undefined Instruction" in done.stdout
 
 
 def test_verify_command_line_and_initrd() -> None:

@@ -36,6 +36,7 @@ from bootmap.boot.state import BootState
 from bootmap.boot.trace import KernelDied, Origin, Outcome, Verdict
 from bootmap.boot.unpack import populate_rootfs, unflatten_device_tree
 from bootmap.boot.zones.bootmem_init import bootmem_init, setup_dma_zone
+from bootmap.boot.zones.free_all import check_pages_freed
 from bootmap.boot.zones.memmap import free_area_init
 from bootmap.inputs.fdt import Fdt
 from bootmap.units import PAGE_SIZE
@@ -252,7 +253,7 @@ def _steps(state: BootState) -> list[tuple[str, Step]]:
         steps.append(("early_trap_init", early_trap_init))
     if kernel.config.enabled("HARDEN_BRANCH_HISTORY"):
         steps.append(("spectre_bhb_update_vectors", spectre_bhb_update_vectors))
-    return [*steps, ("populate_rootfs", populate_rootfs), ("mark_rodata_ro", mark_rodata_ro)]
+    return [*steps, ("populate_rootfs", _populate_rootfs), ("mark_rodata_ro", mark_rodata_ro)]
 
 
 def _head(state: BootState) -> None:
@@ -298,3 +299,8 @@ def _bootmem_init(state: BootState) -> None:
         state.vars.zero_page = state.early_alloc(PAGE_SIZE, "the zero page")
     bootmem_init(state)
     free_area_init(state)
+
+
+def _populate_rootfs(state: BootState) -> None:
+    check_pages_freed(state)
+    populate_rootfs(state)

@@ -84,7 +84,16 @@ def bank_lines(log: Log) -> list[Said]:
     added = [said for said in calls if said.word("name") == "add"]
     if added and not any(said.word("name") == "remove" for said in calls):
         return added
-    return log.dump("memory") or log.all("nodes")
+    nodes = log.all("nodes")
+    # In order of address: what begins lower than the one before it lies in the last page, and PFN_UP() wrapped to 0.
+    whole = [
+        said for before, said in zip([None, *nodes], nodes, strict=False) if before is None or _behind(said, before)
+    ]
+    return log.dump("memory") or whole
+
+
+def _behind(said: Said, before: Said) -> bool:
+    return said.number("start") > before.number("start")
 
 
 def total(log: Log) -> Total:

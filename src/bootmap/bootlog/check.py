@@ -189,10 +189,15 @@ def _missing(log: Log, context: Context) -> Iterator[Judged]:
                 yield Judged(0, "missing", line, Judgement.CONTRADICTED, "nothing of the kind", line)
 
 
+_BEHIND_SETUP_ARCH = ("memory", "memory_k", "percpu", "all_pages")
+_BEHIND = {"memblock_free_all": ("memory", "memory_k"), "populate_rootfs": ()}
+"""Where a boot ends -> kinds of lines that come later (init/main.c start_kernel)."""
+
+
 def _outcome(log: Log, context: Context) -> list[Judged]:
     """Whether the boot comes as far as the log."""
     outcome = context.prediction.outcome
-    later = log.all("memory", "memory_k", "percpu", "all_pages")
+    later = log.all(*_BEHIND.get(outcome.stage or "", _BEHIND_SETUP_ARCH))
     if outcome.verdict is not Verdict.DIES or not later:
         return []
     ours = f"the boot ends in {outcome.stage}: {outcome.reason}"

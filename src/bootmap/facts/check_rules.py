@@ -385,6 +385,12 @@ RULES: tuple[CheckRule, ...] = (
         "mm/mm_init.c alloc_node_mem_map(), memmap_init()", hazards=("memmap-failed", "memmap-displaced"),
     ),
     CheckRule(
+        "last-page", _E, "the last bytes below 4 GiB make the kernel free all pages",
+        "Free memory that begins inside the last page below 4 GiB is rounded up to page 0, without ARM_LPAE: "
+        "memblock_free_all() hands over pages that are in use.",
+        "mm/memblock.c __free_memory_core(); include/linux/pfn.h PFN_UP()", hazards=("page-0-freed",),
+    ),
+    CheckRule(
         "tcm", _W, "tightly coupled memory is refused", "It is too small for what is linked to it, or may not be used.",
         "arch/arm/kernel/tcm.c tcm_init()", hazards=("tcm-refused", "tcm-too-small"),
     ),

@@ -100,6 +100,7 @@ def _zones(prediction: Replay) -> Iterator[str]:
             yield f"  {zone.name:<8} [mem {start:#018x}-{end - 1:#018x}]"
     yield "Early memory node ranges"
     for base, size, _ in prediction.state.memblock.memory.regions:
-        start, end = align_up(base, PAGE_SIZE), align_down(base + size, PAGE_SIZE)  # for_each_mem_pfn_range
+        start = align_up(base, PAGE_SIZE) & prediction.state.phys_mask  # for_each_mem_pfn_range: PFN_UP() may wrap to 0
+        end = align_down(base + size, PAGE_SIZE)
         if start < end:
             yield f"  node   0: [mem {start:#018x}-{end - 1:#018x}]"

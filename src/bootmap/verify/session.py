@@ -17,6 +17,7 @@ from queue import Empty, Queue
 from typing import TYPE_CHECKING, TypeGuard, TypeVar, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bootmap.boot.decompressor.phys_offset import memory_ranges, phys_offset
 from bootmap.errors import MachineError, ToolMissingError, UsageError
@@ -209,6 +210,7 @@ def boot_board(
         name = setup.machine.name
         raise UsageError(f"{request.name}: is an ATAG list, and QEMU's {name} has no machine number to go with it")
     offset = _phys_offset(kernel, setup, request, tree, notes)
+    request = _without_decompressor(kernel, setup, request, offset, notes)
     progress("QEMU")
     with _started(kernel, setup, request, offset, progress) as guest:
         board = _board_of(guest, request.board)
@@ -234,6 +236,18 @@ def _phys_offset(kernel: BootKernel, setup: Setup, request: Request, tree: Fdt |
         raise UsageError(f"{request.name}: nothing tells where RAM begins; give --phys-offset")
     notes.append(f"PHYS_OFFSET {hex_address(offset)}: {how}")
     return offset
+
+
+def _without_decompressor(kernel: BootKernel, setup: Setup, request: Request, offset: int, notes: list[str]) -> Request:
+    """The request; with the kernel put into RAM where its decompressor cannot run: nothing tells when that has died."""
+    if kernel.file.kind != "zImage" or request.place:
+        return request
+    at = usual_dtb_place(setup) if request.dtb_at is None else request.dtb_at
+    prediction = _predicted(kernel, setup, request.board, at, offset, setup.machine.machine_id)
+    if all(hazard.id != "cpu-without-armv7" for hazard in prediction.hazards):
+        return request
+    notes.append("the decompressor has the instructions that the CPU lacks, too: the unpacked kernel was put into RAM")
+    return replace(request, place=True)
 
 
 def _started(

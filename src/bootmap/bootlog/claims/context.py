@@ -98,9 +98,9 @@ class Context:
         return self.basis.from_log and "DMA" in self.zones and self.state.machine.machine is None
 
     def kept_banks(self) -> list[tuple[int, int]]:
-        """Memory that stays, in whole pages, neighbours apart where their flags differ."""
-        rows = self.state.memblock.memory.regions
-        return [(align_up(b, PAGE_SIZE), (b + s) & -PAGE_SIZE) for b, s, _ in rows]
+        """Memory that stays, in whole pages, neighbours apart where their flags differ; PFN_UP() may wrap to 0."""
+        rows, mask = self.state.memblock.memory.regions, self.state.phys_mask
+        return [(align_up(b, PAGE_SIZE) & mask, (b + s) & -PAGE_SIZE) for b, s, _ in rows]
 
     def pages_of_banks(self) -> list[int]:
         """Pages of each region of memory."""

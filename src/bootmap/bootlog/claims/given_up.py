@@ -76,6 +76,7 @@ def truncating(context: Context, said: Said) -> Judged:
         said,
         [
             context.claim("start", said.number("start"), match[0], physical=True),
+            context.claim("end", said.number("last"), match[1], physical=True),
             context.claim("to", said.number("to"), match[2], physical=True),
         ],
         context.where_ram,

@@ -45,10 +45,12 @@ def kilobytes_old(context: Context, said: Said) -> Judged:
 
 
 def _highmem(context: Context, said: Said) -> list[Claim]:
-    """Free highmem is at most all of it; 0 is 0."""
+    """Highmem that memblock has left; of a board that only the log tells, at most all of it."""
     if "highmem" not in said:
         return []
     zone = context.zones.get("HighMem")
+    if not context.basis.from_log and context.kernel.has("memmap_memblock"):  # what is reserved there is known
+        return [Claim("K highmem", said.number("highmem"), zone.managed * 4 if zone else 0, False, True)]
     most = zone.present * 4 if zone else 0
     return [Claim("K highmem", said.number("highmem"), min(most, said.number("highmem")), False, True)]
 

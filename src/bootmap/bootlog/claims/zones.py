@@ -95,7 +95,7 @@ def initmem(context: Context, said: Said) -> Judged:
     return judge(
         said,
         [
-            context.claim("start", said.number("start"), banks[0][0], physical=True),
+            context.claim("start", said.number("start"), min(banks)[0], physical=True),
             context.claim("last", said.number("last"), banks[-1][1] - 1, physical=True),
         ],
         context.where_ram,

@@ -9,6 +9,7 @@ from bootmap.checks.finding import Change, Finding, Where
 from bootmap.checks.places import initrd_changes, payload_changes
 from bootmap.checks.rules.areas import area_changes, bank_changes
 from bootmap.checks.rules.kernel import crash_changes
+from bootmap.checks.rules.last_page import whole_pages
 from bootmap.checks.rules.near_kernel import areas_in_the_way, pool_changes
 from bootmap.facts.audit_rules import Severity
 from bootmap.facts.check_rules import RULE_OF_HAZARD, RULES_BY_ID
@@ -144,6 +145,8 @@ def _changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
                 )
             if case.parameter("vmalloc") is not None:
                 yield Change("leave vmalloc= out", "it leaves too little lowmem", (SetParameter("vmalloc", None),))
+        case "last-page":
+            yield from whole_pages(case)
         case "mem-parameter":
             yield Change("leave mem= out", edits=(SetParameter("mem", None),))
         case "memory-not-there":

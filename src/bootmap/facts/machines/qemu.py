@@ -60,6 +60,8 @@ MACHINES = (
     QemuMachine("midway", 0, "cortex-a15", 4089 * MIB, GIB),
     QemuMachine("ast2600-evb", 0x80000000, "cortex-a7", 2 * GIB, GIB,
                 sizes=(256 * MIB, 512 * MIB, GIB, 2 * GIB), cpus=2),
+    QemuMachine("romulus-bmc", 0x80000000, "arm1176", GIB, 512 * MIB,
+                sizes=(128 * MIB, 256 * MIB, 512 * MIB, GIB)),
     QemuMachine("versatilepb", 0, "arm926", 256 * MIB, 128 * MIB, cpu_option=True, machine_id=387),
     QemuMachine("realview-pb-a8", 0x70000000, "cortex-a8", 512 * MIB, 256 * MIB, machine_id=1897, own_ram=True),
     QemuMachine("realview-eb-mpcore", 0, "arm11mpcore", 256 * MIB, 128 * MIB, machine_id=827, own_ram=True),
