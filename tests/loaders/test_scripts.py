@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.uboot import DATA, blob, said
 
+from bootmap.errors import InputError
 from bootmap.inputs import fdt
 from bootmap.loaders.uboot.bootm import run
 from bootmap.loaders.uboot.fixups import complete
@@ -105,3 +106,14 @@ def test_recorded_scripts_are_those_of_the_folder(recorded: str) -> None:
     console = "\n".join(doc["scripts"]["plain"]["console"])
     assert f"{ZIMAGE} bytes read" in console
     assert f"{INITRD} bytes read" in console
+
+
+@pytest.mark.parametrize("recorded", RECORDINGS)
+def test_script_whose_load_has_no_address_is_refused(recorded: str, tmp_path: Path) -> None:
+    """U-Boot prints load's usage there, and bootz then has no tree."""
+    doc = recording(recorded)
+    console = doc["scripts"][LOADS_NO_TREE]["console"]
+    assert "load - load binary file from a filesystem" in console
+    assert doc["scripts"][LOADS_NO_TREE]["handed"] is None
+    with pytest.raises(InputError, match=r"boot\.scr: line 3: 'board\.dtb' stands where the address"):
+        setup(doc, LOADS_NO_TREE, tmp_path)

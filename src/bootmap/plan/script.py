@@ -215,7 +215,8 @@ class _Run:
         answer = compared(words)
         if answer is None:
             raise InputError(
-                f"{' '.join(words)!r} compares what is in memory, which is not known", line=self.state.line
+                f"{self.state.shown(' '.join(words))!r} compares what is in memory, which is not known",
+                line=self.state.line,
             )
         return answer
 
@@ -292,7 +293,7 @@ class _Run:
         if words[0] == "sysboot":
             menu = words[5] if len(words) > 5 else "its menu"
             return ScriptRun(
-                ("sysboot", self.state.unknown.shown(menu)),
+                ("sysboot", self.state.shown(menu)),
                 self.state.line,
                 self._variables(notes),
                 tuple(self.state.loads),
@@ -310,7 +311,7 @@ class _Run:
             if not is_known(word):
                 raise self.state.unknown.undecided(word, f"{words[0]!r}", self.state.line)
             if i and word != "-" and not is_number(word.split("#")[0].split(":")[0]):
-                raise InputError(f"{word!r} of {words[0]!r} is no address", line=self.state.line)
+                raise InputError(f"{self.state.shown(word)!r} of {words[0]!r} is no address", line=self.state.line)
         for what, word in zip(("kernel", "ramdisk", "device tree"), words[1:], strict=False):
             at = word.split("#")[0].split(":")[0]
             if at != "-" and all(load.address != hextoul(at) for load in self.state.loads):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LONGEST, _MOST_TEXT = 1 << 16, 2 << 20  # characters of a variable, and of all that are expanded
+_SHOWN = 80  # characters of a word or a line that messages show
 
 
 class ScriptState:
@@ -41,6 +42,10 @@ class ScriptState:
         self.notes: dict[str, None] = {}
         self.last = True
         self._text = 0
+
+    def shown(self, text: str) -> str:
+        """Text for people: not too long, and what only the board can tell in words."""
+        return self.unknown.shown(text)[:_SHOWN]
 
     def text_of(self, name: str) -> str | None:
         """A variable's value; the shell's own where the environment has none of that name."""
@@ -90,20 +95,20 @@ class ScriptState:
             for each in target.get(name, words[1:2]):
                 self.set_unknown(each, words)
         elif name not in facts.HARMLESS:
-            self.passed[f"{name!r} (line {self.line})"] = None
+            self.passed[f"{name[:_SHOWN]!r} (line {self.line})"] = None
 
     def load(self, words: list[str]) -> None:
         """A file goes to an address: the words from the address on."""
         text = words[0] if words else self.env.get("loadaddr", "")
         file = words[1] if len(words) > 1 else self.env.get("bootfile", "a file")
         if not is_known(text) or not is_number(text):
-            where = self.unknown.shown(text)
+            where = self.shown(text)
             raise InputError(
-                f"{where!r} stands where the address to load {self.unknown.shown(file)!r} to is expected; is a "
+                f"{where!r} stands where the address to load {self.shown(file)!r} to is expected; is a "
                 "variable of the line not set?",
                 line=self.line,
             )
-        load = Load(self.line, hextoul(text), self.unknown.shown(file))
+        load = Load(self.line, hextoul(text), self.shown(file))
         self.loads.append(load)
         self.env["filesize"] = self.unknown.add(self.line, f"the size of {load.file}", load)
         self.env["fileaddr"] = f"{load.address:x}"
@@ -113,12 +118,12 @@ class ScriptState:
         if self.changes.get(name):
             self.env[name] = self.changes[name]
             return
-        self.env[name] = self.unknown.add(self.line, " ".join(words[:4]))
+        self.env[name] = self.unknown.add(self.line, self.shown(" ".join(words[:4])))
 
     def taken(self, words: list[str]) -> None:
         """A command whose success decides is taken to succeed."""
         named = [word for word in words if word.strip()]  # the end of a line may be a word
-        self.succeeds[f"{self.unknown.shown(' '.join(named[:1] + named[1:][-1:]))!r} (line {self.line})"] = None
+        self.succeeds[f"{self.shown(' '.join(named[:1] + named[1:][-1:]))!r} (line {self.line})"] = None
 
 
 def is_number(text: str) -> bool:
