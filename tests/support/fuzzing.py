@@ -135,6 +135,7 @@ TARGETS = (
     ),
     Target("memblock", ("memblock FILE", "memblock --json FILE --width 64"), ()),
     Target("extlinux", (f"{_PLAN} --extlinux FILE {_SET}",), ("INPUT:labels.conf", "INPUT:plain.conf")),
+    Target("script", (f"{_PLAN} --script FILE {_SET}",), ("INPUT:boot.cmd", "INPUT:boot.scr")),
     Target(
         "environment",
         (f"{_PLAN} --printenv FILE", f"{_PLAN} --printenv FILE --boot ${{bootcmd}}"),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from support.hostile import BOARD, Hostile
 from support.hostile_inputs import INPUTS, MIB
+from support.hostile_scripts import SCRIPTS
 from support.trees import Node, blob, board, cells, text
 
 if TYPE_CHECKING:
@@ -207,6 +208,7 @@ _TOO = {
     "escape-initrd.conf": lambda: f"label {_NO_COLOUR}\nkernel k\ninitrd {_NO_COLOUR}\n".encode(),
     "bytes.conf": lambda: bytes(range(256)) * 512,
     "append.conf": lambda: _filled("label a\nkernel k\nappend ", "mem=1M ", size=250 << 10),
+    **SCRIPTS,
     "lines.env": lambda: _filled("a=b\n", "\n"),
     "variables.env": lambda: b"".join(b"%x=\n" % n for n in range(600_000)),
     "variables.bin": lambda: environment(*(f"{n:x}=" for n in range(500_000)), size=4 * MIB),
@@ -350,6 +352,7 @@ def _named(*ends: str) -> list[str]:
 ROWS = (
     *(Hostile(f"extlinux-{name}", f"{_PLAN} --extlinux {name} --set kernel_addr_r=41000000 --set fdt_addr_r=44000000",
               _USAGE) for name in _named(".conf")),
+    *(Hostile(f"script-{name}", f"{_PLAN} --script {name} --set kernel_addr_r=41000000", (3,)) for name in SCRIPTS),
     *(Hostile(f"environment-{name}", f"{_PLAN} --printenv {name}", _USAGE) for name in _named(".env", ".bin")),
     Hostile("environment-doubling", f"{_PLAN} --printenv doubling.env --boot ${{a0}}", (3,)),
     Hostile("environment-circle", f"{_PLAN} --printenv circle.env --boot ${{a}}", (3,)),

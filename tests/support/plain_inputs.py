@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bootmap.sweep.row import FindingRow, Row, Status, ZoneRow, row_line
+from support.hostile_scripts import script
 from support.hostile_setup import archive, environment, fit_odd, source
 from support.trees import Node, blob, board, cells, text
 
@@ -70,6 +71,10 @@ highmem = true
 ignore = ["ram-beyond-lowmem"]
 """
 _EXTLINUX = "default b\nmenu title x\nlabel a\n\tkernel /k\nlabel b\n\tlinux /k\n\tfdtdir /d\n\tappend root=1 mem=1G\n"
+_SCRIPT = """setenv bootargs console=ttyS0 ${bootargs}
+if test -n "${fdtfile}" -a "${a}" != b; then load mmc 0:1 44000000 ${fdtfile}; else load mmc 0:1 44000000 a.dtb; fi
+for f in / /boot/; do load mmc 0:1 41000000 ${f}zImage && bootz 41000000 - 44000000; done
+"""
 _ITS = """memory@40000000 { device_type = "memory"; reg = <0x40000000 0x20000000>; };
 chosen { bootargs = "mem=256M"; };
 cpus { #address-cells = <1>; #size-cells = <0>;
@@ -149,6 +154,8 @@ def _archive() -> bytes:
 
 PLAIN: dict[str, Callable[[], bytes]] = {
     "plain.conf": _EXTLINUX.encode,
+    "boot.cmd": _SCRIPT.encode,
+    "boot.scr": lambda: script(_SCRIPT.encode()),
     "plain.env": "\n".join(_VARIABLES).encode,
     "plain.bin": lambda: environment(*_VARIABLES, size=4096),
     "plain.bdinfo": _NEW.encode,

@@ -37,7 +37,7 @@ _SYSFS_TREE = (3, 19)
 """/sys/firmware/fdt; before, kexec makes a tree of /proc/device-tree."""
 _PAN = (
     "the first kernel comes as far as the second's first instruction: Debian's 6.12 with LPAE, which has "
-    "CONFIG_CPU_TTBR0_PAN as this one, was seen to oops in __soft_restart before"
+    "CONFIG_CPU_TTBR0_PAN as this one, was seen to oops in __soft_restart before; the cause is not established"
 )
 _MOST_CRASH = 256 * MIB
 _CRASH_STEP = 16 * MIB

@@ -12,6 +12,7 @@ from bootmap.errors import FdtError, InputError, MissingInputError, UsageError
 from bootmap.inputs.fdt import Fdt
 from bootmap.loaders.uboot.board import UBootBoard as RamAndLoader
 from bootmap.loaders.uboot.command import Command, KernelImage
+from bootmap.plan.scripted import scripted, sized
 from bootmap.plan.setup import (
     UIMAGE_HEADER,
     LoaderSetup,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from bootmap.assemble.board_file import BoardFile
     from bootmap.inputs.kernel_file import KernelFile
     from bootmap.loaders.uboot.release import UBoot
+    from bootmap.plan.script import ScriptRun
     from bootmap.plan.setup import LoadedImage
 
 Result = TypeVar("Result")
@@ -55,6 +57,7 @@ def uboot_setups(
     boot: str = "",
     changes: Iterable[str] = (),
     extlinux: str | None = None,
+    script: str | None = None,
     ramdisk: str | None = None,
     dtb_size: int | None = None,
     cpu: str | None = None,
@@ -75,6 +78,7 @@ def uboot_setups(
         boot: the boot command; "" for the usual one with the usual variables.
         changes: ``NAME=VALUE``, variables on top; ``NAME=`` deletes one.
         extlinux: file of an extlinux.conf.
+        script: file of a boot script, boot.scr or its text: sets variables, says where files are loaded, and boots.
         ramdisk: its file, or its size.
         dtb_size: bytes of the tree, without a board.
         cpu: the CPU's name.
@@ -89,7 +93,11 @@ def uboot_setups(
     from bootmap.assemble.board import Board, read_zimage
     from bootmap.assemble.board_file import read_boards
 
-    told = _told(printenv, bdinfo, uboot, dram, boot, changes, extlinux, ramdisk)
+    told, ran = _told(printenv, bdinfo, uboot, dram, boot, changes, extlinux, ramdisk), None
+    if script is not None:
+        if loader == "qemu" or anywhere:
+            raise UsageError("--script goes with U-Boot, and not with --propose")
+        told, ran = scripted(told, script, extlinux)
     if loader == "qemu":
         if not told.banks:
             raise MissingInputError("nothing says where RAM is; give --dram BASE,SIZE")
@@ -102,8 +110,9 @@ def uboot_setups(
     given = read_zimage(zimage if zimage is not None else image)
     if not boards:
         packed = _needed(given)
-        command = _command(told, uboot_used, image_of(packed), disk, blank_tree(dtb_size or 0))
-        return [LoaderSetup("a board without a tree", uboot_used, ram, command)]
+        tree = blank_tree(dtb_size or 0)
+        command, notes = _command(told, ran, uboot_used, image_of(packed), disk, tree)
+        return [LoaderSetup("a board without a tree", uboot_used, ram, command, script=notes)]
     model = None
     if kernel.get("config") is not None or image is not None:
         model = Kernel.load(image=image, **kernel)
@@ -116,9 +125,10 @@ def uboot_setups(
             raise UsageError(f"{path}: is an ATAG list; U-Boot's placements are modelled for device trees")
         if read.data is not None and uboot_used is not None:
             command = _fit_command(told, read, disk, board.description)
+            notes = ran.assumptions if ran is not None else ()
         else:
-            command = _command(told, uboot_used, image_of(packed), disk, board.description)
-        setups.append(_with_kernel(LoaderSetup(path, uboot_used, ram, command), model, board))
+            command, notes = _command(told, ran, uboot_used, image_of(packed), disk, board.description)
+        setups.append(_with_kernel(LoaderSetup(path, uboot_used, ram, command, script=notes), model, board))
     return setups
 
 
@@ -152,12 +162,19 @@ def _fit_command(told: Told, read: BoardFile, ramdisk: Ramdisk | None, tree: Fdt
         raise error.in_file(read.name) from None
 
 
-def _command(told: Told, uboot: UBoot | None, image: LoadedImage, ramdisk: Ramdisk | None, tree: Fdt) -> Command:
+def _command(
+    told: Told, ran: ScriptRun | None, uboot: UBoot | None, image: LoadedImage, ramdisk: Ramdisk | None, tree: Fdt
+) -> tuple[Command, tuple[str, ...]]:
+    """The command, and what was taken for granted of the script that gives it."""
+    if ran is not None:
+        told, notes = sized(told, ran, image, tree)
+        return command_of(told, image, ramdisk, tree), notes
     if uboot is not None:
-        return command_of(told, image, ramdisk, tree)
+        return command_of(told, image, ramdisk, tree), ()
     start = told.banks[0].start
     size = ramdisk.header + ramdisk.size if ramdisk is not None else 0  # QEMU takes a header off, U-Boot's rules aside
-    return Command("qemu", KernelImage(start, image.size), Span(start, start + size) if size else None, 0, tree, {})
+    disk = Span(start, start + size) if size else None
+    return Command("qemu", KernelImage(start, image.size), disk, 0, tree, {}), ()
 
 
 def _with_kernel(setup: LoaderSetup, kernel: Kernel | None, board: Board) -> LoaderSetup:

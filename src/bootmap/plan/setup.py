@@ -53,6 +53,7 @@ class LoaderSetup(Struct, frozen=True):
         command: what is typed; for QEMU the files, wherever they are.
         kernel: the kernel; None for the boot loader alone.
         handover: CPU, zImage and what else the user said; U-Boot's tree and addresses replace those in it.
+        script: what was taken for granted of the boot script, in words.
     """
 
     name: str
@@ -61,11 +62,13 @@ class LoaderSetup(Struct, frozen=True):
     command: Command
     kernel: KernelModel | None = None
     handover: Handover | None = None
+    script: tuple[str, ...] = ()
 
     @property
     def assumptions(self) -> tuple[Assumption, ...]:
         """What was not given of the boot loader and what was taken instead."""
-        return tuple(Assumption(text, "--bdinfo") for text in self.board.assumptions)
+        of_board = tuple(Assumption(text, "--bdinfo") for text in self.board.assumptions)
+        return of_board + tuple(Assumption(text, "--boot") for text in self.script)
 
 
 class Told(Struct, frozen=True):

@@ -13,7 +13,7 @@ from bootmap.output import folded
 
 _FORMS = ("setenv", "extlinux", "fit", "header")
 _OF_KEXEC = ("append", "image_size", "kexec_tools")
-_OF_UBOOT = ("printenv", "bdinfo", "uboot", "boot", "changes", "extlinux", "dtb_size")
+_OF_UBOOT = ("printenv", "bdinfo", "uboot", "boot", "changes", "extlinux", "script", "dtb_size")
 
 
 @click.command()
@@ -32,6 +32,7 @@ _OF_UBOOT = ("printenv", "bdinfo", "uboot", "boot", "changes", "extlinux", "dtb_
 @click.option("--boot", default="", metavar="COMMAND", help="What is typed: 'bootz ADDR ADDR:SIZE ADDR'.")
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Set a variable; NAME= deletes it.")
 @click.option("--extlinux", type=click.Path(), help="extlinux.conf: its command line, and whether it has a ramdisk.")
+@click.option("--script", type=click.Path(), help="boot.scr or its text: what it sets, loads, and boots.")
 @click.option("--ramdisk", metavar="FILE|SIZE", help="The ramdisk.")
 @click.option("--cmdline", help="For efi, kexec and kdump: the (first) kernel's command line, in place of the board's.")
 @click.option("--efi-map", type=click.Path(), help="For efi: UEFI's memory map, such as a shell's memmap.")

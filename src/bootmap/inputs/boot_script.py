@@ -1,0 +1,89 @@
+"""boot.scr and boot.cmd: the text of a script for U-Boot's ``source``, with its header or without.
+
+    header, 64 bytes, big-endian | length of the text | 0 | text
+
+The data of an image of type "script" is that of a multi-file image with one file: lengths up to a 0, then the files.
+U-Boot takes the first length, passes over all of them, and reads no further than a NUL in the text.  It does not look
+at the compression, which is gzip in what mkimage makes without ``-C``, though the text is not packed.
+
+Source: cmd/source.c ``image_source_script``; include/image.h ``struct legacy_img_hdr``, ``IH_TYPE_SCRIPT`` (2021.01 to
+2026.10); tools/mkimage.c writes the lengths.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+from bootmap.errors import InputError
+from bootmap.units import KIB, size_text
+
+_HEADER = struct.Struct(">7I4B32s")
+_MAGIC, _SCRIPT = 0x27051956, 6
+_FIT_MAGIC = b"\xd0\x0d\xfe\xed"
+_MOST = 256 * KIB  # of text: the longest in use have some ten
+_LOWEST_PRINTED = 32
+
+
+def parse(data: bytes) -> str:
+    """The script's text.
+
+    Raises:
+        InputError: the header or a CRC is wrong, the lengths do not fit, or it is no text that U-Boot would run.
+    """
+    if data.startswith(_FIT_MAGIC):
+        raise InputError("is a FIT image: a script in one is not read; give its text", offset=0)
+    at = 0
+    if data[:4] == _MAGIC.to_bytes(4, "big"):
+        at, length = _text_of_image(data)
+        data = data[: at + length]
+    if len(data) - at > _MOST:
+        raise InputError(f"{size_text(len(data) - at)} of text: a script has at most {size_text(_MOST)}")
+    body = data[at:].partition(b"\0")[0]
+    if not body.strip():
+        raise InputError("the script is empty", offset=at)
+    return _checked(body)
+
+
+def _text_of_image(data: bytes) -> tuple[int, int]:
+    """Offset and length of the text behind a header."""
+    if len(data) < _HEADER.size:
+        raise InputError(f"the image's header has {_HEADER.size} bytes, found {len(data)}", offset=0)
+    _, header_crc, _, size, _, _, data_crc, _, _, kind, _, _ = _HEADER.unpack_from(data)
+    if zlib.crc32(data[:4] + bytes(4) + data[8 : _HEADER.size]) != header_crc:
+        raise InputError("the image's header does not have the CRC that it states", offset=4)
+    if kind != _SCRIPT:
+        raise InputError(f"is an image of type {kind}, expected 6 (script)", offset=30)
+    body = memoryview(data)[_HEADER.size : _HEADER.size + size]
+    if len(body) < size:
+        raise InputError(f"says that it holds {size:#x} bytes, {len(body):#x} are there", offset=12)
+    if zlib.crc32(body) != data_crc:
+        raise InputError("the script does not have the CRC that its header states", offset=24)
+    at = 0
+    while any(body[at : at + 4]):
+        at += 4
+    if at + 4 > size:
+        raise InputError("the list of lengths does not end with a 0", offset=_HEADER.size)
+    at += 4
+    length = int.from_bytes(body[:4], "big")
+    if not length or length > size - at:
+        raise InputError(
+            f"the text's length is {length:#x}, {max(0, size - at):#x} bytes are there", offset=_HEADER.size
+        )
+    return _HEADER.size + at, length
+
+
+def _checked(body: bytes) -> str:
+    """The text; nothing in it that is no text, nor an end of line that U-Boot takes for part of a word."""
+    text = body.decode("utf-8", "replace")
+    for number, line in enumerate(text.split("\n"), 1):
+        for char in line:
+            if char == "\r":
+                raise InputError(
+                    "the line ends with a carriage return, which U-Boot takes for part of its last word; save the "
+                    "file with Unix line ends",
+                    line=number,
+                )
+            if ord(char) < _LOWEST_PRINTED and char != "\t":
+                raise InputError(f"is no script: the line holds the character {ord(char):#04x}", line=number)
+    return text

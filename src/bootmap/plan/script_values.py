@@ -1,0 +1,71 @@
+"""Values of a boot script that only the board can tell: a file's size, a partition's UUID.
+
+Such a value is a number between two marks that no input can hold (lone surrogates), so it can be put into variables and
+words like any text, and is seen where something hangs on it.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from bootmap.errors import InputError
+
+_BEGIN, _END = "\ud800", "\ud801"
+
+
+class Load(Struct, frozen=True):
+    """A file, or a piece of flash, that a line loads to an address."""
+
+    line: int
+    address: int
+    file: str
+
+
+class _Unknown(Struct, frozen=True):
+    line: int
+    words: str
+    load: Load | None
+
+
+class Unknowns:
+    """The values of one script."""
+
+    def __init__(self) -> None:
+        self._found: list[_Unknown] = []
+
+    def add(self, line: int, words: str, load: Load | None = None) -> str:
+        """A new one: the line and the words that it comes from, and the load whose size it is."""
+        self._found.append(_Unknown(line, words, load))
+        return f"{_BEGIN}{len(self._found) - 1}{_END}"
+
+    def load(self, text: str) -> Load | None:
+        """The load whose size ``text`` is; None where it is anything else."""
+        if not text.startswith(_BEGIN) or text.count(_BEGIN) != 1 or not text.endswith(_END):
+            return None
+        return self._found[int(text[1:-1])].load
+
+    def shown(self, text: str) -> str:
+        """Text with each of them in words."""
+        first, *rest = text.split(_BEGIN)
+        parts = (part.partition(_END) for part in rest)
+        return first + "".join(f"<{self._found[int(number)].words}>{tail}" for number, _, tail in parts)
+
+    def undecided(self, text: str, what: str, line: int) -> InputError:
+        """The error for ``what``, which hangs on the first of them in ``text``."""
+        unknown = self._found[int(text.partition(_BEGIN)[2].partition(_END)[0])]
+        return InputError(
+            f"{what} hangs on what only the board can tell: {self.shown(unknown.words)} (line {unknown.line}); set a "
+            "variable with --set, or give the command with --boot",
+            line=line,
+        )
+
+
+def is_known(text: str) -> bool:
+    """Whether none is in the text."""
+    return _BEGIN not in text
+
+
+def known_part(text: str) -> str:
+    """The text without them."""
+    first, *rest = text.split(_BEGIN)
+    return first + "".join(part.partition(_END)[2] for part in rest)

@@ -1,0 +1,94 @@
+"""Boot scripts, run by a real U-Boot under QEMU from a disk with the files that they load.
+
+A recording is a dictionary: ``uboot``, ``bdinfo``, and ``scripts``: name -> ``script`` (boot.scr, base64), ``printenv``
+(before it ran), ``given`` (variables that a file on the disk brings), ``console`` and ``handed`` as in ``record``.
+"""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bootmap.errors import ToolMissingError
+from bootmap.output import write_file
+from bootmap.units import MIB
+from bootmap.verify.loader.cases import RAM, LoaderCase
+from bootmap.verify.loader.console import UBootConsole
+from bootmap.verify.loader.record import answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MEMORY = 512 * MIB
+ZIMAGE, INITRD = 3 * MIB + 0x1238, 5 * MIB + 3
+"""Bytes of the kernel and the ramdisk on the disk, without headers."""
+_SCRIPT_AT = RAM + 0x6000000
+_SET, _GIVEN = "#: setenv ", "#: given "
+_MENU = "default one\nlabel one\n kernel /vmlinuz\n initrd /initrd.img\n fdt /board.dtb\n append from=menu two\n"
+
+
+def files() -> dict[str, bytes]:
+    """What is on the disk, but for the file of variables."""
+    case = LoaderCase(512, "bootz", (RAM, ZIMAGE), None, (0, INITRD), 0, reserved=((RAM + 0x5800000, MIB, False),))
+    disk = LoaderCase(512, "bootz", (RAM, ZIMAGE), None, (0, INITRD), 0, legacy=True)
+    return {
+        "vmlinuz": case.image().ljust(ZIMAGE, b"\0"),
+        "initrd.img": bytes(INITRD),
+        "uInitrd": disk.disk(),
+        "board.dtb": case.tree(),
+        "extlinux.conf": _MENU.encode(),
+    }
+
+
+def given(text: str) -> list[str]:
+    """``NAME=VALUE`` of each variable that the script's file of variables brings."""
+    return [line.removeprefix(_GIVEN) for line in text.splitlines() if line.startswith(_GIVEN)]
+
+
+def record_scripts(binary: Path, scripts: Iterable[Path]) -> dict[str, Any]:
+    """Run each script.
+
+    Args:
+        binary: u-boot.bin for QEMU's virt machine.
+        scripts: files of text; a line ``#: setenv ...`` is typed before, ``#: given NAME=VALUE`` is in /env.txt.
+
+    Raises:
+        BootmapError: QEMU, mkimage or mke2fs is missing, or U-Boot does not come to its prompt.
+    """
+    doc: dict[str, Any] = {"uboot": "", "bdinfo": "", "scripts": {}}
+    for path in scripts:
+        with tempfile.TemporaryDirectory(prefix="bootmap-") as folder:
+            doc["scripts"][path.stem] = _run(binary, path, Path(folder), doc)
+    return doc
+
+
+def _run(binary: Path, path: Path, folder: Path, doc: dict[str, Any]) -> dict[str, Any]:
+    text = path.read_text()
+    (folder / "disk").mkdir()
+    lines = "".join(f"{line}\n" for line in given(text)).encode()
+    for name, data in {**files(), "env.txt": lines}.items():
+        write_file(folder / "disk" / name, data)
+    image, script = folder / "disk.img", folder / "boot.scr"
+    _tool("mke2fs", "-q", "-t", "ext4", "-O", "^metadata_csum", "-d", str(folder / "disk"), str(image), "32M")
+    _tool("mkimage", "-T", "script", "-A", "arm", "-n", path.stem, "-d", str(path), str(script))
+    disk = ("-drive", f"if=none,file={image},format=raw,id=disk", "-device", "virtio-blk-device,drive=disk")
+    with UBootConsole(binary, MEMORY, {_SCRIPT_AT: script}, disk) as uboot:
+        doc["uboot"] = next(line for line in uboot.banner.splitlines() if line.startswith("U-Boot 2")).strip()
+        doc["bdinfo"] = doc["bdinfo"] or uboot.command("bdinfo")
+        uboot.command("virtio scan")
+        for line in text.splitlines():
+            if line.startswith(_SET):
+                uboot.command(line.removeprefix("#: "))
+        row: dict[str, Any] = {"printenv": uboot.command("printenv"), "given": given(text)}
+        row["script"] = base64.b64encode(script.read_bytes()).decode()
+        return row | answer(uboot, f"source {_SCRIPT_AT:x}")
+
+
+def _tool(*words: str) -> None:
+    try:
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+    except FileNotFoundError:
+        raise ToolMissingError(f"{words[0]} is not installed; Debian has it in u-boot-tools, or e2fsprogs") from None

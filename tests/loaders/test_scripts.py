@@ -1,0 +1,119 @@
+"""Boot scripts that a real U-Boot has run (tools/record-script), and what `bootmap plan --script` makes of the same."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support.uboot import DATA, blob, said
+
+from bootmap.errors import InputError
+from bootmap.inputs import fdt
+from bootmap.loaders.uboot.bootm import run
+from bootmap.loaders.uboot.fixups import complete
+from bootmap.plan.load import uboot_setups
+from bootmap.verify.loader.scripts import INITRD, ZIMAGE, files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bootmap.plan.setup import LoaderSetup
+
+SCRIPTS = DATA.parent / "scripts"
+NAMES = sorted(path.stem for path in SCRIPTS.glob("*.cmd"))
+RECORDINGS = sorted(path.name for path in DATA.glob("scripts-*.json.gz"))
+LOADS_NO_TREE = "unset"
+
+
+@cache
+def recording(name: str) -> dict[str, Any]:
+    doc: dict[str, Any] = json.loads(gzip.decompress((DATA / name).read_bytes()))
+    return doc
+
+
+def setup(doc: dict[str, Any], name: str, folder: Path, *, as_text: bool = False) -> LoaderSetup:
+    """What bootmap makes of the script: of boot.scr, as mkimage made it, or of its text."""
+    row, disk = doc["scripts"][name], files()
+    for file, data in disk.items():
+        (folder / file).write_bytes(data)
+    (folder / "printenv").write_text(row["printenv"])
+    (folder / "bdinfo").write_text(f"{doc['uboot']}\n{doc['bdinfo']}")
+    script = SCRIPTS / f"{name}.cmd" if as_text else folder / "boot.scr"
+    (folder / "boot.scr").write_bytes(base64.b64decode(row["script"]))
+    ramdisk = folder / ("uInitrd" if name == "armbian" else "initrd.img")
+    (made,) = uboot_setups(
+        [str(folder / "board.dtb")],
+        printenv=str(folder / "printenv"),
+        bdinfo=str(folder / "bdinfo"),
+        changes=row["given"],
+        script=str(script),
+        extlinux=str(folder / "extlinux.conf") if name == "menu" else None,
+        ramdisk=str(ramdisk),
+        zimage=str(ZIMAGE),
+    )
+    return made
+
+
+def of_the_boot(row: dict[str, Any]) -> list[str]:
+    """What U-Boot says from the boot command on."""
+    lines = said({**row, "case": {}})
+    begins = next(i for i, line in enumerate(lines) if line.startswith(("Kernel image @", "## Booting kernel")))
+    return lines[begins:]
+
+
+def bootargs(tree: bytes) -> str:
+    node = fdt.parse(tree).node("/chosen")
+    assert node is not None
+    value: bytes = node.properties["bootargs"].value
+    return value.rstrip(b"\0").decode()
+
+
+@pytest.mark.parametrize("as_text", [False, True], ids=["image", "text"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name != LOADS_NO_TREE])
+@pytest.mark.parametrize("recorded", RECORDINGS)
+def test_script_as_u_boot_ran_it(recorded: str, name: str, as_text: bool, tmp_path: Path) -> None:
+    """Every message from the boot command on, the kernel's entry, and every byte of the tree that it got."""
+    doc = recording(recorded)
+    row = doc["scripts"][name]
+    made = setup(doc, name, tmp_path, as_text=as_text)
+    assert made.uboot is not None
+    placed = run(made.uboot, made.board, made.command)
+    assert placed.said == of_the_boot(row)
+    if row["handed"] is None:
+        assert placed.failed
+        return
+    assert placed.dtb is not None
+    assert made.command.tree is not None
+    assert (placed.entry, placed.dtb.start) == (row["handed"]["entry"], row["handed"]["r2"])
+    tree = complete(made.uboot, made.command.tree, placed.dtb.start, made.board.banks, placed.ramdisk, made.command.env)
+    assert bootargs(tree) == bootargs(blob(row))
+    assert tree == blob(row)
+
+
+@pytest.mark.parametrize("recorded", RECORDINGS)
+def test_recorded_scripts_are_those_of_the_folder(recorded: str) -> None:
+    """And they tell apart what they should: the command lines differ, the sizes are the disk's."""
+    doc = recording(recorded)
+    assert sorted(doc["scripts"]) == NAMES
+    started = [name for name in NAMES if doc["scripts"][name]["handed"] is not None]
+    assert len(started) >= 8
+    lines = {name: bootargs(blob(doc["scripts"][name])) for name in started}
+    assert lines["armbian"] == "root=/dev/vda1 rootwait console=ttyAMA0  loglevel=1 panic=10"
+    console = "\n".join(doc["scripts"]["plain"]["console"])
+    assert f"{ZIMAGE} bytes read" in console
+    assert f"{INITRD} bytes read" in console
+
+
+@pytest.mark.parametrize("recorded", RECORDINGS)
+def test_script_whose_load_has_no_address_is_refused(recorded: str, tmp_path: Path) -> None:
+    """U-Boot prints load's usage there, and bootz then has no tree."""
+    doc = recording(recorded)
+    console = doc["scripts"][LOADS_NO_TREE]["console"]
+    assert "load - load binary file from a filesystem" in console
+    assert doc["scripts"][LOADS_NO_TREE]["handed"] is None
+    with pytest.raises(InputError, match=r"boot\.scr: line 3: 'board\.dtb' stands where the address"):
+        setup(doc, LOADS_NO_TREE, tmp_path)
