@@ -331,9 +331,10 @@ class BootState:
 
     def _require_told(self, base: int, size: int, what: str) -> None:
         """Note memory that only the command line says is there: whether it is, the owner of the board knows."""
-        there = not self.told_banks or all(
-            any(at in bank for bank in self.told_banks) for at in (base, base + size - 1)
-        )
+        banks = self.told_banks
+        if not banks or any(bank.start <= base and base + size <= bank.end for bank in banks):
+            return
+        there = all(any(at in bank for bank in banks) for at in (base, base + size - 1))
         if not there and not any(hazard.id == "memory-not-there" for hazard in self.hazards):
             self.hazard(
                 "memory-not-there",

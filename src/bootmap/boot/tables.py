@@ -135,12 +135,15 @@ def _install(areas: dict[int, Words], address: int, words: Words) -> None:
 
 
 def _store(areas: dict[int, Words], address: int, words: Words) -> None:
-    itemsize = words.itemsize
+    itemsize, behind = words.itemsize, len(words)
     done = 0
-    while done < len(words):
+    while done < behind:
         at = address + done * itemsize
         page = areas[at & -PAGE_SIZE]
         index = (at & (PAGE_SIZE - 1)) // itemsize
-        count = min(len(words) - done, len(page) - index)
+        if not done and index + behind <= len(page):  # as nearly all do
+            page[index : index + behind] = words
+            return
+        count = min(behind - done, len(page) - index)
         page[index : index + count] = words[done : done + count]
         done += count

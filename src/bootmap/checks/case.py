@@ -12,7 +12,7 @@ from bootmap.analysis.layout import LoadMap, load_map
 from bootmap.boot.decompressor.phys_offset import memory_ranges
 from bootmap.boot.payload import boot_command_line
 from bootmap.boot.setup.fdt_scan import RootCells, root_cells
-from bootmap.checks.devices import device_registers
+from bootmap.checks.devices import registers_over
 from bootmap.checks.finding import Where
 from bootmap.checks.later import taken_later
 from bootmap.inputs.cmdline import Param, parameq, parse
@@ -20,7 +20,7 @@ from bootmap.inputs.fdt import Fdt
 from bootmap.units import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from bootmap.assemble.board import Board
     from bootmap.assemble.environment import Variable
@@ -168,10 +168,9 @@ class CheckCase(Struct, frozen=True, dict=True):
 
     # -- devices ---------------------------------------------------------------------------------------------
 
-    @cached_property
-    def registers(self) -> Sequence[tuple[Node, Property, Span]]:
-        """Every device with registers in the CPU's address space: node, property, addresses."""
-        return device_registers(self.tree) if self.tree is not None else ()
+    def registers_over(self, *spans: Span) -> list[tuple[Node, Span]]:
+        """The devices with registers at those addresses of the CPU: node and its registers' addresses."""
+        return registers_over(self.tree, spans) if self.tree is not None else []
 
 
 ADDRESS_VARIABLES = {"dtb_addr": "fdt_addr_r", "load_addr": "kernel_addr_r", "initrd": "ramdisk_addr_r"}

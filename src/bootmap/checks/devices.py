@@ -14,7 +14,7 @@ from bootmap.inputs.cells import address_cells, read_cells, size_cells
 from bootmap.units import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from bootmap.inputs.fdt import Fdt, Node, Property
 
@@ -22,16 +22,18 @@ if TYPE_CHECKING:
     """First address on the bus, address behind the last, and what is added to get to the bus above."""
 
 _MOST_CELLS = 2
+_U64 = (1 << 64) - 1
 _BUSES = {"simple-bus", "simple-mfd", "simple-pm-bus", "arm,amba-bus", "isa"}
 _NO_BUSES = ("reserved-memory", "cpus", "chosen")
 """Children of the root below which ``reg`` is not of a device."""
 _UNIT_ADDRESS = re.compile(r"[^@]*@([0-9a-fA-F]+)(?:,|\Z)")
 
 
-def device_registers(tree: Fdt) -> list[tuple[Node, Property, Span]]:
-    """Every device with registers in the CPU's address space, in file order: node, property, addresses."""
-    found: list[tuple[Node, Property, Span]] = []
-    _add_registers(_Bus(tree.root, None), found)
+def registers_over(tree: Fdt, spans: Sequence[Span]) -> list[tuple[Node, Span]]:
+    """The devices with registers at those addresses of the CPU, in file order: node and its registers' addresses."""
+    found: list[tuple[Node, Span]] = []
+    if spans:
+        _add_registers(_Bus(tree.root, None), spans, found)
     return found
 
 
@@ -72,40 +74,51 @@ class _Bus:
         return address
 
 
-def _add_registers(bus: _Bus, found: list[tuple[Node, Property, Span]]) -> None:
+def _add_registers(bus: _Bus, spans: Sequence[Span], found: list[tuple[Node, Span]]) -> None:
     top = bus.node.depth == 0
     for node in bus.node.children:
-        name = node.name
+        value = node.value("reg")
+        over = _registers(bus, value, spans) if value else ()
+        name = node.name if over or top else ""
         if top and name.startswith("memory"):
             continue
-        prop = node.get("reg")
-        if prop is not None:
-            found += [(node, prop, span) for span in _registers(bus, node, name, prop)]
-        if node.get("ranges") is not None and _is_plain_bus(node) and not (top and name in _NO_BUSES):
-            _add_registers(_Bus(node, bus), found)
+        if over and value is not None and _is_device(bus, node, name, value):
+            found += [(node, span) for span in over]
+        if node.value("ranges") is not None and _is_plain_bus(node) and not (top and name in _NO_BUSES):
+            _add_registers(_Bus(node, bus), spans, found)
 
 
 def _is_plain_bus(node: Node) -> bool:
     """Whether the kernel looks for devices below the node."""
-    kind = node.get("compatible")
-    return kind is not None and not _BUSES.isdisjoint(kind.value.rstrip(b"\0").decode("latin-1").split("\0"))
+    kind = node.value("compatible")
+    return kind is not None and not _BUSES.isdisjoint(kind.rstrip(b"\0").decode("latin-1").split("\0"))
 
 
-def _registers(bus: _Bus, node: Node, name: str, prop: Property) -> Iterator[Span]:
-    (width, sizes), value = bus.cells, prop.value
-    if not 0 < width <= _MOST_CELLS or not sizes or len(value) % (4 * (width + sizes)) or not value:
-        return
-    first, unit = read_cells(value, 0, width), _UNIT_ADDRESS.match(name)
-    if unit is not None and int(unit[1], 16) != first:
-        return  # its name says that reg is no address here
-    kind = node.get("device_type")
-    if kind is not None and kind.value.startswith((b"memory", b"cpu")):
-        return
-    for at in range(0, len(value) // 4, width + sizes):
-        address = read_cells(value, at, width) if at else first
-        start, size = bus.translated(address), read_cells(value, at + width, sizes)
-        if start is not None and size:
-            yield Span(start, start + size)
+def _registers(bus: _Bus, value: bytes, spans: Sequence[Span]) -> list[Span]:
+    """What of a ``reg`` lies over one of ``spans``, as the CPU sees it: most have nothing there, and are done with."""
+    width, sizes = bus.cells
+    row = 4 * (width + sizes)
+    if not 0 < width <= _MOST_CELLS or not sizes or len(value) % row:
+        return []
+    found = []
+    for at in range(0, len(value), row):
+        behind = at + 4 * width
+        start = bus.translated(int.from_bytes(value[at:behind], "big"))
+        if start is None:
+            continue
+        end = start + (int.from_bytes(value[behind : at + row], "big") & _U64)
+        if start < end and any(start < span.end and span.start < end for span in spans):
+            found.append(Span(start, end))
+    return found
+
+
+def _is_device(bus: _Bus, node: Node, name: str, value: bytes) -> bool:
+    """Whether ``reg`` is of a device: the node is neither memory nor a CPU, and its name has the same address."""
+    unit = _UNIT_ADDRESS.match(name)
+    if unit is not None and int(unit[1], 16) != read_cells(value, 0, bus.cells[0]):
+        return False
+    kind = node.value("device_type")
+    return kind is None or not kind.startswith((b"memory", b"cpu"))
 
 
 def _windows(ranges: Property, child: int, sizes: int, above: int) -> Iterator[_Window]:

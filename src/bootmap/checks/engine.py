@@ -84,11 +84,11 @@ class CheckResult(Struct, frozen=True, dict=True):
         outcome: the verdict with its stage and reason.
         findings: the worst first; those that are suppressed too.
         assumptions: what was taken for what was not given.
-        load_map: what lies where at the kernel's start.
         budget: the lowmem budget; None where the boot ends before lowmem is known.
         predictions: how many boots were predicted, the first one included.
         case: the prediction with its inputs; None once they were let go, see :meth:`slim`.
         together: the verdict with all recommended changes, where one does not do and there are several; else "".
+        kept_load_map: the load map of a case that was let go.
     """
 
     name: str
@@ -98,11 +98,11 @@ class CheckResult(Struct, frozen=True, dict=True):
     outcome: Outcome
     findings: tuple[Finding, ...]
     assumptions: tuple[Assumption, ...]
-    load_map: LoadMap
     budget: Budget | None
     predictions: int
     case: CheckCase | None
     together: str = ""
+    kept_load_map: LoadMap | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -111,7 +111,15 @@ class CheckResult(Struct, frozen=True, dict=True):
 
     def slim(self) -> CheckResult:
         """The same without the prediction behind it, small enough for another process."""
-        return replace(self, case=None)
+        return replace(self, case=None, kept_load_map=self.load_map)
+
+    @cached_property
+    def load_map(self) -> LoadMap:
+        """What lies where at the kernel's start; made when it is asked for, which a sweep never does."""
+        if self.kept_load_map is not None:
+            return self.kept_load_map
+        assert self.case is not None
+        return self.case.load_map
 
     @cached_property
     def counted(self) -> tuple[Finding, ...]:
@@ -162,7 +170,6 @@ def check_boot(given: Kernel, board: Board, *, prove: bool = True) -> CheckResul
         outcome=case.replay.outcome,
         findings=tuple(proven),
         assumptions=tuple(case.state.assumptions),
-        load_map=case.load_map,
         budget=case.budget,
         predictions=1 + proof.count + more,
         case=case,

@@ -145,38 +145,63 @@ def _parse_structure(data: bytes, header: _Header) -> Node:
     count = (header.struct_end - base) // 4
     words = _cells(data[base : base + 4 * count])
     columns = Columns(data, base, words)
+    offsets, parents, depths, ends = columns.offsets, columns.parents, columns.depths, columns.ends
+    names = _printable(data[header.strings_at : header.strings_end])
+    limit = base + 4 * count
     places: dict[int, dict[int, int]] = {}  # offset of a name in the strings block -> its column
     node = -1  # row of the innermost open node
+    depth = 0  # of the next one below it
     begun = False  # whether that node's properties may stand here
     at = 0  # index into words
-    while at < count:
-        tag = words[at]
-        if tag == _PROP:
-            behind = at + 3 + ((words[at + 1] + 3) >> 2) if at + 2 < count else count + 1
-            if not begun or behind > count:
-                _no_property(columns, node, at)
-            column = places.get(words[at + 2])
-            if column is None:
-                column = places[words[at + 2]] = _column(columns, header, at)
-            column.setdefault(node, at)
-            at = behind
-        elif tag == _BEGIN_NODE:
-            match = _NODE_NAME.match(data, base + 4 * at + 4, base + 4 * count)
-            if match is None or node < 0:
-                match = _root_name(columns, node, at)
-            node, begun = _open_node(columns, node, base + 4 * at), True
-            at = (match.end() - base + 3) >> 2
-        elif tag == _END_NODE and node >= 0:
-            columns.ends[node] = len(columns.offsets)
-            node, begun = columns.parents[node], False
-            at += 1
-        elif tag == _NOP and node >= 0:
-            at += 1
-        elif tag == _END and node < 0 and columns.offsets:
-            return Node(columns, 0)
-        else:
-            _no_token(columns, node, at)
+    try:
+        while True:
+            tag = words[at]
+            if tag == _PROP:
+                place = words[at + 2]
+                behind = at + 3 + ((words[at + 1] + 3) >> 2)
+                if not begun or behind > count:
+                    _no_property(columns, node, at)
+                if place in places:
+                    column = places[place]
+                else:
+                    column = places[place] = _column(columns, header, names, at)
+                if node not in column:
+                    column[node] = at
+                at = behind
+            elif tag == _BEGIN_NODE:
+                match = _NODE_NAME.match(data, base + 4 * at + 4, limit)
+                if match is None or node < 0:
+                    match = _root_name(columns, node, at)
+                if depth >= MAX_DEPTH:
+                    raise FdtError(f"nodes are nested deeper than {MAX_DEPTH}", offset=base + 4 * at)
+                parents.append(node)
+                node, begun = len(offsets), True
+                offsets.append(base + 4 * at)
+                depths.append(depth)
+                ends.append(0)
+                depth += 1
+                at = (match.end() - base + 3) >> 2
+            elif tag == _END_NODE and node >= 0:
+                ends[node] = len(offsets)
+                node, begun = parents[node], False
+                depth -= 1
+                at += 1
+            elif tag == _NOP and node >= 0:
+                at += 1
+            elif tag == _END and node < 0 and offsets:
+                return Node(columns, 0)
+            else:
+                _no_token(columns, node, at)
+    except IndexError:  # behind the block's last word
+        if at < count:
+            _no_property(columns, node, at)
     raise FdtError("structure block has no end token", offset=base + 4 * count)
+
+
+def _printable(block: bytes) -> str:
+    """The strings block as text where all of it is printable ASCII, as in every good tree; else ""."""
+    text = block.decode("latin-1")
+    return text if block.isascii() and text.replace("\0", "").isprintable() else ""
 
 
 def _cells(block: bytes) -> array[int]:
@@ -188,22 +213,19 @@ def _cells(block: bytes) -> array[int]:
     return words
 
 
-def _open_node(columns: Columns, parent: int, offset: int) -> int:
-    """Add a node's row; its number."""
-    depth = columns.depths[parent] + 1 if parent >= 0 else 0
-    if depth >= MAX_DEPTH:
-        raise FdtError(f"nodes are nested deeper than {MAX_DEPTH}", offset=offset)
-    columns.offsets.append(offset)
-    columns.parents.append(parent)
-    columns.depths.append(depth)
-    columns.ends.append(0)
-    return len(columns.offsets) - 1
+def _column(columns: Columns, header: _Header, names: str, at: int) -> dict[int, int]:
+    """The column of the property whose token is word ``at``: names are stored once, but need not be.
 
-
-def _column(columns: Columns, header: _Header, at: int) -> dict[int, int]:
-    """The column of the property whose token is word ``at``: names are stored once, but need not be."""
+    Args:
+        columns: the tree so far.
+        header: the blob's header.
+        names: the strings block, where all of it is known to be good; else "".
+        at: index of the token.
+    """
     place = columns.words[at + 2]
-    name = columns.names[place] = _property_name(columns.data, header, place, columns.base + 4 * at + 8)
+    end = names.find("\0", place)
+    name = names[place:end] if end >= 0 else _property_name(columns.data, header, place, columns.base + 4 * at + 8)
+    columns.names[place] = name
     return columns.properties.setdefault(name, {})
 
 

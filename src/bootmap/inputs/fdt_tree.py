@@ -229,6 +229,16 @@ class Node:
         at = column.get(self._row) if column is not None else None
         return self._property(name, at) if at is not None else None
 
+    def value(self, name: str) -> bytes | None:
+        """The bytes of the property of that name, where nothing else of it is wanted; None without one."""
+        columns = self._columns
+        column = columns.properties.get(name)
+        at = column.get(self._row) if column is not None else None
+        if at is None:
+            return None
+        start = columns.base + 4 * at + 12
+        return columns.data[start : start + columns.words[at + 1]]
+
     def walk(self, *having: str) -> Iterator[Node]:
         """This node and all below it, in file order (parents before children).
 

@@ -94,9 +94,7 @@ def over_devices(case: CheckCase) -> Iterator[Finding]:
         for i, entry in enumerate(pairs(prop, case.cells.address, case.cells.size)):
             bank = Span(entry.base, entry.base + entry.size)
             hit = sorted(
-                (span.start, other.path, span)
-                for other, _, span in case.registers
-                if span.overlaps(bank) and not _of_memory(other)
+                (span.start, other.path, span) for other, span in case.registers_over(bank) if not _of_memory(other)
             )
             if not hit:
                 continue
@@ -301,7 +299,7 @@ def dma_window(case: CheckCase) -> Iterator[Finding]:
         rows = list(_dma_ranges(case))
     for reach, who in rows:
         beyond = [Span(max(bank.start, reach), bank.end) for bank in case.ram if bank.end > reach]
-        if any(span.overlaps(row) for row in beyond for _, _, span in case.registers):
+        if case.registers_over(*beyond):
             continue  # that is no RAM, which `over_devices` says
         if beyond and not (zone and zone <= reach) and not case.state.kernel.has("lpae"):
             yield Finding(
@@ -351,9 +349,11 @@ def _dma_ranges(case: CheckCase) -> Iterator[tuple[int, str]]:
 
 def headroom(case: CheckCase) -> Iterator[Finding]:
     """How much larger the kernel may become before it meets the device tree or the initrd."""
+    if case.board.zimage is None and case.board.dtb_addr is None:
+        return
     load_map = case.load_map
     writers = [placed for placed in load_map.objects if placed.kind in ("kernel", "bss", "zimage", "work")]
-    if not writers or load_map.damage or (case.board.zimage is None and case.board.dtb_addr is None):
+    if not writers or load_map.damage:
         return
     kernel = next((placed for placed in writers if placed.kind == "kernel"), writers[0])
     behind = [placed for placed in load_map.objects if placed.kind in ("dtb", "initrd")]
