@@ -27,6 +27,7 @@ extensions = [
     "bootmap_languages",  # two languages in one site, and a search that finds words of both
     "bootmap_links",  # files of the repository that are no pages
     "bootmap_made",  # drawings and pages that commands make
+    "bootmap_types",  # names of types for the signatures of structs
 ]
 root_doc = "index"
 exclude_patterns = ["README.md", "_build", "_ext", "_templates"]

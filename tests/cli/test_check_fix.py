@@ -105,7 +105,7 @@ def test_check_environment_of_uboot(command_line: CommandLine, tmp_path: Path) -
     env.write_text("fdt_addr_r=0x10200000\nfdt_high=ffffffff\nkernel_addr_r=0x12000000\nver=U-Boot 2018.03\n")
     code, out, err = command_line("check", path, *OF_510, "--env", env)
     assert (code, err) == (1, "")
-    assert f"fdt_addr_r=0x10200000   {env}:1" in out
+    assert f"fdt_addr_r=0x10200000 {env}:1" in " ".join(out.split())
     _, out, _ = command_line("check", path, *OF_510, "--env", env, "--format", "github")
     assert f"file={env},line=1," in out
     _, out, _ = command_line("check", path, *OF_510, "--env", env, "--format", "json")
