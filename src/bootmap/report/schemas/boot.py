@@ -133,7 +133,10 @@ def check() -> Schema:
     """``bootmap.check/1``."""
     where = rows(
         {
-            "kind": (one_of("device tree", "command line", "configuration", "option", "kernel"), "What was given."),
+            "kind": (
+                one_of("device tree", "command line", "configuration", "option", "kernel", "environment variable"),
+                "What was given.",
+            ),
             "text": (TEXT, "The property, parameter or option, as it stands there."),
             "offset": (maybe(NATURAL), "Byte of the device tree, character of the command line."),
             "file": (maybe(TEXT), "The source file, where the tree was compiled here."),
@@ -246,8 +249,12 @@ def plan() -> Schema:
             "says": (TEXTS, "Lines that the loader prints, in order."),
             "load_map": (rows(load_map_keys(overlap)), "Everything in RAM, by address."),
             "assumptions": ASSUMPTIONS,
+            "crash_kernel": (maybe(RANGE), "kexec and kdump: the area of crashkernel=; null for kexec -e."),
+            "command_line": (TEXT, "kexec and kdump: what the second kernel is told."),
+            "advice": (TEXT, "kexec and kdump: what to change; empty where nothing is to be."),
         },
         about="What a boot loader places where, and whether that boots.",
+        optional=("crash_kernel", "command_line", "advice"),
     )
 
 
