@@ -113,12 +113,16 @@ def progress_of(boot: Boot) -> BootProgress:
     furthest, line = -1, 0
     end: tuple[int, str, Ending] | None = None
     last, console = (0, ""), False
+    whole = "\n".join(text for text, _ in boot.lines)
+    sought = [index for index, row in enumerate(MILESTONES) if row.pattern.may_be_in(whole)][::-1]
     for number, (text, _) in enumerate(boot.lines, boot.first):
         if not text:
             continue
         last = (number, text.strip())
         console = console or _CONSOLE.search(text) is not None
-        for index in range(len(MILESTONES) - 1, furthest, -1):
+        for index in sought:
+            if index <= furthest:
+                break
             if MILESTONES[index].pattern.search(text):
                 furthest, line = index, number
                 break

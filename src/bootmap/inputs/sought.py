@@ -28,6 +28,10 @@ class Sought:
         self.pattern = pattern
         self.words = words_of(pattern)
 
+    def may_be_in(self, text: str) -> bool:
+        """Whether a line of ``text`` could match; False only where none does."""
+        return not self.words or any(word in text for word in self.words)
+
     def search(self, text: str) -> re.Match[str] | None:
         """As the pattern's own."""
         if not self.words:
