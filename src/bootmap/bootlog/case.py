@@ -5,6 +5,7 @@ Not here: the causes.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
@@ -13,7 +14,7 @@ from bootmap.bootlog.findings import Reason
 from bootmap.units import hex_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from bootmap.boot.trace import Hazard
     from bootmap.bootlog.capture import Boot
@@ -31,7 +32,7 @@ class Checked(NamedTuple):
     hazard: Hazard | None
 
 
-class LogCase(Struct, frozen=True):
+class LogCase(Struct, frozen=True, dict=True):
     """One boot.
 
     Attributes:
@@ -51,9 +52,13 @@ class LogCase(Struct, frozen=True):
     found: FromLog | None
     checked: tuple[Checked, ...] | None = None
 
-    def lines(self) -> Iterator[tuple[int, str]]:
+    def lines(self) -> Sequence[tuple[int, str]]:
         """Numbers and texts of the lines that say anything."""
-        return (
+        return self._lines
+
+    @cached_property
+    def _lines(self) -> tuple[tuple[int, str], ...]:
+        return tuple(
             (number, line.text.strip()) for number, line in enumerate(self.boot.lines, self.boot.first) if line.text
         )
 
