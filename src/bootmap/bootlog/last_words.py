@@ -29,10 +29,12 @@ def _rows() -> tuple[tuple[LastWord, Sought], ...]:
 def last_words(lines: list[tuple[int, str]]) -> list[LogFinding]:
     """What of these is in the lines of a boot, each kind once, those that end it first."""
     found: dict[str, LogFinding] = {}
-    for number, text in lines:
+    whole = "\n".join(text for _, text in lines)
+    rows = [(row, pattern) for row, pattern in _rows() if pattern.may_be_in(whole)]
+    for number, text in lines if rows else ():
         if not _WORTH.search(text):
             continue
-        for row, pattern in _rows():
+        for row, pattern in rows:
             match = pattern.search(text) if row.id not in found else None
             if match is None:
                 continue
