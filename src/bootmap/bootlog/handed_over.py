@@ -67,10 +67,12 @@ def handover_findings(case: LogCase) -> list[LogFinding]:
 
 def _cut_images(case: LogCase) -> Iterator[LogFinding]:
     """An image of which the boot loader read fewer blocks than it has."""
-    read = next(((n, int(m[1])) for n, line in case.lines() if (m := _BLOCKS.search(line))), None)
     size = case.log.first("image_size")
+    if size is None:
+        return
+    read = next(((n, int(m[1])) for n, line in case.lines() if (m := _BLOCKS.search(line))), None)
     bad = next((n for n, line in case.lines() if "Bad Data CRC" in line), None)
-    if read is None or size is None or bad is None or not read[0] < size.line < bad:
+    if read is None or bad is None or not read[0] < size.line < bad:
         return
     need = size.number("count") + _UIMAGE_HEADER
     blocks = -(-need // _BLOCK)
