@@ -40,4 +40,4 @@ def _import_types(module: ModuleType) -> None:
                 for alias in each.names:
                     module.__dict__.setdefault(alias.asname or alias.name, getattr(source, alias.name))
             elif isinstance(each, ast.Assign):  # Path = str | PathLike[str]
-                exec(compile(ast.Module([each], []), module.__name__, "exec"), module.__dict__)  # noqa: S102
+                exec(compile(ast.Module([each], []), module.__name__, "exec"), module.__dict__)
