@@ -13,6 +13,7 @@ Not here: what the lines say.
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -40,7 +41,7 @@ _CPU = re.compile(r"\bCPU: [^\[\n]{1,80}\[[0-9a-f]{8}\] revision|\bMachine(?: mo
 _KERNEL = Sought(re.compile(r"\bMemory policy: |\bMemory: \d|\bKernel command line: |\bZone ranges:"))
 
 
-class Boot(Struct, frozen=True):
+class Boot(Struct, frozen=True, dict=True):
     """One boot of a capture.
 
     Attributes:
@@ -54,6 +55,18 @@ class Boot(Struct, frozen=True):
     first: int
     lines: tuple[ConsoleLine, ...]
     total: int
+
+    @cached_property
+    def text(self) -> str:
+        """Its lines in one."""
+        return "\n".join(line.text for line in self.lines)
+
+    def line_with(self, sought: Sought) -> tuple[int, str] | None:
+        """Number and text of the first line in which a pattern is found; None without one."""
+        if not sought.may_be_in(self.text):
+            return None
+        lines = enumerate(self.lines, self.first)
+        return next(((number, line.text) for number, line in lines if sought.search(line.text)), None)
 
 
 def read_boots(text: str) -> tuple[Boot, ...]:

@@ -34,7 +34,7 @@ from bootmap.bootlog.progress import BootProgress, Ending, progress_of
 from bootmap.bootlog.silence import silence_finding
 from bootmap.bootlog.weights.used import worded
 from bootmap.errors import BootmapError
-from bootmap.inputs.oops_log import parse_oopses
+from bootmap.inputs.oops_log import oopses_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -115,7 +115,7 @@ def open_case(boot: Boot, given: Given | None = None, whole: Whole | None = None
 
 def _oopses(boot: Boot) -> tuple[Oops, ...]:
     """The faults of a boot, with the numbers of lines that they have in the capture."""
-    oopses = parse_oopses("\n".join(line.text for line in boot.lines))
+    oopses = oopses_in(boot.text)
     return tuple(replace(oops, line=oops.line + boot.first - 1) for oops in oopses)
 
 

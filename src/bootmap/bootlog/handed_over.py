@@ -91,9 +91,10 @@ def _cut_images(case: LogCase) -> Iterator[LogFinding]:
 
 def _wrong_ramdisk(case: LogCase) -> Iterator[LogFinding]:
     """A second argument of bootm that is no ramdisk, though the FIT may have its own."""
-    wrong = next((n for n, line in case.lines() if _WRONG_RAMDISK.search(line)), None)
-    if wrong is None:
+    found = case.boot.line_with(_WRONG_RAMDISK)
+    if found is None:
         return
+    wrong = found[0]
     fit = next(((n, m[1]) for n, line in case.lines() if n < wrong and (m := _FIT.search(line))), None)
     told = next(((n, m) for n, line in case.lines() if (m := _BOOTM.search(line))), None)
     reasons = [Reason(wrong, "what bootm is given for the ramdisk has no header that it knows")]

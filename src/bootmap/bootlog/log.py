@@ -132,7 +132,8 @@ def messages_of(boot: Boot) -> Log:
     """
     lines = [line.text for line in boot.lines]
     stamped = [line.stamped for line in boot.lines]
-    worth = list(islice((at for at, line in enumerate(lines) if WORTH.search(line)), _MOST_LINES + 1))
+    seen = enumerate(lines) if WORTH.may_be_in(boot.text) else ()
+    worth = list(islice((at for at, line in seen if WORTH.search(line)), _MOST_LINES + 1))
     if len(worth) > _MOST_LINES:
         line = boot.first + worth[_MOST_LINES]
         raise InputError(f"more than {_MOST_LINES} lines could be about memory; give the log of one boot", line=line)

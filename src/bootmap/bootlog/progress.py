@@ -111,26 +111,19 @@ class BootProgress(Struct, frozen=True):
 def progress_of(boot: Boot) -> BootProgress:
     """How far ``boot`` came."""
     furthest, line = -1, 0
+    for index in reversed(range(len(MILESTONES))):
+        if (found := boot.line_with(MILESTONES[index].pattern)) is not None:
+            furthest, line = index, found[0]
+            break
+    panic, oops = boot.line_with(_PANIC), boot.line_with(_OOPS)
     end: tuple[int, str, Ending] | None = None
-    last, console = (0, ""), False
-    whole = "\n".join(text for text, _ in boot.lines)
-    sought = [index for index, row in enumerate(MILESTONES) if row.pattern.may_be_in(whole)][::-1]
-    for number, (text, _) in enumerate(boot.lines, boot.first):
-        if not text:
-            continue
-        last = (number, text.strip())
-        console = console or _CONSOLE.search(text) is not None
-        for index in sought:
-            if index <= furthest:
-                break
-            if MILESTONES[index].pattern.search(text):
-                furthest, line = index, number
-                break
-        if end is None or end[2] is Ending.OOPS:
-            if _PANIC.search(text) and end is None:
-                end = (number, text, Ending.PANIC)
-            elif end is None and _OOPS.search(text):
-                end = (number, text, Ending.OOPS)
+    if panic is not None and (oops is None or panic[0] <= oops[0]):
+        end = (*panic, Ending.PANIC)
+    elif oops is not None:
+        end = (*oops, Ending.OOPS)
+    console = boot.line_with(_CONSOLE) is not None
+    numbered = enumerate(reversed(boot.lines))
+    last = next(((boot.first + len(boot.lines) - 1 - n, row.text.strip()) for n, row in numbered if row.text), (0, ""))
     names = [row.name for row in MILESTONES]
     if end is None:
         ending = Ending.SILENT

@@ -156,7 +156,11 @@ def read_oopses(path: str) -> tuple[Oops, ...]:
 
 def parse_oopses(text: str) -> tuple[Oops, ...]:
     """The oopses in ``text``, in their order; at most `MOST_OOPSES`."""
-    plain = "\n".join(clean(line) for line in raw_lines(text))
+    return oopses_in("\n".join(clean(line) for line in raw_lines(text)))
+
+
+def oopses_in(plain: str) -> tuple[Oops, ...]:
+    """The same where nothing stands around the messages any more."""
     newlines = [match.start() for match in re.finditer("\n", plain)]
     heads: list[tuple[int, re.Match[str] | None]] = [(match.start(), match) for match in _HEAD.finditer(plain)]
     if not heads:
