@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from support.fuzzing import EXAMPLES, KEPT, TARGETS, Example, Target, corpus, faults
-from support.hostile import SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _EXAMPLES = 40
-_SECONDS = 2 * SECONDS  # as for hostile files: machines are shared, and `make fuzz-inputs` holds to the promise
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
@@ -21,7 +19,7 @@ def test_fuzz_target(target: Target, tmp_path: Path) -> None:
     @settings(max_examples=_EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
     @given(EXAMPLES)
     def short(example: Example) -> None:
-        assert faults(target, example, tmp_path, _SECONDS) == []
+        assert faults(target, example, tmp_path) == []
 
     short()
 
@@ -33,4 +31,4 @@ def test_fuzz_kept_inputs(target: Target, tmp_path: Path) -> None:
     for path in KEPT.glob(f"{target.name}-*"):
         for line in range(len(target.lines)):
             example = Example(line, names.index(path.name), 0, (), (), "")
-            assert faults(target, example, tmp_path, _SECONDS) == []
+            assert faults(target, example, tmp_path) == []

@@ -243,14 +243,14 @@ def edited(data: bytes, edits: tuple[Edit, ...]) -> bytes:
     return data
 
 
-def faults(target: Target, example: Example, folder: Path, seconds: float = SECONDS) -> list[str]:
+def faults(target: Target, example: Example, folder: Path) -> list[str]:
     """What is wrong with how the command takes the example: nothing, it is hoped."""
     files = corpus(target)
     name, data = files[example.file % len(files)]
     path = folder / f"input-{target.name}"
     path.write_bytes(edited(data, example.edits))
     words = _words(target.lines[example.line % len(target.lines)], path, example)
-    wrong = _run(words, seconds)
+    wrong = _run(words)
     return [f"bootmap {' '.join(map(repr, words))} ({name} edited): {text}" for text in wrong]
 
 
@@ -273,7 +273,7 @@ def _words(line: str, path: Path, example: Example) -> list[str]:
     return words
 
 
-def _run(words: list[str], seconds: float) -> list[str]:
+def _run(words: list[str]) -> list[str]:
     """Run the command in this process; what is not as it should be."""
     streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)]
     before = sys.argv, sys.stdout, sys.stderr
@@ -293,7 +293,7 @@ def _run(words: list[str], seconds: float) -> list[str]:
     said = b"".join(stream.buffer.getvalue() for stream in streams)  # type: ignore[attr-defined]
     if not wrong and code not in (0, 1, 2, 3):
         wrong.append(f"exit code {code}")
-    if took > seconds:
+    if took > SECONDS:
         wrong.append(f"{took:.1f} s")
     if found := re.search(CONTROL, said):
         wrong.append(f"control characters {found[0]!r}")
