@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 from support.booting import KERNELS, bootmap, kernel
+from support.schemas import hold
 
 from bootmap.errors import ToolMissingError
 from bootmap.facts.machines.qemu import MACHINES_BY_NAME
+from bootmap.report.chain_text import chain_json, chain_text
 from bootmap.units import MIB
 from bootmap.verify.compare import ComparedAs
 from bootmap.verify.guest import Setup
@@ -28,8 +31,10 @@ def booted(key: str, *, on_crash: bool, image_size: int, command_line: str = "co
         pytest.skip(f"no kexec and busybox for ARM in {KERNELS}: `make kernels` fetches them")
     request = KexecRequest(KERNELS, on_crash, command_line, "console=ttyAMA0 maxcpus=1", bytes(70_000), image_size)
     done = boot_kexec(load_kernel(folder), Setup(MACHINES_BY_NAME["virt"], 512 * MIB), request)
-    assert done.differences == ()
+    assert done.loader_differences == ()
     assert done.comparison is not None
+    hold(json.loads(chain_json([("virt", done)])))
+    assert chain_text("virt", done).startswith("EQUAL: virt, k")
     return done.comparison.finding, sum(done.comparison.words.values()), sum(done.comparison.wrong_words.values())
 
 

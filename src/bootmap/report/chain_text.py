@@ -42,7 +42,7 @@ def _what(boot: ChainBoot | EfiBoot | KexecBoot) -> str:
         return f"U-Boot {boot.uboot.version}"
     if isinstance(boot, KexecBoot):
         return f"{'kdump' if boot.placed.elfcorehdr else 'kexec'}, kexec-tools {'.'.join(map(str, boot.version))}"
-    return f"by UEFI ({boot.recording.name})"
+    return f"by UEFI ({boot.firmware})"
 
 
 def _kexec(boot: KexecBoot) -> Iterator[str]:
@@ -55,9 +55,9 @@ def _kexec(boot: KexecBoot) -> Iterator[str]:
         parts += [f"tree at {hex_address(placed.dtb.start)}: byte for byte"]
         if placed.elfcorehdr is not None:
             parts += [f"crash headers at {hex_address(placed.elfcorehdr.start)}: their ranges of RAM"]
-        text = ", ".join(parts) if not boot.differences else ""
+        text = ", ".join(parts) if not boot.loader_differences else ""
         yield from textwrap.wrap(text, text_width(), initial_indent="  ", subsequent_indent="    ")
-    for text in boot.differences:
+    for text in boot.loader_differences:
         yield from textwrap.wrap(text, text_width(), initial_indent="  ", subsequent_indent="    ")
 
 
@@ -98,12 +98,16 @@ def _row(name: str, boot: ChainBoot | EfiBoot | KexecBoot) -> dict[str, Any]:
     elif isinstance(boot, KexecBoot):
         placed = boot.placed
         spans = {"kernel": placed.kernel, "ramdisk": placed.ramdisk, "dtb": placed.dtb, "headers": placed.elfcorehdr}
-        row |= {name: list(span) if span is not None else None for name, span in spans.items()}
-        row |= {"kexec_tools": ".".join(map(str, boot.version)), "command_line": placed.command_line}
-        row |= {"failed": placed.failed, "loader_differences": list(boot.differences)}
+        row |= {
+            "kexec_tools": ".".join(map(str, boot.version)),
+            "command_line": placed.command_line,
+            "areas": {name: list(span) if span is not None else None for name, span in spans.items()},
+            "failed": placed.failed,
+            "loader_differences": list(boot.loader_differences),
+        }
     else:
         row |= {
-            "firmware": boot.recording.name,
+            "firmware": boot.firmware,
             "map": [[r.kind, r.start, r.size, r.attributes] for r in boot.map.rows],
         }
     return row

@@ -32,6 +32,8 @@ from bootmap.report.schemas.words import (
 from bootmap.verify.compare import ComparedAs
 from bootmap.verify.fuzz.campaign import UNTESTABLE, Result
 
+_KEXEC_AREAS = ("kernel", "ramdisk", "dtb", "headers")
+
 
 def _findings() -> Schema:
     keys, _ = keys_of(LogFinding)
@@ -175,6 +177,9 @@ def verify_loader() -> Schema:
     """``bootmap.verify-loader/1``."""
     area = tuple_of(NATURAL, NATURAL, NATURAL, NATURAL)
     by_uboot, by_uefi = ("uboot", "says", "failed", "dtb", "loader_differences"), ("firmware", "map")
+    by_kexec = ("kexec_tools", "command_line", "areas", "failed", "loader_differences")
+    span = maybe(tuple_of(NATURAL, NATURAL))
+    areas = record({name: (span, f"The {name}: start, and the address behind it.") for name in _KEXEC_AREAS})
     boot = rows(
         {
             "board": (TEXT, "The board's name."),
@@ -185,13 +190,16 @@ def verify_loader() -> Schema:
             "says": (TEXTS, "Lines that U-Boot prints."),
             "failed": (TEXT, 'Why it starts no kernel, "" where it does.'),
             "dtb": (maybe(NATURAL), "Physical address of the device tree."),
-            "loader_differences": (TEXTS, "What U-Boot did otherwise."),
+            "loader_differences": (TEXTS, "What the loader did otherwise."),
             "firmware": (TEXT, "By UEFI: the firmware."),
             "map": (many(area), "Its memory map: [type, start, size, attributes]."),
+            "kexec_tools": (TEXT, "By kexec: the version of kexec-tools."),
+            "command_line": (TEXT, "What the second kernel is told."),
+            "areas": (areas, "Where kexec puts what, physical."),
         },
-        optional=(*by_uboot, *by_uefi),
+        optional=(*by_uboot, *by_uefi, *by_kexec),
     )
-    boot["items"]["oneOf"] = [{"required": list(by_uboot)}, {"required": list(by_uefi)}]
+    boot["items"]["oneOf"] = [{"required": list(keys)} for keys in (by_uboot, by_uefi, by_kexec)]
     return document(
         "bootmap.verify-loader/1",
         {"boots": (boot, "Each boot.")},

@@ -20,7 +20,7 @@ from msgspec import Struct, field
 from bootmap.boot.decompressor.phys_offset import phys_offset
 from bootmap.errors import MachineError, UsageError
 from bootmap.facts.arm.cpus import cpu_by_name
-from bootmap.image.recording import KernelId, RecordedEntry
+from bootmap.image.recording import RecordedEntry
 from bootmap.inputs import bdinfo, fdt, uboot_env
 from bootmap.loaders.uboot.board import UBootBoard
 from bootmap.loaders.uboot.bootm import run
@@ -30,17 +30,15 @@ from bootmap.loaders.uboot.release import UBoot
 from bootmap.output import write_file
 from bootmap.units import MIB, Span, hex_address
 from bootmap.verify.compare import compare
-from bootmap.verify.guest import Guest, machine_with_ram
+from bootmap.verify.guest import machine_with_ram
 from bootmap.verify.loader.console import PROMPT
-from bootmap.verify.observe import observe
+from bootmap.verify.loader.outcome import LoaderBoot, read_kernel, tree_difference
 from bootmap.verify.session import machine_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bootmap.image.recording import Recording
     from bootmap.loaders.uboot.bootm import UBootPlaced
-    from bootmap.verify.compare import Comparison
     from bootmap.verify.guest import Setup
     from bootmap.verify.kernels import BootKernel
 
@@ -69,27 +67,16 @@ class ChainRequest(Struct, frozen=True):
     timeout: float = 60.0
 
 
-class ChainBoot(Struct, frozen=True):
+class ChainBoot(LoaderBoot, frozen=True):
     """What came of it.
 
     Attributes:
         uboot: the U-Boot that ran.
         placed: what was predicted of it.
-        loader_differences: what U-Boot did otherwise, a sentence each.
-        recording: the kernel, read; None where U-Boot starts none.
-        comparison: of the kernel; None likewise.
     """
 
     uboot: UBoot
     placed: UBootPlaced
-    loader_differences: tuple[str, ...]
-    recording: Recording | None = None
-    comparison: Comparison | None = None
-
-    @property
-    def equal(self) -> bool:
-        """Whether nothing differs."""
-        return not self.loader_differences and (self.comparison is None or not self.comparison.finding.is_wrong)
 
 
 def boot_chain(
@@ -130,7 +117,8 @@ def boot_chain(
         assert command.tree is not None
         if placed.failed or placed.dtb is None:
             machine.gdb.resume()
-            return ChainBoot(uboot, placed, tuple(_said_otherwise(placed, talk.answer(_START))))
+            otherwise = _said_otherwise(placed, talk.answer(_START))
+            return ChainBoot(uboot, placed, loader_differences=tuple(otherwise))
         blob = complete(uboot, command.tree, placed.dtb.start, own.banks, placed.ramdisk, command.env)
         offset, _ = phys_offset(model, fdt.parse(blob), placed.entry)
         assert offset is not None
@@ -140,16 +128,15 @@ def boot_chain(
         entry = RecordedEntry(registers["r0"], registers["r1"], registers["r2"])
         found = bytes(machine.memory.read(entry.r2, len(blob)))
         differences = [*_said_otherwise(placed, talk.said()), *_handed_otherwise(placed, blob, entry, found)]
-        command_line = command.env.get("bootargs", "")
-        recording = observe(
-            Guest(machine, setup, entry, offset),
-            kernel.symbols,
-            page_offset=model.page_offset,
-            long=model.has("lpae"),
+        recording = read_kernel(
+            machine,
+            kernel,
+            setup,
+            entry=entry,
+            phys_offset=offset,
             board=found,
-            command_line=command_line,
+            command_line=command.env.get("bootargs", ""),
             name="chain",
-            kernel=KernelId(os.path.basename(str(kernel.file.path)), kernel.key or kernel.name),
             timeout=request.timeout,
             progress=progress,
         )
@@ -157,7 +144,13 @@ def boot_chain(
     if cpu is None:
         raise UsageError(f"the CPU {setup.cpu or setup.machine.cpu} is not modelled")
     prediction = kernel.predict(_known(blob, found), placed.dtb.start, offset, cpu)
-    return ChainBoot(uboot, placed, tuple(differences), recording, compare(recording, prediction))
+    return ChainBoot(
+        uboot,
+        placed,
+        loader_differences=tuple(differences),
+        recording=recording,
+        comparison=compare(recording, prediction),
+    )
 
 
 def _file(folder: str, name: str, data: bytes) -> Path:
@@ -198,12 +191,8 @@ def _handed_otherwise(placed: UBootPlaced, blob: bytes, entry: RecordedEntry, fo
     if entry.r2 != placed.dtb.start:
         where = f"{hex_address(entry.r2)}, predicted was {hex_address(placed.dtb.start)}"
         return [f"the kernel gets its tree at {where}"]
-    ours = _known(blob, found)
-    used = int.from_bytes(ours[12:16], "big") + int.from_bytes(ours[32:36], "big")
-    if ours[:used] == found[:used]:
-        return []
-    at = next(i for i in range(used) if ours[i] != found[i])
-    return [f"the tree differs from byte {at:#x} on"]
+    differs = tree_difference(_known(blob, found), found)
+    return [differs] if differs else []
 
 
 def _known(blob: bytes, found: bytes) -> bytes:

@@ -21,22 +21,20 @@ from bootmap.boot.sequence import boot
 from bootmap.errors import MachineError, UsageError
 from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.facts.linux import efi
-from bootmap.image.recording import KernelId, RecordedEntry
+from bootmap.image.recording import RecordedEntry
 from bootmap.inputs import fdt
 from bootmap.inputs.efi_map import EfiDescriptor, EfiMap
 from bootmap.output import write_file
 from bootmap.units import MIB
 from bootmap.verify.compare import compare
-from bootmap.verify.guest import Guest, machine_with_ram
+from bootmap.verify.guest import machine_with_ram
 from bootmap.verify.loader.chain import Talk
-from bootmap.verify.observe import observe
+from bootmap.verify.loader.outcome import LoaderBoot, read_kernel
 from bootmap.verify.session import machine_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from bootmap.image.recording import Recording
-    from bootmap.verify.compare import Comparison
     from bootmap.verify.guest import Setup
     from bootmap.verify.kernels import BootKernel
 
@@ -67,19 +65,13 @@ class EfiRequest(Struct, frozen=True):
     timeout: float = 60.0
 
 
-class EfiBoot(Struct, frozen=True):
-    """What came of it: the map and the tree as the stub left them, what was read, and how it compares."""
+class EfiBoot(LoaderBoot, frozen=True):
+    """What came of it: the firmware, and the map, the tree and the registers as the stub left them."""
 
+    firmware: str
     map: EfiMap
     board: bytes
     entry: RecordedEntry
-    recording: Recording
-    comparison: Comparison
-
-    @property
-    def equal(self) -> bool:
-        """Whether nothing differs."""
-        return not self.comparison.finding.is_wrong
 
 
 def boot_efi(
@@ -116,15 +108,15 @@ def boot_efi(
 
         board = read(entry.r2, int.from_bytes(read(entry.r2 + 4, 4), "big"))
         found = read_map(read, board, long=model.has("lpae"))
-        recording = observe(
-            Guest(machine, setup, entry, base),
-            kernel.symbols,
-            page_offset=model.page_offset,
-            long=model.has("lpae"),
+        recording = read_kernel(
+            machine,
+            kernel,
+            setup,
+            entry=entry,
+            phys_offset=base,
             board=board,
             command_line=request.command_line,
             name=request.firmware,
-            kernel=KernelId(os.path.basename(str(kernel.file.path)), kernel.key or kernel.name),
             timeout=request.timeout,
             progress=progress,
         )
@@ -132,7 +124,8 @@ def boot_efi(
     if cpu is None:
         raise UsageError(f"the CPU {setup.cpu or setup.machine.cpu} is not modelled")
     prediction = boot(model, Handover(fdt.parse(board), entry.r2, base, cpu, efi=found))
-    return EfiBoot(found, board, entry, recording, compare(recording, prediction))
+    comparison = compare(recording, prediction)
+    return EfiBoot(request.firmware, found, board, entry, recording=recording, comparison=comparison)
 
 
 def _arguments(kernel: BootKernel, setup: Setup, request: EfiRequest, folder: str) -> tuple[tuple[str, ...], int, str]:

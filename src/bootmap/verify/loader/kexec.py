@@ -9,7 +9,6 @@ other boot.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import tempfile
 from pathlib import Path
@@ -26,15 +25,15 @@ from bootmap.errors import MachineError, UsageError
 from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.facts.loaders.kexec import ELF_SIZES, NEWEST_KEXEC
 from bootmap.facts.machines.qemu import KERNEL_AT
-from bootmap.image.recording import KernelId, RecordedEntry
+from bootmap.image.recording import RecordedEntry
 from bootmap.inputs import fdt
 from bootmap.inputs.fs import read_file
 from bootmap.loaders.kexec import KexecCall, KexecPlaced, load
 from bootmap.units import Span, hex_address
 from bootmap.verify.compare import compare
-from bootmap.verify.guest import Guest, machine_with_ram
+from bootmap.verify.guest import machine_with_ram
+from bootmap.verify.loader.outcome import LoaderBoot, read_kernel, tree_difference
 from bootmap.verify.loader.userland import with_kexec
-from bootmap.verify.observe import observe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,8 +41,6 @@ if TYPE_CHECKING:
     from bootmap.boot.sequence import Replay
     from bootmap.facts.loaders.kexec import KexecVersion
     from bootmap.image.machine import RunningMachine
-    from bootmap.image.recording import Recording
-    from bootmap.verify.compare import Comparison
     from bootmap.verify.guest import Setup
     from bootmap.verify.kernels import BootKernel
 
@@ -94,31 +91,20 @@ class KexecRequest(Struct, frozen=True):
         return _SCRIPT.format(arguments=" ".join(words), go=_CRASH if self.on_crash else _GO)
 
 
-class KexecBoot(Struct, frozen=True):
+class KexecBoot(LoaderBoot, frozen=True):
     """What came of it.
 
     Attributes:
         version: of kexec-tools.
         first: the first kernel's tree and r2.
         placed: what was predicted of kexec.
-        differences: what kexec did otherwise, a sentence each.
         handed: the tree that the second kernel got, and r2; None where nothing was loaded.
-        recording: the second kernel, read; None likewise.
-        comparison: of it; None likewise.
     """
 
     version: KexecVersion
     first: tuple[bytes, int]
     placed: KexecPlaced
-    differences: tuple[str, ...]
     handed: tuple[bytes, int] | None = None
-    recording: Recording | None = None
-    comparison: Comparison | None = None
-
-    @property
-    def equal(self) -> bool:
-        """Whether nothing differs."""
-        return not self.differences and (self.comparison is None or not self.comparison.finding.is_wrong)
 
 
 def boot_kexec(
@@ -162,7 +148,7 @@ def boot_kexec(
             placed = load(_call(kernel, first, own, request, version, cpus))
         loaded = _LOADED in machine.console()
         if placed.failed or not loaded:
-            return KexecBoot(version, (own, r2), placed, tuple(_refusals(placed, loaded)))
+            return KexecBoot(version, (own, r2), placed, loader_differences=tuple(_refusals(placed, loaded)))
         registers = machine.gdb.core_registers()
         found = _blob(machine, registers["r2"])
         differences = tuple(_otherwise(machine, placed, registers["r2"], found, zimage, request))
@@ -174,20 +160,26 @@ def boot_kexec(
         _run_to_kernel(machine, placed.kernel.start, offset + model.text_offset)
         registers = machine.gdb.core_registers()
         entry = RecordedEntry(registers["r0"], registers["r1"], registers["r2"])
-        recording = observe(
-            Guest(machine, setup, entry, offset),
-            kernel.symbols,
-            page_offset=model.page_offset,
-            long=model.has("lpae"),
+        recording = read_kernel(
+            machine,
+            kernel,
+            setup,
+            entry=entry,
+            phys_offset=offset,
             board=found,
             command_line=request.append or "",
             name="kexec",
-            kernel=KernelId(os.path.basename(str(kernel.file.path)), kernel.key or kernel.name),
             timeout=request.timeout,
             progress=progress,
         )
     return KexecBoot(
-        version, (own, r2), placed, differences, (found, entry.r2), recording, compare(recording, prediction)
+        version,
+        (own, r2),
+        placed,
+        (found, entry.r2),
+        loader_differences=differences,
+        recording=recording,
+        comparison=compare(recording, prediction),
     )
 
 
@@ -259,10 +251,8 @@ def _otherwise(
     assert placed.dtb is not None
     if r2 != placed.dtb.start:
         yield f"the tree is at {hex_address(r2)}, predicted was {hex_address(placed.dtb.start)}"
-    used = int.from_bytes(placed.blob[12:16], "big") + int.from_bytes(placed.blob[32:36], "big")
-    if found[:used] != placed.blob[:used]:
-        at = next((i for i in range(min(used, len(found))) if found[i] != placed.blob[i]), min(used, len(found)))
-        yield f"the tree differs from byte {at:#x} on"
+    if differs := tree_difference(placed.blob, found):
+        yield differs
     for what, span, data in (("zImage", placed.kernel, zimage), ("initrd", placed.ramdisk, request.ramdisk)):
         if span is not None and data is not None:
             there = bytes(machine.memory.read(span.start, span.size))
