@@ -78,6 +78,9 @@ if TYPE_CHECKING:
     from bootmap.facts.arm.permissions import Rights as Rights
     from bootmap.facts.audit_rules import Severity as Severity
     from bootmap.facts.check_rules import RULES as CHECK_RULES
+    from bootmap.inputs.board_paths import ENDINGS as BOARD_ENDINGS
+    from bootmap.inputs.board_paths import board_files as board_files
+    from bootmap.inputs.board_paths import boards_below as boards_below
     from bootmap.inputs.memblock_script import PARAMETERS as MEMBLOCK_CALLS
     from bootmap.plan.chain import Chain as Chain
     from bootmap.plan.chain import chain as chain
@@ -131,6 +134,7 @@ _PUBLIC = {
     "ARCH_NAMES": ("bootmap.facts.arm.names", "ARCH_NAMES"),
     "Assumption": ("bootmap.assumptions", "Assumption"),
     "Audit": ("bootmap.analysis.audit.finding", "Audit"),
+    "BOARD_ENDINGS": ("bootmap.inputs.board_paths", "ENDINGS"),
     "BOOT_STEPS": ("bootmap.verify.run", "STEPS"),
     "Board": ("bootmap.assemble.board", "Board"),
     "BootSetup": ("bootmap.plan.setup", "LoaderSetup"),
@@ -178,6 +182,8 @@ _PUBLIC = {
     "audit": ("bootmap.source.audit", "audit"),
     "baseline_text": ("bootmap.checks.settings", "baseline_text"),
     "blame_changes": ("bootmap.sweep.blame", "blames"),
+    "board_files": ("bootmap.inputs.board_paths", "board_files"),
+    "boards_below": ("bootmap.inputs.board_paths", "boards_below"),
     "boot_boards": ("bootmap.verify.run", "boot_boards"),
     "boot_with_loader": ("bootmap.verify.loader.run", "boot_with_loader"),
     "chain": ("bootmap.plan.chain", "chain"),
@@ -238,6 +244,7 @@ _PUBLIC = {
 
 __all__ = [
     "ARCH_NAMES",
+    "BOARD_ENDINGS",
     "BOOT_STEPS",
     "CHECK_RULES",
     "MEMBLOCK_CALLS",
@@ -287,6 +294,8 @@ __all__ = [
     "audit",
     "baseline_text",
     "blame_changes",
+    "board_files",
+    "boards_below",
     "boot_boards",
     "boot_with_loader",
     "chain",

@@ -7,7 +7,10 @@ prints them, on paper.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -43,6 +46,18 @@ class Span(NamedTuple):
 
     def __str__(self) -> str:
         return mem_range(self.start, self.end)
+
+
+def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """The union of ``spans`` as ascending, disjoint ranges; adjacent ones are joined, empty ones dropped."""
+    found: list[Span] = []
+    for span in sorted(spans):
+        if found and span.start <= found[-1].end:
+            if span.end > found[-1].end:
+                found[-1] = Span(found[-1].start, span.end)
+        elif span.size > 0:
+            found.append(span)
+    return tuple(found)
 
 
 def align_down(value: int, granule: int) -> int:

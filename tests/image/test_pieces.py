@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bootmap.errors import AbsentMemoryError, ImageError
-from bootmap.image.memory import merged
 from bootmap.image.pieces import Piece, PieceMemory, shortened
-from bootmap.units import Span
+from bootmap.units import Span, merged
 
 
 def piece(start: int, data: bytes, name: str = "a") -> Piece:

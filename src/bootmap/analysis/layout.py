@@ -26,7 +26,7 @@ from msgspec import Struct
 from bootmap.boot.decompressor.decompress_kernel import plan
 from bootmap.boot.decompressor.phys_offset import memory_ranges
 from bootmap.boot.payload import payloads
-from bootmap.units import Span
+from bootmap.units import Span, merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -251,7 +251,7 @@ def load_map(replay: Replay, extra: Sequence[Placed] = ()) -> LoadMap:
         limits.append(Limit("end of lowmem", lowmem))
     return LoadMap(
         tuple(sorted(objects, key=lambda placed: (placed.start, -placed.size))),
-        _merged(memory_ranges(handover.board)),
+        merged(Span(*bank) for bank in memory_ranges(handover.board)),
         tuple(sorted(limits, key=lambda limit: limit.address)),
     )
 
@@ -281,13 +281,3 @@ def decompressor_objects(done: Decompression) -> Iterator[Placed]:
 def _shared(one: Span, other: Span) -> Span | None:
     shared = Span(max(one.start, other.start), min(one.end, other.end))
     return shared if shared.start < shared.end else None
-
-
-def _merged(ranges: Iterable[tuple[int, int]]) -> tuple[Span, ...]:
-    banks: list[Span] = []
-    for start, end in sorted(ranges):
-        if banks and start <= banks[-1].end:
-            banks[-1] = Span(banks[-1].start, max(banks[-1].end, end))
-        else:
-            banks.append(Span(start, end))
-    return tuple(banks)

@@ -18,7 +18,7 @@ from bootmap.boot.records import LostRam
 from bootmap.boot.trace import Origin
 from bootmap.facts.arm.tcm import DTCM, ITCM
 from bootmap.facts.linux.memblock import Flags
-from bootmap.units import MIB, PAGE_SIZE, Span
+from bootmap.units import MIB, PAGE_SIZE, Span, merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -153,7 +153,7 @@ def lost_rows(prediction: Replay, stage: Snapshot) -> list[LostRam]:
     What was never RAM is not lost, such as an area beyond its end, nor what mem= has brought back.
     """
     state = prediction.state
-    declared = _merged([*state.told_banks, *state.promised] or [Span(bank.start, bank.end) for bank in state.banks])
+    declared = merged([*state.told_banks, *state.promised] or [Span(bank.start, bank.end) for bank in state.banks])
     used = [Span(base, base + size) for base, size, flags in stage.memblock.memory.regions if not flags & Flags.NOMAP]
     rows: list[LostRam] = []
     for row in state.lost:
@@ -174,16 +174,6 @@ def _without(span: Span, other: Span) -> Iterator[Span]:
     for part in (Span(span.start, min(span.end, other.start)), Span(max(span.start, other.end), span.end)):
         if part.size > 0:
             yield part
-
-
-def _merged(spans: list[Span]) -> list[Span]:
-    found: list[Span] = []
-    for span in sorted(spans):
-        if found and span.start <= found[-1].end:
-            found[-1] = Span(found[-1].start, max(found[-1].end, span.end))
-        elif span.size > 0:
-            found.append(span)
-    return found
 
 
 def reserved_rows(stage: Snapshot) -> list[OwnedRow]:

@@ -126,7 +126,7 @@ def with_banks(description: Fdt | AtagList, banks: Sequence[Span]) -> Fdt | Atag
     tree = changeable(description)
     editor = FdtEditor(tree)
     before = editor.used
-    found = [node for node in tree.walk("device_type") if node.depth == 1 and _is_memory(node)]
+    found = [node for node in tree.walk("device_type") if node.depth == 1 and node.is_memory]
     for node in found[1:]:
         editor.blank(editor.place(node))
     if found:
@@ -138,8 +138,3 @@ def with_banks(description: Fdt | AtagList, banks: Sequence[Span]) -> Fdt | Atag
     editor.set(place, "reg", value)
     editor.totalsize += editor.used - before
     return fdt.parse(editor.blob())
-
-
-def _is_memory(node: fdt.Node) -> bool:
-    kind = node.get("device_type")
-    return kind is not None and kind.value.rstrip(b"\0") == b"memory"

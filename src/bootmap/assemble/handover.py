@@ -98,8 +98,8 @@ def _no_ram(description: Fdt | AtagList) -> str:
     if not isinstance(description, Fdt):
         return "has no ATAG_MEM to tell where RAM starts; give --phys-offset"
     for node in description.walk("device_type"):
-        kind, reg = node.get("device_type"), node.get("reg")
-        if kind is not None and kind.value.rstrip(b"\0") == b"memory" and reg is not None:
+        reg = node.get("reg")
+        if node.is_memory and reg is not None:
             cells = " ".join(
                 f"{int.from_bytes(reg.value[at : at + 4], 'big'):#x}" for at in range(0, len(reg.value), 4)
             )

@@ -36,8 +36,8 @@ def _sizeless(tree: Fdt) -> list[int | None]:
     width = root_cells(tree).address
     found: list[int | None] = []
     for node in tree.root.children:
-        kind, reg = node.get("device_type"), node.get("reg")
-        if kind is None or kind.value.rstrip(b"\0") != b"memory":
+        reg = node.get("reg")
+        if not node.is_memory:
             continue
         at = int.from_bytes(reg.value[: 4 * width], "big") if reg is not None and len(reg.value) >= 4 * width else 0
         unit = node.unit_address

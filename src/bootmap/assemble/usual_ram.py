@@ -30,8 +30,8 @@ def with_usual_ram(board: Board) -> Board:
     names = roots.value.rstrip(b"\0").decode("latin-1").split("\0") if roots is not None else []
     start = next((base for known, base in RAM_BASE if any(name.startswith(known) for name in names)), _USUAL_START)
     for node in tree.root.walk():
-        kind, prop = node.get("device_type"), node.get("reg")
-        if kind is None or kind.value.rstrip(b"\0") != b"memory":
+        prop = node.get("reg")
+        if not node.is_memory:
             continue
         if prop is not None and len(prop.value) >= 4 * width.address and width.address:
             start, told = read_cells(prop.value, 0, width.address), True

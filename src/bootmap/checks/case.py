@@ -17,10 +17,10 @@ from bootmap.checks.finding import Where
 from bootmap.checks.later import taken_later
 from bootmap.inputs.cmdline import Param, parameq, parse
 from bootmap.inputs.fdt import Fdt
-from bootmap.units import Span
+from bootmap.units import Span, merged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from bootmap.assemble.board import Board
     from bootmap.assemble.environment import Variable
@@ -177,14 +177,3 @@ ADDRESS_VARIABLES = {"dtb_addr": "fdt_addr_r", "load_addr": "kernel_addr_r", "in
 """Attribute of the board -> the variable in which U-Boot's boards keep that address."""
 NO_LOWMEM = ("no CONFIG_HIGHMEM", "HIGHMEM needs", "vmalloc region overlap", "no highmem")
 """How the reasons begin for which RAM beyond lowmem is not used."""
-
-
-def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Spans in order, those that touch made one."""
-    found: list[Span] = []
-    for span in sorted(spans):
-        if found and span.start <= found[-1].end:
-            found[-1] = Span(found[-1].start, max(found[-1].end, span.end))
-        else:
-            found.append(span)
-    return tuple(found)

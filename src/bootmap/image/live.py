@@ -23,11 +23,10 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from bootmap.errors import AbsentMemoryError, MachineError, MachineTimeoutError, UsageError
-from bootmap.image.memory import merged
 from bootmap.image.qmp import QmpClient
 from bootmap.image.registers import system_registers
 from bootmap.image.rsp import PHYSICAL_REACH, RspClient
-from bootmap.units import KIB, MIB, Span, align_down, align_up, size_text
+from bootmap.units import KIB, MIB, Span, align_down, align_up, merged, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,10 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from bootmap.units import Span
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from bootmap.units import Span
 
 
 class ImageMemory(Protocol):
@@ -44,17 +42,3 @@ class ImageMemory(Protocol):
         Raises:
             AbsentMemoryError: at least one byte is not held; names the first.
         """
-
-
-def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """The union of ``spans`` as ascending, disjoint ranges; adjacent ones are joined, empty ones dropped."""
-    out: list[Span] = []
-    for span in sorted(spans):
-        if span.end <= span.start:
-            continue
-        if out and span.start <= out[-1].end:
-            if span.end > out[-1].end:
-                out[-1] = Span(out[-1].start, span.end)
-        else:
-            out.append(span)
-    return tuple(out)

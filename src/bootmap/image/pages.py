@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bootmap.errors import AbsentMemoryError, ImageError
-from bootmap.image.memory import merged
-from bootmap.units import PAGE_SIZE, Span, align_down
+from bootmap.units import PAGE_SIZE, Span, align_down, merged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

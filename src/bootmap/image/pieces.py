@@ -16,8 +16,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootmap.errors import AbsentMemoryError
-from bootmap.image.memory import merged
-from bootmap.units import Span
+from bootmap.units import Span, merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

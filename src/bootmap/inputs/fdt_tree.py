@@ -190,6 +190,12 @@ class Node:
         return Node(self._columns, above) if above >= 0 else None
 
     @property
+    def is_memory(self) -> bool:
+        """Whether ``device_type`` is "memory", as the kernel compares it: up to its first 0."""
+        kind = self.value("device_type")
+        return kind is not None and kind.split(b"\0", 1)[0] == b"memory"
+
+    @property
     def properties(self) -> dict[str, Property]:
         """By name, in file order; of two with one name the first, as libfdt finds it."""
         places = self._columns.properties_of(self._row)

@@ -19,11 +19,9 @@ from bootmap.loaders.efi_stub import stub_places
 from bootmap.loaders.uboot.bootm import UBootPlaced
 from bootmap.plan.chain import Chain
 from bootmap.plan.load import read_ramdisk
-from bootmap.units import Span, hex_address
+from bootmap.units import Span, hex_address, merged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from bootmap.loaders.efi_stub import StubPlaced
 
 _REPLACED = ("PHYS_OFFSET", "the boot loader put")
@@ -77,18 +75,8 @@ def efi_chain(
     initrd = (placed.initrd.start, placed.initrd.size) if placed.initrd is not None else None
     told = _told(placed)
     replay = boot(kernel_model, replace(handover, initrd=initrd, zimage=None, assumptions=(*told, *kept)))
-    ram = _merged(Span(row.start, row.end) for row in found.rows if row.attributes & efi.MEMORY)
+    ram = merged(Span(row.start, row.end) for row in found.rows if row.attributes & efi.MEMORY)
     return Chain("UEFI", result, replace(load_map(replay), ram=ram), told, replay)
-
-
-def _merged(spans: Iterable[Span]) -> tuple[Span, ...]:
-    banks: list[Span] = []
-    for span in sorted(spans):
-        if banks and banks[-1].end == span.start:
-            banks[-1] = Span(banks[-1].start, span.end)
-        else:
-            banks.append(span)
-    return tuple(banks)
 
 
 def _as_loader(placed: StubPlaced) -> UBootPlaced:

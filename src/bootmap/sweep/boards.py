@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+import bootmap
 from bootmap.errors import UsageError
 from bootmap.sweep.kernels import folder_name, trees_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-_ENDINGS = (".dtb", ".itb", ".dtb.gz")
 
 
 class BoardPath(Struct, frozen=True):
@@ -52,16 +51,12 @@ def find_boards(words: Iterable[str]) -> list[BoardPath]:
             if len(set(names)) < len(names):
                 here = [BoardPath(each.path, "", each.path) for each in here]
         if not here:
-            raise UsageError(f"{word}: holds no device tree ({', '.join(_ENDINGS)})")
+            raise UsageError(f"{word}: holds no device tree ({', '.join(bootmap.BOARD_ENDINGS)})")
         found.update((os.path.realpath(each.path), each) for each in here)
     return sorted(found.values(), key=lambda each: (each.trees, each.name))
 
 
 def _below(folder: str) -> Iterable[BoardPath]:
     root = trees_of(folder) or folder
-    for parent, folders, files in os.walk(root):
-        folders.sort()
-        for file in files:
-            if file.endswith(_ENDINGS):
-                path = os.path.join(parent, file)
-                yield BoardPath(os.path.relpath(path, root), folder_name(root), path)
+    for path in bootmap.boards_below(root):
+        yield BoardPath(os.path.relpath(path, root), folder_name(root), path)

@@ -102,9 +102,8 @@ def memory_ranges(board: Fdt | AtagList | None) -> list[tuple[int, int]]:
     if cells.address > _MAX_CELLS or cells.size > _MAX_CELLS:
         return found
     for node in board.walk("device_type"):
-        kind = node.get("device_type")
         prop = node.get("linux,usable-memory") or node.get("reg")
-        if kind is None or prop is None or kind.value.split(b"\0")[0] != b"memory" or not cells.address + cells.size:
+        if prop is None or not node.is_memory or not cells.address + cells.size:
             continue
         found += [
             (e.base, e.base + e.size) for e in pairs(prop, cells.address, cells.size) if e.size and e.base < 1 << 32

@@ -174,8 +174,8 @@ def bank_changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
     width = case.cells
     nodes = case.tree.root.walk() if case.tree is not None and width.address + width.size else ()
     for node in nodes:
-        prop, kind = node.get("reg"), node.get("device_type")
-        if prop is None or kind is None or kind.value.rstrip(b"\0") != b"memory":
+        prop = node.get("reg")
+        if prop is None or not node.is_memory:
             continue
         entries = [(entry.base, entry.size) for entry in pairs(prop, width.address, width.size)]
         for index, (base, size) in enumerate(entries):

@@ -48,11 +48,7 @@ def sizeless(case: CheckCase) -> Iterator[Finding]:
 def memory_nodes(case: CheckCase) -> list[Node]:
     """Nodes with device_type = "memory"."""
     assert case.tree is not None
-    return [
-        node
-        for node in case.tree.walk("device_type")
-        if (kind := node.get("device_type")) is not None and kind.value.split(b"\0")[0] == b"memory"
-    ]
+    return [node for node in case.tree.walk("device_type") if node.is_memory]
 
 
 def mem_parameter(case: CheckCase) -> Iterator[Finding]:

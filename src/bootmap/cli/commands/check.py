@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import bootmap
-from bootmap.cli.board_files import board_files
 from bootmap.cli.options import board_options, input_options
 from bootmap.output import folded, write_file
 
@@ -97,7 +96,7 @@ def command(
     if options["bdinfo"] is not None and options["env"] is None:
         raise click.UsageError("--bdinfo goes with --env: it says where U-Boot itself is")
     known = _Settings(settings)
-    paths = board_files(boards) or tuple(each.file for each in known.here.boards)
+    paths = bootmap.board_files(boards) or tuple(each.file for each in known.here.boards)
     if not paths:
         raise click.UsageError("no board: name a device tree, or list boards in bootmap.toml")
     call = _Call(known, options, select, ignore, baseline, fix, prove=not no_proof)

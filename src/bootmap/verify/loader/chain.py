@@ -32,7 +32,7 @@ from bootmap.units import MIB, Span, hex_address
 from bootmap.verify.compare import compare
 from bootmap.verify.guest import machine_with_ram
 from bootmap.verify.loader.console import PROMPT
-from bootmap.verify.loader.outcome import LoaderBoot, read_kernel, tree_difference
+from bootmap.verify.loader.outcome import LoaderBoot, observe_kernel, tree_difference
 from bootmap.verify.session import machine_tree
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def boot_chain(
         entry = RecordedEntry(registers["r0"], registers["r1"], registers["r2"])
         found = bytes(machine.memory.read(entry.r2, len(blob)))
         differences = [*_said_otherwise(placed, talk.said()), *_handed_otherwise(placed, blob, entry, found)]
-        recording = read_kernel(
+        recording = observe_kernel(
             machine,
             kernel,
             setup,

@@ -29,7 +29,7 @@ from bootmap.units import MIB
 from bootmap.verify.compare import compare
 from bootmap.verify.guest import machine_with_ram
 from bootmap.verify.loader.chain import Talk
-from bootmap.verify.loader.outcome import LoaderBoot, read_kernel
+from bootmap.verify.loader.outcome import LoaderBoot, observe_kernel
 from bootmap.verify.session import machine_tree
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def boot_efi(
 
         board = read(entry.r2, int.from_bytes(read(entry.r2 + 4, 4), "big"))
         found = read_map(read, board, long=model.has("lpae"))
-        recording = read_kernel(
+        recording = observe_kernel(
             machine,
             kernel,
             setup,

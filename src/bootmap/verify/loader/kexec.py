@@ -32,7 +32,7 @@ from bootmap.loaders.kexec import KexecCall, KexecPlaced, load
 from bootmap.units import Span, hex_address
 from bootmap.verify.compare import compare
 from bootmap.verify.guest import machine_with_ram
-from bootmap.verify.loader.outcome import LoaderBoot, read_kernel, tree_difference
+from bootmap.verify.loader.outcome import LoaderBoot, observe_kernel, tree_difference
 from bootmap.verify.loader.userland import with_kexec
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def boot_kexec(
         _run_to_kernel(machine, placed.kernel.start, offset + model.text_offset)
         registers = machine.gdb.core_registers()
         entry = RecordedEntry(registers["r0"], registers["r1"], registers["r2"])
-        recording = read_kernel(
+        recording = observe_kernel(
             machine,
             kernel,
             setup,

@@ -40,7 +40,7 @@ class LoaderBoot(Struct, frozen=True, kw_only=True):
         return not self.loader_differences and (self.comparison is None or not self.comparison.finding.is_wrong)
 
 
-def read_kernel(
+def observe_kernel(
     machine: RunningMachine,
     kernel: BootKernel,
     setup: Setup,
