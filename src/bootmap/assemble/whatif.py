@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from bootmap.assumptions import Assumption
-from bootmap.boot.kernel import VMSPLITS
 from bootmap.errors import UsageError
+from bootmap.facts.linux.vmsplit import VMSPLITS
 from bootmap.inputs.kconfig import Config, Option
 from bootmap.inputs.symbols import Symbols
 from bootmap.units import PAGE_SIZE

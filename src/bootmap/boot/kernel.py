@@ -13,6 +13,7 @@ from msgspec import Struct
 from bootmap.facts.features.table import ROWS_BY_NAME
 from bootmap.facts.linux.linux_prot import LONG, LONG_RDONLY_AP2, SHORT
 from bootmap.facts.linux.vmalloc_end import VMALLOC_END_BY_PLATFORM
+from bootmap.facts.linux.vmsplit import VMSPLITS
 from bootmap.units import MIB, PAGE_SIZE, Span, align_up
 
 if TYPE_CHECKING:
@@ -34,10 +35,6 @@ VMALLOC_OFFSET = 8 * MIB
 def vmalloc_start(high_memory: int) -> int:
     """VMALLOC_START: VMALLOC_OFFSET above the end of lowmem, rounded down to as much (asm/pgtable.h)."""
     return (high_memory + VMALLOC_OFFSET) & -VMALLOC_OFFSET & 0xFFFFFFFF
-
-
-VMSPLITS = {"VMSPLIT_3G": 0xC0000000, "VMSPLIT_3G_OPT": 0xB0000000, "VMSPLIT_2G": 0x80000000, "VMSPLIT_1G": 0x40000000}
-"""Option -> PAGE_OFFSET (arch/arm/Kconfig)."""
 
 
 class Rule(Struct, frozen=True):

@@ -16,6 +16,7 @@ from bootmap.bootlog.findings import LogChange, LogFinding, Reason
 from bootmap.bootlog.progress import Ending
 from bootmap.bootlog.trials import ChangeTrial, proven
 from bootmap.facts.linux.memblock import Flags
+from bootmap.facts.linux.vmsplit import VMSPLITS
 from bootmap.units import PAGE_SIZE, align_up, hex_address, size_text
 
 if TYPE_CHECKING:
@@ -35,8 +36,10 @@ _PRINTED_AFTER = {
 _UNMAPPED = "dtb-unmapped"
 _RAM: tuple[tuple[str, dict[str, str | None]], ...] = (
     ("CONFIG_HIGHMEM=y", {"HIGHMEM": "y"}),
-    ("CONFIG_VMSPLIT_3G_OPT=y", {"VMSPLIT_3G_OPT": "y", "VMSPLIT_3G": None, "PAGE_OFFSET": "0xB0000000"}),
-    ("CONFIG_VMSPLIT_2G=y", {"VMSPLIT_2G": "y", "VMSPLIT_3G": None, "PAGE_OFFSET": "0x80000000"}),
+    *(
+        (f"CONFIG_{option}=y", {option: "y", "VMSPLIT_3G": None, "PAGE_OFFSET": f"{VMSPLITS[option]:#x}"})
+        for option in ("VMSPLIT_3G_OPT", "VMSPLIT_2G")
+    ),
 )
 
 

@@ -30,6 +30,7 @@ from bootmap.plan.setup import (
     command_of,
     expand,
     image_of,
+    read_bdinfo,
 )
 from bootmap.units import PAGE_SIZE, align_up, size_text
 
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
     from bootmap.assemble.board import Board
     from bootmap.assemble.kernel import Kernel
-    from bootmap.inputs.bdinfo import Bdinfo
     from bootmap.loaders.uboot.bootm import UBootPlaced
 
 _COMMAND = re.compile(r"\b(?:bootz|bootm)\s+[^;&|\"'\n]+")
@@ -77,7 +77,9 @@ def with_environment(kernel: Kernel, board: Board, file: str, bdinfo: str | None
         changes["cmdline"], deciding["cmdline"] = values["bootargs"], (known["bootargs"],)
     failed = ""
     try:
-        placed = _placed(kernel, board, tree, Told(values, read_bdinfo(bdinfo)), notes)
+        placed = _placed(
+            kernel, board, tree, Told(values, read_bdinfo(bdinfo)[1] if bdinfo is not None else None), notes
+        )
     except (MissingInputError, UsageError) as error:
         notes.append(Assumption(f"U-Boot's placement is not taken into account: {error}", "--env"))
     else:
@@ -89,22 +91,6 @@ def with_environment(kernel: Kernel, board: Board, file: str, bdinfo: str | None
         environment=Environment(name, known, deciding, failed),
         assumptions=(*board.assumptions, *notes),
     )
-
-
-def read_bdinfo(file: str | None) -> Bdinfo | None:
-    """What bdinfo printed; None without a file.
-
-    Raises:
-        InputError: it cannot be read, or has no bank of RAM.
-    """
-    from bootmap.inputs.bdinfo import parse
-
-    if file is None:
-        return None
-    try:
-        return parse(read_file(file).decode("utf-8", "replace"))
-    except InputError as error:
-        raise error.in_file(file_name(file)) from None
 
 
 def _placed(kernel: Kernel, board: Board, tree: Fdt, told: Told, notes: list[Assumption]) -> UBootPlaced:

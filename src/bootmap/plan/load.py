@@ -25,6 +25,7 @@ from bootmap.plan.setup import (
     fit_configuration,
     image_of,
     loader_of,
+    read_bdinfo,
     version_in,
     with_addresses,
 )
@@ -195,11 +196,10 @@ def _told(
     extlinux_file: str | None,
     ramdisk: str | None,
 ) -> Told:
-    from bootmap.inputs import bdinfo, extlinux, uboot_env
+    from bootmap.inputs import extlinux, uboot_env
 
     env = _parsed(printenv, uboot_env.parse) if printenv is not None else {}
-    text = _text(bdinfo_file) if bdinfo_file is not None else ""
-    info = _parsed(bdinfo_file, lambda data: bdinfo.parse(_decoded(data))) if bdinfo_file is not None else None
+    text, info = read_bdinfo(bdinfo_file) if bdinfo_file is not None else ("", None)
     set_now = {}
     for change in changes:
         name, equals, value = change.partition("=")
@@ -227,10 +227,6 @@ def _parsed(path: str, parse: Callable[[bytes], Result]) -> Result:
 
 def _decoded(data: bytes) -> str:
     return data.decode("utf-8", "replace")
-
-
-def _text(path: str) -> str:
-    return _parsed(path, _decoded)
 
 
 def parse_bank(text: str) -> Span:

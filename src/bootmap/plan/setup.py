@@ -16,6 +16,7 @@ from bootmap.assumptions import Assumption
 from bootmap.errors import InputError, MissingInputError, UnsupportedError, UsageError
 from bootmap.inputs import bdinfo, fdt, fit, uboot_env
 from bootmap.inputs.fdt_writer import MadeNode, cells, flatten
+from bootmap.inputs.fs import file_name, read_file
 from bootmap.loaders.uboot.board import UBootBoard
 from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.loaders.uboot.fit import in_ram
@@ -89,6 +90,19 @@ class Told(Struct, frozen=True):
     banks: tuple[Span, ...] = ()
     command: str = ""
     changes: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_bdinfo(file: str) -> tuple[str, bdinfo.Bdinfo]:
+    """A console log, and what bdinfo printed in it; the file is read once, as it may be a pipe.
+
+    Raises:
+        InputError: it cannot be read, or has no bank of RAM.
+    """
+    text = read_file(file).decode("utf-8", "replace")
+    try:
+        return text, bdinfo.parse(text)
+    except InputError as error:
+        raise error.in_file(file_name(file)) from None
 
 
 def version_in(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from bootmap.facts.linux.vmsplit import VMSPLITS
 from bootmap.report.explain_text import wrapped
 from bootmap.units import hex_address, size_text
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "bootmap.locate/1"
 _SHOWN = 12
-_SPLIT = {0xC0000000: "VMSPLIT_3G", 0xB0000000: "VMSPLIT_3G_OPT", 0x80000000: "VMSPLIT_2G", 0x40000000: "VMSPLIT_1G"}
+_SPLIT = {page_offset: option for option, page_offset in VMSPLITS.items()}
 _FORMAT = {"short": "short descriptors", "long": "long descriptors (LPAE)"}
 
 

@@ -17,8 +17,8 @@ import numpy as np
 from msgspec import Struct
 
 from bootmap.analysis.locate.located import Check, UserTable
-from bootmap.analysis.locate.scan import SPLITS
 from bootmap.analysis.locate.short import MODULES
+from bootmap.facts.linux.vmsplit import PAGE_OFFSETS
 from bootmap.units import GIB, MIB, PAGE_SIZE, Span
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _kernel(address: int, shift: int, entries: tuple[int, ...], pmds: Words) -> 
     """The kernel whose straight map has the table itself on it, None where there is no such line."""
     root = address + shift
     index = np.flatnonzero(pmds & np.uint64(3) == _BLOCK)
-    index = index[index >= SPLITS[-1] >> _PMD_SHIFT]
+    index = index[index >= PAGE_OFFSETS[-1] >> _PMD_SHIFT]
     target = (pmds[index] & np.uint64(_ADDRESS)).astype(np.int64) >> _PMD_SHIFT
     deltas, counts = np.unique(index - target, return_counts=True)
     for delta in deltas[np.argsort(-counts, kind="stable")].tolist():
@@ -127,7 +127,7 @@ def _kernel(address: int, shift: int, entries: tuple[int, ...], pmds: Words) -> 
         if np.count_nonzero(user & np.uint64(3) == _BLOCK) > _MOST_IDENTITY:
             continue  # a boot loader's table, which maps everything to itself
         phys_offset = page_offset - (delta << _PMD_SHIFT)
-        if page_offset in SPLITS and phys_offset >= 0:
+        if page_offset in PAGE_OFFSETS and phys_offset >= 0:
             return FoundKernel(address, shift, page_offset, phys_offset, entries, pmds)
     return None
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from msgspec import Struct, field
 
+from bootmap.facts.linux.vmsplit import PAGE_OFFSETS
 from bootmap.units import MIB, PAGE_SIZE, Span, align_down, align_up
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     Words = NDArray[np.unsignedinteger[Any]]
 
-SPLITS = (0xC0000000, 0xB0000000, 0x80000000, 0x40000000)
 """PAGE_OFFSET under VMSPLIT_3G, VMSPLIT_3G_OPT, VMSPLIT_2G and VMSPLIT_1G."""
 
 ROOT_SHORT = 0x4000
@@ -44,9 +44,10 @@ _LEAST_SECTIONS = 3
 # First-level entries from PAGE_OFFSET on, in pairs, at which lowmem is looked for: the beginning and further in.
 _PROBES = (0, 2, 5, 11)
 _COLUMNS = np.array(
-    [(split >> 20) + probe + next_one for next_one in (0, 1) for split in SPLITS for probe in _PROBES] + [0xFFE, 0xFFF]
+    [(split >> 20) + probe + next_one for next_one in (0, 1) for split in PAGE_OFFSETS for probe in _PROBES]
+    + [0xFFE, 0xFFF]
 )
-_PAIRS = len(SPLITS) * len(_PROBES)
+_PAIRS = len(PAGE_OFFSETS) * len(_PROBES)
 _BASE_AND_TYPE = np.uint32(0xFFF00003)  # of a section
 _COARSE_BYTES = 0x400
 _ENTRY_LOW = 0xFFF  # of a table descriptor of the long format: type, and bits that Linux leaves 0

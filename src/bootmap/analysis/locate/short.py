@@ -18,7 +18,8 @@ import numpy as np
 from msgspec import Struct, field
 
 from bootmap.analysis.locate.located import Check, UserTable
-from bootmap.analysis.locate.scan import ROOT_SHORT, SPLITS, agreeing_pages
+from bootmap.analysis.locate.scan import ROOT_SHORT, agreeing_pages
+from bootmap.facts.linux.vmsplit import PAGE_OFFSETS
 from bootmap.units import MIB, PAGE_SIZE, Span
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def _lines(words: Words) -> list[tuple[int, int]]:
     A boot loader's table, which maps everything to itself, is told apart by the sections in what would be the user
     half: Linux has a few there at most, to switch the MMU on and off.
     """
-    at = np.flatnonzero(words[SPLITS[-1] >> 20 :] & 3 == _SECTION) + (SPLITS[-1] >> 20)
+    at = np.flatnonzero(words[PAGE_OFFSETS[-1] >> 20 :] & 3 == _SECTION) + (PAGE_OFFSETS[-1] >> 20)
     deltas = (at - (words[at] >> 20).astype(np.int64)) & 0xFFF
     counts = np.bincount(deltas, minlength=0x1000)
     lines = []
@@ -164,7 +165,7 @@ def _lines(words: Words) -> list[tuple[int, int]]:
             break
         page_offset = int(at[deltas == delta][0]) << 20 & 0xF0000000
         user = words[: (page_offset - MODULES) >> 20]
-        if page_offset in SPLITS and np.count_nonzero(user & 3 == _SECTION) <= _MOST_IDENTITY:
+        if page_offset in PAGE_OFFSETS and np.count_nonzero(user & 3 == _SECTION) <= _MOST_IDENTITY:
             lines.append((page_offset, delta))
     return lines
 

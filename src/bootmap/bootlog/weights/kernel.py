@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bootmap.bootlog.evidence import Confidence, Evidence, Weighed, choose, exact, weigh
 from bootmap.errors import InputError
 from bootmap.facts.arm.cpus import cpu_by_midr
+from bootmap.facts.linux.vmsplit import PAGE_OFFSETS
 from bootmap.units import GIB, MIB, hex_address, memparse
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from bootmap.bootlog.given import Given
     from bootmap.bootlog.log import Log, Said
 
-SPLITS = (0xC0000000, 0xB0000000, 0x80000000, 0x40000000)
 CACHES = ("vipt-aliasing", "vipt-nonaliasing", "vivt")
 TRE, AFE = 1 << 28, 1 << 29
 """SCTLR's bits: TEX remap, which Linux sets on ARMv7, and the access flag, with long descriptors (proc-v7*.S)."""
@@ -126,7 +126,9 @@ def page_offset(log: Log, given: Given, layout: Mapping[str, Said], cmdline: str
     found = weigh("PAGE_OFFSET", _page_offsets(log, given, layout, cmdline))
     if found.value is not None:
         return found
-    return Weighed("PAGE_OFFSET", SPLITS[0], otherwise="the log has no address of the kernel's", option="--config")
+    return Weighed(
+        "PAGE_OFFSET", PAGE_OFFSETS[0], otherwise="the log has no address of the kernel's", option="--config"
+    )
 
 
 def _page_offsets(log: Log, given: Given, layout: Mapping[str, Said], cmdline: str) -> Iterator[Evidence[int]]:
@@ -134,24 +136,27 @@ def _page_offsets(log: Log, given: Given, layout: Mapping[str, Said], cmdline: s
         yield exact(given.page_offset, Confidence.GIVEN, 0, "the configuration has it")
     lowmem = layout.get("lowmem")
     if lowmem is not None:
-        if lowmem.number("start") not in SPLITS:
+        if lowmem.number("start") not in PAGE_OFFSETS:
             raise InputError("lowmem does not begin where any VMSPLIT puts it", line=lowmem.line)
         yield exact(lowmem.number("start"), Confidence.CERTAIN, lowmem.line, "lowmem begins there")
     modules = layout.get("modules")
-    if modules is not None and (end := modules.number("end")) in (*SPLITS, *(split - 2 * MIB for split in SPLITS)):
-        split = next(split for split in SPLITS if split in (end, end + 2 * MIB))
+    if modules is not None and (end := modules.number("end")) in (
+        *PAGE_OFFSETS,
+        *(split - 2 * MIB for split in PAGE_OFFSETS),
+    ):
+        split = next(split for split in PAGE_OFFSETS if split in (end, end + 2 * MIB))
         yield exact(split, Confidence.STRONG, modules.line, "the modules' area ends below it")
     for said in log.all("kasan")[:1]:
-        if said.number("start") in SPLITS:
+        if said.number("start") in PAGE_OFFSETS:
             yield exact(said.number("start"), Confidence.LIKELY, said.line, "KASAN's first block begins there")
     for said in log.all("percpu", "mem_map"):
-        if "base" in said and said.number("base") >= SPLITS[-1]:
+        if "base" in said and said.number("base") >= PAGE_OFFSETS[-1]:
             at = said.number("base")
-            split = next(split for split in SPLITS if split <= at)
+            split = next(split for split in PAGE_OFFSETS if split <= at)
             yield exact(split, Confidence.STRONG, said.line, f"{hex_address(at)} is in lowmem")
     for said in log.all("pgd"):  # an oops of the kernel's own table: it lies 16 KiB below the image
         at = said.number("base")
-        for split in SPLITS:
+        for split in PAGE_OFFSETS:
             if split <= at < split + 16 * MIB:
                 text = f"the kernel's page directory is at {hex_address(at)}"
                 yield exact(split, Confidence.LIKELY, said.line, text)
@@ -166,7 +171,7 @@ def _by_zones(log: Log, cmdline: str) -> Iterator[Evidence[int]]:
     low = max(said.number("last") for said in zones) + 1 - min(said.number("start") for said in zones)
     given = re.search(r"\bvmalloc=(\w+)", cmdline)
     room = _VMALLOC_END - (memparse(given[1])[0] if given else _VMALLOC_SIZE)
-    split = next((split for split in SPLITS if low <= room - split), None)
+    split = next((split for split in PAGE_OFFSETS if low <= room - split), None)
     if split is not None:
         yield exact(split, Confidence.HINT, zones[0].line, "lowmem is as large as fits above it")
 

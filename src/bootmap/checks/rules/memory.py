@@ -11,6 +11,7 @@ from bootmap.checks.finding import Change, Finding
 from bootmap.checks.places import initrd_changes, payload_changes
 from bootmap.facts.audit_rules import Severity
 from bootmap.facts.check_rules import RULES_BY_ID
+from bootmap.facts.linux.vmsplit import VMSPLITS
 from bootmap.facts.machines.dma_reach import DMA_REACH
 from bootmap.inputs.cells import address_cells, pairs, read_cells, size_cells
 from bootmap.inputs.fdt_writer import cells
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from bootmap.checks.case import CheckCase
     from bootmap.inputs.fdt import Fdt, Node, Property
 
-_SPLITS = (("VMSPLIT_3G_OPT", 0xB0000000), ("VMSPLIT_2G", 0x80000000), ("VMSPLIT_1G", 0x40000000))
 _SMALL = 16 * MIB
 _QUARTER = 4
 _HEADROOM = MIB
@@ -168,7 +168,7 @@ def beyond_lowmem(case: CheckCase) -> Iterator[Finding]:
 def _room_by_split(case: CheckCase) -> str:
     """How much lowmem each split has room for, with this vmalloc area."""
     offset, now = case.state.kernel.page_offset, case.lowmem_end - case.state.handover.phys_offset
-    rows = [f"{name} {(now + offset - other) // MIB} MiB" for name, other in _SPLITS if other < offset]
+    rows = [f"{name} {(now + offset - other) // MIB} MiB" for name, other in VMSPLITS.items() if other < offset]
     highmem = "" if case.state.kernel.has("highmem") else "HIGHMEM would use it; "
     return f"{highmem}lowmem has room for {now // MIB} MiB now, with {', '.join(rows)}." if rows else ""
 
