@@ -44,6 +44,11 @@ class Span(NamedTuple):
         """Whether the two ranges share at least one byte."""
         return self.start < other.end and other.start < self.end
 
+    def without(self, other: Span) -> list[Span]:
+        """What of this range is not in ``other``: no, one or two ranges that are not empty."""
+        parts = (Span(self.start, min(self.end, other.start)), Span(max(self.start, other.end), self.end))
+        return [part for part in parts if part.size > 0] if self.overlaps(other) else [self] if self.size > 0 else []
+
     def __str__(self) -> str:
         return mem_range(self.start, self.end)
 

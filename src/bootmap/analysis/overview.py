@@ -159,21 +159,11 @@ def lost_rows(prediction: Replay, stage: Snapshot) -> list[LostRam]:
     for row in state.lost:
         pieces = [Span(max(row.start, bank.start), min(row.end, bank.end)) for bank in declared]
         for taken in used:
-            pieces = [part for piece in pieces for part in _without(piece, taken)]
+            pieces = [part for piece in pieces for part in piece.without(taken)]
         found = [piece for piece in pieces if piece.size > 0]
         rows += [LostRam(piece.start, piece.end, row.reason, row.origin) for piece in found]
         used += found
     return rows
-
-
-def _without(span: Span, other: Span) -> Iterator[Span]:
-    """What of ``span`` is not in ``other``."""
-    if span.size > 0 and not span.overlaps(other):
-        yield span
-        return
-    for part in (Span(span.start, min(span.end, other.start)), Span(max(span.start, other.end), span.end)):
-        if part.size > 0:
-            yield part
 
 
 def reserved_rows(stage: Snapshot) -> list[OwnedRow]:

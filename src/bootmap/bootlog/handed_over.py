@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bootmap.bootlog.findings import LogChange, LogFinding, Reason
 from bootmap.bootlog.progress import Ending
 from bootmap.inputs.sought import Sought
+from bootmap.inputs.uimage import HEADER_BYTES
 from bootmap.units import MIB, align_up, hex_address, size_text
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _ANY_DT = 0xFFFFFFFF
 _R1_R2 = re.compile(r"r1=(?:0x)?([0-9a-f]{1,8}), r2=(?:0x)?([0-9a-f]{1,8})(?:\s+r2\[\]=((?:[0-9a-f]{2} ?){1,32}))?")
 _FDT_MAGIC, _ATAG_CORE = ["d0", "0d", "fe", "ed"], ["01", "00", "41", "54"]
 _BLOCKS = Sought(re.compile(r"\b(\d{1,8}) blocks read: "))
-_BLOCK, _UIMAGE_HEADER = 512, 64
+_BLOCK = 512
 _WRONG_RAMDISK = Sought(re.compile(r"Wrong Ramdisk Image Format|Ramdisk image is corrupt or invalid"))
 _FIT = re.compile(r"Loading kernel from FIT Image at ([0-9a-f]{4,8})")
 _BOOTM = re.compile(r"\bboot[mz] (?:0x)?([0-9a-f]{4,8}) (?:0x)?([0-9a-f]{4,8})\b")
@@ -74,15 +75,13 @@ def _cut_images(case: LogCase) -> Iterator[LogFinding]:
     bad = next((n for n, line in case.lines() if "Bad Data CRC" in line), None)
     if read is None or bad is None or not read[0] < size.line < bad:
         return
-    need = size.number("count") + _UIMAGE_HEADER
+    need = size.number("count") + HEADER_BYTES
     blocks = -(-need // _BLOCK)
     if read[1] >= blocks:
         return
     reasons = (
         Reason(read[0], f"{read[1]} blocks are read, {size_text(read[1] * _BLOCK)}"),
-        Reason(
-            size.line, f"the image has {size.number('count')} bytes, and {_UIMAGE_HEADER} of header: {blocks} blocks"
-        ),
+        Reason(size.line, f"the image has {size.number('count')} bytes, and {HEADER_BYTES} of header: {blocks} blocks"),
         Reason(bad, f"so the last {size_text(need - read[1] * _BLOCK)} are missing, and its checksum does not fit"),
     )
     text = f"read {blocks:#x} ({blocks}) blocks or more in place of {read[1]:#x}: `mmc read ADDRESS BLOCK {blocks:#x}`"

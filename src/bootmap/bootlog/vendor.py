@@ -38,13 +38,8 @@ class Taken(NamedTuple):
             if not any(bank.start <= hole.start < bank.end for bank in found):
                 continue
             found[-1] = Span(last.start, last.end + hole.size)
-            found = [part for bank in found for part in _without(bank, hole)]
+            found = [part for bank in found for part in bank.without(hole)]
         return found
-
-
-def _without(bank: Span, hole: Span) -> list[Span]:
-    parts = [Span(bank.start, min(bank.end, hole.start)), Span(max(bank.start, hole.end), bank.end)]
-    return [part for part in parts if part.start < part.end]
 
 
 def taken_areas(log: Log) -> Taken:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bootmap.errors import InputError
 from bootmap.inputs import atags, fdt
 from bootmap.inputs.fs import file_name, read_file
+from bootmap.inputs.uimage import MAGIC
 from bootmap.units import MIB
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ EXPECTED = "expected a device tree blob (.dtb) or an ATAG list"
 # (offset, bytes there, what the file is, what to do)
 _KNOWN: tuple[tuple[int, bytes, str, str], ...] = (
     (0x24, b"\x18\x28\x6f\x01", "a zImage", "give it with --kernel"),
-    (0, b"\x27\x05\x19\x56", "a U-Boot image", "give a kernel with --kernel"),
+    (0, MAGIC, "a U-Boot image", "give a kernel with --kernel"),
     (0, b"\x7fELF", "an ELF file", "give a vmlinux with --kernel"),
     (0, b"\xd7\xb7\xab\x1e", "a DTBO table (dtbo.img)", "extract one blob first"),
     (0, b"QCDT", "a Qualcomm device tree table", "extract one blob first"),

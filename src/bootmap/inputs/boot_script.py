@@ -6,20 +6,17 @@ The data of an image of type "script" is that of a multi-file image with one fil
 U-Boot takes the first length, passes over all of them, and reads no further than a NUL in the text.  It does not look
 at the compression, which is gzip in what mkimage makes without ``-C``, though the text is not packed.
 
-Source: cmd/source.c ``image_source_script``; include/image.h ``struct legacy_img_hdr``, ``IH_TYPE_SCRIPT`` (2021.01 to
+Source: cmd/source.c ``image_source_script``; include/image.h ``IH_TYPE_SCRIPT`` (2021.01 to
 2026.10); tools/mkimage.c writes the lengths.
 """
 
 from __future__ import annotations
 
-import struct
-import zlib
-
 from bootmap.errors import InputError
+from bootmap.inputs.uimage import HEADER_BYTES, MAGIC, read_header
 from bootmap.units import KIB, size_text
 
-_HEADER = struct.Struct(">7I4B32s")
-_MAGIC, _SCRIPT = 0x27051956, 6
+_SCRIPT = 6
 _FIT_MAGIC = b"\xd0\x0d\xfe\xed"
 _MOST = 256 * KIB  # of text: the longest in use have some ten
 _LOWEST_PRINTED = 32
@@ -34,7 +31,7 @@ def parse(data: bytes) -> str:
     if data.startswith(_FIT_MAGIC):
         raise InputError("is a FIT image: a script in one is not read; give its text", offset=0)
     at = 0
-    if data[:4] == _MAGIC.to_bytes(4, "big"):
+    if data.startswith(MAGIC):
         at, length = _text_of_image(data)
         data = data[: at + length]
     if len(data) - at > _MOST:
@@ -47,30 +44,22 @@ def parse(data: bytes) -> str:
 
 def _text_of_image(data: bytes) -> tuple[int, int]:
     """Offset and length of the text behind a header."""
-    if len(data) < _HEADER.size:
-        raise InputError(f"the image's header has {_HEADER.size} bytes, found {len(data)}", offset=0)
-    _, header_crc, _, size, _, _, data_crc, _, _, kind, _, _ = _HEADER.unpack_from(data)
-    if zlib.crc32(data[:4] + bytes(4) + data[8 : _HEADER.size]) != header_crc:
-        raise InputError("the image's header does not have the CRC that it states", offset=4)
-    if kind != _SCRIPT:
-        raise InputError(f"is an image of type {kind}, expected 6 (script)", offset=30)
-    body = memoryview(data)[_HEADER.size : _HEADER.size + size]
-    if len(body) < size:
-        raise InputError(f"says that it holds {size:#x} bytes, {len(body):#x} are there", offset=12)
-    if zlib.crc32(body) != data_crc:
-        raise InputError("the script does not have the CRC that its header states", offset=24)
+    header = read_header(data)
+    if header.kind != _SCRIPT:
+        raise InputError(f"is an image of type {header.kind}, expected 6 (script)", offset=30)
+    body = header.body(data)
     at = 0
     while any(body[at : at + 4]):
         at += 4
-    if at + 4 > size:
-        raise InputError("the list of lengths does not end with a 0", offset=_HEADER.size)
+    if at + 4 > header.size:
+        raise InputError("the list of lengths does not end with a 0", offset=HEADER_BYTES)
     at += 4
     length = int.from_bytes(body[:4], "big")
-    if not length or length > size - at:
+    if not length or length > header.size - at:
         raise InputError(
-            f"the text's length is {length:#x}, {max(0, size - at):#x} bytes are there", offset=_HEADER.size
+            f"the text's length is {length:#x}, {max(0, header.size - at):#x} bytes are there", offset=HEADER_BYTES
         )
-    return _HEADER.size + at, length
+    return HEADER_BYTES + at, length
 
 
 def _checked(body: bytes) -> str:

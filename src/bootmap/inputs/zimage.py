@@ -7,14 +7,13 @@
              end  an appended device tree, perhaps
 
 Source: arch/arm/boot/compressed/head.S and vmlinux.lds.S; commit c772568788b5 ("ARM: add additional table to
-compressed kernel") (in v4.15) for the table; U-Boot include/image.h for its legacy header.
+compressed kernel") (in v4.15) for the table.
 """
 
 from __future__ import annotations
 
 import os
 import struct
-import zlib
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -26,6 +25,8 @@ from bootmap.inputs.decompress import MAX_IMAGE, unpack
 from bootmap.inputs.decompressor_code import find_code
 from bootmap.inputs.fs import file_name, gunzip_bytes, read_file, read_head
 from bootmap.inputs.kernel_file import KernelFile, UImageHeader, ZImageHeader, identify
+from bootmap.inputs.uimage import HEADER_BYTES, read_header
+from bootmap.inputs.uimage import MAGIC as UIMAGE_MAGIC
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,13 +35,11 @@ MAGIC = 0x016F2818
 MAGIC_AT = 0x24
 TABLE_MAGIC = 0x45454545
 SIZES_TAG = 0x5A534C4B  # "KLSZ"
-UIMAGE_MAGIC = 0x27051956
 
 _HEADER = struct.Struct("<6I")
 _HEADER_END = MAGIC_AT + _HEADER.size
 _ENDIANNESS = 0x04030201
 _BIG_ENDIAN = 0x01020304  # a BE8 kernel: its header and its table of sizes are little-endian all the same
-_UIMAGE = struct.Struct(">7I4B32s")
 _UIMAGE_ARCH_ARM, _UIMAGE_KERNEL, _UIMAGE_MULTI = 2, 2, 4
 _UIMAGE_UNPACKED, _UIMAGE_GZIP = 0, 1
 # Kernels of other architectures: offset, magic (Documentation/arch/arm64/booting.rst, arch/x86/boot.rst), what it is.
@@ -71,7 +70,7 @@ def parse_kernel(data: bytes, name: str) -> KernelFile:
     """The same from bytes; ``name`` goes into the result and into errors."""
     if data.startswith(elf.MAGIC):
         return elf.parse_vmlinux(data, name)
-    if data[:4] == UIMAGE_MAGIC.to_bytes(4, "big"):
+    if data.startswith(UIMAGE_MAGIC):
         return _parse_uimage(data, name)
     if is_zimage(data):
         return _parse_zimage(data, name)
@@ -180,31 +179,24 @@ def _appended_dtb(data: bytes, at: int) -> tuple[bytes, int] | tuple[None, None]
 
 
 def _parse_uimage(data: bytes, name: str) -> KernelFile:
-    if len(data) < _UIMAGE.size:
-        raise ImageError(f"a uImage's header has {_UIMAGE.size} bytes, found {len(data)}", offset=0)
-    (_, header_crc, _, size, load, entry, data_crc, _, arch, kind, packing, label) = _UIMAGE.unpack_from(data)
-    if zlib.crc32(data[:4] + bytes(4) + data[8 : _UIMAGE.size]) != header_crc:
-        raise ImageError("the uImage's header does not have the CRC that it states", offset=4)
-    if arch != _UIMAGE_ARCH_ARM:
-        raise ImageError(f"is a uImage for architecture {arch}, expected 2 (ARM)", offset=29)
-    if kind not in (_UIMAGE_KERNEL, _UIMAGE_MULTI):
-        raise ImageError(f"is a uImage of type {kind}, expected 2 (kernel) or 4 (multi-file)", offset=30)
-    if packing not in (_UIMAGE_UNPACKED, _UIMAGE_GZIP):
-        raise ImageError(f"is a uImage with compression {packing}, expected 0 (none) or 1 (gzip)", offset=31)
-    body = data[_UIMAGE.size : _UIMAGE.size + size]
-    if len(body) < size:
-        raise ImageError(f"says that it holds {size:#x} bytes, {len(body):#x} are there", offset=12)
-    if zlib.crc32(body) != data_crc:
-        raise ImageError("the uImage's data does not have the CRC that its header states", offset=24)
-    if kind == _UIMAGE_MULTI:
+    header = read_header(data)
+    if header.arch != _UIMAGE_ARCH_ARM:
+        raise ImageError(f"is a uImage for architecture {header.arch}, expected 2 (ARM)", offset=29)
+    if header.kind not in (_UIMAGE_KERNEL, _UIMAGE_MULTI):
+        raise ImageError(f"is a uImage of type {header.kind}, expected 2 (kernel) or 4 (multi-file)", offset=30)
+    if header.packing not in (_UIMAGE_UNPACKED, _UIMAGE_GZIP):
+        raise ImageError(f"is a uImage with compression {header.packing}, expected 0 (none) or 1 (gzip)", offset=31)
+    body = header.body(data)
+    if header.kind == _UIMAGE_MULTI:
         body = _first_of_multi(body)
-    if packing == _UIMAGE_GZIP:
+    packed = header.packing == _UIMAGE_GZIP
+    if packed:
         body = gunzip_bytes(body, MAX_IMAGE)
-    if body[:4] == UIMAGE_MAGIC.to_bytes(4, "big"):
-        raise ImageError("is a uImage inside a uImage", offset=_UIMAGE.size)
+    if body.startswith(UIMAGE_MAGIC):
+        raise ImageError("is a uImage inside a uImage", offset=HEADER_BYTES)
     inner = parse_kernel(body, name)
-    text = label.partition(b"\0")[0].decode("latin-1")
-    return replace(inner, uimage=UImageHeader(load, entry, text, size if packing == _UIMAGE_GZIP else 0))
+    wrapper = UImageHeader(header.load, header.entry, header.name, header.size if packed else 0)
+    return replace(inner, uimage=wrapper)
 
 
 def _first_of_multi(body: bytes) -> bytes:
@@ -215,5 +207,5 @@ def _first_of_multi(body: bytes) -> bytes:
     first = int.from_bytes(body[:4], "big")
     at += 4
     if size or not first or at + first > len(body):
-        raise ImageError("the multi-file uImage's list of sizes is damaged", offset=_UIMAGE.size)
+        raise ImageError("the multi-file uImage's list of sizes is damaged", offset=HEADER_BYTES)
     return body[at : at + first]

@@ -63,12 +63,12 @@ def stub_places(found: EfiMap, text_offset: int, initrd: int, *, tree_limited: b
         return StubPlaced(0, Span(0, 0), None, None, "the EFI stub finds no 32 MiB for the kernel")
     base = align_up(lowest, align) if lowest % align > slack else align_down(lowest, align)
     kernel = Span(base + slack, base + slack + KERNEL_MOST)
-    free = list(_without(free, kernel))
+    free = [part for span in free for part in span.without(kernel)]
     limit = align_down(base + text_offset, LIMIT_FROM) + LIMIT
     disk = _highest(free, align_up(initrd, PAGE_SIZE), limit) if initrd else None
     if initrd and disk is None:
         return StubPlaced(base, kernel, None, None, f"the EFI stub finds no room for the initrd below {limit:#x}")
-    free = free if disk is None else list(_without(free, disk))
+    free = free if disk is None else [part for span in free for part in span.without(disk)]
     tree = _highest(free, TREE, limit if tree_limited else _4G)
     if tree is None:
         return StubPlaced(base, kernel, None, None, "the EFI stub finds no room for the tree")
@@ -82,13 +82,3 @@ def _highest(free: list[Span], size: int, limit: int) -> Span | None:
         if end - size >= span.start:
             return Span(end - size, end)
     return None
-
-
-def _without(free: list[Span], taken: Span) -> list[Span]:
-    parts = []
-    for span in free:
-        if not span.overlaps(taken):
-            parts.append(span)
-            continue
-        parts += [part for part in (Span(span.start, taken.start), Span(taken.end, span.end)) if part.start < part.end]
-    return parts

@@ -167,16 +167,7 @@ def _hole(ram: Sequence[Span], taken: Sequence[Span], size: int, lowest: int) ->
     for bank in ram:
         free = [bank]
         for span in taken:
-            free = (
-                [
-                    part
-                    for each in free
-                    for part in (Span(each.start, span.start), Span(span.end, each.end))
-                    if part.start < part.end
-                ]
-                if any(each.overlaps(span) for each in free)
-                else free
-            )
+            free = [part for each in free for part in each.without(span)]
         for part in free:
             start = align_up(max(part.start, lowest), PAGE_SIZE)
             if start < part.end - 1 and part.end - start >= size:
@@ -212,7 +203,7 @@ def _crash_headers(call: KexecCall, crash: Span, result: KexecPlaced) -> None:
 def _without(ram: Sequence[Span], crash: Span) -> Iterator[Span]:
     for bank in ram:
         if bank.start <= crash.start and crash.end <= bank.end:
-            yield from (part for part in (Span(bank.start, crash.start), Span(crash.end, bank.end)) if part.size)
+            yield from bank.without(crash)
         else:
             yield bank
 

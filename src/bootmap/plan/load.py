@@ -10,11 +10,11 @@ from bootmap.assemble.handover import assemble
 from bootmap.assemble.kernel import Kernel
 from bootmap.errors import FdtError, InputError, MissingInputError, UsageError
 from bootmap.inputs.fdt import Fdt
+from bootmap.inputs.uimage import HEADER_BYTES, MAGIC
 from bootmap.loaders.uboot.board import UBootBoard as RamAndLoader
 from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.plan.scripted import scripted, sized
 from bootmap.plan.setup import (
-    UIMAGE_HEADER,
     LoaderSetup,
     Ramdisk,
     Told,
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from bootmap.plan.setup import LoadedImage
 
 Result = TypeVar("Result")
-_UIMAGE = b"\x27\x05\x19\x56"
 _REPLACED = ("PHYS_OFFSET", "the boot loader put")
 """Beginnings of assumptions of a hand-over that U-Boot's own result replaces."""
 
@@ -258,6 +257,6 @@ def read_ramdisk(text: str | None) -> Ramdisk | None:
     data = read_file(text)
     if not data:
         raise UsageError(f"--ramdisk {text}: the file is empty")
-    if data.startswith(_UIMAGE) and len(data) > UIMAGE_HEADER:
-        return Ramdisk(min(int.from_bytes(data[12:16], "big"), len(data) - UIMAGE_HEADER), UIMAGE_HEADER)
+    if data.startswith(MAGIC) and len(data) > HEADER_BYTES:
+        return Ramdisk(min(int.from_bytes(data[12:16], "big"), len(data) - HEADER_BYTES), HEADER_BYTES)
     return Ramdisk(len(data))

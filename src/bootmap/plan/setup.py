@@ -17,6 +17,7 @@ from bootmap.errors import InputError, MissingInputError, UnsupportedError, Usag
 from bootmap.inputs import bdinfo, fdt, fit, uboot_env
 from bootmap.inputs.fdt_writer import MadeNode, cells, flatten
 from bootmap.inputs.fs import file_name, read_file
+from bootmap.inputs.uimage import HEADER_BYTES
 from bootmap.loaders.uboot.board import UBootBoard
 from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.loaders.uboot.fit import in_ram
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from bootmap.inputs.fdt import Fdt
     from bootmap.inputs.kernel_file import KernelFile
 
-UIMAGE_HEADER = 64
-"""Bytes of U-Boot's header (include/image.h ``struct legacy_img_hdr``)."""
 _BANNER = re.compile(r"U-Boot (?:SPL )?20\d\d\.\d\d[^\r\n]*")
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 _MOST_EXPANSIONS = 64
@@ -197,7 +196,7 @@ def image_of(kernel: KernelFile | int) -> LoadedImage:
     if header.packed and not header.load:
         raise UnsupportedError("a compressed uImage without a load address (kernel_noload) is not modelled")
     whole = size + len(kernel.appended_dtb or b"")
-    return LoadedImage(whole, UIMAGE_HEADER, header.load or None, header.entry, header.packed)
+    return LoadedImage(whole, HEADER_BYTES, header.load or None, header.entry, header.packed)
 
 
 def blank_tree(size: int) -> Fdt:

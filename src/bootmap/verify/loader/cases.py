@@ -8,7 +8,6 @@ nearly all of RAM, and one of the ways to start a kernel.
 from __future__ import annotations
 
 import random
-import struct
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from msgspec import Struct, field
 from msgspec.structs import asdict
 
 from bootmap.inputs.fdt_writer import MadeNode, cells, flatten, text
+from bootmap.inputs.uimage import HEADER, MAGIC
 from bootmap.units import GIB, KIB, MIB, Span, align_down
 from bootmap.verify.loader.payload import zimage
 
@@ -26,8 +26,7 @@ RAM = 0x40000000
 """Where QEMU's virt machine has it."""
 _MEMORY = (256, 320, 384, 512, 640, 768, 1024, 1536, 2048, 2560, 3072)
 _IN_PLACE = "ffffffff"
-_UIMAGE = struct.Struct(">7I4B32s")
-_UIMAGE_MAGIC, _LINUX, _ARM, _KERNEL, _RAMDISK, _NOLOAD = 0x27051956, 5, 2, 2, 3, 14
+_LINUX, _ARM, _KERNEL, _RAMDISK, _NOLOAD = 5, 2, 2, 3, 14
 
 
 class LoaderCase(Struct, frozen=True):
@@ -151,7 +150,8 @@ class LoaderCase(Struct, frozen=True):
 
 def _with_header(data: bytes, load: int, kind: int) -> bytes:
     rest = (0, len(data), load, load, zlib.crc32(data), _LINUX, _ARM, kind, 0, b"payload")
-    return _UIMAGE.pack(_UIMAGE_MAGIC, zlib.crc32(_UIMAGE.pack(_UIMAGE_MAGIC, 0, *rest)), *rest) + data
+    magic = int.from_bytes(MAGIC, "big")
+    return HEADER.pack(magic, zlib.crc32(HEADER.pack(magic, 0, *rest)), *rest) + data
 
 
 def made_up(seed: int, number: int, room: int = 40 * MIB) -> list[LoaderCase]:
@@ -222,7 +222,7 @@ def _case(rng: random.Random, room: int) -> LoaderCase:
     reserved, memreserve = _reserved(rng, case, top, end)
     legacy = ramdisk is not None and ramdisk[1] < 4 * MIB and rng.random() < 0.4
     if ramdisk is not None and legacy:  # QEMU loads no files over each other
-        disk = Span(ramdisk[0], ramdisk[0] + ramdisk[1] + _UIMAGE.size)
+        disk = Span(ramdisk[0], ramdisk[0] + ramdisk[1] + HEADER.size)
         legacy = not any(disk.overlaps(Span(at, at + MIB)) for at in (kernel_at, dtb))
     values = case.row() | {"reserved": reserved, "memreserve": memreserve, "legacy": legacy}
     return LoaderCase.of(values)
