@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from bootmap.boot.decompressor.decompress_kernel import decompress_kernel
+from bootmap.boot.early_alloc import early_alloc
 from bootmap.boot.head.checks import check_head, check_params_mapped
 from bootmap.boot.head.create_page_tables import create_page_tables, fixup_smp
 from bootmap.boot.head.kasan import kasan_early_init
@@ -296,7 +297,7 @@ def _parse_early_param(state: BootState) -> None:
 
 def _bootmem_init(state: BootState) -> None:
     if state.kernel.has("zero_page_alloc"):
-        state.vars.zero_page = state.early_alloc(PAGE_SIZE, "the zero page")
+        state.vars.zero_page = early_alloc(state, PAGE_SIZE, "the zero page")
     bootmem_init(state)
     free_area_init(state)
 

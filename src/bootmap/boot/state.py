@@ -16,7 +16,6 @@ from bootmap.assumptions import Assumption
 from bootmap.boot.kernel import vmalloc_start
 from bootmap.boot.memblock import Memblock
 from bootmap.boot.memblock.rules import memblock_rules
-from bootmap.boot.no_memory import panic_line, why_no_memory
 from bootmap.boot.records import Variables
 from bootmap.boot.setup.machine import PickedMachine, pick_machine
 from bootmap.boot.tables import Cause, TablePages
@@ -300,36 +299,7 @@ class BootState:
         self.dmesg.append(line)
         self.dmesg_marks.append(len(self.memblock.log))
 
-    def early_alloc(self, size: int, what: str, origin: Origin | None = None) -> int:
-        """Allocate and zero ``size`` bytes aligned to their size; return the physical address.
-
-        Source: arch/arm/mm/mmu.c ``early_alloc``.
-
-        Raises:
-            KernelDied: memblock has nothing left, or hands out memory that is not mapped or not there.
-        """
-        return self.memblock_alloc(size, size, what, origin)
-
-    def memblock_alloc(self, size: int, align: int, what: str, origin: Origin | None = None) -> int:
-        """Allocate and zero ``size`` bytes aligned to ``align``; return the physical address.
-
-        Source: mm/memblock.c ``memblock_alloc``.
-
-        Raises:
-            KernelDied: as for :meth:`early_alloc`.
-        """
-        base = self.memblock.alloc_range(size, align, exact=False, origin=Origin(self.stage, what, parent=origin))
-        if not base:
-            raise self.die(
-                "allocation-failed",
-                f"no memory for {what}: {why_no_memory(self, size, align)}; the kernel panics, mostly before it has a "
-                f"console: {panic_line(self, size, align)}",
-            )
-        self.require_mapped(base, size, what)
-        self._require_told(base, size, what)
-        return base
-
-    def _require_told(self, base: int, size: int, what: str) -> None:
+    def require_told(self, base: int, size: int, what: str) -> None:
         """Note memory that only the command line says is there: whether it is, the owner of the board knows."""
         banks = self.told_banks
         if not banks or any(bank.start <= base and base + size <= bank.end for bank in banks):

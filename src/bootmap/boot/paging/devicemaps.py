@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bootmap.boot.early_alloc import early_alloc
 from bootmap.boot.kernel import FDT_FIXED_BASE, PCI_IO_VIRT_BASE, VECTORS_HIGH
 from bootmap.boot.paging.map_lowmem import map_xip_text
 from bootmap.boot.paging.mapping import create_mapping, iotable_init, pmd_clear, vm_reserve_area_early
@@ -36,7 +37,7 @@ def devicemaps_init(state: BootState) -> None:
     """
     kernel = state.kernel
     pages = 2 if kernel.has("vectors_two_pages") else 1
-    vectors = state.early_alloc(pages * PAGE_SIZE, "the vectors")
+    vectors = early_alloc(state, pages * PAGE_SIZE, "the vectors")
     state.vars.vectors = vectors
     origin = Origin("devicemaps_init", "the vectors, allocated from memblock")
     if kernel.has("trap_init_in_devicemaps"):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bootmap.boot.early_alloc import early_alloc, memblock_alloc
 from bootmap.boot.kernel import VECTORS_HIGH
 from bootmap.boot.paging.pte import hardware_pte
 from bootmap.boot.records import StaticVm
@@ -240,7 +241,7 @@ def pte_alloc(state: BootState, addr: int, prot: int, what: str, md: MapDesc | N
     slot = state.pmd_address(addr)
     word = state.tables.word(slot)
     if not word:
-        table = state.early_alloc(PAGE_SIZE, what, md.origin if md else None)
+        table = early_alloc(state, PAGE_SIZE, what, md.origin if md else None)
         state.tables.create(table, PAGE_SIZE, state.cause("zero", md, Origin(state.stage, what)))
         pmd_populate(state, addr, table, prot, md)
         return table
@@ -331,7 +332,7 @@ def iotable_init(state: BootState, maps: list[MapDesc]) -> None:
         return
     if state.kernel.has("iotable_allocates"):
         size, align = _vm_size(state)
-        state.memblock_alloc(size * len(maps), align, f"{len(maps)} static vm structure(s)", maps[0].origin)
+        memblock_alloc(state, size * len(maps), align, f"{len(maps)} static vm structure(s)", maps[0].origin)
     for md in maps:
         create_mapping(state, md)
         start = align_down(md.virtual, PAGE_SIZE)
@@ -345,7 +346,7 @@ def vm_reserve_area_early(state: BootState, start: int, size: int, what: str) ->
         KernelDied: no memory.
     """
     vm_size, align = _vm_size(state)
-    state.memblock_alloc(vm_size, align, f"a static vm structure for {what}")
+    memblock_alloc(state, vm_size, align, f"a static vm structure for {what}")
     _note_vm(state, StaticVm(start, size, what))
 
 

@@ -1,14 +1,16 @@
-"""Why an early allocation fails, in the kernel's own words and in the user's.
+"""Early allocations, and why one fails: in the kernel's own words and in the user's.
 
 The kernel panics before its console works: with earlycon or CONFIG_DEBUG_LL one sees the line, else nothing.
 
-Source: mm/memblock.c ``memblock_alloc_base`` (to 5.0); arch/arm/mm/mmu.c ``early_alloc`` (from 5.1 on).
+Source: mm/memblock.c ``memblock_alloc``, ``memblock_alloc_base`` (to 5.0); arch/arm/mm/mmu.c ``early_alloc`` (panics
+itself from 5.1 on).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bootmap.boot.trace import Origin
 from bootmap.inputs.cmdline import parameq, parse
 from bootmap.inputs.fdt import Fdt
 from bootmap.units import PAGE_SIZE, hex_address, memparse
@@ -17,7 +19,38 @@ if TYPE_CHECKING:
     from bootmap.boot.state import BootState
 
 
-def panic_line(state: BootState, size: int, align: int) -> str:
+def early_alloc(state: BootState, size: int, what: str, origin: Origin | None = None) -> int:
+    """Allocate and zero ``size`` bytes aligned to their size; return the physical address.
+
+    Source: arch/arm/mm/mmu.c ``early_alloc``.
+
+    Raises:
+        KernelDied: memblock has nothing left, or hands out memory that is not mapped or not there.
+    """
+    return memblock_alloc(state, size, size, what, origin)
+
+
+def memblock_alloc(state: BootState, size: int, align: int, what: str, origin: Origin | None = None) -> int:
+    """Allocate and zero ``size`` bytes aligned to ``align``; return the physical address.
+
+    Source: mm/memblock.c ``memblock_alloc``.
+
+    Raises:
+        KernelDied: as for `early_alloc`.
+    """
+    base = state.memblock.alloc_range(size, align, exact=False, origin=Origin(state.stage, what, parent=origin))
+    if not base:
+        raise state.die(
+            "allocation-failed",
+            f"no memory for {what}: {_why(state, size, align)}; the kernel panics, mostly before it has a "
+            f"console: {_panic_line(state, size, align)}",
+        )
+    state.require_mapped(base, size, what)
+    state.require_told(base, size, what)
+    return base
+
+
+def _panic_line(state: BootState, size: int, align: int) -> str:
     """What the kernel prints when it dies of it."""
     kernel = state.kernel
     if kernel.has("early_alloc_panics"):
@@ -27,7 +60,7 @@ def panic_line(state: BootState, size: int, align: int) -> str:
     return f"ERROR: Failed to allocate {state.phys_text(size)} bytes below {state.phys_text(0)}."
 
 
-def why_no_memory(state: BootState, size: int, align: int) -> str:
+def _why(state: BootState, size: int, align: int) -> str:
     """The cause: there is no RAM at all, none below the limit, or no piece that is large enough."""
     memblock = state.memblock
     rows = [(base, length) for base, length, _ in memblock.memory.regions if length]
