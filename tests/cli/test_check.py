@@ -51,7 +51,9 @@ SOC = """#define BOARD_RAM 0x10000000
 	};
 };
 """
-needs_dtc = pytest.mark.skipif(shutil.which("dtc") is None, reason="dtc is not installed")
+needs_dtc = pytest.mark.skipif(
+    shutil.which("dtc") is None or shutil.which("cpp") is None, reason="dtc or cpp is not installed"
+)
 
 
 @pytest.fixture
