@@ -26,6 +26,7 @@ from msgspec import Struct
 from bootmap.boot.decompressor.decompress_kernel import plan
 from bootmap.boot.decompressor.phys_offset import memory_ranges
 from bootmap.boot.payload import payloads
+from bootmap.shown import Shown
 from bootmap.units import Span, merged
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Phase(IntEnum):
     KERNEL = 3
 
 
-class Placed(Struct, frozen=True):
+class Placed(Shown, Struct, frozen=True):
     """One object in RAM.
 
     Attributes:
@@ -99,7 +100,7 @@ class Placed(Struct, frozen=True):
         return self.since <= other.until and other.since <= self.until
 
 
-class LayoutOverlap(Struct, frozen=True):
+class LayoutOverlap(Shown, Struct, frozen=True):
     """Two objects that share bytes; ``first`` begins first.
 
     Attributes:
@@ -115,7 +116,7 @@ class LayoutOverlap(Struct, frozen=True):
     harmful: bool
 
 
-class LayoutRow(Struct, frozen=True):
+class LayoutRow(Shown, Struct, frozen=True):
     """A line of the map.
 
     Attributes:
@@ -134,14 +135,14 @@ class LayoutRow(Struct, frozen=True):
     outside_ram: bool
 
 
-class Limit(Struct, frozen=True):
+class Limit(Shown, Struct, frozen=True):
     """A border in physical memory that objects have to respect, such as the end of lowmem."""
 
     name: str
     address: int
 
 
-class LoadMap(Struct, frozen=True):
+class LoadMap(Shown, Struct, frozen=True):
     """Everything in RAM, in physical order.
 
     Attributes:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from bootmap.shown import Shown
+
 if TYPE_CHECKING:
     from bootmap.assumptions import Assumption
     from bootmap.facts.arm.cpus import Cpu
@@ -38,7 +40,7 @@ class ZImage(Struct, frozen=True):
     appended: int = 0
 
 
-class Handover(Struct, frozen=True):
+class Handover(Shown, Struct, frozen=True):
     """The machine at the kernel's first instruction.
 
     Attributes:

@@ -40,6 +40,7 @@ from bootmap.boot.zones.bootmem_init import bootmem_init, setup_dma_zone
 from bootmap.boot.zones.free_all import check_pages_freed
 from bootmap.boot.zones.memmap import free_area_init
 from bootmap.inputs.fdt import Fdt
+from bootmap.shown import Shown
 from bootmap.units import PAGE_SIZE
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ STAGE_NAMES = (
 """Moments that can be asked for, in the order of a current kernel."""
 
 
-class Snapshot(Struct, frozen=True):
+class Snapshot(Shown, Struct, frozen=True):
     """The state right after a step.
 
     Attributes:
@@ -104,7 +105,7 @@ class Snapshot(Struct, frozen=True):
     memory: Mapping[int, bytes]
 
 
-class Replay(Struct, frozen=True, dict=True):
+class Replay(Shown, Struct, frozen=True, dict=True):
     """Everything that is known of one boot.
 
     Attributes:

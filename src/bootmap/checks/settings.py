@@ -24,6 +24,7 @@ from msgspec.structs import replace
 from bootmap.errors import InputError, UsageError
 from bootmap.facts.check_rules import RULES_BY_ID
 from bootmap.inputs.fs import file_name, read_file
+from bootmap.shown import Shown
 from bootmap.units import MIB
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ _KINDS = {"select": (list, "a list of rules"), "baseline": (str, "a file"), "str
 BASELINE_SCHEMA = "bootmap.baseline/1"
 
 
-class BoardSettings(Struct, frozen=True):
+class BoardSettings(Shown, Struct, frozen=True):
     """One ``[[board]]``: its file, options of the command line by their names, and rules to ignore with reasons."""
 
     file: str
@@ -48,7 +49,7 @@ class BoardSettings(Struct, frozen=True):
     ignore: Mapping[str, str] = field(default_factory=dict)
 
 
-class Settings(Struct, frozen=True):
+class Settings(Shown, Struct, frozen=True):
     """What ``bootmap.toml`` says; see the module's docstring."""
 
     file: str = ""

@@ -22,6 +22,7 @@ from bootmap.loaders.uboot.board import UBootBoard
 from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.loaders.uboot.fit import in_ram
 from bootmap.loaders.uboot.release import UBoot
+from bootmap.shown import Shown
 from bootmap.units import MIB, Span
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ FDT_VARIABLES = ("fdt_addr_r", "fdtaddr", "fdt_addr", "fdtcontroladdr")
 """Variables with the address of each, in the order in which they are looked for."""
 
 
-class LoaderSetup(Struct, frozen=True):
+class LoaderSetup(Shown, Struct, frozen=True):
     """One board with one boot loader, and with a kernel or without.
 
     Attributes:

@@ -28,6 +28,7 @@ from bootmap.facts.linux.oops_addresses import MARKERS
 from bootmap.mmu.fsr import decode_fsr
 from bootmap.mmu.regs import ALL_CLIENTS, Regs, regime_of
 from bootmap.mmu.walk import Fault, Mapped, check, walk
+from bootmap.shown import Shown
 
 if TYPE_CHECKING:
     from bootmap.facts.arm.descriptors import Level
@@ -72,7 +73,7 @@ class PrintedWords:
         return data
 
 
-class OopsJudgement(Struct, frozen=True):
+class OopsJudgement(Shown, Struct, frozen=True):
     """An oops, understood.
 
     Attributes:
