@@ -233,6 +233,23 @@ def test_imports_run_in_no_circle() -> None:
     assert not needs, f"a circle, or above one: {sorted(needs)}"
 
 
+def test_rooms_stand_in_floors() -> None:
+    """Rooms, too, are in no circle; CONTRIBUTING has the floors that imports make, the library's face apart."""
+    left: dict[str, set[str]] = {}
+    for path in FILES:
+        if (room := room_of(path)) in (FACE, "__main__"):
+            continue
+        left.setdefault(room, set()).update(item.room for item in imports_of(path) if item.room not in (room, FACE))
+    floors = []
+    while left:
+        floor = sorted(room for room, below in left.items() if not below)
+        assert floor, f"a circle, or above one: {left}"
+        floors.append(floor)
+        left = {room: below - set(floor) for room, below in left.items() if room not in floor}
+    drawn = [f"{number}  {' '.join(floor)}" for number, floor in enumerate(floors)]
+    assert "\n".join(reversed(drawn)) in (REPOSITORY / "CONTRIBUTING.md").read_text()
+
+
 def test_patterns_repeat_no_group_possessively() -> None:
     """Python before 3.11.5 (Debian 12 has 3.11.2) matches such a group wrongly; one character's repetition it can."""
     group = re.compile(r"\)(?:[*+?]|\{[\d,]+\})\+|\(\?>")
