@@ -111,6 +111,12 @@ LINES = (
     _line("slub", r"SLUB: .{0,20}?HWalign=<align>,.{0,60}? CPUs=<cpus>,", "mm/slub.c kmem_cache_init"),
     _line("nosmp", r"CPU: All CPU\(s\) started in SVC mode|SMP: Total of <cpus> processors? activated",
           "arch/arm/kernel/setup.c hyp_mode_check, arch/arm/kernel/smp.c smp_cpus_done"),
+    _line("efi_row", r"\befi:?\s{1,8}0x[0-9a-f]{8,16}-0x[0-9a-f]{8,16} \[[\w =]{1,40}\|[^\]]{0,120}\]",
+          "drivers/firmware/efi/efi-init.c reserve_regions, with efi=debug"),
+    _line("efi_map", r"\befi:\s{1,8}MemMap (?P<name>Address|Size|Desc\. Size)\s{1,16}: <size>",
+          "drivers/firmware/efi/fdtparams.c efi_get_fdt_params, with efi=debug"),
+    _line("efi_table", r"\befi:.{0,200}\b(?:MEMATTR|MEMRESERVE)=0x[0-9a-f]{1,16}.{0,200}",
+          "drivers/firmware/efi/efi.c efi_config_parse_tables"),
     # -- memblock=debug ------------------------------------------------------------------------------------------
     _line("call", r"(?:__)?memblock_(?P<name>add|remove|reserve|free|phys_free|mark_nomap|clear_nomap): "
                   r"\[<start>-<last>\](?P<inside> \(|)(?P<rest>.*)", "mm/memblock.c"),
