@@ -14,6 +14,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootmap.bootlog.findings import LogChange, LogFinding, Reason
+from bootmap.bootlog.headers import image_bytes
 from bootmap.bootlog.progress import Ending
 from bootmap.inputs.sought import Sought
 from bootmap.inputs.uimage import HEADER_BYTES
@@ -35,7 +36,6 @@ _GROWS = (2, 4)
 _MACHINE = re.compile(r"unrecognized/unsupported machine ID \(r1 = 0x([0-9a-f]{8})\)")
 _ROW = re.compile(r"^([0-9a-f]{8})\s+(\S.*)$")
 _GO = re.compile(r"## Starting application at (0x[0-9a-fA-F]{1,8})")
-_SIZE = re.compile(r"Data Size: +(\d{4,10}) Bytes|^\s*(\d{4,10}) bytes read|\[ 0x0+ - 0x([0-9a-f]+) \]")
 _ANY_DT = 0xFFFFFFFF
 _R1_R2 = re.compile(r"r1=(?:0x)?([0-9a-f]{1,8}), r2=(?:0x)?([0-9a-f]{1,8})(?:\s+r2\[\]=((?:[0-9a-f]{2} ?){1,32}))?")
 _FDT_MAGIC, _ATAG_CORE = ["d0", "0d", "fe", "ed"], ["01", "00", "41", "54"]
@@ -144,7 +144,7 @@ def _in_the_way(case: LogCase) -> Iterator[LogFinding]:
     will end (arch/arm/boot/compressed/head.S).
     """
     start = _start(case)
-    size = _image_bytes(case)
+    size = image_bytes(case)
     if start is None or not size or case.progress.reached("started") or case.progress.ending is not Ending.SILENT:
         return
     base = start.phys_offset + _TEXT_OFFSET
@@ -172,14 +172,6 @@ def _in_the_way(case: LogCase) -> Iterator[LogFinding]:
         yield LogFinding(
             "in-decompressors-way", True, f"{what} lies where the decompressor may write", reasons, (change,), False
         )
-
-
-def _image_bytes(case: LogCase) -> int:
-    """Bytes of the zImage, by the boot loader's words; 0 where it does not say."""
-    said = case.log.first("image_size")
-    if said is not None:
-        return said.number("count")
-    return next((_size(m) for _, line in case.lines() if "ernel image @" in line and (m := _SIZE.search(line))), 0)
 
 
 def _ram_start(case: LogCase) -> int | None:
@@ -321,7 +313,7 @@ def initrd_reasons(case: LogCase) -> tuple[list[Reason], list[LogChange]]:
     start = _start(case)
     told = next((line for _, line in case.lines() if "INITRD: 0x" in line), "")
     match = re.search(r"INITRD: (0x[0-9a-f]+)\+", told)
-    size = next((_size(m) for _, line in case.lines() if (m := _SIZE.search(line))), 0)
+    size = image_bytes(case)
     if start is None or match is None or not size:
         return [], []
     at, base = int(match[1], 16), start.phys_offset + 0x8000
@@ -335,7 +327,3 @@ def initrd_reasons(case: LogCase) -> tuple[list[Reason], list[LogChange]]:
     clear = align_up(most, MIB)
     change = LogChange(f"load the initrd at {hex_address(clear)} or higher, clear of the largest such kernel")
     return [Reason(start.line, text)], [change]
-
-
-def _size(match: re.Match[str]) -> int:
-    return int(match[3], 16) if match[3] else int(match[1] or match[2])

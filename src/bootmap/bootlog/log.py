@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bootmap.bootlog.capture import read_boots
+from bootmap.bootlog.headers import image_at
 from bootmap.errors import InputError
 from bootmap.facts.linux.log_lines import DECIMAL, HEX, LINES
 from bootmap.inputs.sought import Sought, words_of
@@ -155,7 +156,7 @@ def _messages(lines: Sequence[str], stamped: Sequence[bool], at: int) -> Iterato
         if begins or row.kind == "cmdline":
             line = _whole(row, lines, stamped, at)
         match = row.pattern.search(line)
-        if match:
+        if match and (not row.image or row.image == image_at(lines, at)):
             yield Said(row, at + 1, match[0].strip(), _values(match))
 
 

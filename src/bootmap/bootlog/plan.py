@@ -5,10 +5,10 @@ Not here: where it should put things instead.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootmap.bootlog.banks import from_loader
+from bootmap.bootlog.headers import image_bytes
 from bootmap.units import MIB, Span, hex_address, size_text
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from bootmap.bootlog.case import LogCase
 
 _GRANULE = 128 * MIB
-_SIZE = re.compile(r"(?:Data Size: +|Data size: +|^)(\d{4,10}) [Bb]ytes")
 
 
 class Loaded(NamedTuple):
@@ -62,9 +61,7 @@ def _range(span: Span) -> str:
 
 def _loaded(case: LogCase) -> Iterator[Loaded]:
     log = case.log
-    told = log.first("image_size")
-    read = next((int(match[1]) for _, text in case.lines() if (match := _SIZE.search(text))), 1)
-    size = told.number("count") if told is not None else read
+    size = image_bytes(case) or 1
     said = case.kernel_at()
     if said is not None:
         yield Loaded("the kernel", Span(said.number("start"), said.number("start") + size), said.line)
