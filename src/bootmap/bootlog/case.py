@@ -75,6 +75,12 @@ class LogCase(Struct, frozen=True, dict=True):
         named = self.log.all("kernel_at") or [said for said in self.log.all("load") if said.number("start")]
         return named[0] if named else None
 
+    @property
+    def kernel_start(self) -> int:
+        """Where the boot loader starts the kernel; 0 where it does not say."""
+        said = self.kernel_at()
+        return said.number("start") if said is not None else 0
+
     def where_tree(self) -> list[Reason]:
         """The line that says where the boot loader put the device tree."""
         said = self.log.first("dtb") or self.log.first("blob")

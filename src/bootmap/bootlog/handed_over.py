@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bootmap.bootlog.findings import LogChange, LogFinding, Reason
 from bootmap.bootlog.headers import image_bytes
+from bootmap.bootlog.loaded import GRANULE, GROWS, overlapping, written_by_decompressor
 from bootmap.bootlog.progress import Ending
 from bootmap.inputs.sought import Sought
 from bootmap.inputs.uimage import HEADER_BYTES
@@ -26,13 +27,8 @@ if TYPE_CHECKING:
     from bootmap.bootlog.case import LogCase
     from bootmap.bootlog.log import Said
 
-_GRANULE = 128 * MIB
 LOWMEM = 760 * MIB
 """Lowmem of a 3 GiB split with the vmalloc area's usual size (arch/arm/mm/mmu.c, before 5.x 752 to 768 MiB)."""
-_TEXT_OFFSET = 0x8000
-_HEAP = 0x10000
-_GROWS = (2, 4)
-"""How much larger a kernel is than its zImage: at least, at most, as distributions compress them, bss included."""
 _MACHINE = re.compile(r"unrecognized/unsupported machine ID \(r1 = 0x([0-9a-f]{8})\)")
 _ROW = re.compile(r"^([0-9a-f]{8})\s+(\S.*)$")
 _GO = re.compile(r"## Starting application at (0x[0-9a-fA-F]{1,8})")
@@ -60,7 +56,7 @@ def handover_findings(case: LogCase) -> list[LogFinding]:
         *_by_machine_id(case),
         *_by_registers(case),
         *_by_places(case),
-        *_in_the_way(case),
+        *(list(overlapping(case)) or _in_the_way(case)),
         *_cut_images(case),
         *_wrong_ramdisk(case),
     ]
@@ -119,7 +115,7 @@ def _wrong_ramdisk(case: LogCase) -> Iterator[LogFinding]:
 
 def _start(case: LogCase) -> _Start | None:
     said = case.kernel_at()
-    return _Start(said.number("start") & -_GRANULE, said.number("start"), said.line) if said else None
+    return _Start(said.number("start") & -GRANULE, said.number("start"), said.line) if said else None
 
 
 def _by_places(case: LogCase) -> Iterator[LogFinding]:
@@ -143,31 +139,31 @@ def _in_the_way(case: LogCase) -> Iterator[LogFinding]:
     It unpacks the kernel to 32 KiB into RAM.  Where it runs in the way itself, it first moves behind where the kernel
     will end (arch/arm/boot/compressed/head.S).
     """
-    start = _start(case)
-    size = image_bytes(case)
-    if start is None or not size or case.progress.reached("started") or case.progress.ending is not Ending.SILENT:
+    written = written_by_decompressor(case)
+    if written is None or case.progress.reached("started") or case.progress.ending is not Ending.SILENT:
         return
-    base = start.phys_offset + _TEXT_OFFSET
-    moves = start.address < base + _GROWS[1] * size
-    least, most = (base + (factor + moves) * size + _HEAP * moves for factor in _GROWS)
+    base, moves = written.base, written.moves
+    start = case.kernel_at()
+    line = start.line if start is not None else 0
     log = case.log
     for what, said, variable in (
         ("the device tree", log.first("dtb") or log.first("blob"), "fdt_addr_r"),
         ("the initrd", log.first("ramdisk") or log.first("ramdisk_at"), "ramdisk_addr_r"),
     ):
-        if said is None or not base <= said.number("start") < most:
+        if said is None or not base <= said.number("start") < written.most:
             continue
         at = said.number("start")
         text = (
-            f"the zImage has {size / MIB:.1f} MiB, and such kernels are {_GROWS[0]} to {_GROWS[1]} times as large: it "
+            f"the zImage has {image_bytes(case) / MIB:.1f} MiB, and such kernels are {GROWS[0]} to {GROWS[1]} times as "
+            f"large: it "
             f"is unpacked to {hex_address(base)}" + (", and the zImage moves itself behind it first" if moves else "")
         )
         reasons = (
-            Reason(start.line, text),
-            Reason(0, f"so it writes up to {hex_address(least)} at least, {hex_address(most)} at most"),
+            Reason(line, text),
+            Reason(0, f"so it writes up to {hex_address(written.least)} at least, {hex_address(written.most)} at most"),
             Reason(said.line, f"{what} is at {hex_address(at)}"),
         )
-        clear = hex_address(align_up(most, MIB))
+        clear = hex_address(align_up(written.most, MIB))
         change = LogChange(f"setenv {variable} {clear}, or higher, and load it there")
         yield LogFinding(
             "in-decompressors-way", True, f"{what} lies where the decompressor may write", reasons, (change,), False
@@ -317,7 +313,7 @@ def initrd_reasons(case: LogCase) -> tuple[list[Reason], list[LogChange]]:
     if start is None or match is None or not size:
         return [], []
     at, base = int(match[1], 16), start.phys_offset + 0x8000
-    least, most = (base + factor * size for factor in _GROWS)
+    least, most = (base + factor * size for factor in GROWS)
     if not base <= at < most:
         return [], []
     text = (

@@ -44,10 +44,14 @@ def image_at(lines: Sequence[str], at: int) -> str:
     return KERNEL
 
 
-def image_bytes(case: LogCase) -> int:
+def image_bytes(case: LogCase, *, guess: bool = True) -> int:
     """Bytes of the zImage, by the boot loader's words; 0 where it does not say.
 
-    bootz prints them, a kernel's header has them; else the first file that is read is taken for the kernel.
+    bootz prints them, a kernel's header has them.
+
+    Args:
+        case: the boot.
+        guess: whether the first file that is read is taken for the kernel where neither is there.
     """
     lines = [line for _, line in case.lines()]
     ends = [int(found[1], 16) for line in lines if (found := _OF_ZIMAGE.search(line))]
@@ -56,4 +60,6 @@ def image_bytes(case: LogCase) -> int:
     said = case.log.first("image_size")
     if said is not None:
         return said.number("count")
+    if not guess:
+        return 0
     return next((int(found[1]) for line in lines if (found := _READ.search(line))), 0)

@@ -253,8 +253,8 @@ OF_LOADER = frozenset({
 """Findings of the boot loader's: where it starts a kernel after all, no boot ends with them."""
 ENDS_ATTEMPT = re.compile(
     r"can't get kernel image|Wrong (?:Ramdisk )?Image Format|Bad Linux ARM zImage magic|Bad Data CRC|"
-    r"Bad Header Checksum|Bad hash value|Ramdisk image is corrupt or invalid|FDT and ATAGS support not compiled in|must RESET the board|"
-    r"ERROR: Did not find a cmdline Flattened|ERROR: fdt (?:move|relocat)\w* failed"
+    r"Bad Header Checksum|Bad hash value|Ramdisk image is corrupt or invalid|FDT and ATAGS support not compiled in|"
+    r"must RESET the board|ERROR: Did not find a cmdline Flattened|ERROR: fdt (?:move|relocat)\w* failed"
 )
 """Lines with which bootm and bootz give up and go back to the prompt, or to the next thing to try (boot/bootm.c)."""
 
