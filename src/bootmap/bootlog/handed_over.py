@@ -14,8 +14,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootmap.bootlog.findings import LogChange, LogFinding, Reason
-from bootmap.bootlog.headers import image_bytes
-from bootmap.bootlog.loaded import GRANULE, GROWS, overlapping, written_by_decompressor
+from bootmap.bootlog.loaded import GRANULE, GROWS, image_bytes, overlapping, written_by_decompressor
 from bootmap.bootlog.progress import Ending
 from bootmap.inputs.sought import Sought
 from bootmap.inputs.uimage import HEADER_BYTES

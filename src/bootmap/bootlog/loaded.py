@@ -11,12 +11,12 @@ decompressor writes.
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootmap.bootlog.banks import from_loader
 from bootmap.bootlog.findings import LogChange, LogFinding, Reason
-from bootmap.bootlog.headers import image_bytes
 from bootmap.inputs.uimage import HEADER_BYTES
 from bootmap.units import MIB, Span, align_up, hex_address, size_text
 
@@ -32,6 +32,8 @@ _TEXT_OFFSET = 0x8000
 _HEAP = 0x10000
 GROWS = (2, 4)
 """How much larger a kernel is than its zImage: at least, at most, as distributions compress them, bss included."""
+_OF_ZIMAGE = re.compile(r"[Kk]ernel image @ 0x[0-9a-f]+ \[ 0x0+ - 0x([0-9a-f]+) \]")
+_READ = re.compile(r"^\s*(\d{4,10}) bytes read")
 _VARIABLES = {TREE: "fdt_addr_r", INITRD: "ramdisk_addr_r"}
 _IDS = {TREE: "dtb-overwritten", INITRD: "initrd-overwritten"}
 
@@ -128,6 +130,27 @@ def written_by_decompressor(case: LogCase) -> Written | None:
     moves = start < base + GROWS[1] * size
     least, most = (base + (factor + moves) * size + _HEAP * moves for factor in GROWS)
     return Written(base, least, most, moves)
+
+
+def image_bytes(case: LogCase, *, guess: bool = True) -> int:
+    """Bytes of the zImage, by the boot loader's words; 0 where it does not say.
+
+    bootz prints them, a kernel's header has them.
+
+    Args:
+        case: the boot.
+        guess: whether the first file that is read is taken for the kernel where neither is there.
+    """
+    lines = [line for _, line in case.lines()]
+    ends = [int(found[1], 16) for line in lines if (found := _OF_ZIMAGE.search(line))]
+    if ends:
+        return ends[-1]
+    said = case.log.first("image_size")
+    if said is not None:
+        return said.number("count")
+    if not guess:
+        return 0
+    return next((int(found[1]) for line in lines if (found := _READ.search(line))), 0)
 
 
 def _range(span: Span) -> str:
