@@ -22,7 +22,8 @@ def ram(found: Diagnosis) -> tuple[Span, ...]:
 def test_what_the_kernel_counts_goes_before_a_mem_of_less(tmp_path: Path) -> None:
     """mem=256M cannot have been heeded by a kernel that counts 524288K; excerpt of tests/data/logs with mem= put in."""
     text = (
-        "     Load Address: 0x22000000\n   Loading Device Tree to 3fb68000, end 3fb75e2e ... OK\nLinux version 4.14.73 (b) (gcc) #1\n"
+        "     Load Address: 0x22000000\n   Loading Device Tree to 3fb68000, end 3fb75e2e ... OK\n"
+        "Linux version 4.14.73 (b) (gcc) #1\n"
         "CPU: ARMv7 Processor [410fc051] revision 1 (ARMv7), cr=10c53c7d\nOF: fdt: Machine model: Atmel SAMA5D2\n"
         "cma: Reserved 16 MiB at 0x3e800000\nKernel command line: mem=256M console=ttyS0,115200\n"
         "Memory: 492976K/524288K available (6144K kernel code, 256K rwdata, 1032K rodata, 1024K init, 173K bss, "
