@@ -212,6 +212,12 @@ def _sizes(log: Log, identity: LogIdentity, start: int) -> Iterator[Evidence[Ban
         yield exact(tuple(asked), Confidence.LIKELY, line, f"mem= asks for {size}")
 
 
+def cut_at(said: Said) -> int:
+    """Where the kernel cuts RAM off, by a line that says it ignores or truncates some; some name the last byte."""
+    end = said.number("to" if said.kind == "truncating" else "start")
+    return end + (end % PAGE_SIZE == PAGE_SIZE - 1)
+
+
 def _left_out(log: Log) -> int:
     """Bytes of RAM that the kernel ignores, and so does not count."""
     rows = [

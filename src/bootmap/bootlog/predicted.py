@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.boot.sequence import STAGE_NAMES
 from bootmap.boot.trace import Verdict
-from bootmap.bootlog.banks import RAM
+from bootmap.bootlog.banks import RAM, cut_at
 from bootmap.bootlog.changes import hazard_changes, tree_changes
 from bootmap.bootlog.evidence import Confidence
 from bootmap.bootlog.findings import LogChange, LogFinding, Reason
@@ -132,8 +132,9 @@ def _lost_ram(case: LogCase, replay: Replay) -> LogFinding | None:
     said = [row for row in case.log.all("ignoring", "truncating") if row.line not in own_areas(case)]
     if not said:
         return None
-    used = sum(size for _, size, flags in replay.state.memblock.memory.regions if not flags & Flags.NOMAP)
-    limit = replay.state.vars.arm_lowmem_limit
+    limit = min(map(cut_at, said))
+    rows = [(base, size) for base, size, flags in replay.state.memblock.memory.regions if not flags & Flags.NOMAP]
+    used = sum(max(min(base + size, limit) - base, 0) for base, size in rows)
     reasons = [Reason(row.line, f'"{row.text}"') for row in said[:4]]
     reasons.append(Reason(0, f"lowmem ends at {hex_address(limit)}, and this kernel does not use highmem"))
     changes = [
