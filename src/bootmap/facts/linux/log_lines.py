@@ -170,8 +170,8 @@ LINES = (
           "drivers/of/of_reserved_mem.c, kernel/dma/contiguous.c"),
     _line("elfcorehdr", r"OF: fdt: (?P<text>elfcorehdr is overlapped|Reserving \d{1,9} KiB of memory at 0x\w{1,16} for "
                         r"elfcorehdr)", "drivers/of/fdt.c fdt_reserve_elfcorehdr"),
-    _line("cma_limit", r"cma: Size \(<size>\) of region at <base> exceeds limit \(<to>\)",
-          "mm/cma.c cma_declare_contiguous_nid"),
+    _line("cma_limit", r"cma: Size \(<size>\) of region at <base> exceeds\s+limit \(<to>\)",
+          "mm/cma.c cma_declare_contiguous_nid", "cma: Size ("),
     _line("cma", r"cma: (?:CMA: )?[Rr]eserved <mib> MiB at <base>", "mm/cma.c cma_declare_contiguous"),
     _line("cma_failed", r"cma: (?:CMA: )?[Ff]ailed to reserve <mib> MiB", "mm/cma.c cma_declare_contiguous"),
     # -- paging_init ---------------------------------------------------------------------------------------------
