@@ -110,7 +110,7 @@ def _starts(lines: list[ConsoleLine]) -> list[int]:
     starts = [0]
     loaders: set[str] = set()
     handed = booting = banner = kernel = False
-    for at, (line, _) in enumerate(lines):
+    for at, (line, *_) in enumerate(lines):
         if len(starts) >= MOST_BOOTS or not _WORTH.search(line):
             continue
         loader, again = _LOADER.match(line), False
