@@ -51,7 +51,11 @@ _OF_ATTEMPT = frozenset(
     }
 )
 # What a message has in it when it is whole, where its pattern is content with less.
-_WHOLE = {"banner": re.compile(r"#\d{1,9} \w"), "memory": re.compile(r"available \([^)]{0,400}\)")}
+_WHOLE = {
+    "cpu": re.compile(r"cr=[0-9a-f]{8}|\(\w{1,20}\)$"),
+    "banner": re.compile(r"#\d{1,9} \w"),
+    "memory": re.compile(r"available \([^)]{0,400}\)"),
+}
 # A line without any of these words is not looked at twice.
 WORTH = Sought(
     re.compile(
