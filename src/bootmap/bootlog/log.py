@@ -62,8 +62,9 @@ WORTH = Sought(
         r"[Mm]em|[Rr]eserved|RAM|zone|[Nn]ode|[Nn]ormal|DMA|cma|CMA|CPU|0x[0-9a-f]+ - 0x|pages|"
         r"Linux version|Machine|command line|Load Address|Starting kernel|Device Tree|identity map|Ramdisk |"
         r"mapping|INITRD|cache ?policy|SLUB|SMP|PERCPU|NR_BANKS|MEMBLOCK|vmalloc|DRAM:|Bank #|[Kk]ernel image|fdt blob|"
-        r"Legacy Image|Image [NT]|Architecture|Data [Ss]ize|bootargs|append: |boot[mz] |processor variant|pgd = |PID: |"
-        r"[DI]TCM|kasan: |\befi:? |ion reserve|Start: |SYS|VE |G2D|LCD|MALI|Unable to handle|PC is at|RAM: |Control: "
+        r"-> s|Legacy Image|Image [NT]|Architecture|Data [Ss]ize|bootargs|append: |boot[mz] |processor variant|pgd = |"
+        r"PID: |[DI]TCM|kasan: |\befi:? |ion reserve|Start: |SYS|VE |G2D|LCD|MALI|Unable to handle|PC is at|RAM: |"
+        r"Control: "
     )
 )
 

@@ -96,6 +96,8 @@ LINES = (
     _line("cpu_unknown", r"unrecognized/unsupported processor variant \(<midr>\)", "arch/arm/kernel/head-common.S"),
     _line("dram", r"^D?RAM: +(?P<amount>\d{1,5}(?:\.\d{1,3})?) (?P<unit>[KMG]i?B)", "U-Boot show_dram_config"),
     _line("dram_bank", r"Bank #\d: <start> <count> (?P<unit>[KMG]i?B)", "U-Boot show_dram_config"),
+    _line("bd_start", r"-> start +=? *<start>", "U-Boot bdinfo, print_bi_dram"),
+    _line("bd_size", r"-> size +=? *<size>", "U-Boot bdinfo, print_bi_dram"),
     _line("fixup", r"^\s+Start: +<start>\s*$", "Allwinner's sun8i_fixup, from boot0's header"),
     _line("ion", r"ion_reserve_common: ion reserve: \[<start>, <end>\]", "Allwinner's ion_reserve_common"),
     _line("cut_off", r"Memory cut off:|Memory Reserved:", "Allwinner's arch/arm/mach-sun4i/core.c"),
