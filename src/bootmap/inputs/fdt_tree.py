@@ -102,19 +102,17 @@ class Columns:
         words: the structure block's cells.
         offsets: byte offset of each node's FDT_BEGIN_NODE token.
         parents: number of the node above; -1 for the root.
-        depths: 0 for the root.
         ends: number behind the last node below.
         properties: by name, row of each node that has one -> the index in ``words`` of its FDT_PROP token.
         names: place of a name in the strings block -> the name.
     """
 
-    __slots__ = ("base", "data", "depths", "ends", "names", "offsets", "parents", "properties", "words")
+    __slots__ = ("base", "data", "ends", "names", "offsets", "parents", "properties", "words")
 
     def __init__(self, data: bytes, base: int, words: array[int]) -> None:
         self.data, self.base, self.words = data, base, words
         self.offsets: list[int] = []
         self.parents: list[int] = []
-        self.depths: list[int] = []
         self.ends: list[int] = []
         self.properties: dict[str, dict[int, int]] = {}
         self.names: dict[int, str] = {}
@@ -131,10 +129,14 @@ class Columns:
             yield child
             child = ends[child]
 
+    def first_token(self, row: int) -> int:
+        """The index in ``words`` of the token behind a node's name."""
+        return (self.data.index(0, self.offsets[row] + 4) - self.base + 4) >> 2
+
     def properties_of(self, row: int) -> dict[str, int]:
         """A node's properties, read anew from the blob: name -> the index of its token, the first of each name."""
         words = self.words
-        at = (self.data.index(0, self.offsets[row] + 4) - self.base + 4) >> 2
+        at = self.first_token(row)
         found: dict[str, int] = {}
         while words[at] in (_PROP, _NOP):
             if words[at] == _PROP:
@@ -181,7 +183,11 @@ class Node:
     @property
     def depth(self) -> int:
         """0 for the root."""
-        return self._columns.depths[self._row]
+        parents, row, depth = self._columns.parents, self._row, 0
+        while row:
+            row = parents[row]
+            depth += 1
+        return depth
 
     @property
     def parent(self) -> Node | None:
