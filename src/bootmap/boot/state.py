@@ -36,7 +36,6 @@ if TYPE_CHECKING:
         StaticVm,
         Zone,
     )
-    from bootmap.boot.tables import Words
 
 _U32 = 0xFFFFFFFF
 _CACHE_SHIFT = 6

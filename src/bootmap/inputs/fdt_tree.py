@@ -373,8 +373,8 @@ class Fdt(Struct, eq=False):
         return self._phandles.get(phandle)
 
     def with_cells(self, prop: Property, value: bytes) -> Fdt:
-        """The same tree with other cells, as many as before, in one of its properties."""
-        assert len(value) == len(prop.value) and not len(value) % 4
+        """The same tree with other whole cells, as many as before, in one of its properties."""
+        assert len(value) == len(prop.value)
         columns = self.root._columns.patched(prop.offset, value)
         return replace(self, root=Node(columns, 0), data=columns.data, _phandles=None, _paths={})
 
