@@ -135,9 +135,12 @@ def with_banks(description: Fdt | AtagList, banks: Sequence[Span]) -> Fdt | Atag
             )
     value = b"".join(cells(bank.start, width=width.address) + cells(bank.size, width=width.size) for bank in banks)
     tree = changeable(description)
+    found = [node for node in tree.walk("device_type") if node.depth == 1 and node.is_memory]
+    told = found[0].get("reg") if len(found) == 1 and found[0].get("linux,usable-memory") is None else None
+    if told is not None and len(told.value) == len(value):
+        return tree.with_cells(told, value)
     editor = FdtEditor(tree)
     before = editor.used
-    found = [node for node in tree.walk("device_type") if node.depth == 1 and node.is_memory]
     for node in found[1:]:
         editor.blank(editor.place(node))
     if found:

@@ -16,33 +16,49 @@ if TYPE_CHECKING:
 
     from bootmap.sweep.kernels import SweepKernel
     from bootmap.sweep.measure import SweepSettings, Task
+    from bootmap.sweep.parts import PartsPlace
     from bootmap.sweep.row import Row
 
 
 class Done(NamedTuple):
-    """What came of a task: its rows as lines, and whether they would be the same another time."""
+    """What came of a task: its rows as lines, and whether they would be the same another time.
+
+    ``part`` is the name of the part in which its rows are, with those of others, where the worker wrote one.
+    """
 
     lines: bytes
     lasting: bool
+    part: str = ""
 
 
 class Bench(Struct, frozen=True):
-    """What a worker holds for all its tasks."""
+    """What a worker holds for all its tasks; ``parts`` is where a cluster's workers write the rows themselves."""
 
     kernels: Mapping[str, SweepKernel]
     settings: SweepSettings
     limits: Limits
+    parts: PartsPlace | None = None
 
 
 def work(batch: Sequence[Task], bench: Bench) -> list[Done]:
     """The rows of each task; whatever happens to one is its own row's affair."""
+    return [done(rows) for rows in rows_of(batch, bench)]
+
+
+def rows_of(batch: Sequence[Task], bench: Bench) -> list[list[Row]]:
+    """The rows of each task, as they are."""
     boards_read = SweptBoards()
-    return [done(one(task, bench, boards_read)) for task in batch]
+    return [one(task, bench, boards_read) for task in batch]
 
 
 def done(rows: Sequence[Row]) -> Done:
     """Rows ready to be kept."""
-    return Done(b"".join(map(row_line, rows)), all(row.status not in TRIED_AGAIN for row in rows))
+    return Done(b"".join(map(row_line, rows)), lasting(rows))
+
+
+def lasting(rows: Sequence[Row]) -> bool:
+    """Whether the rows would be the same another time."""
+    return all(row.status not in TRIED_AGAIN for row in rows)
 
 
 def one(task: Task, bench: Bench, boards_read: SweptBoards) -> list[Row]:
