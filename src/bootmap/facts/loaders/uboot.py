@@ -50,6 +50,12 @@ CHANGES = (
         "lib/lmb.c lmb_reserve_uboot_region (6534d26ee9a)", since=(2025, 1),
     ),
     ReleaseChange(
+        "lmb_keeps_ram_above_top",
+        "banks above the one that U-Boot is in are reserved",
+        "lib/lmb.c lmb_add_memory (eb052cbb896; gone with a3075db94d4, but for LMB_LIMIT_DMA_BELOW_RAM_TOP)",
+        since=(2025, 1), until=(2026, 7),
+    ),
+    ReleaseChange(
         "lmb_16k_below_sp",
         "the reservation begins 16 KiB below the stack pointer, before 4 KiB",
         "arch/arm/lib/stack.c arch_lmb_reserve (1274698d13c)", since=(2022, 1), until=(2025, 1),
@@ -96,7 +102,18 @@ CHANGES = (
     ReleaseChange(
         "fdt_areas_again_is_fine",
         "an area that is reserved already is passed over in silence",
-        "boot/image-fdt.c boot_fdt_reserve_region (5a6aa7d5913)", since=(2025, 1), until=(2025, 10),
+        "boot/image-fdt.c boot_fdt_reserve_region (5a6aa7d5913; gone with 623f6c5b6ab)",
+        since=(2025, 1), until=(2026, 10),
+    ),
+    ReleaseChange(
+        "fdt_areas_not_in_ram_are_fine",
+        "an area that does not lie in one bank as a whole is passed over in silence",
+        "boot/image-fdt.c boot_fdt_reserve_region (9d37a3d6e8b; gone with 623f6c5b6ab)",
+        since=(2025, 10), until=(2026, 10),
+    ),
+    ReleaseChange(
+        "fdt_areas_say_error", "the message for an area that could not be reserved ends with the error's number",
+        "boot/image-fdt.c boot_fdt_handle_region (623f6c5b6ab)", since=(2026, 10),
     ),
     ReleaseChange(
         "fdt_areas_replaced",
@@ -137,7 +154,8 @@ CHANGES = (
         since=(2022, 7),
     ),
     ReleaseChange(
-        "fdt_says_smbios", "/chosen gets smbios3-entrypoint", "boot/fdt_support.c fdt_chosen", since=(2026, 10),
+        "fdt_says_smbios", "/chosen gets smbios3-entrypoint", "boot/fdt_support.c fdt_chosen (209bbc4e003)",
+        since=(2026, 1),
     ),
     ReleaseChange(
         "fit_fdt_checked", "stops where a FIT's tree could not be loaded", "common/image-fdt.c boot_get_fdt",
@@ -216,7 +234,7 @@ class Build(Struct, frozen=True):
         sdram_base: CFG_SYS_SDRAM_BASE, what bootm_low is by default; None to take the first bank.
         bootmapsz: CFG_SYS_BOOTMAPSZ, what bootm_mapsize is by default, in bytes; None where it is not set.
         phys_64bit: addresses have 64 bits (CONFIG_PHYS_64BIT).
-        smbios: it makes SMBIOS tables, and tells where since 2026.10.
+        smbios: it makes SMBIOS tables, and tells where since 2026.01.
         random_numbers: there is a random number generator, for kaslr-seed.
         source: where it is seen.
     """

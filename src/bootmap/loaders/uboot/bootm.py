@@ -22,8 +22,8 @@ from bootmap.inputs.uboot_env import hextoul
 from bootmap.loaders.uboot.areas import areas_of
 from bootmap.loaders.uboot.board import area_flags
 from bootmap.loaders.uboot.fit import find_parts
-from bootmap.loaders.uboot.lmb import EXISTS, OK
-from bootmap.units import Span
+from bootmap.loaders.uboot.lmb import EXISTS, INVALID, OK
+from bootmap.units import Span, merged
 
 if TYPE_CHECKING:
     from bootmap.inputs.fdt import Fdt
@@ -205,8 +205,9 @@ def _ramdisk_high(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, r
 
 def _copied(uboot: UBoot, board: UBootBoard, result: UBootPlaced, line: str, source: Span, to: Span) -> None:
     """Say that something is copied; where there is no RAM, that ends U-Boot."""
+    banks = merged(board.banks)
     in_ram = to.start == source.start or all(
-        any(bank.start <= place.start and place.end <= bank.end for bank in board.banks) for place in (source, to)
+        any(bank.start <= place.start and place.end <= bank.end for bank in banks) for place in (source, to)
     )
     backwards = to.start > source.start and (
         to.start - source.start < to.size or not uboot.does("memmove_forward_if_clear")
@@ -286,15 +287,18 @@ def _reserve_areas(uboot: UBoot, lmb: Lmb, tree: Fdt, result: UBootPlaced) -> No
             if uboot.does("fdt_areas_outside_ram_pass") and not lmb.in_memory(area.base, area.size):
                 continue
             done = lmb.reserve_at(area.base, area.size, flags)
-            if done != OK:
-                result.said.append(f"ERROR: reserving fdt memory region failed ({numbers} flags={flags:x}): {done}")
-            continue
-        done = lmb.reserve(area.base, area.size, flags)
-        if done == OK or (done == EXISTS and uboot.does("fdt_areas_again_is_fine")):
+        else:
+            done = lmb.reserve(area.base, area.size, flags)
+        if (
+            done == OK
+            or (done == EXISTS and uboot.does("fdt_areas_again_is_fine"))
+            or (done == INVALID and uboot.does("fdt_areas_not_in_ram_are_fine"))
+        ):
             continue
         if uboot.does("lmb_flags"):
             numbers += f" flags={flags:x}"
-        result.said.append(f"ERROR: reserving fdt memory region failed ({numbers})")
+        error = f": {done}" if uboot.does("fdt_areas_say_error") else ""
+        result.said.append(f"ERROR: reserving fdt memory region failed ({numbers}){error}")
 
 
 def _relocate_fdt(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, result: UBootPlaced) -> None:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 RAM = 0x40000000
 """Where QEMU's virt machine has it."""
 _MEMORY = (256, 320, 384, 512, 640, 768, 1024, 1536, 2048, 2560, 3072)
-_IN_PLACE = "ffffffff"
+IN_PLACE = "ffffffff"
+"""fdt_high or initrd_high with this value: it stays where it was loaded."""
 _LINUX, _ARM, _KERNEL, _RAMDISK, _NOLOAD = 5, 2, 2, 3, 14
 
 
@@ -47,6 +48,7 @@ class LoaderCase(Struct, frozen=True):
         chosen: whether the tree has a /chosen, with bootargs of its own.
         legacy: the ramdisk has a header of U-Boot's in front; its size is that of what is behind.
         fit: everything is in one FIT at ``kernel``: load addresses of ramdisk and tree, None for none.
+        banks: base and size in bytes of each bank that U-Boot knows of; none for all that QEMU has.
     """
 
     memory: int
@@ -63,6 +65,7 @@ class LoaderCase(Struct, frozen=True):
     chosen: bool = True
     legacy: bool = False
     fit: tuple[int | None, int | None] | None = None
+    banks: tuple[tuple[int, int], ...] = ()
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> LoaderCase:
@@ -70,13 +73,18 @@ class LoaderCase(Struct, frozen=True):
         values = dict(row)
         for name in ("kernel", "ramdisk", "fit"):
             values[name] = tuple(values[name]) if values.get(name) is not None else None
-        for name in ("reserved", "memreserve"):
+        for name in ("reserved", "memreserve", "banks"):
             values[name] = tuple(tuple(each) for each in values.get(name, ()))
         return cls(**values)
 
     def row(self) -> dict[str, Any]:
         """The case as JSON has it."""
         return asdict(self)
+
+    @property
+    def ram(self) -> str:
+        """What boards with the same RAM share: the MiB, or the banks in hexadecimal."""
+        return ",".join(f"{base:x}+{size:x}" for base, size in self.banks) or str(self.memory)
 
     @property
     def words(self) -> str:
@@ -97,8 +105,8 @@ class LoaderCase(Struct, frozen=True):
             root.properties["padding"] = bytes(self.padding)
         if self.chosen:
             root.add("chosen", {"bootargs": text("console=ttyAMA0")})
-        memory = cells(RAM, 16 * MIB, width=width)
-        root.add(f"memory@{RAM:x}", {"device_type": text("memory"), "reg": memory})
+        for base in [base for base, _ in self.banks] or [RAM]:
+            root.add(f"memory@{base:x}", {"device_type": text("memory"), "reg": cells(base, 16 * MIB, width=width)})
         if self.reserved:
             parent = root.add("reserved-memory", {"#address-cells": cells(width), "#size-cells": cells(width)})
             parent.properties["ranges"] = b""
@@ -236,7 +244,7 @@ def _environment(rng: random.Random, top: int, end: int) -> dict[str, str | None
         if kind < 0.5:
             return None
         if kind < 0.65:
-            return _IN_PLACE
+            return IN_PLACE
         if kind < 0.72:
             return rng.choice(("0", "no"))
         places = (top, end, RAM + 128 * MIB, RAM + 768 * MIB, top - 5 * MIB + 0x321, RAM + rng.randrange(8, 300) * MIB)
