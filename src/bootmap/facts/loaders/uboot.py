@@ -95,6 +95,10 @@ CHANGES = (
         "lib/lmb.c lmb_alloc_mem (9d37a3d6e8b)", since=(2025, 10),
     ),
     ReleaseChange(
+        "load_spares_reserved", "no file is read from a disk over what is reserved, or where no RAM is",
+        "fs/fs.c fs_read_lmb_check (aa3c609e2be)", since=(2019, 4),
+    ),
+    ReleaseChange(
         "fdt_areas_no_overwrite",
         "reserved memory of the tree has a flag that keeps allocations from joining it",
         "boot/image-fdt.c boot_fdt_add_mem_rsv_regions (827dee587b7)", since=(2025, 1),

@@ -22,14 +22,13 @@ from bootmap.inputs.uboot_env import hextoul
 from bootmap.loaders.uboot.areas import areas_of
 from bootmap.loaders.uboot.board import area_flags
 from bootmap.loaders.uboot.fit import find_parts
-from bootmap.loaders.uboot.lmb import EXISTS, INVALID, OK
+from bootmap.loaders.uboot.lmb import EXISTS, INVALID, OK, Lmb
 from bootmap.units import Span, merged
 
 if TYPE_CHECKING:
     from bootmap.inputs.fdt import Fdt
     from bootmap.loaders.uboot.board import UBootBoard
     from bootmap.loaders.uboot.command import Command
-    from bootmap.loaders.uboot.lmb import Lmb
     from bootmap.loaders.uboot.release import UBoot
 
 _ULONG = 0xFFFFFFFF
@@ -82,6 +81,7 @@ def run(uboot: UBoot, board: UBootBoard, command: Command) -> UBootPlaced:
     lmb = result.lmb = board.lmb(uboot, command.env)
     lmb.said = result.said
     try:
+        _load_files(uboot, board, lmb, command, result)
         if command.fit is not None:
             command, why = find_parts(uboot, command, command.fit, result.said)
             if why:
@@ -95,6 +95,17 @@ def run(uboot: UBoot, board: UBootBoard, command: Command) -> UBootPlaced:
     except _RefusedError as refused:
         result.failed = str(refused)
     return result
+
+
+def _load_files(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, result: UBootPlaced) -> None:
+    """fs_read_lmb_check(): since 2025.01 what is loaded stays reserved."""
+    if not uboot.does("load_spares_reserved"):
+        return
+    for span in command.loaded:
+        known = lmb if uboot.does("global_lmb") else Lmb(uboot, board.banks, lmb.reserved)
+        if known.reserve_at(span.start, span.size) != OK:
+            result.said.append("** Reading file would overwrite reserved memory **")
+            raise _RefusedError(f"U-Boot loads no file to {span}: some of that is reserved, or is no RAM")
 
 
 def _bootz(uboot: UBoot, lmb: Lmb, command: Command, result: UBootPlaced) -> None:

@@ -85,6 +85,7 @@ class Command(Struct, frozen=True):
         env: variables that are set.
         ramdisk_header: bytes of U-Boot's header in front of the ramdisk; 0 for a plain one.
         fit: the FIT that has them all; None where they are files of their own.
+        loaded: where U-Boot has read files from a disk before, as far as it is known.
     """
 
     name: str
@@ -95,3 +96,4 @@ class Command(Struct, frozen=True):
     env: Mapping[str, str]
     ramdisk_header: int = 0
     fit: FitInRam | None = None
+    loaded: tuple[Span, ...] = ()

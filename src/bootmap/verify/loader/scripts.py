@@ -77,8 +77,8 @@ def _run(binary: Path, path: Path, folder: Path, doc: dict[str, Any]) -> dict[st
     disk = ("-drive", f"if=none,file={image},format=raw,id=disk", "-device", "virtio-blk-device,drive=disk")
     with UBootConsole(binary, MEMORY, {_SCRIPT_AT: script}, disk) as uboot:
         doc["uboot"] = next(line for line in uboot.banner.splitlines() if line.startswith("U-Boot 2")).strip()
+        uboot.command("virtio scan")  # U-Boot's EFI part takes some pages when it sees a disk
         doc["bdinfo"] = doc["bdinfo"] or uboot.command("bdinfo")
-        uboot.command("virtio scan")
         for line in text.splitlines():
             if line.startswith(_SET):
                 uboot.command(line.removeprefix("#: "))
