@@ -91,7 +91,7 @@ def said(row: dict[str, Any]) -> list[str]:
 
 
 def blob(row: dict[str, Any]) -> bytes:
-    """The tree that the kernel would have got; where SMBIOS tables are is not known before the boot, and stands as 0."""
+    """The tree that the kernel would have got; where SMBIOS tables are is not known before, and stands as 0."""
     got = zlib.decompress(base64.b64decode(row["handed"]["blob"]))
     chosen = fdt.parse(got).node("/chosen")
     entry = chosen.get("smbios3-entrypoint") if chosen is not None else None

@@ -2,7 +2,7 @@
 
 A recording is a dictionary: ``uboot`` (the version line), ``bdinfo`` (RAM -> what bdinfo says), ``printenv``, ``build``
 (what the build decides and no command shows, where it is not that of the board's name), and ``cases``, each with
-``case`` (a row of :class:`LoaderCase`), ``console`` (the answer's lines up to the kernel's start) and ``handed``: entry,
+``case`` (a row of :class:`LoaderCase`), ``console`` (lines up to the kernel's start) and ``handed``: entry,
 r1, r2 and the blob, or None where no kernel was started.
 """
 
