@@ -58,7 +58,9 @@ def inputs(doc: dict[str, Any], case: LoaderCase) -> tuple[UBoot, UBootBoard, Co
         return _with_fit(doc, case, env)
     uboot = uboot_of(doc, env)
     at, size = case.kernel
-    kernel = KernelImage(at, size) if case.command == "bootz" else KernelImage(at, size, 64, case.load, case.load or 0)
+    kernel = KernelImage(at, size) if case.command == "bootz" else KernelImage(
+        at, size, 64, case.load, case.load or 0, case.packed, case.packing or "none"
+    )
     header = 64 if case.legacy else 0
     ramdisk = Span(case.ramdisk[0] + header, sum(case.ramdisk) + header) if case.ramdisk else None
     command = Command(case.command, kernel, ramdisk, case.dtb, fdt.parse(case.tree()), env, header)

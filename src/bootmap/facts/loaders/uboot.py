@@ -240,6 +240,8 @@ class Build(Struct, frozen=True):
         phys_64bit: addresses have 64 bits (CONFIG_PHYS_64BIT).
         smbios: it makes SMBIOS tables, and tells where since 2026.01.
         random_numbers: there is a random number generator, for kaslr-seed.
+        bootm_len: CONFIG_SYS_BOOTM_LEN, bytes that bootm copies or unpacks at most; None where it is not known.
+        packings: what bootm can unpack; None where it is not known.
         source: where it is seen.
     """
 
@@ -249,12 +251,14 @@ class Build(Struct, frozen=True):
     phys_64bit: bool = False
     random_numbers: bool = False
     smbios: bool = False
+    bootm_len: int | None = None
+    packings: tuple[str, ...] | None = None
     source: str = ""
 
 
 _256M = 256 * MIB
 BUILDS = (
-    Build("qemu-arm", 0x40000000, smbios=True,
+    Build("qemu-arm", 0x40000000, smbios=True, bootm_len=64 * MIB, packings=("gzip",),
           source="include/configs/qemu-arm.h, qemu_arm_defconfig (2021.01 to 2026.10)"),
     Build("cm_fx6", bootmapsz=8 * MIB, source="include/configs/cm_fx6.h (2014.10 to 2026.10)"),
     Build("tbs2910", bootmapsz=_256M, source="include/configs/tbs2910.h (2015.01 to 2026.10)"),

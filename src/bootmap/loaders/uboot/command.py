@@ -53,6 +53,7 @@ class KernelImage(Struct, frozen=True):
         load: where it is to be loaded; None for "where it is" (a zImage, or kernel_noload).
         entry: where it is started, from ``load`` on where that is None.
         packed: bytes that lie there where U-Boot unpacks them to ``load``; 0 where they are not compressed.
+        packing: how they are, as U-Boot names it.
     """
 
     at: int
@@ -61,6 +62,7 @@ class KernelImage(Struct, frozen=True):
     load: int | None = None
     entry: int = 0
     packed: int = 0
+    packing: str = "none"
 
     @property
     def start(self) -> int:

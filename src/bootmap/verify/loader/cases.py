@@ -15,6 +15,7 @@ from msgspec import Struct, field
 from msgspec.structs import asdict
 
 from bootmap.inputs.fdt_writer import MadeNode, cells, flatten, text
+from bootmap.inputs.packings import PACKINGS
 from bootmap.inputs.uimage import HEADER, MAGIC
 from bootmap.units import GIB, KIB, MIB, Span, align_down
 from bootmap.verify.loader.payload import zimage
@@ -49,6 +50,8 @@ class LoaderCase(Struct, frozen=True):
         legacy: the ramdisk has a header of U-Boot's in front; its size is that of what is behind.
         fit: everything is in one FIT at ``kernel``: load addresses of ramdisk and tree, None for none.
         banks: base and size in bytes of each bank that U-Boot knows of; none for all that QEMU has.
+        packing: how the kernel is packed, "" where it is not.
+        packed: bytes that it then has.
     """
 
     memory: int
@@ -66,6 +69,8 @@ class LoaderCase(Struct, frozen=True):
     legacy: bool = False
     fit: tuple[int | None, int | None] | None = None
     banks: tuple[tuple[int, int], ...] = ()
+    packing: str = ""
+    packed: int = 0
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> LoaderCase:
@@ -122,15 +127,22 @@ class LoaderCase(Struct, frozen=True):
             return self._fit()
         if self.command == "bootz":
             return zimage(self.kernel[1])
+        kind = _KERNEL if self.load is not None else _NOLOAD
+        return _with_header(self.kernel_data(), self.load or 0, kind, PACKINGS.index(self.packing or "none"))
+
+    def kernel_data(self) -> bytes:
+        """The kernel of a legacy image or a FIT, packed if it is."""
+        from bootmap.verify.loader.packed import pack
+
         data = zimage(0x1000).ljust(self.kernel[1], b"\0")
-        return _with_header(data, self.load or 0, _KERNEL if self.load is not None else _NOLOAD)
+        return pack(data, self.packing) if self.packing else data
 
     def _fit(self) -> bytes:
         """The FIT, with the tree's data on a multiple of 8, as mkimage -B 8 does it."""
         assert self.fit is not None
         root = MadeNode(properties={"description": text("x"), "timestamp": cells(1), "#address-cells": cells(1)})
         images = root.add("images")
-        kernel = zimage(0x1000).ljust(self.kernel[1], b"\0")
+        kernel = self.kernel_data()
         disk = bytes(self.ramdisk[1]) if self.ramdisk is not None else None
         for name, kind, data, load in (
             ("fdt", "flat_dt", self.tree(), self.fit[1]),
@@ -140,7 +152,7 @@ class LoaderCase(Struct, frozen=True):
             if data is None:
                 continue
             node = images.add(name, {"data": data, "type": text(kind), "arch": text("arm"), "os": text("linux")})
-            node.properties["compression"] = text("none")
+            node.properties["compression"] = text((name == "kernel" and self.packing) or "none")
             node.properties |= {"load": cells(load)} if load is not None else {}
             node.properties |= {"entry": cells(load or 0)} if name == "kernel" else {}
         names = {name: text(name) for name in ("kernel", "fdt", "ramdisk") if name != "ramdisk" or disk is not None}
@@ -156,8 +168,8 @@ class LoaderCase(Struct, frozen=True):
         return _with_header(bytes(self.ramdisk[1]), 0, _RAMDISK) if self.ramdisk is not None and self.legacy else b""
 
 
-def _with_header(data: bytes, load: int, kind: int) -> bytes:
-    rest = (0, len(data), load, load, zlib.crc32(data), _LINUX, _ARM, kind, 0, b"payload")
+def _with_header(data: bytes, load: int, kind: int, packing: int = 0) -> bytes:
+    rest = (0, len(data), load, load, zlib.crc32(data), _LINUX, _ARM, kind, packing, b"payload")
     magic = int.from_bytes(MAGIC, "big")
     return HEADER.pack(magic, zlib.crc32(HEADER.pack(magic, 0, *rest)), *rest) + data
 
