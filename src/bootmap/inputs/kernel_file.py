@@ -60,12 +60,14 @@ class UImageHeader(Struct, frozen=True):
         entry: address.
         name: of the image.
         packed: bytes behind the header where they are compressed; 0 where they are not.
+        packing: how, as U-Boot names it.
     """
 
     load: int
     entry: int
     name: str
     packed: int = 0
+    packing: str = "none"
 
 
 class ImagePlaces(Struct, frozen=True):
