@@ -85,6 +85,7 @@ def assemble(kernel: Kernel, board: Board) -> tuple[KernelModel, Handover]:
         dtcm=parse_tcm(board.dtcm, DTCM, cpu),
         itcm=parse_tcm(board.itcm, ITCM, cpu),
         efi=board.efi_map,
+        ram=board.ram,
     )
     if dtb_addr is None:
         dtb_addr, guessed = place_of_description(model, handover)

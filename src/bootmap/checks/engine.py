@@ -20,6 +20,7 @@ from bootmap.checks.edit import apply
 from bootmap.checks.rules import areas, kernel, memory
 from bootmap.checks.rules.guesses import environment, guesses
 from bootmap.checks.rules.hazards import hazards
+from bootmap.checks.rules.real_ram import disagreement
 from bootmap.errors import BootmapError
 from bootmap.facts.audit_rules import Severity
 from bootmap.facts.check_rules import RULES
@@ -48,7 +49,7 @@ _RULES: tuple[Rule, ...] = (
     memory.beyond_4g,
     memory.vmalloc_cost,
     memory.little_lowmem,
-    memory.disagreement,
+    disagreement,
     memory.dma_window,
     memory.headroom,
     areas.reserved_cells,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.boot.decompressor.phys_offset import memory_ranges
 from bootmap.checks.case import NO_LOWMEM
 from bootmap.checks.edit import SetLpae, SetOption, SetParameter, SetProperty, SetVmsplit
 from bootmap.checks.finding import Change, Finding
@@ -262,26 +261,6 @@ def _smaller_pools(case: CheckCase) -> Iterator[Change]:
             value = cells(size, width=case.cells.size)
             edits = (SetProperty(node.path, "size", value),)
             yield Change(f"{node.path}: size = <{size:#x}>", f"a pool of {size_text(size)}", edits)
-
-
-def disagreement(case: CheckCase) -> Iterator[Finding]:
-    """What --ram says of the board against the tree and mem=."""
-    real = case.board.ram
-    if real is None:
-        return
-    told = [Span(start, end) for start, end in memory_ranges(case.state.handover.board)]
-    told += [span for span in case.state.promised if span.size]
-    for span in told:
-        covered = sum(max(0, min(span.end, row.end) - max(span.start, row.start)) for row in real)
-        if covered < span.size:
-            yield Finding(
-                RULES_BY_ID["memory-disagrees"],
-                Severity.WARNING,
-                "more RAM is declared than the board has",
-                f"{span} is declared, {size_text(span.size - covered)} of it are not in the board's RAM, "
-                f"{' and '.join(map(str, real))}.",
-                address=span.start,
-            )
 
 
 def dma_window(case: CheckCase) -> Iterator[Finding]:
