@@ -131,13 +131,23 @@ class CheckResult(Struct, frozen=True, dict=True):
         """How many findings of that severity count."""
         return sum(found.severity is severity for found in self.counted)
 
+    @cached_property
+    def accepted(self) -> str:
+        """Why a verdict that is not well is accepted: the reasons for the rules that decide it; "" where it is not."""
+        decided = [found for found in self.findings if found.decides]
+        if self.outcome.all_well or not decided or not all(found.suppressed for found in decided):
+            return ""
+        return "; ".join(dict.fromkeys(found.suppressed for found in decided))
+
     def failed(self, *, strict: bool = False) -> bool:
-        """Whether the check ends with 1: the boot is not well, or there is an error, with ``strict`` a warning."""
+        """Whether the check ends with 1: there is an error (with ``strict`` a warning), or the boot is not well.
+
+        Only a reason for the rules that decide it accepts that, see :attr:`accepted`.
+        """
         least = Severity.WARNING if strict else Severity.ERROR
         if any(found.severity >= least for found in self.counted):
             return True
-        decided = [found for found in self.findings if found.decides]
-        return not self.outcome.all_well and not (decided and all(found.suppressed for found in decided))
+        return not self.outcome.all_well and not self.accepted
 
     def __repr__(self) -> str:
         return f"<CheckResult {self.outcome.headline}: {len(self.counted)} findings on {self.name}>"
