@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from bootmap.assemble.cpu import pick_cache, pick_cpu
 from bootmap.assemble.guess import place_of_description, scu_cpus
+from bootmap.assemble.sublevel import older_sublevels
 from bootmap.assemble.texts import parse_tcm
 from bootmap.assemble.weigh import weigh
 from bootmap.assemble.zimage import appended_tree, describe, load_address
@@ -38,7 +39,8 @@ def replay(kernel: Kernel, board: Board) -> Replay:
         UnsupportedError: something is not modelled.
     """
     try:
-        return weigh(board, boot(*assemble(kernel, board)), lambda other: boot(*assemble(kernel, other)))
+        first = weigh(board, boot(*assemble(kernel, board)), lambda other: boot(*assemble(kernel, other)))
+        return older_sublevels(kernel, first, lambda other: boot(*assemble(other, board)))
     except FdtError as error:
         raise error.in_file(board.name) from None
 
