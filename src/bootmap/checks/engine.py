@@ -267,6 +267,7 @@ class _Proof:
     def __init__(self, case: CheckCase, found: list[Finding]) -> None:
         self.case = case
         self.errors = self._errors(found)
+        self.found = {each.key for each in found}
         self.known: dict[tuple[object, ...], tuple[CheckCase, list[Finding]] | None] = {}
 
     @property
@@ -280,7 +281,7 @@ class _Proof:
         cases: list[tuple[Change, CheckCase]] = []
         for change in finding.changes[:_MOST_CHANGES]:
             done = self._predicted(change)
-            if done is None or not self._helps(finding, *done):
+            if done is None or not self._helps(finding, change, *done):
                 continue
             proven = replace(change, after=self._after(finding, done[0]))
             kept.append(proven)
@@ -311,13 +312,25 @@ class _Proof:
                 self.known[change.edits] = None
         return self.known[change.edits]
 
-    def _helps(self, finding: Finding, after: CheckCase, left: list[Finding]) -> bool:
+    def _brings(self, change: Change, left: list[Finding]) -> bool:
+        """Whether a change brings a finding: a warning to a boot that is well, or any about the very thing it set."""
+        least = Severity.WARNING if self.case.replay.outcome.all_well else Severity.ERROR
+        set_there = tuple(path for edit in change.edits if (path := getattr(edit, "path", "")))
+        for each in left:
+            if each.key in self.found:
+                continue
+            places = [place.text for place in each.where if place.kind == "device tree"]
+            if each.severity >= least or any(text.startswith(set_there) for text in places if set_there):
+                return True
+        return False
+
+    def _helps(self, finding: Finding, change: Change, after: CheckCase, left: list[Finding]) -> bool:
         before = self.case
         same = any(each.id == finding.id and (each.key == finding.key or finding.decides) for each in left)
         if same and (finding.id != "ram-beyond-lowmem" or lost_ram(after) >= lost_ram(before)):
             return False
         old, new = rank(before.replay.outcome), rank(after.replay.outcome)
-        if self._errors(left) - self.errors or new < old:
+        if self._errors(left) - self.errors or new < old or self._brings(change, left):
             return False
         must = finding.decides or (finding.severity is Severity.ERROR and not before.replay.outcome.all_well)
         return new > old if must else True

@@ -164,9 +164,14 @@ def area_changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
         up, down = align_up(start, PMD_SIZE), align_down(start, PMD_SIZE)
         if up + PAGE_SIZE <= end:
             yield _reg_change(case, prop, up, end - up, f"it shrinks by {size_text(up - start)}")
-        elif not _taken(case, Span(up, up + entry.size), node):
+        elif _free(case, Span(up, up + entry.size), node):
             yield _reg_change(case, prop, up, entry.size, "the area moved")
         yield _reg_change(case, prop, down, end - down, f"the lost {size_text(start - down)} become part of it")
+
+
+def _free(case: CheckCase, span: Span, but: Node) -> bool:
+    """Whether an area may be moved to ``span``: it is RAM, and no other area's."""
+    return any(bank.start <= span.start and span.end <= bank.end for bank in case.ram) and not _taken(case, span, but)
 
 
 def bank_changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
