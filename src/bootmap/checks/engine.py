@@ -287,8 +287,9 @@ class _Proof:
             kept.append(proven)
             cases.append((proven, done[0]))
         table = _remedies(self.case, cases) if finding.id == "ram-beyond-lowmem" else finding.table
-        if sum(change.recommended for change in kept) == 0 and kept:
-            kept[0] = replace(kept[0], recommended=True)
+        sure = [change for change in kept if not change.unsure]
+        if sure and not any(change.recommended for change in kept):
+            kept[kept.index(sure[0])] = replace(sure[0], recommended=True)
         return replace(finding, changes=tuple(kept), table=table)
 
     def steps(self, findings: Sequence[Finding]) -> Iterator[tuple[Finding, Change, CheckCase]]:

@@ -310,6 +310,7 @@ def elsewhere(case: CheckCase) -> Iterator[Finding]:
                     f"{node.path} asks for the memory-region {target.path}, which is not a child of /reserved-memory: "
                     f"the kernel keeps nothing there.",
                     (case.at_property(prop, at),),
+                    tuple(_keep_node(case, target)),
                 )
 
 
@@ -354,6 +355,16 @@ def _keep(case: CheckCase, node: Node, span: Span) -> Iterator[Change]:
             (DeleteNode(node.path), AddNode(path, tuple(values.items()))),
             recommended=True,
         )
+
+
+def _keep_node(case: CheckCase, node: Node) -> Iterator[Change]:
+    """The same for a child of the root that has one area."""
+    prop = node.get("reg")
+    if prop is None or node.depth != 1 or node.children or not case.cells.address + case.cells.size:
+        return
+    entries = [entry for entry in pairs(prop, case.cells.address, case.cells.size) if entry.size]
+    if len(entries) == 1:
+        yield from _keep(case, node, Span(entries[0].base, entries[0].base + entries[0].size))
 
 
 def _keep_area(case: CheckCase, name: str, span: Span) -> Iterator[Change]:
@@ -417,6 +428,7 @@ def misplaced(case: CheckCase) -> Iterator[Finding]:
                 f"{node.path} has {named}, which the kernel reads in children of /reserved-memory of the root only: "
                 f"its memory is plain RAM.",
                 (case.at_node(node),),
+                tuple(_keep_node(case, node)),
                 address=None,
             )
         for name in downstream:
