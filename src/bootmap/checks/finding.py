@@ -49,6 +49,7 @@ class Change(Shown, Struct, frozen=True):
         edits: what was applied to predict it.
         after: the verdict after it, in words; "" before it is proven.
         recommended: the one to take where there are several.
+        unsure: it is right only if the board is as ``note`` says, which its owner must know: never recommended.
     """
 
     text: str
@@ -56,6 +57,7 @@ class Change(Shown, Struct, frozen=True):
     edits: tuple[Edit, ...] = ()
     after: str = ""
     recommended: bool = False
+    unsure: bool = False
 
     @property
     def cures(self) -> bool:
