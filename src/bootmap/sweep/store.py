@@ -14,7 +14,7 @@ from bootmap.sweep.row import TRIED_AGAIN, Row, parse_row, row_line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from bootmap.sweep.work import Done
+    from bootmap.sweep.row import Done
 
 _LONGEST_LINE = 1 << 20
 _GROUP = 1024
