@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from bootmap.errors import InputError, ToolMissingError
 from bootmap.sweep.limits import limited_memory
 from bootmap.sweep.measure import failed_row
-from bootmap.sweep.row import Status
-from bootmap.sweep.work import Bench, Done, done, lasting, rows_of
+from bootmap.sweep.row import Done, Status
+from bootmap.sweep.work import Bench, done, lasting, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -22,8 +22,7 @@ from bootmap.sweep.store import arrow, write_parquet
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bootmap.sweep.row import Row
-    from bootmap.sweep.work import Done
+    from bootmap.sweep.row import Done, Row
 
 _ENDING = ".parquet"
 _GROUP = 1024

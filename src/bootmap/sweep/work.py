@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import traceback
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from bootmap.sweep.limits import Limits, OutOfTimeError, limited_time
 from bootmap.sweep.measure import SweptBoards, failed_row, measure
-from bootmap.sweep.row import TRIED_AGAIN, Status, row_line
+from bootmap.sweep.row import TRIED_AGAIN, Done, Status, row_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,17 +18,6 @@ if TYPE_CHECKING:
     from bootmap.sweep.measure import SweepSettings, Task
     from bootmap.sweep.parts import PartsPlace
     from bootmap.sweep.row import Row
-
-
-class Done(NamedTuple):
-    """What came of a task: its rows as lines, and whether they would be the same another time.
-
-    ``part`` is the name of the part in which its rows are, with those of others, where the worker wrote one.
-    """
-
-    lines: bytes
-    lasting: bool
-    part: str = ""
 
 
 class Bench(Struct, frozen=True):
