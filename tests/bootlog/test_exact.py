@@ -220,7 +220,7 @@ def test_silence_has_what_the_prediction_says_of_the_board(last: str, tree: str,
             ],
         ),
         (
-            "   Booting using the fdt blob at 0x00100000",
+            "   Booting using the fdt blob at 0x00700000",
             ["the device tree lies where the decompressor may write", "setenv fdt_addr_r 0x01200000, or higher"],
         ),
         ("## Loading init Ramdisk from Legacy Image at 02000000 ...", ["nothing was heard of the kernel"]),

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from support.boards import MIB, reserved, tree
+from support.boards import MIB, device, reserved, tree
 from support.recordings import DATA
 
 if TYPE_CHECKING:
@@ -96,6 +96,15 @@ def test_check_fix_of_phys_offset_and_of_where_uboot_puts_the_tree(command_line:
     path.write_bytes(tree([(0, 1024 * MIB)]))
     command_line("check", path, *of, "--fix", tmp_path / "fixed")
     assert (tmp_path / "fixed" / "board.setenv.txt").read_text() == "setenv bootm_size 0x30000000\n"
+
+
+def test_check_fix_leaves_what_only_the_owner_knows(command_line: CommandLine, tmp_path: Path) -> None:
+    """A UART in the middle of declared RAM: whether RAM goes on behind it is not for a program to say."""
+    path = tmp_path / "board.dtb"
+    path.write_bytes(tree([(0, 512 * MIB)], edit=device("serial@a000000", "ns16550a", 0xA000000, 0x1000)))
+    _, _, err = command_line("check", path, *OF_510, "--fix", tmp_path / "fixed")
+    assert "nothing written for memory-over-devices" in err
+    assert not list(tmp_path.glob("fixed/*"))
 
 
 def test_check_environment_of_uboot(command_line: CommandLine, tmp_path: Path) -> None:

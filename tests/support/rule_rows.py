@@ -50,6 +50,19 @@ def amba(root: Node) -> None:
     root.children.append(bus)
 
 
+def node_of_memory(*, used: bool = False, **properties: bytes) -> Any:
+    """An edit that adds a node whose reg is RAM, which a driver's memory-region points to."""
+
+    def add(root: Node) -> None:
+        more = {"phandle": cells(7)} if used else {}
+        root.children.append(Node("buffer@1d000000", {"reg": cells(0x1D000000, MIB), **more, **properties}))
+        if used:
+            user = {"compatible": text("ti,omap4-rproc"), "memory-region": cells(7)}
+            root.children.append(Node("rproc", user))
+
+    return add
+
+
 def initrd(start: int, size: int) -> Any:
     def add(root: Node) -> None:
         chosen = next(node for node in root.children if node.name == "chosen")
@@ -131,10 +144,20 @@ ROWS = [
     Row("mem-parameter", tree(AT80, bootargs="mem=256M"), MID, {}, quiet=True),
     Row("mem-parameter", tree([(0x80000000, 1024 * MIB)], bootargs="mem=1862M@2048M mem=2048M@4096M"),
         ("v310", None, {}), {}, ("4096M",)),
-    Row("memory-disagrees", tree(HALF), more={"ram": (bootmap.Span(0, 448 * MIB),)}, says=("64 MiB of it",)),
+    Row("memory-disagrees", tree(HALF), more={"ram": (bootmap.Span(0, 448 * MIB),)},
+        says=("64 MiB of it", "reg = <0x0 0x1c000000>", "boots")),
     Row("memory-disagrees", tree(HALF), more={"ram": (bootmap.Span(0, 512 * MIB),)}, quiet=True),
     Row("memory-over-devices", tree(GIB, edit=amba), says=("0x101f1000", "256 MiB")),
     Row("memory-over-devices", tree([(0, 256 * MIB)], edit=amba), quiet=True),
+    Row("memory-over-devices", tree(HALF, edit=device("serial@a000000", "ns16550a", 0xA000000, 0x1000)),
+        says=("<0x0 0xa000000>", "reg = <0x0 0xa000000>, <0xa200000 0x15e00000>", "510 MiB")),
+    Row("memory-over-devices", tree(HALF, edit=node_of_memory(used=True)), quiet=True),
+    Row("memory-over-devices", tree(HALF, edit=node_of_memory(**NOMAP)), quiet=True),
+    Row("memory-over-devices", tree(HALF, edit=node_of_memory(compatible=text("acme,buffer"), used=True)), quiet=True),
+    Row("reserved-node-misplaced", tree(HALF, edit=node_of_memory(**NOMAP)),
+        says=("move it to /reserved-memory/buffer@1d000000", "boots")),
+    Row("area-not-reserved", tree(HALF, edit=node_of_memory(used=True)),
+        says=("/buffer@1d000000", "move it to /reserved-memory/buffer@1d000000", "boots")),
     Row("first-bank-unaligned", tree(HALF, edit=reserved(("spin@0", 0, 0x1000, NOMAP))), ("old54", "5.2.0", {}), {},
         ("/reserved-memory/spin@0", "<0x0 0x200000>", "5.4")),
     Row("first-bank-unaligned", tree(HALF, edit=reserved(("spin@0", 0, 0x200000, NOMAP))), ("old54", "5.2.0", {}), {},

@@ -46,6 +46,7 @@ def memblock_alloc(state: BootState, size: int, align: int, what: str, origin: O
             f"console: {_panic_line(state, size, align)}",
         )
     state.require_mapped(base, size, what)
+    state.require_there(base, size, what)
     state.require_told(base, size, what)
     return base
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bootmap.boot.decompressor.phys_offset import memory_ranges
 from bootmap.boot.payload import payloads
 from bootmap.facts.linux.memblock import Flags
-from bootmap.units import MIB, PAGE_SIZE, Span, align_down, align_up, hex_address
+from bootmap.units import MIB, PAGE_SIZE, Span, align_down, align_up, hex_address, merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,7 +75,7 @@ def places(state: BootState, subject: str, size: int, within: Iterable[Span] | N
     taken += [payload.span for payload in payloads(state) if payload.kind != subject]
     free: list[Span] = []
     taken.sort()
-    for row in lowmem_ranges(state) if within is None else within:
+    for row in _in_real_ram(state, lowmem_ranges(state) if within is None else within):
         at = row.start
         for span in taken:  # once through all of them: a tree may reserve thousands
             if span.start >= row.end:
@@ -87,6 +87,14 @@ def places(state: BootState, subject: str, size: int, within: Iterable[Span] | N
             free.append(Span(at, row.end))
     pages = (Span(align_up(row.start, PAGE_SIZE), align_down(row.end, PAGE_SIZE)) for row in free)
     return tuple(sorted((row for row in pages if row.size >= max(size, 1)), key=lambda row: (-row.size, row.start)))
+
+
+def _in_real_ram(state: BootState, rows: Iterable[Span]) -> Iterable[Span]:
+    """What of ``rows`` is RAM of the board, where its owner says what that is."""
+    if state.handover.ram is None:
+        return rows
+    both = (Span(max(a.start, b.start), min(a.end, b.end)) for a in rows for b in merged(state.handover.ram))
+    return [row for row in both if row.start < row.end]
 
 
 def places_text(found: tuple[Span, ...]) -> str:

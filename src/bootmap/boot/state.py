@@ -20,7 +20,7 @@ from bootmap.boot.records import Variables
 from bootmap.boot.setup.machine import PickedMachine, pick_machine
 from bootmap.boot.tables import Cause, TablePages
 from bootmap.boot.trace import Hazard, KernelDied, Origin
-from bootmap.units import PAGE_SIZE, Span, align_down, hex_address
+from bootmap.units import PAGE_SIZE, Span, align_down, hex_address, merged
 
 if TYPE_CHECKING:
     from bootmap.boot.handover import Handover
@@ -300,6 +300,8 @@ class BootState:
 
     def require_told(self, base: int, size: int, what: str) -> None:
         """Note memory that only the command line says is there: whether it is, the owner of the board knows."""
+        if self.handover.ram is not None:
+            return  # `require_there` knows
         banks = self.told_banks
         if not banks or any(bank.start <= base and base + size <= bank.end for bank in banks):
             return
@@ -311,6 +313,31 @@ class BootState:
                 f"description has none. The kernel boots if it is there, and else dies here, in silence",
                 address=base,
                 luck=True,
+            )
+
+    def without_ram(self, span: Span) -> int | None:
+        """The first address of ``span`` where the board has no RAM; None where it has, or nobody says what it has."""
+        if self.handover.ram is None:
+            return None
+        at = span.start
+        for row in merged(self.handover.ram):
+            at = row.end if at in row else at
+        return at if at < span.end else None
+
+    def require_there(self, base: int, size: int, what: str) -> None:
+        """See that what the kernel takes for early use is RAM of the board, where its owner says what that is.
+
+        Raises:
+            KernelDied: it is not.
+        """
+        lost = self.without_ram(Span(base, base + size))
+        if lost is not None:
+            raise self.die(
+                "ram-missing",
+                f"{hex_address(base)} is taken for {what}, and the board has no RAM at {hex_address(lost)}: its RAM is "
+                f"{' and '.join(map(str, self.handover.ram or ()))}. What the kernel writes there is lost, and it dies "
+                f"here, mostly in silence",
+                address=lost,
             )
 
     def require_mapped(self, base: int, size: int, what: str) -> None:

@@ -4,6 +4,7 @@ The best witness is taken: mem= on the command line, memblock's own lines, the n
 much there is but not where, the boot loader, a bank that is cut.  All of them are kept, so that who disagrees is shown.
 
     log                                     banks
+    efi: 0x..-0x.. [Conventional|..|WB..]   these, for a kernel that UEFI started: mem= and the tree's RAM are dropped
     memory[0x0] [0x..-0x..] / node 0: [..]  these, and what "Ignoring RAM" and "Truncating RAM" say was cut off them
     mem=512M@0x80000000                     that, unless the kernel counts less
     Memory: 448MB = 448MB total             one bank of that size at PHYS_OFFSET
@@ -21,6 +22,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bootmap.bootlog.evidence import Confidence, Evidence, Weighed, choose, exact
+from bootmap.bootlog.firmware import efi_map, memory_of
 from bootmap.bootlog.vendor import taken_areas
 from bootmap.errors import MissingInputError
 from bootmap.units import GIB, KIB, MIB, PAGE_SIZE, Span, align_up, hex_address, memparse, size_text
@@ -138,6 +140,10 @@ def read_ram(log: Log, identity: LogIdentity, phys_offset: int, tree: int | None
         MissingInputError: the log says nothing of RAM.
     """
     ram = Ram(cmdline=identity.cmdline, inside=() if tree is None else (tree,))
+    if (firmware := efi_map(log)) is not None:
+        ram.banks = memory_of(firmware)
+        ram.weighed = weigh_ram(log, identity, tuple(ram.banks))
+        return ram
     if machine_took(log):
         ram.taken.add("machine.took")
     asked = _from_cmdline(log, ram, phys_offset)
@@ -170,6 +176,9 @@ def same_size(one: Banks, other: Banks) -> bool:
 
 def _sizes(log: Log, identity: LogIdentity) -> Iterator[Evidence[Banks]]:
     """What each line says; only the sizes count where a line does not say where RAM is."""
+    firmware, rows = efi_map(log), log.first("efi_row")
+    if firmware is not None and rows is not None:
+        yield exact(tuple(memory_of(firmware)), Confidence.CERTAIN, rows.line, "UEFI's memory map is listed")
     banks = bank_lines(log)
     if banks:
         told = [Span(said.number("start"), max(said.number("last") + 1, said.number("start"))) for said in banks]

@@ -21,6 +21,7 @@ from bootmap.bootlog import phys_offset as phys
 from bootmap.bootlog.banks import bank_lines, read_ram, weigh_ram
 from bootmap.bootlog.description import Description, describe
 from bootmap.bootlog.evidence import Confidence, exact, weigh
+from bootmap.bootlog.firmware import efi_map
 from bootmap.bootlog.given import Given
 from bootmap.bootlog.identity import identify
 from bootmap.bootlog.options import read_options
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from bootmap.bootlog.identity import LogIdentity
     from bootmap.bootlog.log import Log
     from bootmap.bootlog.places import Places
+    from bootmap.inputs.efi_map import EfiMap
     from bootmap.units import Span
 
 
@@ -55,6 +57,7 @@ class LogBoard(Struct, frozen=True):
         phys: PHYS_OFFSET, weighed; 0 stands in for it where nothing says it.
         banks: RAM; empty where the board is given.
         places: what lies where.
+        firmware: UEFI's memory map; None where the log has not all of it.
         dtcm: bytes of each bank of data TCM, None where not known.
         itcm: the same for instructions.
         taken: names of the values that came from lines of the log.
@@ -72,6 +75,7 @@ class LogBoard(Struct, frozen=True):
     phys: Weighed[int]
     banks: tuple[Span, ...]
     places: Places
+    firmware: EfiMap | None
     dtcm: tuple[int, ...] | None
     itcm: tuple[int, ...] | None
     taken: frozenset[str]
@@ -132,6 +136,7 @@ def board_from_log(log: Log, given: Given | None = None) -> LogBoard:
         phys=weighed,
         banks=banks,
         places=places,
+        firmware=efi_map(log),
         dtcm=tcm.dtcm,
         itcm=tcm.itcm,
         taken=frozenset(taken | places.taken | tcm.taken),

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from bootmap.analysis.oops.linear import physical_of, places_at, reader_of
+from bootmap.bootlog.addresses import address_of
 from bootmap.bootlog.changes import tree_changes
 from bootmap.bootlog.findings import LogChange, LogFinding, Reason
 from bootmap.bootlog.predict import repredict
@@ -51,18 +52,13 @@ def _finding(case: LogCase, oops: Oops) -> LogFinding:
         return _tree(case, oops, where)
     if oops.address is not None and reads == "initrd":
         return _initrd(case, oops, where)
-    reasons = [Reason(oops.line, oops.message)]
-    if oops.address is not None and case.found is not None:
-        for place in places_at(case.found.replay, oops.address)[:2]:
-            text = f"{hex_address(oops.address)} is {hex_address(place.physical)} in the linear map: {place.what}"
-            reasons.append(Reason(0, text))
-            if place.kind == "no-map":
-                headline = f"the kernel reads memory that is no-map{at}"
-                why = Reason(
-                    0, "the linear map leaves no-map areas out: use memremap, or phys_to_virt's result is not mapped"
-                )
-                return LogFinding("no-map-accessed", True, headline, (*reasons, why))
-    return LogFinding("oops", True, f"the kernel faults{at}: {oops.message}", tuple(reasons))
+    found = address_of(case, oops)
+    reasons = (Reason(oops.line, oops.message), *found.reasons)
+    if found.area is not None:
+        headline = f"the kernel reads memory that is no-map{at}"
+        why = Reason(0, "the linear map leaves no-map areas out: use memremap, or phys_to_virt's result is not mapped")
+        return LogFinding("no-map-accessed", True, headline, (*reasons, why))
+    return LogFinding("oops", True, f"the kernel faults{at}: {oops.message}", reasons)
 
 
 def _callers(case: LogCase, oops: Oops) -> list[str]:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bootmap.bootlog.capture import read_boots
+from bootmap.bootlog.headers import image_at
 from bootmap.errors import InputError
 from bootmap.facts.linux.log_lines import DECIMAL, HEX, LINES
 from bootmap.inputs.sought import Sought, words_of
@@ -30,6 +31,23 @@ _WRAPPED = 6  # a message is put together from at most so many lines
 _MAX_WRAPPED = 1024  # and from none longer than that: mail programs and terminals break far sooner
 _MOST_LINES = 30_000  # that could be about memory; a boot with memblock=debug has some thousands
 _PARAMETERS = re.compile(r"[\w.-]+=[^\s:]*(?: [\w.,=/:@-]+)*$")
+# What bootm and bootz print of what they start: of an attempt that they gave up, it tells nothing of the boot.
+_OF_ATTEMPT = frozenset(
+    {
+        "load",
+        "kernel_at",
+        "image_size",
+        "image_name",
+        "arm_image",
+        "payload_load",
+        "payload_size",
+        "dtb",
+        "ramdisk",
+        "ramdisk_at",
+        "blob",
+        "started",
+    }
+)
 # What a message has in it when it is whole, where its pattern is content with less.
 _WHOLE = {"banner": re.compile(r"#\d{1,9} \w"), "memory": re.compile(r"available \([^)]{0,400}\)")}
 # A line without any of these words is not looked at twice.
@@ -39,7 +57,7 @@ WORTH = Sought(
         r"Linux version|Machine|command line|Load Address|Starting kernel|Device Tree|identity map|Ramdisk |"
         r"mapping|INITRD|cache ?policy|SLUB|SMP|PERCPU|NR_BANKS|MEMBLOCK|vmalloc|DRAM:|Bank #|[Kk]ernel image|fdt blob|"
         r"Legacy Image|Image [NT]|Architecture|Data [Ss]ize|bootargs|append: |boot[mz] |processor variant|pgd = |PID: |"
-        r"[DI]TCM|kasan: |ion reserve|Start: |SYS|VE |G2D|LCD|MALI|Unable to handle|PC is at|RAM: |Control: "
+        r"[DI]TCM|kasan: |\befi:? |ion reserve|Start: |SYS|VE |G2D|LCD|MALI|Unable to handle|PC is at|RAM: |Control: "
     )
 )
 
@@ -141,6 +159,7 @@ def messages_of(boot: Boot) -> Log:
         replace(message, line=message.line + boot.first - 1)
         for at in worth
         for message in _messages(lines, stamped, at)
+        if message.kind not in _OF_ATTEMPT or message.line + boot.first - 1 > boot.given_up
     ]
     return Log(tuple(said), boot.total)
 
@@ -155,7 +174,7 @@ def _messages(lines: Sequence[str], stamped: Sequence[bool], at: int) -> Iterato
         if begins or row.kind == "cmdline":
             line = _whole(row, lines, stamped, at)
         match = row.pattern.search(line)
-        if match:
+        if match and (not row.image or row.image == image_at(lines, at)):
             yield Said(row, at + 1, match[0].strip(), _values(match))
 
 

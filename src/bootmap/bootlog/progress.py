@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 
 from bootmap.inputs.sought import Sought
+from bootmap.shown import Shown
 
 if TYPE_CHECKING:
     from bootmap.bootlog.capture import Boot
@@ -79,7 +80,7 @@ _PANIC = Sought(
 _CONSOLE = Sought(re.compile(r"^U-Boot |^Starting kernel|Uncompressing Linux|^DRAM: |^## "))
 
 
-class BootProgress(Struct, frozen=True):
+class BootProgress(Shown, Struct, frozen=True):
     """How far a boot came.
 
     Attributes:

@@ -17,6 +17,7 @@ from bootmap.checks.finding import Where
 from bootmap.checks.later import taken_later
 from bootmap.inputs.cmdline import Param, parameq, parse
 from bootmap.inputs.fdt import Fdt
+from bootmap.shown import Shown
 from bootmap.units import Span, merged
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from bootmap.inputs.fdt import Node, Property
 
 
-class CheckCase(Struct, frozen=True, dict=True):
+class CheckCase(Shown, Struct, frozen=True, dict=True):
     """One prediction.
 
     Attributes:

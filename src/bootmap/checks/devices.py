@@ -121,7 +121,12 @@ def _registers(bus: _Bus, value: bytes, spans: Sequence[Span]) -> list[Span]:
 
 
 def _is_device(bus: _Bus, node: Node, name: str, value: bytes) -> bool:
-    """Whether ``reg`` is of a device: the node is neither memory nor a CPU, and its name has the same address."""
+    """Whether ``reg`` is of a device: the kernel makes none of a node without ``compatible``; no memory, no CPU.
+
+    Its name, where it has an address, has that of the registers.
+    """
+    if node.value("compatible") is None:
+        return False
     unit = _UNIT_ADDRESS.match(name)
     if unit is not None and int(unit[1], 16) != read_cells(value, 0, bus.cells[0]):
         return False

@@ -20,6 +20,7 @@ from bootmap.checks.edit import apply
 from bootmap.checks.rules import areas, kernel, memory
 from bootmap.checks.rules.guesses import environment, guesses
 from bootmap.checks.rules.hazards import hazards
+from bootmap.checks.rules.real_ram import disagreement
 from bootmap.errors import BootmapError
 from bootmap.facts.audit_rules import Severity
 from bootmap.facts.check_rules import RULES
@@ -48,7 +49,7 @@ _RULES: tuple[Rule, ...] = (
     memory.beyond_4g,
     memory.vmalloc_cost,
     memory.little_lowmem,
-    memory.disagreement,
+    disagreement,
     memory.dma_window,
     memory.headroom,
     areas.reserved_cells,
@@ -130,13 +131,23 @@ class CheckResult(Struct, frozen=True, dict=True):
         """How many findings of that severity count."""
         return sum(found.severity is severity for found in self.counted)
 
+    @cached_property
+    def accepted(self) -> str:
+        """Why a verdict that is not well is accepted: the reasons for the rules that decide it; "" where it is not."""
+        decided = [found for found in self.findings if found.decides]
+        if self.outcome.all_well or not decided or not all(found.suppressed for found in decided):
+            return ""
+        return "; ".join(dict.fromkeys(found.suppressed for found in decided))
+
     def failed(self, *, strict: bool = False) -> bool:
-        """Whether the check ends with 1: the boot is not well, or there is an error, with ``strict`` a warning."""
+        """Whether the check ends with 1: there is an error (with ``strict`` a warning), or the boot is not well.
+
+        Only a reason for the rules that decide it accepts that, see :attr:`accepted`.
+        """
         least = Severity.WARNING if strict else Severity.ERROR
         if any(found.severity >= least for found in self.counted):
             return True
-        decided = [found for found in self.findings if found.decides]
-        return not self.outcome.all_well and not (decided and all(found.suppressed for found in decided))
+        return not self.outcome.all_well and not self.accepted
 
     def __repr__(self) -> str:
         return f"<CheckResult {self.outcome.headline}: {len(self.counted)} findings on {self.name}>"
@@ -256,6 +267,7 @@ class _Proof:
     def __init__(self, case: CheckCase, found: list[Finding]) -> None:
         self.case = case
         self.errors = self._errors(found)
+        self.found = {each.key for each in found}
         self.known: dict[tuple[object, ...], tuple[CheckCase, list[Finding]] | None] = {}
 
     @property
@@ -269,14 +281,15 @@ class _Proof:
         cases: list[tuple[Change, CheckCase]] = []
         for change in finding.changes[:_MOST_CHANGES]:
             done = self._predicted(change)
-            if done is None or not self._helps(finding, *done):
+            if done is None or not self._helps(finding, change, *done):
                 continue
             proven = replace(change, after=self._after(finding, done[0]))
             kept.append(proven)
             cases.append((proven, done[0]))
         table = _remedies(self.case, cases) if finding.id == "ram-beyond-lowmem" else finding.table
-        if sum(change.recommended for change in kept) == 0 and kept:
-            kept[0] = replace(kept[0], recommended=True)
+        sure = [change for change in kept if not change.unsure]
+        if sure and not any(change.recommended for change in kept):
+            kept[kept.index(sure[0])] = replace(sure[0], recommended=True)
         return replace(finding, changes=tuple(kept), table=table)
 
     def steps(self, findings: Sequence[Finding]) -> Iterator[tuple[Finding, Change, CheckCase]]:
@@ -300,13 +313,25 @@ class _Proof:
                 self.known[change.edits] = None
         return self.known[change.edits]
 
-    def _helps(self, finding: Finding, after: CheckCase, left: list[Finding]) -> bool:
+    def _brings(self, change: Change, left: list[Finding]) -> bool:
+        """Whether a change brings a finding: a warning to a boot that is well, or any about the very thing it set."""
+        least = Severity.WARNING if self.case.replay.outcome.all_well else Severity.ERROR
+        set_there = tuple(path for edit in change.edits if (path := getattr(edit, "path", "")))
+        for each in left:
+            if each.key in self.found:
+                continue
+            places = [place.text for place in each.where if place.kind == "device tree"]
+            if each.severity >= least or any(text.startswith(set_there) for text in places if set_there):
+                return True
+        return False
+
+    def _helps(self, finding: Finding, change: Change, after: CheckCase, left: list[Finding]) -> bool:
         before = self.case
         same = any(each.id == finding.id and (each.key == finding.key or finding.decides) for each in left)
         if same and (finding.id != "ram-beyond-lowmem" or lost_ram(after) >= lost_ram(before)):
             return False
         old, new = rank(before.replay.outcome), rank(after.replay.outcome)
-        if self._errors(left) - self.errors or new < old:
+        if self._errors(left) - self.errors or new < old or self._brings(change, left):
             return False
         must = finding.decides or (finding.severity is Severity.ERROR and not before.replay.outcome.all_well)
         return new > old if must else True

@@ -44,7 +44,13 @@ def write_fix(result: CheckResult, folder: str) -> Iterator[tuple[str, str]]:
     """
     case = result.case
     chosen = recommended_of(result.counted)
-    if case is None or not chosen:
+    if case is None:
+        return
+    for found in result.counted:
+        if found.changes and all(change.unsure for change in found.changes):
+            what = " or ".join(change.text for change in found.changes)
+            yield "", f"nothing written for {found.id}: whether {what} is right, the board's owner knows"
+    if not chosen:
         return
     os.makedirs(folder, exist_ok=True)
     stem = os.path.splitext(os.path.basename(result.name.replace(":", "-")))[0] or "board"

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct, field
 
 from bootmap.errors import InputError
+from bootmap.shown import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +42,7 @@ TRIED_AGAIN = (Status.TIMEOUT, Status.MEMORY, Status.CRASHED)
 """What may end otherwise another time: such rows are not kept for the next sweep."""
 
 
-class ZoneRow(Struct, frozen=True):
+class ZoneRow(Shown, Struct, frozen=True):
     """A zone of the page allocator.
 
     Attributes:
@@ -57,7 +58,7 @@ class ZoneRow(Struct, frozen=True):
     managed: int
 
 
-class FindingRow(Struct, frozen=True):
+class FindingRow(Shown, Struct, frozen=True):
     """How often a rule of `check` found something.
 
     Attributes:
@@ -71,7 +72,7 @@ class FindingRow(Struct, frozen=True):
     count: int
 
 
-class Row(Struct, frozen=True, kw_only=True):
+class Row(Shown, Struct, frozen=True, kw_only=True):
     """One board with one kernel.
 
     Attributes:

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bootmap.errors import UsageError
+from bootmap.shown import Shown
 from bootmap.sweep.boards import find_boards
 from bootmap.sweep.cache import Cache, engine_hash
 from bootmap.sweep.compare import SweepSide
@@ -37,7 +38,7 @@ _BATCH_OF_CLUSTER = 64
 _BATCH_OF_PART = 512
 
 
-class SweepRun(Struct):
+class SweepRun(Shown, Struct):
     """What came of a sweep.
 
     Attributes:
@@ -66,7 +67,7 @@ class SweepRun(Struct):
         return self.kept + self.cached + self.worked
 
 
-class Sweep(Struct, frozen=True):
+class Sweep(Shown, Struct, frozen=True):
     """What is to be swept.
 
     Attributes:

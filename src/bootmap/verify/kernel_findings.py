@@ -19,6 +19,7 @@ from msgspec import Struct
 from bootmap.errors import MissingInputError
 from bootmap.facts.kernel_findings import BOOTED_KERNELS, FOLDER, KERNEL_FINDINGS, KernelFinding
 from bootmap.image.machine import HangError, RunningMachine
+from bootmap.shown import Shown
 from bootmap.units import MIB
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _LOG = range(0x4000_0000, 0x4800_0000, 16 * MIB)  # where the log's buffer can b
 _LOOK = 4.0  # seconds of running between two looks for it
 
 
-class BootOfFinding(Struct, frozen=True):
+class BootOfFinding(Shown, Struct, frozen=True):
     """What one kernel did.
 
     Attributes:
@@ -54,7 +55,7 @@ class BootOfFinding(Struct, frozen=True):
         return not self.came_back or bool(self.exception)
 
 
-class Reproduction(Struct, frozen=True):
+class Reproduction(Shown, Struct, frozen=True):
     """A boot of the board with a kernel of the user's.
 
     Attributes:
@@ -69,7 +70,7 @@ class Reproduction(Struct, frozen=True):
     console: bytes
 
 
-class FindingRecord(Struct, frozen=True):
+class FindingRecord(Shown, Struct, frozen=True):
     """One map that kills kernels, all that is known of it.
 
     Attributes:

@@ -171,7 +171,9 @@ def _lowmem_rounded(state: BootState, limit: int) -> None:
     if area is not None:
         cause = f"{area.origin.text if area.origin else 'a no-map area'} begins at {hex_address(last)}"
         after = align_up(last, state.kernel.format.pmd_size)
-        advice = f"let that area begin at {hex_address(limit)} or {hex_address(after)}"
+        moved = Span(after, after + area.end - area.start)
+        room = after < area.end or any(row.start <= moved.start and moved.end <= row.end for row in state.banks)
+        advice = f"let that area begin at {hex_address(limit)}" + (f" or {hex_address(after)}" if room else "")
     reason = f"lowmem must end on a multiple of {pmd}, and {cause}"
     origin = Origin("adjust_lowmem_bounds", reason, None, area.origin if area else None)
     for row in cut:

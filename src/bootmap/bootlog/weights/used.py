@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from bootmap.assumptions import Assumption
 from bootmap.boot.payload import initrd_span
+from bootmap.boot.trace import Verdict
 from bootmap.bootlog.banks import RAM, same_size
 from bootmap.bootlog.evidence import Confidence
 from bootmap.bootlog.options import NOT_SET, OPTION
@@ -105,7 +106,9 @@ def settled(weights: Iterable[Weighed[Any]], replay: Replay) -> tuple[Weighed[An
     for weighed in worded(weights):
         reader = _reader(weighed.quantity)
         value = reader.read(replay.state)
-        if value is not None or weighed.witnesses or weighed.against:
+        if not value and weighed.value and replay.outcome.verdict is Verdict.DIES:
+            found.append(weighed)  # the predicted boot ends before it is read
+        elif value is not None or weighed.witnesses or weighed.against:
             found.append(weighed.held_against(value, reader.same))
     return tuple(found)
 

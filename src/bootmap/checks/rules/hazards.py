@@ -11,6 +11,7 @@ from bootmap.checks.rules.areas import area_changes, bank_changes
 from bootmap.checks.rules.kernel import crash_changes
 from bootmap.checks.rules.last_page import whole_pages
 from bootmap.checks.rules.near_kernel import areas_in_the_way, pool_changes
+from bootmap.checks.rules.real_ram import real_ram_changes
 from bootmap.facts.audit_rules import Severity
 from bootmap.facts.check_rules import RULE_OF_HAZARD, RULES_BY_ID
 from bootmap.units import MIB, Span, hex_address
@@ -51,6 +52,7 @@ _TITLES = {
     "kernel-overlaps-dtb": "the kernel and the device tree are loaded into one place",
     "first-bank-unaligned": "RAM begins between two 2 MiB boundaries",
     "lowmem-rounded": "RAM is lost to rounding",
+    "ram-missing": "the kernel uses memory that the board does not have",
     "crashkernel-failed": "there is no room for the crash kernel",
 }
 
@@ -150,9 +152,10 @@ def _changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
         case "mem-parameter":
             yield Change("leave mem= out", edits=(SetParameter("mem", None),))
         case "memory-not-there":
-            yield Change(
-                "leave mem= out", "the board's own description of its RAM holds then", (SetParameter("mem", None),)
-            )
+            if hazard.subject:
+                moved = payload_changes(case, "dtb", hazard.places) if hazard.subject == "dtb" else initrd_changes(case)
+                yield from moved
+            yield from real_ram_changes(case)
         case "earlycon":
             yield Change("leave earlycon out of the command line", edits=(SetParameter("earlycon", None),))
         case "reserved-memory-full":

@@ -46,15 +46,22 @@ _OF_THE_CALL = {
 @input_options
 @click.option("--env", type=click.Path(), help="U-Boot's variables: what printenv prints, or the image in flash.")
 @click.option("--bdinfo", type=click.Path(), help="With --env: what U-Boot's bdinfo prints; a console log will do.")
-@click.option("--select", multiple=True, metavar="RULE", help="Count this rule only; repeatable.")
-@click.option("--ignore", multiple=True, metavar="RULE", help="Do not count this rule; repeatable.")
+@click.option(
+    "--select", multiple=True, metavar="RULE", help="Count this rule only, and what decides the verdict; repeatable."
+)
+@click.option(
+    "--ignore", multiple=True, metavar="RULE", help="Do not count this rule; what decides the verdict counts."
+)
 @click.option("--severity", type=click.Choice(_SEVERITIES), help="Show findings of at least this severity.  [info]")
 @click.option("--strict", is_flag=True, help="Exit with 1 on warnings too.")
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True, help="How to print.")
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option(
     "--settings", type=click.Path(dir_okay=False), help="Settings, in place of bootmap.toml beside the board."
 )
-@click.option("--baseline", type=click.Path(dir_okay=False), help="Do not count the findings in this file.")
+@click.option(
+    "--baseline", type=click.Path(dir_okay=False), help="Do not count the findings in this file; what decides counts."
+)
 @click.option(
     "--write-baseline", type=click.Path(dir_okay=False), help="Write all findings to this file, as a baseline."
 )
@@ -87,7 +94,8 @@ def command(
     is needed: where the kernel is not described, a typical one is taken, and the answer says so.  Each change that is
     proposed was applied and predicted again.
 
-    Exit code 0: it boots, and nothing is an error; 1: it does not, or there are errors (--strict: or warnings).
+    Exit code 0: it boots, and nothing is an error; 1: it does not, or there are errors (--strict: or warnings).  What
+    decides a verdict always counts; only a reason in bootmap.toml for its rule accepts it.
     """
     if rules:
         for rule in bootmap.CHECK_RULES:

@@ -247,6 +247,17 @@ LAST_WORDS = (
 )
 """Every row, in the order of a boot."""
 
+OF_LOADER = frozenset({
+    "wrong-format", "no-fdt", "fdt-high", "load-overwrites", "bad-crc", "no-fdt-support", "wrong-ramdisk",
+})
+"""Findings of the boot loader's: where it starts a kernel after all, no boot ends with them."""
+ENDS_ATTEMPT = re.compile(
+    r"can't get kernel image|Wrong (?:Ramdisk )?Image Format|Bad Linux ARM zImage magic|Bad Data CRC|"
+    r"Bad Header Checksum|Bad hash value|Ramdisk image is corrupt or invalid|FDT and ATAGS support not compiled in|"
+    r"must RESET the board|ERROR: Did not find a cmdline Flattened|ERROR: fdt (?:move|relocat)\w* failed"
+)
+"""Lines with which bootm and bootz give up and go back to the prompt, or to the next thing to try (boot/bootm.c)."""
+
 # No row is looked for in a line without one of these words.
 WORTH = re.compile(
     r"[Ww]rong|[Bb]ad |valid|ERROR|[Ff]ail|ail|FDT|fdt|overwrite|error|corrupt|incomplete|out of|unrecognized|atags|"

@@ -22,14 +22,14 @@ from bootmap.inputs.uboot_env import hextoul
 from bootmap.loaders.uboot.areas import areas_of
 from bootmap.loaders.uboot.board import area_flags
 from bootmap.loaders.uboot.fit import find_parts
-from bootmap.loaders.uboot.lmb import EXISTS, OK
-from bootmap.units import Span
+from bootmap.loaders.uboot.lmb import EXISTS, INVALID, OK, Lmb
+from bootmap.shown import Shown
+from bootmap.units import Span, merged
 
 if TYPE_CHECKING:
     from bootmap.inputs.fdt import Fdt
     from bootmap.loaders.uboot.board import UBootBoard
     from bootmap.loaders.uboot.command import Command
-    from bootmap.loaders.uboot.lmb import Lmb
     from bootmap.loaders.uboot.release import UBoot
 
 _ULONG = 0xFFFFFFFF
@@ -45,7 +45,7 @@ _IN_PLACE_WARNING = (
 )
 
 
-class UBootPlaced(Struct):
+class UBootPlaced(Shown, Struct):
     """What came of it.
 
     Attributes:
@@ -82,6 +82,7 @@ def run(uboot: UBoot, board: UBootBoard, command: Command) -> UBootPlaced:
     lmb = result.lmb = board.lmb(uboot, command.env)
     lmb.said = result.said
     try:
+        _load_files(uboot, board, lmb, command, result)
         if command.fit is not None:
             command, why = find_parts(uboot, command, command.fit, result.said)
             if why:
@@ -95,6 +96,17 @@ def run(uboot: UBoot, board: UBootBoard, command: Command) -> UBootPlaced:
     except _RefusedError as refused:
         result.failed = str(refused)
     return result
+
+
+def _load_files(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, result: UBootPlaced) -> None:
+    """fs_read_lmb_check(): since 2025.01 what is loaded stays reserved."""
+    if not uboot.does("load_spares_reserved"):
+        return
+    for span in command.loaded:
+        known = lmb if uboot.does("global_lmb") else Lmb(uboot, board.banks, lmb.reserved)
+        if known.reserve_at(span.start, span.size) != OK:
+            result.said.append("** Reading file would overwrite reserved memory **")
+            raise _RefusedError(f"U-Boot loads no file to {span}: some of that is reserved, or is no RAM")
 
 
 def _bootz(uboot: UBoot, lmb: Lmb, command: Command, result: UBootPlaced) -> None:
@@ -205,8 +217,9 @@ def _ramdisk_high(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, r
 
 def _copied(uboot: UBoot, board: UBootBoard, result: UBootPlaced, line: str, source: Span, to: Span) -> None:
     """Say that something is copied; where there is no RAM, that ends U-Boot."""
+    banks = merged(board.banks)
     in_ram = to.start == source.start or all(
-        any(bank.start <= place.start and place.end <= bank.end for bank in board.banks) for place in (source, to)
+        any(bank.start <= place.start and place.end <= bank.end for bank in banks) for place in (source, to)
     )
     backwards = to.start > source.start and (
         to.start - source.start < to.size or not uboot.does("memmove_forward_if_clear")
@@ -286,15 +299,18 @@ def _reserve_areas(uboot: UBoot, lmb: Lmb, tree: Fdt, result: UBootPlaced) -> No
             if uboot.does("fdt_areas_outside_ram_pass") and not lmb.in_memory(area.base, area.size):
                 continue
             done = lmb.reserve_at(area.base, area.size, flags)
-            if done != OK:
-                result.said.append(f"ERROR: reserving fdt memory region failed ({numbers} flags={flags:x}): {done}")
-            continue
-        done = lmb.reserve(area.base, area.size, flags)
-        if done == OK or (done == EXISTS and uboot.does("fdt_areas_again_is_fine")):
+        else:
+            done = lmb.reserve(area.base, area.size, flags)
+        if (
+            done == OK
+            or (done == EXISTS and uboot.does("fdt_areas_again_is_fine"))
+            or (done == INVALID and uboot.does("fdt_areas_not_in_ram_are_fine"))
+        ):
             continue
         if uboot.does("lmb_flags"):
             numbers += f" flags={flags:x}"
-        result.said.append(f"ERROR: reserving fdt memory region failed ({numbers})")
+        error = f": {done}" if uboot.does("fdt_areas_say_error") else ""
+        result.said.append(f"ERROR: reserving fdt memory region failed ({numbers}){error}")
 
 
 def _relocate_fdt(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, result: UBootPlaced) -> None:
