@@ -9,12 +9,10 @@ import msgspec
 
 from bootmap.errors import InputError, ToolMissingError
 from bootmap.output import write_file
-from bootmap.sweep.row import TRIED_AGAIN, Row, parse_row, row_line
+from bootmap.sweep.row import TRIED_AGAIN, Done, Row, parse_row, row_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from bootmap.sweep.row import Done
 
 _LONGEST_LINE = 1 << 20
 _GROUP = 1024
