@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from support.boards import MIB, checked, kernel, reserved, tree
+from support.rule_rows import initrd
+
+import bootmap
 
 NOMAP = {"no-map": b""}
 START, END = 0x40000000, 0x60000000
@@ -16,3 +19,19 @@ def test_area_at_the_end_of_ram_is_not_moved_behind_it() -> None:
     found = next(each for each in result.findings if each.id == "carveout-odd-mib")
     assert [change.text for change in found.changes] == ["/reserved-memory/a@5ff00000: reg = <0x5fe00000 0x200000>"]
     assert "0x60000000" not in found.cause
+
+
+def test_two_faults_are_told_once_each() -> None:
+    """No RAM, and an initrd in the kernel: nothing is said of addresses that only the search for a cure tried."""
+    start, ram = 0x10800000, (0x10000000, 128 * MIB)
+    edit = initrd(start, 8 * MIB)
+    result = checked(tree([ram], bootargs="mem=64", edit=edit), kernel("deb-6.1"))
+    about = [found for found in result.findings if found.id in ("initrd-disabled", "initrd-overwritten")]
+    assert len(about) == 1
+    assert f"{start:#010x}" in about[0].cause
+    assert result.together == "boots with its initrd"
+    (moved,) = [change for change in about[0].changes if change.recommended]
+    address = int(moved.text.split()[-1], 16)
+    assert ram[0] < address < ram[0] + 64 * MIB  # in what mem=64M leaves
+    board = bootmap.Board.parse(tree([ram], bootargs="mem=64M", edit=initrd(address, 8 * MIB)), "board.dtb")
+    assert bootmap.check(kernel("deb-6.1"), board).outcome.all_well

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from bootmap.assemble.kernel import Kernel
     from bootmap.assumptions import Assumption
     from bootmap.boot.trace import Outcome
+    from bootmap.checks.edit import Edit
     from bootmap.checks.finding import Change, Finding
     from bootmap.facts.arm.cpus import Cpu
 
@@ -213,6 +214,8 @@ def _together(case: CheckCase, proven: list[Finding]) -> tuple[list[Finding], st
         steps.append((finding, change))
     if not current.replay.outcome.all_well:
         return proven, "", count
+    current, steps, more_boots = _needed(case, current, steps)
+    count += more_boots
     words = _words(current)
     cures = {
         finding.key: replace(change, after=f"{words} with the other recommended changes", recommended=True)
@@ -227,6 +230,41 @@ def _together(case: CheckCase, proven: list[Finding]) -> tuple[list[Finding], st
     return result, words, count
 
 
+def _needed(
+    case: CheckCase, well: CheckCase, steps: list[tuple[Finding, Change]]
+) -> tuple[CheckCase, list[tuple[Finding, Change]], int]:
+    """Of the steps to a boot that is well those that it takes: each thing is set once, for the finding that was first.
+
+    A later step may set anew what an earlier one has set: its finding is about that value, which is nobody's.
+    """
+    found: dict[tuple[object, ...], tuple[Finding, Change]] = {}
+    for finding, change in steps:
+        key = tuple(map(_what_is_set, change.edits))
+        found[key] = found[key][0] if key in found else finding, change
+    kept, count = list(found.values()), 0
+    for some in (kept, *([each for each in kept if each is not one] for one in kept)):
+        after = _with_all(case, some) if some and len(some) < len(steps) else None
+        count += after is not None
+        if after is not None and after.replay.outcome.all_well:
+            well, steps = after, some
+            break
+    return well, steps, count
+
+
+def _with_all(case: CheckCase, steps: Sequence[tuple[Finding, Change]]) -> CheckCase | None:
+    """The board with the changes of all steps; None where it cannot be predicted."""
+    try:
+        changed = apply(case.kernel, case.board, [edit for _, change in steps for edit in change.edits], case.cmdline)
+        return CheckCase(*changed, replay(*changed))
+    except BootmapError:
+        return None
+
+
+def _what_is_set(edit: Edit) -> tuple[object, ...]:
+    """What an edit sets, whatever to: two that set the same thing do not go together."""
+    return type(edit).__name__, getattr(edit, "path", ""), getattr(edit, "name", "")
+
+
 def _with_first(change: Change, others: Sequence[Change]) -> tuple[Change, ...]:
     return change, *(replace(each, recommended=False) for each in others if each.text != change.text)
 
@@ -239,7 +277,7 @@ def recommended_of(findings: Sequence[Finding]) -> list[Change]:
         change = next((each for each in found.changes if each.recommended), None)
         if change is None:
             continue
-        keys = {(type(edit).__name__, getattr(edit, "path", ""), getattr(edit, "name", "")) for edit in change.edits}
+        keys = set(map(_what_is_set, change.edits))
         if not keys & seen:
             seen |= keys
             chosen.append(change)
@@ -315,13 +353,15 @@ class _Proof:
 
     def _brings(self, change: Change, left: list[Finding]) -> bool:
         """Whether a change brings a finding: a warning to a boot that is well, or any about the very thing it set."""
-        least = Severity.WARNING if self.case.replay.outcome.all_well else Severity.ERROR
+        well = self.case.replay.outcome.all_well
         set_there = tuple(path for edit in change.edits if (path := getattr(edit, "path", "")))
         for each in left:
             if each.key in self.found:
                 continue
             places = [place.text for place in each.where if place.kind == "device tree"]
-            if each.severity >= least or any(text.startswith(set_there) for text in places if set_there):
+            if (well and each.severity >= Severity.WARNING) or any(
+                text.startswith(set_there) for text in places if set_there
+            ):
                 return True
         return False
 

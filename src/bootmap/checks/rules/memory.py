@@ -162,9 +162,7 @@ def _without_devices(
     return tuple(changes)
 
 
-def _rebanked(
-    case: CheckCase, prop: Property, index: int, rows: Sequence[Span], note: str, *, unsure: bool
-) -> Change:
+def _rebanked(case: CheckCase, prop: Property, index: int, rows: Sequence[Span], note: str, *, unsure: bool) -> Change:
     """The property with ``rows`` in place of its bank ``index``."""
     width = 4 * _pair(case)
     entries = b"".join(
