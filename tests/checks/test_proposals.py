@@ -35,3 +35,23 @@ def test_two_faults_are_told_once_each() -> None:
     assert ram[0] < address < ram[0] + 64 * MIB  # in what mem=64M leaves
     board = bootmap.Board.parse(tree([ram], bootargs="mem=64M", edit=initrd(address, 8 * MIB)), "board.dtb")
     assert bootmap.check(kernel("deb-6.1"), board).outcome.all_well
+
+
+def test_error_beside_the_deadly_one_keeps_its_change() -> None:
+    """ramoops that nothing keeps, on a board whose device tree is not mapped (4.19)."""
+    args = "ramoops.mem_address=0x5f000000 ramoops.mem_size=0x100000"
+    board = tree([(START, 1024 * MIB)], bootargs=args)
+    result = checked(board, kernel("old419"), dtb_addr=0x7FF00000)
+    assert result.verdict is bootmap.Verdict.DIES
+    found = {each.id: each for each in result.findings}
+    (added,) = found["area-not-reserved"].changes
+    assert added.text == "add /reserved-memory/ramoops@5f000000 { reg = <0x5f000000 0x100000>; }"
+    assert added.after == "boots with the other recommended changes"
+
+
+def test_descriptors_behind_the_page_directory_name_the_address() -> None:
+    """__create_page_tables stores beyond swapper_pg_dir where the tree is in the last section of virtual memory."""
+    result = checked(tree([(START, 1024 * MIB)]), kernel("old419"), dtb_addr=0x7FF00000)
+    found = next(each for each in result.findings if each.id == "kernel-unmapped")
+    assert [place.text for place in found.where] == ["--dtb-addr 0x7ff00000"]
+    assert any(change.text.startswith("put the device tree at") and change.cures for change in found.changes)

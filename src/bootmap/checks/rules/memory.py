@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bootmap.checks.case import CheckCase
+    from bootmap.inputs.cmdline import Param
     from bootmap.inputs.fdt import Fdt, Node, Property
 
 _SMALL = 16 * MIB
@@ -53,12 +54,10 @@ def memory_nodes(case: CheckCase) -> list[Node]:
 def mem_parameter(case: CheckCase) -> Iterator[Finding]:
     """mem= without a suffix: a number of bytes where MiB were meant."""
     for param in case.params:
-        if param.name != "mem" or not param.value:
-            continue
-        size, rest = memparse(param.value)
-        digits = param.value.partition("@")[0]
-        if digits.isdigit() and 0 < size < _SMALL and (not rest or rest.startswith("@")):
-            tail = param.value[len(digits) :]
+        if of_bytes(param):
+            size, value = memparse(param.value or "")[0], param.value or ""
+            digits = value.partition("@")[0]
+            tail = value[len(digits) :]
             yield Finding(
                 RULES_BY_ID["mem-parameter"],
                 Severity.ERROR,
@@ -76,6 +75,14 @@ def mem_parameter(case: CheckCase) -> Iterator[Finding]:
                     Change("leave mem= out", edits=(SetParameter("mem", None),)),
                 ),
             )
+
+
+def of_bytes(param: Param) -> bool:
+    """Whether it is a mem= whose size has no suffix, and is too small for RAM in bytes."""
+    if param.name != "mem" or not param.value:
+        return False
+    size, rest = memparse(param.value)
+    return param.value.partition("@")[0].isdigit() and 0 < size < _SMALL and (not rest or rest.startswith("@"))
 
 
 def over_devices(case: CheckCase) -> Iterator[Finding]:
