@@ -6,6 +6,7 @@ from support.boards import MIB, checked, kernel, reserved, tree
 from support.rule_rows import initrd
 
 import bootmap
+from bootmap.units import align_up, size_text
 
 NOMAP = {"no-map": b""}
 START, END = 0x40000000, 0x60000000
@@ -55,3 +56,16 @@ def test_descriptors_behind_the_page_directory_name_the_address() -> None:
     found = next(each for each in result.findings if each.id == "kernel-unmapped")
     assert [place.text for place in found.where] == ["--dtb-addr 0x7ff00000"]
     assert any(change.text.startswith("put the device tree at") and change.cures for change in found.changes)
+
+
+def test_larger_kernel_is_not_told_of_room_behind_the_device_tree() -> None:
+    """The initrd goes behind the tree, where most is free; a larger kernel meets the tree all the same."""
+    result = checked(tree(RAM), kernel("deb-6.1"), initrd=(0x40800000, 8 * MIB), dtb_addr=0x47F00000)
+    (found,) = (each for each in result.findings if each.id == "initrd-disabled")
+    (best,) = (change for change in found.changes if change.recommended)
+    assert int(best.text.split()[-1], 16) > 0x47F00000
+    assert "larger kernel" not in best.note
+    result = checked(tree(RAM), kernel("deb-6.1"), initrd=(0x40800000, 8 * MIB), dtb_addr=0x5F000000)
+    (best,) = (each for found in result.findings for each in found.changes if each.recommended)
+    address, end = int(best.text.split()[-1], 16), 0x41607588  # _end of that kernel, at 0x40000000
+    assert best.note.startswith(f"leaves {size_text(address - align_up(end, MIB))} for a larger kernel")

@@ -21,6 +21,7 @@ from bootmap.checks.edit import (
     apply,
 )
 from bootmap.checks.engine import recommended_of
+from bootmap.checks.places import uboot_lines
 from bootmap.inputs.fdt import Fdt
 from bootmap.output import shown_name, write_file
 
@@ -105,11 +106,7 @@ def _script(case: CheckCase, edits: Sequence[Edit]) -> Iterator[str]:
             yield f"# the start of RAM must become {value:#010x}: run an Image, no zImage, where it is linked to"
             yield f"setenv {case.variable('load_addr')} {value + case.state.kernel.text_offset:#010x}"
         elif edit.name in ADDRESS_VARIABLES:
-            yield f"setenv {case.variable(edit.name)} {value:#010x}"
-        if edit.name == "dtb_addr":
-            yield "setenv fdt_high 0xffffffff"
-        elif edit.name == "initrd":
-            yield "setenv initrd_high 0xffffffff"
+            yield from uboot_lines(case, edit.name, value)
 
 
 def _fragment(edit: Edit) -> Iterator[str]:

@@ -243,6 +243,7 @@ def _where_the_kernel_runs(case: CheckCase) -> Iterator[Change]:
     address = first + _RECOMMENDED
     yield Change(
         f"run the zImage at {hex_address(address)}",
-        f"in the first 128 MiB of RAM, below {hex_address(first + 128 * MIB)}; U-Boot: setenv kernel_addr_r",
+        f"in the first 128 MiB of RAM, below {hex_address(first + 128 * MIB)}; U-Boot: "
+        f"setenv {case.variable('load_addr')} {hex_address(address)}",
         (SetBoard("load_addr", address),),
     )
