@@ -61,7 +61,7 @@ _RULES: tuple[Rule, ...] = (
     environment,
 )
 _ORDER = {rule.id: place for place, rule in enumerate(RULES)}
-_MOST_CHANGES = 8
+_MOST_CHANGES = 16
 _RANK = {Verdict.DIES: 0, Verdict.UNCERTAIN: 1, Verdict.BOOTS: 3}
 
 
@@ -87,6 +87,7 @@ class Proof:
         self.case = case
         self.errors = self._errors(found)
         self.found = {each.key for each in found}
+        self.told = {each.key[:2] for each in found}
         self.known: dict[tuple[object, ...], tuple[CheckCase, list[Finding]] | None] = {}
 
     @property
@@ -99,6 +100,8 @@ class Proof:
         kept: list[Change] = []
         cases: list[tuple[Change, CheckCase]] = []
         for change in finding.changes[:_MOST_CHANGES]:
+            if change.one_of and any(each.one_of == change.one_of for each in kept):
+                continue
             done = self._predicted(change)
             if done is None or not self._helps(finding, change, *done):
                 continue
@@ -139,10 +142,9 @@ class Proof:
         for each in left:
             if each.key in self.found:
                 continue
+            worse = well and each.severity >= Severity.WARNING and each.key[:2] not in self.told
             places = [place.text for place in each.where if place.kind == "device tree"]
-            if (well and each.severity >= Severity.WARNING) or any(
-                text.startswith(set_there) for text in places if set_there
-            ):
+            if worse or (set_there and any(text.startswith(set_there) for text in places)):
                 return True
         return False
 
@@ -197,7 +199,7 @@ def _remedies(before: CheckCase, cases: Sequence[tuple[Change, CheckCase]]) -> t
     rows = [("what would change it", "lowmem", "highmem", "lost", "")]
     for name, note, case in [("now", "", before), *((change.text, change.note, case) for change, case in cases)]:
         budget, lost = case.budget, lost_ram(case)
-        if budget is not None and not (name == "CONFIG_VMSPLIT_1G=y" and any(row[3] == "0" for row in rows)):
+        if budget is not None:
             lowmem, highmem = size_text(budget.lowmem), size_text(budget.highmem) if budget.highmem else "0"
             rows.append((name, lowmem, highmem, size_text(lost) if lost else "0", note))
     return tuple(rows)
