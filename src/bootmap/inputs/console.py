@@ -136,4 +136,4 @@ def clean(line: str) -> str:
         if match is None:
             break
         at = match.end()
-    return line[at + (0 < at and line.startswith(" ", at)) :].rstrip()
+    return line[at + (at > 0 and line.startswith(" ", at)) :].rstrip()
