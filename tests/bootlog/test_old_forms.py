@@ -31,7 +31,10 @@ IOMEM = """80000000-85ffffff : System RAM
 
 @pytest.mark.parametrize("cache", ["CPU0: D VIVT undefined 5 cache", "CPU0: D VIVT write-back cache"])
 def test_cpu_and_cache_are_read_in_the_words_of_2_6(cache: str, tmp_path: Path) -> None:
-    """An IXDP425: 2.6.13 prints no cr=, and its CPU is no Cortex-A7."""
+    """An IXDP425, excerpt: 2.6.13 prints no cr=, and its CPU is no Cortex-A7.
+
+    https://lists.denx.de/pipermail/u-boot/2006-June/015333.html
+    """
     text = (
         "Linux version 2.6.13.5 (b) (gcc version 3.3.2) #34 Tue Jun 6 14:03:35 PDT 2006\n"
         "CPU: XScale-IXP42x Family [690541f1] revision 1 (ARMv5TE)\nMachine: Intel IXDP425\n"
