@@ -25,6 +25,7 @@ from bootmap.boot.paging.mem_types import build_mem_type_table, default_policy
 from bootmap.boot.paging.permissions import mark_rodata_ro
 from bootmap.boot.paging.tcm import tcm_init
 from bootmap.boot.paging.traps import early_trap_init, spectre_bhb_update_vectors
+from bootmap.boot.real_ram import check_there
 from bootmap.boot.reserve.arm_memblock_init import arm_memblock_init
 from bootmap.boot.reserve.cma import dma_contiguous_remap
 from bootmap.boot.reserve.crashkernel import reserve_crashkernel
@@ -259,6 +260,7 @@ def _steps(state: BootState) -> list[tuple[str, Step]]:
 
 
 def _head(state: BootState) -> None:
+    check_there(state)
     check_head(state)
     create_page_tables(state)
     check_params_mapped(state)
