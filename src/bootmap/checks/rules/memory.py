@@ -40,7 +40,7 @@ def sizeless(case: CheckCase) -> Iterator[Finding]:
     if "no device_type" in assumed.text and node is not None:
         yield Finding(
             RULES_BY_ID["memory-size-unknown"],
-            Severity.WARNING,
+            Severity.NOTE,
             f"{node.path} is no memory node to the kernel",
             f'{node.path} has no device_type = "memory": the kernel takes no RAM from it, unless the boot loader adds '
             f"that, as U-Boot does. Taken is that it does, {assumed.value}.",
