@@ -211,6 +211,14 @@ def test_check_every_configuration_of_a_fit(command_line: CommandLine, qnap: Pat
     assert "image.itb:a" in out
     assert "image.itb:b" in out
     assert "2 boards" in out
+    _, out, _ = command_line("check", f"{itb}:a", *MARVELL, "--json")
+    assert [board["board"] for board in json.loads(out)["boards"]] == [f"{itb}:a"]
+    code, out, err = command_line("check", f"{itb}:c", *MARVELL)
+    assert (code, out) == (3, "")
+    assert "has no configuration 'c' with a device tree; it has b, a" in err
+    code, _, err = command_line("check", f"{qnap}:a", *MARVELL)
+    assert code == 3
+    assert "is no FIT image" in err
 
 
 # -- formats -------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from bootmap.assemble.ram import ram_start
 from bootmap.assemble.sublevel import older_sublevels
 from bootmap.assemble.texts import parse_tcm
 from bootmap.assemble.weigh import weigh
-from bootmap.assemble.zimage import appended_tree, describe, load_address
+from bootmap.assemble.zimage import appended_tree, describe, load_address, placed_by_image
 from bootmap.assumptions import Assumption
 from bootmap.boot.decompressor import phys_offset as zreladdr
 from bootmap.boot.decompressor.decompress_kernel import plan
@@ -59,6 +59,7 @@ def assemble(kernel: Kernel, board: Board) -> tuple[KernelModel, Handover]:
     if zimage is None and kernel.file is not None and kernel.file.kind == "zImage":
         zimage = kernel.file
     load_addr = load_address(board.load_addr, zimage)
+    board = placed_by_image(board, zimage if zimage is not None and not isinstance(zimage, int) else None, assumptions)
     appended = appended_tree(model, zimage)
     if appended is not None:
         board = board.replace(description=appended)

@@ -258,7 +258,12 @@ class KernelModel:
     @cached_property
     def xip_text(self) -> int:
         """XIP_VIRT_ADDR: virtual address of an XIP image in flash (arch/arm/include/asm/memory.h)."""
-        return self.modules_vaddr + (self.config.integer("XIP_PHYS_ADDR") & 0xFFFFF)
+        return self.modules_vaddr + (self.xip_flash & 0xFFFFF)
+
+    @cached_property
+    def xip_flash(self) -> int:
+        """CONFIG_XIP_PHYS_ADDR: physical address of an XIP image, whose first byte is its first instruction."""
+        return self.config.integer("XIP_PHYS_ADDR")
 
     @cached_property
     def xip_end(self) -> int:

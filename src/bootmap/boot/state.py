@@ -36,7 +36,6 @@ if TYPE_CHECKING:
         StaticVm,
         Zone,
     )
-    from bootmap.boot.tables import Words
 
 _U32 = 0xFFFFFFFF
 _CACHE_SHIFT = 6
@@ -233,7 +232,7 @@ class BootState:
         return (pte & 0xFFFFFFF000) | (va & 0xFFF) if pte and pte & 3 == 3 else None
 
     @cached_property
-    def _image_sections(self) -> tuple[int, Words, Words]:
+    def _image_sections(self) -> tuple[int, np.unsignedinteger, bytes]:
         """The sections of the kernel's image: address of the first's descriptor, the bits to look at, what they are.
 
         That is what they are where each is mapped, by a section descriptor, to its ``__pa``.
@@ -244,13 +243,13 @@ class BootState:
         places = [self.pa(va) for va in range(first, kernel.image_end, form.section_size)]
         kind, mask = (2, 0xFFF00003 | form.pmd.supersection) if short else (1, 0xFFFFE00003)
         dtype = self.tables.dtype
-        return self.descriptor_address(first), np.array([mask], dtype), np.array(places, dtype) | dtype.type(kind)
+        return self.descriptor_address(first), dtype.type(mask), (np.array(places, dtype) | dtype.type(kind)).tobytes()
 
     @property
     def image_in_sections(self) -> bool:
         """Whether each section of the kernel's image is mapped by a section descriptor to its own place."""
         address, mask, expected = self._image_sections
-        return bool(((self.tables.words(address, len(expected)) & mask) == expected).all())
+        return (self.tables.words(address, len(expected) // self.tables.word_bytes) & mask).tobytes() == expected
 
     # -- outcomes ----------------------------------------------------------------------------------------
 

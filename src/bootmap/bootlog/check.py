@@ -44,6 +44,8 @@ INPUTS = frozenset(
         "slub",
         "nosmp",
         "load",
+        "payload_load",
+        "payload_size",
         "kernel_at",
         "blob",
         "started",

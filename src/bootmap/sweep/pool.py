@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from bootmap.sweep.limits import limit_memory
 from bootmap.sweep.measure import failed_row
-from bootmap.sweep.row import Status
-from bootmap.sweep.work import Bench, Done, done, work
+from bootmap.sweep.row import Done, Status
+from bootmap.sweep.work import Bench, done, work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

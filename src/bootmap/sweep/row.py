@@ -6,7 +6,7 @@ Keys may be added, never renamed.  Addresses and sizes are in bytes; what is not
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec import Struct, field
@@ -174,6 +174,17 @@ class Row(Shown, Struct, frozen=True, kw_only=True):
         if self.without_initrd:
             return "BOOTS WITHOUT ITS INITRD"
         return {"BOOTS": "BOOTS", "DIES": "DOES NOT BOOT"}.get(self.verdict or "", "UNCERTAIN")
+
+
+class Done(NamedTuple):
+    """What came of a task: its rows as lines, and whether they would be the same another time.
+
+    ``part`` is the name of the part in which its rows are, with those of others, where the worker wrote one.
+    """
+
+    lines: bytes
+    lasting: bool
+    part: str = ""
 
 
 _encoder = msgspec.json.Encoder()

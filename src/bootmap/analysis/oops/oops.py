@@ -104,6 +104,16 @@ class OopsJudgement(Shown, Struct, frozen=True):
     hint: str | None
     assumptions: tuple[str, ...]
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is mapped there by the printed words."""
+        return isinstance(self.answer, Fault) and self.answer.kind is FaultKind.TRANSLATION
+
+    @property
+    def unmapped(self) -> bool:
+        """Whether nothing is mapped there by the printed words, and the status, where there is one, says the same."""
+        return self.empty and (self.status is None or self.status.kind is FaultKind.TRANSLATION)
+
 
 def judge(oops: Oops, arch: str | None = None) -> OopsJudgement:
     """Work out what an oops means.

@@ -55,6 +55,7 @@ _OF_THE_CALL = {
 @click.option("--severity", type=click.Choice(_SEVERITIES), help="Show findings of at least this severity.  [info]")
 @click.option("--strict", is_flag=True, help="Exit with 1 on warnings too.")
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True, help="How to print.")
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option(
     "--settings", type=click.Path(dir_okay=False), help="Settings, in place of bootmap.toml beside the board."
 )
