@@ -17,10 +17,11 @@ SINCE: Release = (2024, 4)
 """The first release with the newer parser (commit 9a068377313)."""
 _DIFFERS = re.compile(
     r"\$\{\w+:[-+=]"  # U-Boot 2025.01 does not take these apart
-    r"|\\$"  # joins the lines
+    r"|\\$(?!\n\s*(?:&&|\|\|))"  # joins the lines; before && and || they are one command anyway
     r"|\|\|.*&&|&&.*\|\|"  # each decides on the next, as in a shell
     r"|^\s*for\s.*\sin\s.*['\"]"  # what is in quotes stays one word
-    r"|\\[\"']"
+    r"|\\[\"']",
+    re.MULTILINE,
 )
 _MOST_NAMED = 8
 
@@ -29,7 +30,9 @@ def note(text: str, release: Release) -> str:
     """What is to be said of a script where the release may have the newer parser; "" for nothing."""
     if release < SINCE:
         return ""
-    lines = [str(i) for i, line in enumerate(text.split("\n"), 1) if line[:1] != "#" and _DIFFERS.search(line)]
+    rows = text.split("\n")
+    found = dict.fromkeys(text.count("\n", 0, hit.start()) for hit in _DIFFERS.finditer(text))
+    lines = [str(i + 1) for i in found if not rows[i].startswith("#")]
     if not lines:
         return ""
     named = ", ".join(lines[:_MOST_NAMED]) + (" and others" if len(lines) > _MOST_NAMED else "")

@@ -242,7 +242,7 @@ def _below(highest: int) -> str:
 
 def _allocate(uboot: UBoot, lmb: Lmb, size: int, highest: int, result: UBootPlaced) -> int | None:
     start = lmb.allocate(size, ALLOC_ALIGN, highest)
-    if start is None and not uboot.does("lmb_alloc_mem"):
+    if start is None and uboot.does("lmb_says_failed"):
         result.said.append(f"ERROR: Failed to allocate {size:#x} bytes below {highest & _ULONG:#x}.")
     return start
 
