@@ -15,14 +15,7 @@ if TYPE_CHECKING:
 
 SINCE: Release = (2024, 4)
 """The first release with the newer parser (commit 9a068377313)."""
-_DIFFERS = re.compile(
-    r"\$\{\w+:[-+=]"  # U-Boot 2025.01 does not take these apart
-    r"|\\$(?!\n\s*(?:&&|\|\|))"  # joins the lines; before && and || they are one command anyway
-    r"|\|\|.*&&|&&.*\|\|"  # each decides on the next, as in a shell
-    r"|^\s*for\s.*\sin\s.*['\"]"  # what is in quotes stays one word
-    r"|\\[\"']",
-    re.MULTILINE,
-)
+_TAKEN_APART = re.compile(r"\$\{\w+:[-+=]")
 _MOST_NAMED = 8
 
 
@@ -31,8 +24,9 @@ def note(text: str, release: Release) -> str:
     if release < SINCE:
         return ""
     rows = text.split("\n")
-    found = dict.fromkeys(text.count("\n", 0, hit.start()) for hit in _DIFFERS.finditer(text))
-    lines = [str(i + 1) for i in found if not rows[i].startswith("#")]
+    lines = [
+        str(i + 1) for i, line in enumerate(rows) if _differs(line, rows[i + 1].lstrip() if i + 1 < len(rows) else "")
+    ]
     if not lines:
         return ""
     named = ", ".join(lines[:_MOST_NAMED]) + (" and others" if len(lines) > _MOST_NAMED else "")
@@ -40,3 +34,15 @@ def note(text: str, release: Release) -> str:
         f"line{'s' if len(lines) > 1 else ''} {named}: read as U-Boot's older parser does, the default; one with "
         "CONFIG_HUSH_MODERN_PARSER reads that otherwise"
     )
+
+
+def _differs(line: str, after: str) -> bool:
+    if line.startswith("#"):
+        return False
+    joins = line.endswith("\\") and not after.startswith(("&&", "||"))  # before those they are one command anyway
+    mixes = "&&" in line and "||" in line  # each decides on the next, as in a shell
+    quotes = line.lstrip().startswith("for ") and ("'" in line or '"' in line)  # what is in quotes stays one word
+    escapes = "\\'" in line or '\\"' in line
+    return (
+        joins or mixes or quotes or escapes or _TAKEN_APART.search(line) is not None
+    )  # 2025.01 leaves the last as text
