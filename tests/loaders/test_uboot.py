@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.uboot import NAMES, blob, document, inputs, said
+from support.uboot import DATA, NAMES, blob, document, inputs, said
+from support.uboot_counts import table
 
 from bootmap.facts.loaders.uboot import NO_OVERWRITE
 from bootmap.inputs import bdinfo
@@ -21,7 +22,7 @@ from bootmap.units import Span, merged
 from bootmap.verify.loader.cases import LoaderCase
 
 LEAST = 24
-RELEASES = {"2021.01", "2023.01", "2025.01", "2025.07", "2025.10", "2026.07", "2026.10"}
+RELEASES = {"2021.01", "2023.01", "2025.01", "2025.04", "2025.07", "2025.10", "2026.07", "2026.10"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -118,3 +119,9 @@ def test_banks_that_are_reserved_without_bdinfo(name: str) -> None:
         assert bool(got) == (
             uboot.does("lmb_keeps_ram_above_top") and any(bank.start >= own.end for bank in told.banks)
         )
+
+
+def test_the_page_tells_how_many_boots_there_are() -> None:
+    """``python -m support.uboot_counts`` prints the rows."""
+    page = (DATA.parents[2] / "docs" / "plan.md").read_text()
+    assert "\n".join(table()) in page
