@@ -14,6 +14,7 @@ from bootmap.facts.features.table import ROWS_BY_NAME
 from bootmap.facts.linux.linux_prot import LONG, LONG_RDONLY_AP2, SHORT
 from bootmap.facts.linux.vmalloc_end import VMALLOC_END_BY_PLATFORM
 from bootmap.facts.linux.vmsplit import VMSPLITS
+from bootmap.shown import Shown
 from bootmap.units import MIB, PAGE_SIZE, Span, align_up
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def vmalloc_start(high_memory: int) -> int:
     return (high_memory + VMALLOC_OFFSET) & -VMALLOC_OFFSET & 0xFFFFFFFF
 
 
-class Rule(Struct, frozen=True):
+class Rule(Shown, Struct, frozen=True):
     """One feature that was asked for during the boot, and the answer.
 
     Attributes:
@@ -257,7 +258,12 @@ class KernelModel:
     @cached_property
     def xip_text(self) -> int:
         """XIP_VIRT_ADDR: virtual address of an XIP image in flash (arch/arm/include/asm/memory.h)."""
-        return self.modules_vaddr + (self.config.integer("XIP_PHYS_ADDR") & 0xFFFFF)
+        return self.modules_vaddr + (self.xip_flash & 0xFFFFF)
+
+    @cached_property
+    def xip_flash(self) -> int:
+        """CONFIG_XIP_PHYS_ADDR: physical address of an XIP image, whose first byte is its first instruction."""
+        return self.config.integer("XIP_PHYS_ADDR")
 
     @cached_property
     def xip_end(self) -> int:

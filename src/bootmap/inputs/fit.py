@@ -75,12 +75,13 @@ class Parts(Struct, frozen=True):
     fdt: FitPart | None
 
 
-def configurations(tree: Fdt, data: bytes) -> list[FitConfiguration]:
+def configurations(tree: Fdt, data: bytes, *, kernel_only: bool = False) -> list[FitConfiguration]:
     """Every configuration that has a device tree, the default one first.
 
     Args:
         tree: the FIT.
         data: the whole file, for data outside of the tree.
+        kernel_only: take those without a device tree, too; theirs is empty.
 
     Raises:
         FdtError: one names an image that is not there, or its data is damaged.
@@ -94,16 +95,15 @@ def configurations(tree: Fdt, data: bytes) -> list[FitConfiguration]:
     unpacked = _Unpacked(tree, data)
     for node in parent.children[:_MOST]:
         name = _text(node, "fdt")
-        if name is None:
+        if name is None and not kernel_only:
             continue
         kernel, ramdisk = _image(images, node, "kernel"), _image(images, node, "ramdisk")
-        blob = _image(images, node, "fdt")
-        assert blob is not None
+        blob = _image(images, node, "fdt") if name is not None else None
         place = _number(ramdisk, "load") if ramdisk is not None else None
         found.append(
             FitConfiguration(
                 node.name,
-                unpacked.of(blob),
+                unpacked.of(blob) if blob is not None else b"",
                 unpacked.of(kernel) if kernel is not None else None,
                 _number(kernel, "load") if kernel is not None else None,
                 (place, len(_raw(tree, data, ramdisk))) if ramdisk is not None and place else None,
@@ -111,7 +111,8 @@ def configurations(tree: Fdt, data: bytes) -> list[FitConfiguration]:
             )
         )
     if not found:
-        raise FdtError("is a FIT image without a configuration that has a device tree", offset=parent.offset)
+        what = "configuration" if kernel_only else "configuration that has a device tree"
+        raise FdtError(f"is a FIT image without a {what}", offset=parent.offset)
     return sorted(found, key=lambda each: not each.is_default)
 
 

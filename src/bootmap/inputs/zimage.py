@@ -24,7 +24,7 @@ from bootmap.inputs.board import is_fit
 from bootmap.inputs.decompress import MAX_IMAGE, unpack
 from bootmap.inputs.decompressor_code import find_code
 from bootmap.inputs.fs import file_name, read_file, read_head
-from bootmap.inputs.kernel_file import KernelFile, UImageHeader, ZImageHeader, identify
+from bootmap.inputs.kernel_file import ImagePlaces, KernelFile, UImageHeader, ZImageHeader, identify
 from bootmap.inputs.packings import PACKINGS, unpacked
 from bootmap.inputs.uimage import HEADER_BYTES, read_header
 from bootmap.inputs.uimage import MAGIC as UIMAGE_MAGIC
@@ -77,9 +77,11 @@ def parse_kernel(data: bytes, name: str) -> KernelFile:
     if data[MAGIC_AT : MAGIC_AT + 4] == MAGIC.to_bytes(4, "big"):
         raise ImageError("is a big-endian zImage; expected a little-endian kernel", offset=MAGIC_AT)
     if android.is_boot_image(data):
-        return parse_kernel(android.parse(data).kernel, name)
+        boot = android.parse(data)
+        places = ImagePlaces("the Android boot image's header", boot.kernel_addr, boot.ramdisk, boot.tags_addr)
+        return replace(parse_kernel(boot.kernel, name), places=places)
     if fdt.is_fdt(data):
-        return parse_kernel(_kernel_of_fit(data), name)
+        return _of_fit(data, name)
     for at, magic, what in _FOREIGN:
         if data[at : at + len(magic)] == magic:
             raise ImageError(f"is {what}, and bootmap is about 32-bit ARM; {EXPECTED}", offset=at)
@@ -99,15 +101,16 @@ def parse_kernel(data: bytes, name: str) -> KernelFile:
     )
 
 
-def _kernel_of_fit(data: bytes) -> bytes:
+def _of_fit(data: bytes, name: str) -> KernelFile:
     """The kernel that a FIT image boots by default."""
-    tree = fdt.parse(data)
+    tree = fdt.parse(data, fit.LARGEST)
     if not is_fit(tree):
         raise ImageError(f"is a device tree blob; {EXPECTED}")
-    kernel = fit.configurations(tree, data)[0].kernel
-    if kernel is None:
+    default = fit.configurations(tree, data, kernel_only=True)[0]
+    if default.kernel is None:
         raise ImageError("is a FIT image whose default configuration has no kernel")
-    return kernel
+    places = ImagePlaces("the FIT image", default.kernel_load, default.ramdisk)
+    return replace(parse_kernel(default.kernel, name), places=places)
 
 
 def is_zimage(data: bytes) -> bool:

@@ -23,6 +23,7 @@ from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.loaders.uboot.fit import in_ram
 from bootmap.loaders.uboot.release import UBoot
 from bootmap.loaders.uboot.unpack import taken_for_granted
+from bootmap.shown import Shown
 from bootmap.units import MIB, Span
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ FDT_VARIABLES = ("fdt_addr_r", "fdtaddr", "fdt_addr", "fdtcontroladdr")
 """Variables with the address of each, in the order in which they are looked for."""
 
 
-class LoaderSetup(Struct, frozen=True):
+class LoaderSetup(Shown, Struct, frozen=True):
     """One board with one boot loader, and with a kernel or without.
 
     Attributes:

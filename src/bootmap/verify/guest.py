@@ -1,7 +1,8 @@
 """A kernel in a QEMU of its own, stopped at the kernel's first instruction, with its board description in place.
 
     boots a zImage:   QEMU's boot stub -> decompressor (with the user's device tree in r2) -> the kernel's entry
-    places an image:  the unpacked kernel is written where a decompressor would have left it; nothing ran yet
+    places an image:  the unpacked kernel is written where a decompressor would have left it, or into flash where it
+                      runs from there; nothing ran yet
 
 The second way takes a tenth of a second and lets the kernel lie anywhere; the first one proves the decompressor, too.
 The guest's RAM is a file without a name that both sides map, so nothing of it ever is on a disk; the few machines that
@@ -113,31 +114,54 @@ class Guest(Struct, frozen=True):
         setup: how it was started.
         entry: r0, r1, r2.
         phys_offset: where the kernel takes RAM to begin.
+        flash: where its _text is in flash, None for a kernel in RAM.
     """
 
     machine: RunningMachine
     setup: Setup
     entry: RecordedEntry
     phys_offset: int
+    flash: int | None = None
 
 
 @contextlib.contextmanager
 def placed(
-    setup: Setup, image: bytes, at: int, handed: Handed, phys_offset: int, *, timeout: float = 30.0
+    setup: Setup,
+    image: bytes,
+    at: int,
+    handed: Handed,
+    phys_offset: int,
+    *,
+    flash: bool = False,
+    timeout: float = 30.0,
 ) -> Iterator[Guest]:
     """A guest with the unpacked kernel ``image`` at physical address ``at``, which is also its entry.
 
+    Args:
+        setup: the machine.
+        image: what is placed.
+        at: where.
+        handed: what the kernel finds in r1 and r2.
+        phys_offset: where the kernel takes RAM to begin.
+        flash: the place is flash.
+        timeout: seconds for QEMU's answers.
+
     Raises:
         ToolMissingError: QEMU is not installed.
+        UsageError: the machine has no flash at that place.
         MachineError: QEMU does not start, or something would lie outside its RAM.
     """
     with machine_with_ram(setup, (), timeout) as (machine, ram):
         ram.write(handed.address, handed.board)
         for address, blob in handed.blobs:
             ram.write(address, blob)
-        ram.write(at, image)
+        if flash:
+            _write_flash(setup, machine, at, image)
+        else:
+            ram.write(at, image)
         _set(machine, pc=at, r0=0, r1=handed.machine_id, r2=handed.address)
-        yield Guest(machine, setup, RecordedEntry(0, handed.machine_id, handed.address), phys_offset)
+        entry = RecordedEntry(0, handed.machine_id, handed.address)
+        yield Guest(machine, setup, entry, phys_offset, at if flash else None)
 
 
 @contextlib.contextmanager
@@ -223,6 +247,20 @@ class _OwnRam:
     def write(self, address: int, data: bytes) -> None:
         _require_ram(self._span, address, len(data))
         self._machine.gdb.write_physical(address, data)
+
+
+def _write_flash(setup: Setup, machine: RunningMachine, address: int, data: bytes) -> None:
+    """Fill flash, as a debugger may: through the CPU, whose MMU is off, not by physical address, which is a command."""
+    try:
+        machine.gdb.write_memory(address, data)
+        kept = machine.memory.read(address, len(data)) == data
+    except (MachineError, LookupError):
+        kept = False
+    if not kept:
+        raise UsageError(
+            f"QEMU's {setup.machine.name} has no flash of {size_text(len(data))} at {hex_address(address)}, where the "
+            f"kernel's CONFIG_XIP_PHYS_ADDR is; give another --machine, or a kernel with another address"
+        )
 
 
 def _require_ram(span: range, address: int, size: int) -> None:

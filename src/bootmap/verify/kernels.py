@@ -59,8 +59,14 @@ class BootKernel(Struct, frozen=True):
     def __post_init__(self) -> None:
         if "paging_init" not in self.symbols:
             raise MissingInputError(f"{self.name}: the symbols lack paging_init; give the whole System.map")
-        if self.config.enabled("XIP_KERNEL"):
-            raise UsageError(f"{self.name}: a kernel that runs from flash (XIP) cannot be placed in RAM")
+        if self.in_flash and self.text_only:
+            missing = ", ".join(name for name in _DATA if name not in self.symbols)
+            raise MissingInputError(f"{self.name}: the symbols lack {missing}; give the whole System.map of it")
+
+    @property
+    def in_flash(self) -> bool:
+        """Whether the kernel runs from flash (XIP)."""
+        return self.config.enabled("XIP_KERNEL")
 
     @property
     def text_only(self) -> bool:
@@ -70,6 +76,11 @@ class BootKernel(Struct, frozen=True):
     def model(self) -> KernelModel:
         """The kernel for a prediction: a fresh one, which nobody has asked anything."""
         return KernelModel(self.version, self.sublevel, self.config, self.symbols, self.overrides, self.file)
+
+    def entry(self, phys_offset: int) -> int:
+        """Physical address of the unpacked kernel's first byte, which is its first instruction: in RAM or in flash."""
+        model = self.model()
+        return model.xip_flash if self.in_flash else phys_offset + model.text_offset
 
     def image(self) -> bytes:
         """The unpacked kernel as it lies in memory from _text on, bss not included.

@@ -6,6 +6,8 @@ A kernel's configuration and System.map are looked for where they usually are:
     BUILD/arch/arm/boot/zImage        BUILD/.config, BUILD/System.map (a kernel's build tree)
     FOLDER/zImage                     FOLDER/config, config.gz or .config; FOLDER/System.map
 
+In place of zImage: Image, xipImage or vmlinuz, in this order.
+
 Where there is no System.map, or a stub, the symbols that the image keeps of itself serve, by an external tool.
 """
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from bootmap.inputs.symbols import Symbols
     from bootmap.verify.kernels import BootKernel
 
-_IMAGES = ("zImage", "Image", "vmlinuz")
+_IMAGES = ("zImage", "Image", "xipImage", "vmlinuz")
 _IN_TREE = os.path.join("arch", "arm", "boot")
 
 

@@ -132,6 +132,7 @@ _RECORDED_SYMBOLS = (
     "_edata",
     "_end",
     "_etext",
+    "_exiprom",
     "_sdata",
     "_stext",
     "_text",
@@ -159,6 +160,9 @@ class _Watch:
         self._symbols = symbols
         self._timeout = timeout
         self._root = symbols["swapper_pg_dir"] - page_offset + guest.phys_offset
+        self._code = guest.phys_offset - page_offset  # from a virtual to a physical address, the MMU being off
+        if guest.flash is not None:
+            self._code = guest.flash - symbols["_text"]
 
     def moment(self, *, alive: bool = True) -> Moment:
         """Tables and memblock as they are now; of a kernel that is dead memblock may not have come to be."""
@@ -173,11 +177,7 @@ class _Watch:
     def run(self, address: int, what: str) -> RecordedOutcome | None:
         """Run to ``address``; what came of it where the kernel does not get there."""
         fatal = [*VECTORS, *(self._symbols[name] for name in _CAUGHT if name in self._symbols)]
-        fatal += [
-            self._symbols[name] - self.kernel.page_offset + self.kernel.phys_offset
-            for name in _CAUGHT_AT_HEAD
-            if name in self._symbols
-        ]
+        fatal += [self._symbols[name] + self._code for name in _CAUGHT_AT_HEAD if name in self._symbols]
         try:
             self.machine.run_until(address, *fatal, timeout=self._timeout)
         except HangError:

@@ -1,7 +1,8 @@
 """A user's board with a user's kernel on one of QEMU's machines: booted, read, and compared with the prediction.
 
-    zImage   QEMU starts it, as a boot loader would; its decompressor runs, and what it did to the tree is read back
-    Image    lies where a decompressor would have left it
+    zImage    QEMU starts it, as a boot loader would; its decompressor runs, and what it did to the tree is read back
+    Image     lies where a decompressor would have left it
+    xipImage  lies in flash, at CONFIG_XIP_PHYS_ADDR
 
 Not here: boards that are made up (trial.py), and how files are found and read (the command does that).
 """
@@ -28,6 +29,7 @@ from bootmap.image.machine import DEBIAN_PACKAGE, QEMU
 from bootmap.image.recording import KernelId
 from bootmap.inputs.atags_writer import with_tags
 from bootmap.inputs.fdt_writer import cells, editable, flatten, text
+from bootmap.shown import Shown
 from bootmap.units import MIB, Span, hex_address, size_text
 from bootmap.verify.compare import Comparison, compare
 from bootmap.verify.guest import Handed, decompressed, placed
@@ -77,7 +79,7 @@ class Request(Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-class Booted(Struct, frozen=True):
+class Booted(Shown, Struct, frozen=True):
     """One boot that was read, and what was predicted for the same handover.
 
     Attributes:
@@ -256,10 +258,10 @@ def _started(
     """The machine at the kernel's first instruction: through the decompressor, or with the kernel put into RAM."""
     dtb_at = usual_dtb_place(setup) if request.dtb_at is None else request.dtb_at
     handed = Handed(request.board, dtb_at, setup.machine.machine_id)
-    text_offset = kernel.model().text_offset
     if kernel.file.kind == "zImage" and not request.place:
+        text_offset = kernel.model().text_offset
         return decompressed(setup, str(kernel.file.path), handed, offset, text_offset, progress=progress)
-    return placed(setup, kernel.image(), offset + text_offset, handed, offset)
+    return placed(setup, kernel.image(), kernel.entry(offset), handed, offset, flash=kernel.in_flash)
 
 
 def _observed(

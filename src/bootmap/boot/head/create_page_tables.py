@@ -79,7 +79,7 @@ def create_page_tables(state: BootState) -> None:
         if state.mapped(address) != address:
             near = f"PHYS_OFFSET {handover.phys_offset:#010x}"
             if kernel.has("xip"):
-                near = f"CONFIG_XIP_PHYS_ADDR {kernel.config.integer('XIP_PHYS_ADDR'):#010x}"
+                near = f"CONFIG_XIP_PHYS_ADDR {kernel.xip_flash:#010x}"
             raise state.die(
                 "identity-map-lost",
                 f"__turn_mmu_on runs at {address:#010x} and must be mapped there when the MMU comes on, but that "
@@ -111,7 +111,7 @@ def _running_at(state: BootState, va: int) -> int:
     """
     kernel = state.kernel
     if kernel.has("xip"):
-        return (va - kernel.xip_text + kernel.config.integer("XIP_PHYS_ADDR")) & _U32
+        return (va - kernel.xip_text + kernel.xip_flash) & _U32
     return state.pa(va)
 
 
@@ -135,7 +135,7 @@ def _map_xip(state: BootState, flags: int) -> None:
     end = align_down(kernel.image_end - 1, size) + size
     start = kernel.page_offset
     _sections(state, start, state.pa(start), (end - start) // size, flags, "the kernel's data")
-    physical = align_down(kernel.config.integer("XIP_PHYS_ADDR"), size)
+    physical = align_down(kernel.xip_flash, size)
     text = kernel.xip_text
     last = kernel.symbols.require("_edata_loc" if "_edata_loc" in kernel.symbols else "_etext")[0] - 1
     count = align_down(last, size) // size - align_down(text, size) // size + 1

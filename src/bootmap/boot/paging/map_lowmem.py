@@ -185,7 +185,7 @@ def map_kernel(state: BootState) -> None:
 def map_xip_text(state: BootState) -> None:
     """The text of an XIP kernel, in flash, at the start of the modules' area."""
     kernel, size = state.kernel, state.kernel.format.section_size
-    physical = align_down(kernel.config.integer("XIP_PHYS_ADDR"), size)
+    physical = align_down(kernel.xip_flash, size)
     length = align_up(kernel.xip_end - kernel.modules_vaddr, size)
     origin = Origin("map_kernel", "XIP text", None, Origin("config", "CONFIG_XIP_PHYS_ADDR"))
     md = MapDesc(kernel.modules_vaddr, physical >> PAGE_SHIFT, length, "ROM", "XIP text", state.stage, origin)

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from bootmap.boot.memblock.bootmem import arm_bootmem_init
 from bootmap.boot.records import Zone
 from bootmap.facts.linux.dma_zone import DMA_ZONE_BY_PLATFORM
@@ -82,28 +80,48 @@ def find_limits(state: BootState) -> tuple[int, int, int]:
 
 
 def _zones(state: BootState, first: int, low: int, high: int) -> Iterator[Zone]:
-    regions, free = state.memblock.memory.regions, list(state.memblock.free_ranges())
-    memory = [(base, base + size) for base, size, _ in regions]
-    if state.kernel.has("zones_by_max_pfn"):  # __absent_pages_in_range: PFN_UP() may wrap to 0, and counts all below
-        last = state.phys_mask - PAGE_SIZE + 1
-        memory = [(base if base <= last else 0, end) for base, end in memory]
+    free, by_range = list(state.memblock.free_ranges()), state.kernel.has("zones_by_max_pfn")
 
-    def zone(name: str, start: int, end: int) -> Zone:
-        return Zone(name, start, max(end, start), whole_pages(memory, start, end), whole_pages(free, start, end))
+    def zone(name: str, start: int, end: int, present: int | None = None) -> Zone:
+        end = max(end, start)
+        pages = _present_in_range(state, start, end) if present is None else present & 0xFFFFFFFF  # unsigned long
+        return Zone(name, start, end, pages, whole_pages(free, start, end))
 
-    span = _dma_zone(state, first, low)
-    dma = zone("DMA", *span) if span is not None else None
-    normal = zone("Normal", dma.end_pfn if dma else first, low)
-    if dma and normal.present and not state.kernel.has("zones_by_max_pfn"):
-        # arm_adjust_dma_zone takes all holes of lowmem for the other zone's.
-        holes = dma.end_pfn - dma.start_pfn - dma.present
-        dma, normal = replace(dma, present=dma.present + holes), replace(normal, present=normal.present - holes)
-    yield from (dma, normal) if dma else (normal,)
+    below, above = (None, None) if by_range else _present_around(state, low)
+    normal = first
+    if (span := _dma_zone(state, first, low)) is not None:
+        start, normal = span
+        if below is not None and normal < low:  # arm_adjust_dma_zone takes all holes of lowmem for the other zone's
+            yield zone("DMA", start, normal, normal - start)
+            below -= normal - start
+        else:
+            yield zone("DMA", start, normal, below)
+            below = None if below is None else 0
+    yield zone("Normal", normal, low, below)
     if state.kernel.has("highmem"):
-        highmem = zone("HighMem", low, high)
-        if not state.kernel.has("zones_by_max_pfn"):  # all RAM behind lowmem, also where banks say that there is none
-            highmem = replace(highmem, present=whole_pages(memory, low, max(end for _, end in memory)))
-        yield highmem
+        yield zone("HighMem", low, high, above)
+
+
+def _present_in_range(state: BootState, start: int, end: int) -> int:
+    """``__absent_pages_in_range``: whole pages; of a region whose PFN_UP() wraps to 0 all from the zone's start on."""
+    last = state.phys_mask - PAGE_SIZE + 1
+    memory = ((base if base <= last else 0, base + size) for base, size, _ in state.memblock.memory.regions)
+    return whole_pages(memory, start, end)
+
+
+def _present_around(state: BootState, low: int) -> tuple[int, int]:
+    """``zone_sizes_init`` up to 5.7: pages below and above the limit of lowmem, as regions say, wherever zones end.
+
+    PFN_UP() wraps here, too, and all pages from 0 on count; a region inside one page counts -1 (both booted: 5.4.286).
+    """
+    below = above = 0
+    for base, size, _ in state.memblock.memory.regions:
+        start, end = (base + PAGE_SIZE - 1 & state.phys_mask) >> PAGE_SHIFT, base + size >> PAGE_SHIFT
+        if start < low:
+            below += min(end, low) - start
+        if end > low:
+            above += end - max(start, low)
+    return below, above
 
 
 def _dma_zone(state: BootState, first: int, low: int) -> tuple[int, int] | None:

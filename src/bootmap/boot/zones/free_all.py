@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def check_pages_freed(state: BootState) -> None:
     """Look for free memory that begins inside the last page of the address space.
 
-    Booted: Debian's 5.10.223, 6.1.176, 6.12.107 and 7.2.12 report "Bad page state in process swapper  pfn:00001" and
-    die of what they read to say so.  Not here: 3.13 and before, whose bootmem counts otherwise.
+    Booted: 5.4.286, and Debian's 5.10.223, 6.1.176, 6.12.107 and 7.2.12, report "Bad page state in process swapper
+    pfn:00001" and die of what they read to say so.  Not here: 3.13 and before, whose bootmem counts otherwise.
 
     Raises:
         KernelDied: there is some, and nothing that the kernel allocates before can take it.

@@ -55,7 +55,8 @@ def command(
     """Compare the prediction for BOARD with a real boot: under QEMU, or the log of a real board.
 
     With --kernel zImage the kernel is booted on QEMU's --machine with BOARD's device tree (without BOARD: the one that
-    QEMU makes), read at the entry of paging_init and at its return, and compared word by word.
+    QEMU makes), read at the entry of paging_init and at its return, and compared word by word.  An xipImage is put
+    into the machine's flash, at CONFIG_XIP_PHYS_ADDR.
 
     Where BOARD is an archive that `bootmap collect` made, everything in it is held against the prediction.
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from bootmap.facts.loaders.uboot import NO_OVERWRITE, OLD_NO_MAP, STACK_DEPTH, STACK_SIZE
 from bootmap.inputs.uboot_env import hextoul
 from bootmap.loaders.uboot.lmb import Lmb, Region
+from bootmap.shown import Shown
 from bootmap.units import KIB, Span
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _ULONG = 0xFFFFFFFF
 
 
-class UBootBoard(Struct, frozen=True):
+class UBootBoard(Shown, Struct, frozen=True):
     """RAM and U-Boot's place in it.
 
     Attributes:

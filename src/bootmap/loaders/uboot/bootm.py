@@ -24,6 +24,7 @@ from bootmap.loaders.uboot.board import area_flags
 from bootmap.loaders.uboot.fit import find_parts
 from bootmap.loaders.uboot.lmb import EXISTS, INVALID, OK, Lmb
 from bootmap.loaders.uboot.unpack import RefusedError, unpacked
+from bootmap.shown import Shown
 from bootmap.units import Span, merged
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ _IN_PLACE_WARNING = (
 )
 
 
-class UBootPlaced(Struct):
+class UBootPlaced(Shown, Struct):
     """What came of it.
 
     Attributes:

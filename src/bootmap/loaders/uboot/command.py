@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
+from bootmap.shown import Shown
 from bootmap.units import Span
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class KernelImage(Struct, frozen=True):
         return self.start + (self.packed or self.size)
 
 
-class Command(Struct, frozen=True):
+class Command(Shown, Struct, frozen=True):
     """What is typed.
 
     Attributes:

@@ -103,7 +103,8 @@ def try_board(kernel: BootKernel, setup: Setup, board: MadeBoard, *, name: str =
     model = kernel.model()
     machine = Setup(setup.machine, setup.memory, board.cpu if setup.machine.cpu_option else None, qemu=setup.qemu)
     handed = Handed(blob, board.dtb_at, machine_id)
-    with placed(machine, kernel.image(), board.phys_offset + model.text_offset, handed, board.phys_offset) as guest:
+    at = kernel.entry(board.phys_offset)
+    with placed(machine, kernel.image(), at, handed, board.phys_offset, flash=kernel.in_flash) as guest:
         recording = observe(
             guest,
             kernel.symbols,
