@@ -42,6 +42,8 @@ def place(board: bootmap.Board, path: str, key: str = "deb-6.1") -> bootmap.Boar
 def test_environment_places_the_tree_where_a_real_u_boot_did(name: str, tmp_path: Path) -> None:
     """Every recorded bootz without a ramdisk that the kernel came of."""
     doc, found = document(name), []
+    if doc.get("build"):
+        pytest.skip("a U-Boot that was built otherwise than its variables can tell")
     for row in doc["cases"]:
         case = LoaderCase.of(row["case"])
         if case.command != "bootz" or case.ramdisk or case.fit is not None or row["handed"] is None:
@@ -50,7 +52,7 @@ def test_environment_places_the_tree_where_a_real_u_boot_did(name: str, tmp_path
         env = dict(line.split("=", 1) for line in doc["printenv"].splitlines() if "=" in line)
         env = {name: value for name, value in env.items() if not name.startswith(("boot", "scan", "load"))}
         path = saved(tmp_path, {**env, "ver": doc["uboot"], **case.env, "bootcmd": typed})
-        (tmp_path / "bdinfo.txt").write_text(doc["bdinfo"][str(case.memory)])
+        (tmp_path / "bdinfo.txt").write_text(doc["bdinfo"][case.ram])
         board = bootmap.Board.parse(case.tree(), "board", zimage=case.kernel[1], cpu="cortex-a15")
         board = bootmap.with_environment(kernel("deb-6.1"), board, path, str(tmp_path / "bdinfo.txt"))
         found.append((board.load_addr, board.dtb_addr) == (row["handed"]["entry"], row["handed"]["r2"]))
