@@ -109,10 +109,10 @@ def test_banks_that_are_reserved_without_bdinfo(name: str) -> None:
         assert uboot is not None
         if not uboot.does("global_lmb"):
             continue
-        own = told.own_bank
+        own, flags = told.own_bank, NO_OVERWRITE >> uboot.does("lmb_flags_from_bit_0")
         made = UBootBoard(told.banks, told.sp_start).lmb(uboot, {})
         shown, got = (
-            merged(Span(max(each.base, own.end), each.end) for each in regions if each.flags == NO_OVERWRITE)
+            merged(Span(max(each.base, own.end), each.end) for each in regions if each.flags == flags)
             for regions in (told.reserved, made.reserved)
         )
         assert got == shown

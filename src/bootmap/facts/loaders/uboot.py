@@ -50,6 +50,11 @@ CHANGES = (
         "lib/lmb.c lmb_reserve_uboot_region (6534d26ee9a)", since=(2025, 1),
     ),
     ReleaseChange(
+        "lmb_flags_from_bit_0",
+        "flags have half their values, and bdinfo calls each by the next one's name",
+        "include/lmb.h (3d56c06551d); lib/lmb.c lmb_print_region_flags", since=(2025, 4), until=(2025, 7),
+    ),
+    ReleaseChange(
         "lmb_keeps_ram_above_top",
         "banks above the one that U-Boot is in are reserved",
         "lib/lmb.c lmb_add_memory (eb052cbb896; gone with a3075db94d4, but for LMB_LIMIT_DMA_BELOW_RAM_TOP)",
@@ -254,7 +259,8 @@ ZSTD_TOO_LARGE = 7
 STACK_SIZE = 16 * MIB
 """CONFIG_STACK_SIZE in bytes (its default)."""
 NO_MAP, NO_OVERWRITE, NO_NOTIFY = 2, 4, 8
-"""Flags of a region since 2025.01 (include/lmb.h); before, no-map was 4 and there was no other."""
+"""Flags of a region since 2025.01 (include/lmb.h); before, no-map was 4 and there was no other.  In 2025.04 they
+are half of that ("lmb_flags_from_bit_0")."""
 OLD_NO_MAP = 4
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from bootmap.facts.loaders.uboot import NO_OVERWRITE, OLD_NO_MAP, STACK_DEPTH, STACK_SIZE
+from bootmap.facts.loaders.uboot import NO_MAP, NO_OVERWRITE, OLD_NO_MAP, STACK_DEPTH, STACK_SIZE
 from bootmap.inputs.uboot_env import hextoul
 from bootmap.loaders.uboot.lmb import Lmb, Region
 from bootmap.shown import Shown
@@ -118,11 +118,12 @@ class UBootBoard(Shown, Struct, frozen=True):
 
     def _kept(self, uboot: UBoot) -> tuple[Region, ...]:
         """What is reserved from the start, where bdinfo does not show it."""
-        own = self._place(self.sp_start - STACK_SIZE, NO_OVERWRITE)
+        flags = NO_OVERWRITE >> uboot.does("lmb_flags_from_bit_0")
+        own = self._place(self.sp_start - STACK_SIZE, flags)
         if not uboot.does("lmb_keeps_ram_above_top"):
             return (own,)
         above = (bank for bank in self.banks if bank.start >= self.ram_top)
-        return (own, *(Region(bank.start, bank.size, NO_OVERWRITE) for bank in sorted(above)))
+        return (own, *(Region(bank.start, bank.size, flags) for bank in sorted(above)))
 
     def _is_own(self, region: Region, below: int) -> bool:
         return self.sp_start - below - 4 * KIB < region.base <= self.sp_start - below and region.end >= self.sp_start
@@ -138,5 +139,6 @@ class UBootBoard(Shown, Struct, frozen=True):
 def area_flags(uboot: UBoot, no_map: bool) -> int:
     """Flags of a reserved area of the tree."""
     if uboot.does("global_lmb"):
-        return 2 if no_map else NO_OVERWRITE if uboot.does("fdt_areas_no_overwrite") else 0
+        flags = NO_MAP if no_map else NO_OVERWRITE if uboot.does("fdt_areas_no_overwrite") else 0
+        return flags >> uboot.does("lmb_flags_from_bit_0")
     return OLD_NO_MAP if no_map else 0
