@@ -50,6 +50,14 @@ CHANGES = (
         "lib/lmb.c lmb_reserve_uboot_region (6534d26ee9a)", since=(2025, 1),
     ),
     ReleaseChange(
+        "lmb_subset_is_fine", "what lies in a region with the same flags is reserved already",
+        "lib/lmb.c lmb_add_region_flags (0d91c88230f)", since=(2023, 4), until=(2025, 1),
+    ),
+    ReleaseChange(
+        "lmb_joins_overlaps", "a region that was made larger takes in what it then overlaps, or says that it cannot be",
+        "lib/lmb.c lmb_fix_over_lap_regions (edb5824be17)", since=(2024, 1), until=(2025, 1),
+    ),
+    ReleaseChange(
         "lmb_flags_from_bit_0",
         "flags have half their values, and bdinfo calls each by the next one's name",
         "include/lmb.h (3d56c06551d); lib/lmb.c lmb_print_region_flags", since=(2025, 4), until=(2025, 7),

@@ -30,6 +30,7 @@ class UBootBoard(Shown, Struct, frozen=True):
         memory: the list's memory, as bdinfo shows it; empty for all of RAM.
         reserved: regions that bdinfo shows as reserved; empty where it does not show them.
         assumptions: what was not given and what was taken instead, in words.
+        no_case: see ``Bdinfo``.
     """
 
     banks: tuple[Span, ...]
@@ -37,6 +38,7 @@ class UBootBoard(Shown, Struct, frozen=True):
     memory: tuple[Region, ...] = ()
     reserved: tuple[Region, ...] = ()
     assumptions: tuple[str, ...] = ()
+    no_case: int = 0
 
     @classmethod
     def of(cls, info: Bdinfo) -> UBootBoard:
@@ -47,7 +49,7 @@ class UBootBoard(Shown, Struct, frozen=True):
         if sp is None:
             sp = (info.relocaddr or info.banks[0].end) - 18 * 1024 * KIB
             assumptions.append(f"U-Boot's stack begins at {sp:#010x}: bdinfo does not say where")
-        return cls(info.banks, sp, memory, reserved, tuple(assumptions))
+        return cls(info.banks, sp, memory, reserved, tuple(assumptions), info.no_case)
 
     @classmethod
     def of_banks(cls, uboot: UBoot, banks: tuple[Span, ...]) -> UBootBoard:
@@ -112,6 +114,8 @@ class UBootBoard(Shown, Struct, frozen=True):
         own = self._place(self.sp_start - STACK_DEPTH - below, 0)
         # What bdinfo shows was collected the same way, but for how deep its stack was.
         lmb.reserved = [Region(r.base, r.size, r.flags) for r in self.reserved if not self._is_own(r, below)]
+        if len(lmb.reserved) == len(self.reserved) and any(r.base <= own.base < r.end for r in lmb.reserved):
+            return lmb  # bdinfo shows no region of its own: that of its EFI part has taken it in
         at = sum(region.base <= own.base for region in lmb.reserved)
         lmb.reserved.insert(at, own)
         return lmb
