@@ -49,14 +49,3 @@ def test_access_flag_of_an_armv7_is_long_descriptors(tmp_path: Path) -> None:
     )
     values = {each.quantity: each for each in diagnosed(text, tmp_path)[0].values}
     assert values["CONFIG_ARM_LPAE"].value == "y"
-
-
-def test_predicted_boot_that_ends_early_leaves_the_numbers_of_the_lines(tmp_path: Path) -> None:
-    """A kernel for long descriptors on a core without: head.S ends before it reads RAM and command line."""
-    text = (
-        "Linux version 5.7.0 (b) (gcc) #1 SMP\nCPU: ARMv7 Processor [413fc082] revision 2 (ARMv7), cr=30c5387d\n"
-        f"OF: fdt: Machine model: X\n{MEMORY}"
-    )
-    values = {each.quantity: each for each in diagnosed(text, tmp_path)[0].values}
-    assert values["command line"].value == "console=ttyS0 root=/dev/nfs"
-    assert sum(bank.size for bank in values["RAM"].value) == 128 << 20

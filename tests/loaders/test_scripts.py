@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SCRIPTS = DATA.parent / "scripts"
 NAMES = sorted(path.stem for path in SCRIPTS.glob("*.cmd"))
+MODERN = "modern-2025.01.json.gz"
 RECORDINGS = sorted(path.name for path in DATA.glob("scripts-*.json.gz"))
 LOADS_NO_TREE, LOADS_OVER = "unset", "over"
 
@@ -152,3 +153,26 @@ def test_what_is_loaded_stays_reserved_since_2025_01() -> None:
         moved[recorded.split("-")[1][:4]] = int(line.split("to ")[1].split(",")[0], 16) + INITRD
     assert moved["2023"] > 0x5D000000
     assert max(moved["2025"], moved["2026"]) <= 0x5D000000
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in (LOADS_NO_TREE, LOADS_OVER)])
+def test_scripts_that_nothing_is_said_of_run_alike_in_the_newer_parser(name: str, tmp_path: Path) -> None:
+    """With CONFIG_HUSH_MODERN_PARSER: equal to the byte, or a note with the lines says that it may differ."""
+    doc = recording(MODERN)
+    row = doc["scripts"][name]
+    made = setup(doc, name, tmp_path)
+    assert made.uboot is not None
+    noted = any("CONFIG_HUSH_MODERN_PARSER" in each for each in made.script)
+    assert noted == (name in ("branches", "debian"))
+    if noted:
+        assert row["handed"] is None
+        return
+    placed = run(made.uboot, made.board, made.command)
+    assert placed.said == of_the_boot(row)
+    if row["handed"] is None:
+        assert placed.failed
+        return
+    assert placed.dtb is not None
+    assert made.command.tree is not None
+    tree = complete(made.uboot, made.command.tree, placed.dtb.start, made.board.banks, placed.ramdisk, made.command.env)
+    assert tree == blob(row)

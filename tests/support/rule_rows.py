@@ -82,6 +82,7 @@ NO_HIGHMEM = ("v44", None, {"HIGHMEM": None})
 HALF = [(0, 512 * MIB)]
 GIB = [(0, 1024 * MIB)]
 AT80 = [(0x80000000, 256 * MIB)]
+AT40 = [(0x40000000, 512 * MIB)]
 
 ROWS = [
     Row("ram-below-phys-offset", tree(HALF), OLD, {"zimage": 6676808, "load_addr": 0x17000000},
@@ -225,6 +226,24 @@ ROWS = [
     Row("cma-straddles-lowmem", tree([(0, 0x3B400000)], edit=reserved(("linux,cma", 0, 0, {**DYNAMIC,
         "size": cells(192 * MIB), "alloc-ranges": cells(0, 0x30000000)}))),
         ("old54", None, {"CMA": "y", "DMA_CMA": "y", "HIGHMEM": "y"}), {}, quiet=True),
+    Row("vmalloc-cost", tree([(0x40000000, 512 * MIB)], bootargs="vmalloc=2000M"), ("deb-6.1", None, {}), {},
+        # VMALLOC_END 0xff800000 less 2000 MiB and the 8 MiB of VMALLOC_OFFSET, limited to PAGE_OFFSET and 32 MiB
+        ("costs 480 MiB", "0x42000000 to 0x5fffffff")),
+    Row("vmalloc-cost", tree([(0x40000000, 2048 * MIB)], bootargs="vmalloc=500M"), ("v510", None, {"HIGHMEM": None}),
+        {}, ("costs 252 MiB", "252 MiB more RAM")),  # 240 MiB and 8 MiB of VMALLOC_OFFSET without; 500 MiB flat with it
+    Row("ram-beyond-lowmem", tree([(0x40000000, 2048 * MIB)], cpu="arm,cortex-a15"),
+        ("deb-6.1", None, {"HIGHMEM": None}), {}, ("CONFIG_VMSPLIT_1G=y 2 GiB 0 0",
+        "CONFIG_ARM_LPAE=y 768 MiB 1280 MiB 0", "CONFIG_VMSPLIT_2G=y 1792 MiB")),
+    Row("cma-failed", tree(AT40, bootargs="cma=64M@0x6e000000"), ("deb-6.1", None, {}), {}, ("cma=64M where",)),
+    Row("cma-failed", tree(AT40, bootargs="cma=64M@0x5e000000"), ("deb-6.1", None, {}), {},
+        ("cma=64M where", "cma=32M@0x5e000000 the largest usual size that fits there")),
+    Row("cma-failed", tree(AT40, bootargs="cma=600M"), ("deb-6.1", None, {}), {},
+        ("the largest usual size that fits anywhere",)),
+    Row("crashkernel-above-lowmem", tree(AT40, bootargs="crashkernel=600M"), ("deb-6.1", None, {"KEXEC": "y"}), {},
+        ("finds no room for 600 MiB", "crashkernel=256M@0x48000000")),
+    Row("little-lowmem", tree(AT40, bootargs="crashkernel=600M"), ("deb-6.1", None, {"KEXEC": "y"}), quiet=True),
+    Row("little-lowmem", tree([(0x40000000, 520 * MIB)], bootargs="cma=0 crashkernel=384M"),
+        ("deb-6.1", None, {"KEXEC": "y"}), {}, ("crash kernel, later 384 MiB", "crashkernel=384M")),
     Row("cma-area-bounds", tree([(0x40000000, 32 * MIB)], edit=reserved(("pool@41f00000", 0x41F00000, 4 * MIB, POOL))),
         ("old49", None, {"CMA": "y", "DMA_CMA": "y"}), {"dtb_addr": 0x41000000},
         ("0x41f00000", "32 MiB", "beyond the end of RAM")),

@@ -58,8 +58,10 @@ def inputs(doc: dict[str, Any], case: LoaderCase) -> tuple[UBoot, UBootBoard, Co
         return _with_fit(doc, case, env)
     uboot = uboot_of(doc, env)
     at, size = case.kernel
-    kernel = KernelImage(at, size) if case.command == "bootz" else KernelImage(
-        at, size, 64, case.load, case.load or 0, case.packed, case.packing or "none"
+    kernel = (
+        KernelImage(at, size)
+        if case.command == "bootz"
+        else KernelImage(at, size, 64, case.load, case.load or 0, case.packed, case.packing or "none")
     )
     header = 64 if case.legacy else 0
     ramdisk = Span(case.ramdisk[0] + header, sum(case.ramdisk) + header) if case.ramdisk else None
@@ -80,7 +82,7 @@ def said(row: dict[str, Any]) -> list[str]:
     """The lines that matter: without what a uImage's header says, the usage after a refusal, and registers."""
     lines = []
     for line in row["console"]:
-        if _USAGE.match(line):
+        if _USAGE.match(line) or line == "Starting kernel ...":
             break
         if lines[-1:] == ["Error: fdt overwritten"] and line.startswith(_BLOB):
             line = f"{_BLOB}{UNKNOWN}"

@@ -102,15 +102,6 @@ def test_twenty_thousand_rows_and_losses(tmp_path: Path) -> None:
     print(f"20,000 rows, the last run {run.seconds:.0f} s, {lost} lost, gone on {again} times: nothing lost or twice")
 
 
-def test_boards_over_their_time(boards: Path, tmp_path: Path) -> None:
-    sweep = Sweep.of([str(boards)], [str(KERNEL_61)])
-    with cluster(1) as found:
-        limits = Limits(0.0001, 0)
-        run_sweep(sweep, str(tmp_path / "rows.jsonl"), scheduler=found.scheduler_address, limits=limits)
-    rows = {row.board: row for row in checked(sweep, tmp_path / "rows.jsonl")}
-    assert rows["imx6q-sabrelite.dtb"].status is Status.TIMEOUT
-
-
 def test_boards_over_their_limits(tmp_path: Path) -> None:
     """One takes too much memory, one too long: the worker lives on, and the other boards have their answers."""
 

@@ -55,7 +55,8 @@ def initrd_advice(state: BootState, found: tuple[Span, ...]) -> str:
     image_end, limit = align_up(state.pa(state.kernel.image_end), MIB), state.vars.arm_lowmem_limit
     below = f"below {hex_address(limit)}, " if limit and not any(row.end > limit for row in found) else ""
     from_end = f"from {hex_address(image_end)} on, " if found[0].start == image_end else ""
-    return f"put the initrd {below}{from_end}in {places_text(found)} (U-Boot: initrd_high)"
+    high = f"setenv initrd_high {hex_address(found[0].end)}"
+    return f"put the initrd {below}{from_end}in {places_text(found)} (U-Boot: {high})"
 
 
 def places(state: BootState, subject: str, size: int, within: Iterable[Span] | None = None) -> tuple[Span, ...]:

@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bootmap.bootlog import phys_offset as phys
-from bootmap.bootlog.banks import bank_lines, read_ram, weigh_ram
+from bootmap.bootlog.banks import bank_lines, read_ram, size_words, weigh_ram
 from bootmap.bootlog.description import Description, describe
 from bootmap.bootlog.evidence import Confidence, exact, weigh
 from bootmap.bootlog.firmware import efi_map
@@ -116,7 +116,7 @@ def board_from_log(log: Log, given: Given | None = None) -> LogBoard:
     places = with_fault(read_places(log, given), log, identity.page_offset, weighed.value)
     line, assumptions = identity.cmdline, list(identity.assumptions)
     described, banks = Description(), tuple(given.banks or ())
-    ram = weigh_ram(log, identity, None, banks)
+    ram = weigh_ram(log, identity, None, banks, weighed.value or 0)
     if given.board is None:
         made = read_ram(log, identity, weighed.value or 0, places.params)
         line, banks, ram = made.cmdline, tuple(made.banks), made.weighed
@@ -153,7 +153,9 @@ def loose_weights(log: Log, given: Given) -> tuple[Weighed[Any], ...]:
     except (MissingInputError, InputError):
         return ()
     places = read_places(log, given)
-    ram = weigh_ram(log, identity, None, tuple(given.banks or ()))
+    ram = weigh_ram(log, identity, None, tuple(given.banks or ()), weighed.value or 0)
+    if weighed.value is None and not given.banks:
+        ram = replace(ram, words=size_words)
     found: list[Weighed[Any]] = [weighed, ram, *identity.weights, places.tree, places.ramdisk]
     return tuple(each for each in found if each.witnesses or each.against)
 

@@ -54,12 +54,14 @@ class Boot(Struct, frozen=True, dict=True):
         first: number of its first line in the file, from 1.
         lines: its lines.
         total: lines of the whole capture.
+        cut: whether its last line does not end, so that it may be cut off in the midst of a number.
     """
 
     number: int
     first: int
     lines: tuple[ConsoleLine, ...]
     total: int
+    cut: bool = False
 
     @cached_property
     def text(self) -> str:
@@ -98,7 +100,7 @@ def read_boots(text: str) -> tuple[Boot, ...]:
     total = len(lines) - (not lines[-1].text)
     ends = [*starts[1:], len(lines)]
     return tuple(
-        Boot(number, start + 1, tuple(lines[start:end]), total)
+        Boot(number, start + 1, tuple(lines[start:end]), total, cut=end == len(lines) and bool(lines[-1].text))
         for number, (start, end) in enumerate(zip(starts, ends, strict=True), 1)
     )
 
@@ -108,7 +110,7 @@ def _starts(lines: list[ConsoleLine]) -> list[int]:
     starts = [0]
     loaders: set[str] = set()
     handed = booting = banner = kernel = False
-    for at, (line, _) in enumerate(lines):
+    for at, (line, *_) in enumerate(lines):
         if len(starts) >= MOST_BOOTS or not _WORTH.search(line):
             continue
         loader, again = _LOADER.match(line), False

@@ -62,6 +62,11 @@ class LogCase(Struct, frozen=True, dict=True):
             (number, line.text.strip()) for number, line in enumerate(self.boot.lines, self.boot.first) if line.text
         )
 
+    @cached_property
+    def stamped(self) -> frozenset[int]:
+        """Numbers of the lines before which printk's clock stood: they begin a message."""
+        return frozenset(number for number, line in enumerate(self.boot.lines, self.boot.first) if line.stamped)
+
     @property
     def page_offset(self) -> int | None:
         """PAGE_OFFSET, None where nothing could be predicted."""

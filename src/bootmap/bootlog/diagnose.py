@@ -131,7 +131,7 @@ def _findings(case: LogCase) -> list[LogFinding]:
     faults = fault_findings(case)
     early = not case.progress.reached("memory types")
     handed = of_this_attempt(case, handover_findings(case))
-    words = [with_values(case, _with_places(case, word)) for word in last_words(list(case.lines()))]
+    words = [with_values(case, _with_places(case, word)) for word in last_words(list(case.lines()), case.stamped)]
     words = of_this_attempt(case, words)
     told = {finding.id for finding in [*faults, *handed]}
     told |= {"machine-unknown"} if "no-tags-no-dtb" in told else set()
@@ -225,7 +225,7 @@ def _title(case: LogCase) -> str:
 
 def _of_kernel(case: LogCase) -> bool:
     """Whether there is a line of a kernel, though none that every boot passes."""
-    return case.progress.ending in (Ending.OOPS, Ending.PANIC) or bool(last_words(list(case.lines())))
+    return case.progress.ending in (Ending.OOPS, Ending.PANIC) or bool(last_words(list(case.lines()), case.stamped))
 
 
 def _headline(case: LogCase, findings: Sequence[LogFinding]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.analysis.oops.linear import physical_of, places_at, reader_of
 from bootmap.bootlog.addresses import address_of
-from bootmap.bootlog.changes import tree_changes
+from bootmap.bootlog.changes import initrd_changes, tree_changes
 from bootmap.bootlog.findings import LogChange, LogFinding, Reason
 from bootmap.bootlog.predict import repredict
 from bootmap.errors import BootmapError
@@ -135,4 +135,11 @@ def _initrd(case: LogCase, oops: Oops, where: str) -> LogFinding:
     if said is not None:
         reasons.append(Reason(said.line, f"the boot loader put the initrd at {hex_address(said.number('start'))}"))
     reasons.append(Reason(oops.line, f"{where} reads the initrd, and faults at {hex_address(oops.address)}"))
-    return LogFinding("initrd-unmapped", True, headline, tuple(reasons))
+    if case.found is None:
+        return LogFinding("initrd-unmapped", True, headline, tuple(reasons))
+    replay = case.found.replay
+    places = [place for place in places_at(replay, oops.address) if place.kind not in ("initrd", "lowmem")]
+    if places:
+        text = f"{hex_address(oops.address)} is {hex_address(places[0].physical)} in the linear map: {places[0].what}"
+        reasons.append(Reason(0, text))
+    return LogFinding("initrd-unmapped", True, headline, tuple(reasons), tuple(initrd_changes(replay)))

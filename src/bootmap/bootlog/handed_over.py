@@ -37,6 +37,7 @@ _FDT_MAGIC, _ATAG_CORE = ["d0", "0d", "fe", "ed"], ["01", "00", "41", "54"]
 _BLOCKS = Sought(re.compile(r"\b(\d{1,8}) blocks read: "))
 _BLOCK = 512
 _WRONG_RAMDISK = Sought(re.compile(r"Wrong Ramdisk Image Format|Ramdisk image is corrupt or invalid"))
+_NAMES_TREE = Sought(re.compile(r"Loading devicetree from|[Uu]sing (?:the )?device ?tree|[Ll]oading device tree"))
 _FIT = re.compile(r"Loading kernel from FIT Image at ([0-9a-f]{4,8})")
 _BOOTM = re.compile(r"\bboot[mz] (?:0x)?([0-9a-f]{4,8}) (?:0x)?([0-9a-f]{4,8})\b")
 
@@ -274,6 +275,11 @@ def _unknown_machine(
     if go is not None:
         reasons.insert(0, Reason(go[0], "`go` jumps to the kernel and hands over nothing: r2 is no device tree"))
         changes.append(LogChange(f"bootz {go[1]} - DTB_ADDRESS in place of go"))
+    elif trees and tree is None and (named := case.boot.line_with(_NAMES_TREE)) is not None:
+        text = "the boot loader loads a device tree, and the kernel does not accept it: it was overwritten, or its "
+        reasons.append(Reason(named[0], f"{text}compatible is of no machine in this kernel"))
+        changes.append(LogChange("put the device tree behind the zImage and what it unpacks to"))
+        changes.append(LogChange("the device tree of this board, or a kernel with its machine: the list says which"))
     elif trees and tree is None:
         reasons.append(Reason(0, "the kernel has machines with a device tree, and the boot loader names none"))
         changes.append(LogChange("bootz KERNEL - DTB, or bootm KERNEL - DTB: give the device tree's address"))

@@ -31,7 +31,7 @@ _ROWS = tuple(
             r"OF: reserved mem: initialized node|Reserved memory: initialized node",
             "a reserved area was handed to its driver",
         ),
-        (r"vmalloc area is too (?:small|big), limiting", "vmalloc= was given and rounded to what is possible"),
+        (r"vmalloc area (?:is )?too (?:small|big), limiting", "vmalloc= was given and rounded to what is possible"),
         (r"Forcing write-allocate cache policy", "several CPUs need it"),
         (r"\*\*\* Warning - bad CRC, using default environment", "U-Boot has no saved environment"),
         (r"WARNING: Caches not enabled", "U-Boot runs without caches: slow, not wrong"),

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from bootmap.facts.linux.log_lines import LogLine
 
 _WRAPPED = 6  # a message is put together from at most so many lines
+_TAIL = 16
+_ADDRESS = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}$|(?<![0-9a-f])[0-9a-f]{16}$")
 _MAX_WRAPPED = 1024  # and from none longer than that: mail programs and terminals break far sooner
 _MOST_LINES = 30_000  # that could be about memory; a boot with memblock=debug has some thousands
 _PARAMETERS = re.compile(r"[\w.-]+=[^\s:]*(?: [\w.,=/:@-]+)*$")
@@ -160,8 +162,19 @@ def messages_of(boot: Boot) -> Log:
         for at in worth
         for message in _messages(lines, stamped, at)
         if message.kind not in _OF_ATTEMPT or message.line + boot.first - 1 > boot.given_up
+        if not (boot.cut and at == len(lines) - 1 and _may_be_cut(message, lines[at]))
     ]
     return Log(tuple(said), boot.total)
+
+
+def _may_be_cut(message: Said, line: str) -> bool:
+    """Whether a message goes up to the end of its line, and ends with a number or a word, which may go on there.
+
+    An address of eight digits is whole.
+    """
+    if not line.endswith(message.text[-_TAIL:]) or not message.text[-1:].isalnum():
+        return False
+    return _ADDRESS.search(message.text) is None
 
 
 def _messages(lines: Sequence[str], stamped: Sequence[bool], at: int) -> Iterator[Said]:

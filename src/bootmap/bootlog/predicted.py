@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from bootmap.boot.sequence import STAGE_NAMES
 from bootmap.boot.trace import Verdict
+from bootmap.bootlog.banks import RAM, cut_at
 from bootmap.bootlog.changes import hazard_changes, tree_changes
+from bootmap.bootlog.evidence import Confidence
 from bootmap.bootlog.findings import LogChange, LogFinding, Reason
 from bootmap.bootlog.progress import Ending
 from bootmap.bootlog.trials import ChangeTrial, proven
@@ -61,7 +63,7 @@ def predicted_findings(case: LogCase) -> list[LogFinding]:
         ]
     found = []
     for hazard in replay.hazards:
-        if _decisive(hazard) and _outlived(case, replay, hazard):
+        if _decisive(hazard) and (_outlived(case, replay, hazard) or made_up(case)):
             continue
         if hazard.loses_initrd and unpacks_initrd(case):
             continue
@@ -74,6 +76,16 @@ def predicted_findings(case: LogCase) -> list[LogFinding]:
 def _decisive(hazard: Hazard) -> bool:
     """Whether the boot ends by it, or hangs on it."""
     return hazard.fatal or hazard.luck
+
+
+def made_up(case: LogCase) -> bool:
+    """Whether no line says where RAM begins and ends: then no death hangs on it, for both are only stand-ins."""
+    if case.found is None:
+        return True
+    phys = case.found.board.phys
+    named = any(each.exact and each.confidence >= Confidence.LIKELY for each in phys.witnesses)
+    values = {each.quantity: each for each in case.found.values}
+    return case.found.given.board is None and not named and not values[RAM].witnesses
 
 
 def unpacks_initrd(case: LogCase) -> bool:
@@ -120,8 +132,9 @@ def _lost_ram(case: LogCase, replay: Replay) -> LogFinding | None:
     said = [row for row in case.log.all("ignoring", "truncating") if row.line not in own_areas(case)]
     if not said:
         return None
-    used = sum(size for _, size, flags in replay.state.memblock.memory.regions if not flags & Flags.NOMAP)
-    limit = replay.state.vars.arm_lowmem_limit
+    limit = min(map(cut_at, said))
+    rows = [(base, size) for base, size, flags in replay.state.memblock.memory.regions if not flags & Flags.NOMAP]
+    used = sum(max(min(base + size, limit) - base, 0) for base, size in rows)
     reasons = [Reason(row.line, f'"{row.text}"') for row in said[:4]]
     reasons.append(Reason(0, f"lowmem ends at {hex_address(limit)}, and this kernel does not use highmem"))
     changes = [

@@ -49,6 +49,7 @@ class Change(Shown, Struct, frozen=True):
         edits: what was applied to predict it.
         after: the verdict after it, in words; "" before it is proven.
         recommended: the one to take where there are several.
+        one_of: of several with the same word only the first that is proven is kept; "" for each by itself.
         unsure: it is right only if the board is as ``note`` says, which its owner must know: never recommended.
     """
 
@@ -58,6 +59,7 @@ class Change(Shown, Struct, frozen=True):
     after: str = ""
     recommended: bool = False
     unsure: bool = False
+    one_of: str = ""
 
     @property
     def cures(self) -> bool:

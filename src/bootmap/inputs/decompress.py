@@ -138,6 +138,8 @@ def stream(data: bytes, name: str, limit: int) -> bytes:
         ValueError: it is damaged, or there is more of it.
         ImageError: the format needs a package that is not installed.
     """
+    if name in ("lzo", "zstd") and not data.startswith(_MAGICS[name]):
+        raise ValueError
     try:
         return _DECODERS[name](memoryview(data), limit)[0]
     except _NoLibraryError:

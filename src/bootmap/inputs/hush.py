@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 MOST_NESTED = 16
 _BLANKS, _ESCAPED_IN_QUOTES = " \t\n", "*?[\\"
 _MARK = "\x03"  # around the name of a variable in a word, as in U-Boot; no text of a script holds it
-_FOLLOWERS = {"while": ("do",), "until": ("do",), "if": ("then",), "then": ("elif", "else", "fi"), "elif": ("then",), "else": ("fi",), "do": ("done",)}
+_FOLLOWERS = {
+    "while": ("do",),
+    "until": ("do",),
+    "if": ("then",),
+    "then": ("elif", "else", "fi"),
+    "elif": ("then",),
+    "else": ("fi",),
+    "do": ("done",),
+}
 _RESERVED = frozenset(("if", "then", "elif", "else", "fi", "for", "while", "until", "in", "do", "done"))
 
 

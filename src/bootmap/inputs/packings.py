@@ -1,4 +1,4 @@
-"""What U-Boot's ``bootm`` unpacks: the kernel of a legacy image or of a FIT, by the name that mkimage gives its packing.
+"""What U-Boot's ``bootm`` unpacks: the kernel of a legacy image or of a FIT, packed as mkimage names it.
 
 The decoders are those of the zImage's payload, but for two: bzip2, and lz4 in its frame, where kernels have lz4's
 legacy frame.
@@ -43,11 +43,13 @@ def unpacked(data: bytes, packing: str, limit: int) -> bytes:
         return gunzip_bytes(data, limit)
     most = unpacked_limit(len(data), limit)
     try:
-        if packing == "bzip2":
-            return _bzip2(data, most)
-        return _lz4(data, most) if packing == "lz4" else decompress.stream(data, packing, most)
+        decoder = {"bzip2": _bzip2, "lz4": _lz4}.get(packing)
+        found = decoder(data, most) if decoder is not None else decompress.stream(data, packing, most)
     except (ValueError, OSError, EOFError, struct.error):
-        raise ImageError(f"the kernel, packed by {packing}, is damaged or larger than can be") from None
+        found = b""
+    if not found:
+        raise ImageError(f"the kernel, packed by {packing}, is damaged or larger than can be")
+    return found
 
 
 def _bzip2(data: bytes, limit: int) -> bytes:
@@ -71,7 +73,7 @@ def _lz4(data: bytes, limit: int) -> bytes:
     while True:
         (size,) = struct.unpack_from("<I", data, at)
         block = data[at + 4 : at + 4 + (size & ~_STORED)]
-        if not block:
+        if not size:
             return out.getvalue()
         room = min(_LZ4_LARGEST, limit - out.tell())
         part = block if size & _STORED else lz.lz4_block(block, room)

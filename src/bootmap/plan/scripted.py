@@ -10,8 +10,9 @@ from bootmap.errors import InputError, MissingInputError, UsageError
 from bootmap.inputs import boot_script
 from bootmap.inputs.fs import read_file
 from bootmap.inputs.uboot_env import hextoul
+from bootmap.plan import script_parser
 from bootmap.plan.script import replay
-from bootmap.plan.setup import environment
+from bootmap.plan.setup import environment, loader_of
 from bootmap.units import Span
 
 if TYPE_CHECKING:
@@ -35,9 +36,12 @@ def scripted(told: Told, file: str, extlinux: str | None) -> tuple[Told, ScriptR
     if told.command:
         raise UsageError("--script has the boot command: it does not go with --boot")
     try:
-        ran = replace(replay(boot_script.parse(read_file(file)), environment(told), told.changes), file=file)
+        text = boot_script.parse(read_file(file))
+        ran = replace(replay(text, environment(told), told.changes), file=file)
     except InputError as error:
         raise error.in_file(file) from None
+    parser = script_parser.note(text, loader_of(told).release)
+    ran = replace(ran, assumptions=(*ran.assumptions, parser)) if parser else ran
     if ran.command[0] != "sysboot":
         if extlinux is not None:
             raise UsageError(f"{file}: line {ran.line}: boots with {ran.command[0]}, and reads no --extlinux")

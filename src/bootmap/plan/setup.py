@@ -22,6 +22,7 @@ from bootmap.loaders.uboot.board import UBootBoard
 from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.loaders.uboot.fit import in_ram
 from bootmap.loaders.uboot.release import UBoot
+from bootmap.loaders.uboot.unpack import taken_for_granted
 from bootmap.shown import Shown
 from bootmap.units import MIB, Span
 
@@ -69,7 +70,8 @@ class LoaderSetup(Shown, Struct, frozen=True):
     def assumptions(self) -> tuple[Assumption, ...]:
         """What was not given of the boot loader and what was taken instead."""
         of_board = tuple(Assumption(text, "--bdinfo") for text in self.board.assumptions)
-        return of_board + tuple(Assumption(text, "--boot") for text in self.script)
+        of_build = () if self.uboot is None else taken_for_granted(self.uboot, self.command)
+        return of_board + tuple(Assumption(text, "--boot") for text in (*of_build, *self.script))
 
 
 class Told(Struct, frozen=True):

@@ -55,7 +55,8 @@ def static_mem_types(kernel: KernelModel) -> dict[str, MemType]:
         if row.name == "MEMORY_DMA_READY" and not kernel.has("mt_memory_dma_ready_xn"):
             prot_pte = prot_pte.removesuffix("|xn")
         domain = domains[vectors if row.domain == "VECTORS" else row.domain]
-        types[row.name] = MemType(row.name, *_words(kernel.format, prot_pte, row.prot_l1, sect), domain, row.purpose)
+        pte, l1, section = _words(kernel.format, prot_pte, row.prot_l1, sect)
+        types[row.name] = MemType(row.name, pte, l1, section, domain, row.purpose)
     return types
 
 

@@ -16,7 +16,6 @@ from msgspec.structs import replace
 
 from bootmap.assumptions import Assumption
 from bootmap.boot.payload import initrd_span
-from bootmap.boot.trace import Verdict
 from bootmap.bootlog.banks import RAM, same_size
 from bootmap.bootlog.evidence import Confidence
 from bootmap.bootlog.options import NOT_SET, OPTION
@@ -106,16 +105,14 @@ def settled(weights: Iterable[Weighed[Any]], replay: Replay) -> tuple[Weighed[An
     for weighed in worded(weights):
         reader = _reader(weighed.quantity)
         value = reader.read(replay.state)
-        if not value and weighed.value and replay.outcome.verdict is Verdict.DIES:
-            found.append(weighed)  # the predicted boot ends before it is read
-        elif value is not None or weighed.witnesses or weighed.against:
+        if value is not None or weighed.witnesses or weighed.against:
             found.append(weighed.held_against(value, reader.same))
     return tuple(found)
 
 
 def worded(weights: Iterable[Weighed[Any]]) -> list[Weighed[Any]]:
     """The same, each knowing how its values are written."""
-    return [replace(each, words=_reader(each.quantity).words) for each in weights]
+    return [replace(each, words=_reader(each.quantity).words) if each.words is str else each for each in weights]
 
 
 def _reader(quantity: str) -> _Reader:

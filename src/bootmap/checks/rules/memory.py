@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bootmap.boot.paging.lowmem import vmalloc_limit
 from bootmap.checks.case import NO_LOWMEM
 from bootmap.checks.edit import SetLpae, SetOption, SetParameter, SetProperty, SetVmsplit
-from bootmap.checks.finding import Change, Finding
+from bootmap.checks.finding import Change, Finding, Where
+from bootmap.checks.later import CRASH_KERNEL
 from bootmap.checks.places import initrd_changes, payload_changes
 from bootmap.facts.audit_rules import Severity
 from bootmap.facts.check_rules import RULES_BY_ID
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bootmap.checks.case import CheckCase
+    from bootmap.inputs.cmdline import Param
     from bootmap.inputs.fdt import Fdt, Node, Property
 
 _SMALL = 16 * MIB
@@ -53,12 +56,10 @@ def memory_nodes(case: CheckCase) -> list[Node]:
 def mem_parameter(case: CheckCase) -> Iterator[Finding]:
     """mem= without a suffix: a number of bytes where MiB were meant."""
     for param in case.params:
-        if param.name != "mem" or not param.value:
-            continue
-        size, rest = memparse(param.value)
-        digits = param.value.partition("@")[0]
-        if digits.isdigit() and 0 < size < _SMALL and (not rest or rest.startswith("@")):
-            tail = param.value[len(digits) :]
+        if of_bytes(param):
+            size, value = memparse(param.value or "")[0], param.value or ""
+            digits = value.partition("@")[0]
+            tail = value[len(digits) :]
             yield Finding(
                 RULES_BY_ID["mem-parameter"],
                 Severity.ERROR,
@@ -76,6 +77,14 @@ def mem_parameter(case: CheckCase) -> Iterator[Finding]:
                     Change("leave mem= out", edits=(SetParameter("mem", None),)),
                 ),
             )
+
+
+def of_bytes(param: Param) -> bool:
+    """Whether it is a mem= whose size has no suffix, and is too small for RAM in bytes."""
+    if param.name != "mem" or not param.value:
+        return False
+    size, rest = memparse(param.value)
+    return param.value.partition("@")[0].isdigit() and 0 < size < _SMALL and (not rest or rest.startswith("@"))
 
 
 def over_devices(case: CheckCase) -> Iterator[Finding]:
@@ -162,9 +171,7 @@ def _without_devices(
     return tuple(changes)
 
 
-def _rebanked(
-    case: CheckCase, prop: Property, index: int, rows: Sequence[Span], note: str, *, unsure: bool
-) -> Change:
+def _rebanked(case: CheckCase, prop: Property, index: int, rows: Sequence[Span], note: str, *, unsure: bool) -> Change:
     """The property with ``rows`` in place of its bank ``index``."""
     width = 4 * _pair(case)
     entries = b"".join(
@@ -186,12 +193,14 @@ def beyond_lowmem(case: CheckCase) -> Iterator[Finding]:
     have = sum(bank.size for bank in case.ram) or total
     why = lost[0].reason
     without = not case.state.kernel.has("highmem")
+    lpae = case.state.handover.cpu.lpae and not case.state.kernel.has("lpae")
     changes = [
         *([Change("CONFIG_HIGHMEM=y", edits=(SetOption("HIGHMEM", "y"),))] if without else []),
         Change("CONFIG_VMSPLIT_3G_OPT=y", "user space 2.75 GiB", (SetVmsplit("3g_opt"),)),
         Change("CONFIG_VMSPLIT_2G=y", "user space 2 GiB", (SetVmsplit("2g"),)),
         Change("CONFIG_VMSPLIT_1G=y", "user space 1 GiB", (SetVmsplit("1g"),)),
         Change("vmalloc=128M", "less room for ioremap and vmalloc", (SetParameter("vmalloc", "128M"),)),
+        *([Change("CONFIG_ARM_LPAE=y", "and HIGHMEM, which it needs for that RAM", (SetLpae(),))] if lpae else []),
     ]
     yield Finding(
         RULES_BY_ID["ram-beyond-lowmem"],
@@ -245,20 +254,31 @@ def vmalloc_cost(case: CheckCase) -> Iterator[Finding]:
     if param is None or not case.state.vars.vmalloc_given:
         return
     default = 240 * MIB if case.state.kernel.has("vmalloc_min_240m") else 128 * MIB
-    cost = case.state.vars.vmalloc_size - default
     used_up = case.lowmem_end and case.state.vars.vmalloc_limit and case.lowmem_end >= case.state.vars.vmalloc_limit
-    if cost <= 0 or not used_up:
+    without = vmalloc_limit(case.state, given=False)
+    if case.state.vars.vmalloc_size <= default or not used_up or without <= case.lowmem_end:
         return
+    lost = Span(case.lowmem_end, without)
+    hidden = [Span(row.start, row.end) for row in case.state.lost if row.reason == "no-map"]
+    cost = _common(case.ram, lost) - sum(_common(case.ram, row) for row in hidden if row.overlaps(lost))
+    if cost <= 0:
+        return
+    end = min(without, max(row.end for row in case.ram))
     fate = "is highmem instead" if case.state.kernel.has("highmem") else "is lost without HIGHMEM"
     yield Finding(
         RULES_BY_ID["vmalloc-cost"],
         Severity.WARNING,
         f"{param.text} costs {size_text(cost)} of lowmem",
-        f"The default is {size_text(default)}: {size_text(cost)} of RAM below {hex_address(case.lowmem_end + cost)} "
-        f"{fate}.",
+        f"The default is {size_text(default)}: {size_text(cost)} of RAM, from {hex_address(case.lowmem_end)} to "
+        f"{hex_address(end - 1)}, {fate}.",
         (case.at_param(param),),
         (Change("leave vmalloc= out", f"{size_text(cost)} of lowmem come back", (SetParameter("vmalloc", None),)),),
     )
+
+
+def _common(spans: Sequence[Span], other: Span) -> int:
+    """Bytes of ``spans`` that lie in ``other``."""
+    return sum(max(0, min(row.end, other.end) - max(row.start, other.start)) for row in spans)
 
 
 def little_lowmem(case: CheckCase) -> Iterator[Finding]:
@@ -286,9 +306,17 @@ def little_lowmem(case: CheckCase) -> Iterator[Finding]:
         f"{size_text(budget.left)} of lowmem are left for the kernel",
         f"Of {size_text(budget.lowmem)} lowmem {parts} are taken: {size_text(budget.left)} are left. Highmem does not "
         f"help: page tables, slabs and buffers come from lowmem.",
-        case.at_origin(case.state.cma_areas[0].origin)[:1] if case.state.cma_areas else (),
+        _taker(case, large[0][0]) if large else (),
         tuple(changes),
     )
+
+
+def _taker(case: CheckCase, name: str) -> tuple[Where, ...]:
+    """Where it stands that the largest item of the budget takes so much; () where nobody wrote that."""
+    if name == "CMA":
+        return case.at_origin(case.state.cma_areas[0].origin)[:1] if case.state.cma_areas else ()
+    param = case.parameter({CRASH_KERNEL: "crashkernel", "initrd": "initrd"}.get(name, ""))
+    return (case.at_param(param),) if param is not None else ()
 
 
 def _smaller_pools(case: CheckCase) -> Iterator[Change]:

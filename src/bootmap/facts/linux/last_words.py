@@ -168,9 +168,9 @@ LAST_WORDS = (
           "a map_io "
           "for another VMSPLIT (DEBUG_LL's address too)",
           "", f"{_MMU} create_mapping", fatal=False),
-    _word("modules-full", r"(?:insmod|modprobe|kmod\w{0,16}|systemd-udevd|systemd-modules|udevd): vmalloc: "
-                          r"allocation failure: "
-                          r"(?P<size>\d+)|vmalloc_node_range\+?\S*\) from \[<\w+>\] \(module_alloc",
+    _word("modules-full", r"(?:insmod|modprobe|kmod\w{0,16}|systemd-(?:udevd|modules\S{0,8})|udevd|\(udev-worker\)): "
+                          r"vmalloc(?:: allocation failure:| error: size) (?P<size>\d+)|"
+                          r"vmalloc_node_range\+?\S*\) from \[<\w+>\] \(module_alloc",
           "the modules' area is full: a module of {size} bytes does not fit",
           "module_alloc() takes memory from the modules' area between MODULES_VADDR and PAGE_OFFSET only: 16 "
           "MiB, 14 MiB "
@@ -182,7 +182,7 @@ LAST_WORDS = (
           "leave out what is not needed | vmalloc= does not help",
           "arch/arm/kernel/module.c module_alloc", fatal=False),
     _word("vmalloc-full", r"vmap allocation for size (?P<size>\d+) failed: use vmalloc=<size>|"
-                          r"vmalloc: allocation failure",
+                          r"vmalloc: allocation failure|vmalloc error: size",
           "the vmalloc area is full",
           "it holds ioremap, vmalloc and large mappings of drivers, and is what lowmem leaves",
           "vmalloc=512M on the command line: lowmem becomes smaller by as much | where a module was loaded: "

@@ -139,7 +139,7 @@ LINES = (
           f"{_MMU} adjust_lowmem_bounds, sanity_check_meminfo"),
     _line("truncating", r"Truncating RAM at <start>-<last> to -<to>", f"{_MMU} sanity_check_meminfo"),
     _line("said", r"(?P<text>Consider using a HIGHMEM enabled kernel\.)", _MMU),
-    _line("said", r"(?P<text>vmalloc area is too (?:small|big), limiting to \d+MiB)", f"{_MMU} early_vmalloc"),
+    _line("said", r"(?P<text>vmalloc area (?:is )?too (?:small|big), limiting to \d+Mi?B)", f"{_MMU} early_vmalloc"),
     _line("said", r"(?P<text>NR_BANKS too low, ignoring memory at 0x[0-9a-f]+)", f"{_SETUP} arm_add_memory"),
     _line("said", r"(?P<text>Truncating memory at 0x[0-9a-f]+ to fit in 32-bit physical address space)", _SETUP),
     _line("said", r"(?P<text>BUG: (?:not creating mapping|mapping|map) for .*)", f"{_MMU} create_mapping"),
@@ -170,8 +170,8 @@ LINES = (
           "drivers/of/of_reserved_mem.c, kernel/dma/contiguous.c"),
     _line("elfcorehdr", r"OF: fdt: (?P<text>elfcorehdr is overlapped|Reserving \d{1,9} KiB of memory at 0x\w{1,16} for "
                         r"elfcorehdr)", "drivers/of/fdt.c fdt_reserve_elfcorehdr"),
-    _line("cma_limit", r"cma: Size \(<size>\) of region at <base> exceeds limit \(<to>\)",
-          "mm/cma.c cma_declare_contiguous_nid"),
+    _line("cma_limit", r"cma: Size \(<size>\) of region at <base> exceeds\s+limit \(<to>\)",
+          "mm/cma.c cma_declare_contiguous_nid", "cma: Size ("),
     _line("cma", r"cma: (?:CMA: )?[Rr]eserved <mib> MiB at <base>", "mm/cma.c cma_declare_contiguous"),
     _line("cma_failed", r"cma: (?:CMA: )?[Ff]ailed to reserve <mib> MiB", "mm/cma.c cma_declare_contiguous"),
     # -- paging_init ---------------------------------------------------------------------------------------------

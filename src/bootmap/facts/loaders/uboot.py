@@ -223,6 +223,21 @@ FDT_PAD = 0x3000
 """CONFIG_SYS_FDT_PAD, bytes by which the tree grows; its default, and that of nearly every board."""
 RAMDISK_OVERHEAD = 0x80
 """FDT_RAMDISK_OVERHEAD in bytes."""
+LEAST_BOOTM_LEN = 8 * MIB
+"""CONFIG_SYS_BOOTM_LEN in bytes, by default (boot/Kconfig; i.MX6, i.MX7 have twice that)."""
+TOO_LARGE: dict[str, tuple[tuple[str, ...], int]] = {
+    "none": ((), -28),
+    "gzip": (("Error: inflate() returned -5",), -1),
+    "bzip2": ((), -8),
+    "lzma": ((), 7),
+    "lzo": ((), -5),
+    "lz4": ((), -71),
+}
+"""What is said of a kernel larger than CONFIG_SYS_BOOTM_LEN, and the error's number (boot/bootm.c handle_decomp_error;
+"Image too large" is for a length that no unpacker returns).  lz4's is -105 where a block that is stored as it is does
+not fit."""
+ZSTD_TOO_LARGE = 7
+"""The error of zstd's, which is taken for the length (lib/zstd/zstd.c zstd_decompress returns it without a sign)."""
 STACK_SIZE = 16 * MIB
 """CONFIG_STACK_SIZE in bytes (its default)."""
 NO_MAP, NO_OVERWRITE, NO_NOTIFY = 2, 4, 8

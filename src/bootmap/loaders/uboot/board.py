@@ -87,7 +87,12 @@ class UBootBoard(Shown, Struct, frozen=True):
     @property
     def ram_top(self) -> int:
         """Where U-Boot takes RAM to end for itself: the end of the bank that it is in, below 4 GiB."""
-        return min(self._bank(self.sp_start).end, 1 << 32)
+        return min(self.own_bank.end, 1 << 32)
+
+    @property
+    def own_bank(self) -> Span:
+        """The bank that U-Boot is in."""
+        return self._bank(self.sp_start)
 
     def own(self, uboot: UBoot) -> Span:
         """U-Boot itself: its code, heap and stack, up to the end of its bank."""
@@ -97,8 +102,10 @@ class UBootBoard(Shown, Struct, frozen=True):
     def lmb(self, uboot: UBoot, env: Mapping[str, str]) -> Lmb:
         """The list of memory when a boot command has begun, nothing of the boot in it yet."""
         if uboot.does("global_lmb"):
-            reserved = self.reserved or self._kept(uboot)
-            return Lmb(uboot, [region.span for region in self.memory] or self.banks, reserved)
+            lmb = Lmb(uboot, [region.span for region in self.memory] or self.banks, self.reserved)
+            for region in () if self.reserved else self._kept(uboot):
+                lmb.reserve(region.base, region.size, region.flags)
+            return lmb
         low = self.low(uboot, env)
         lmb = Lmb(uboot, [Span(low, low + self.size(uboot, env))])
         below = (16 if uboot.does("lmb_16k_below_sp") else 4) * KIB

@@ -18,6 +18,7 @@ from bootmap.inputs.fdt_writer import MadeNode, cells, flatten, text
 from bootmap.inputs.packings import PACKINGS
 from bootmap.inputs.uimage import HEADER, MAGIC
 from bootmap.units import GIB, KIB, MIB, Span, align_down
+from bootmap.verify.loader.packers import pack
 from bootmap.verify.loader.payload import zimage
 
 if TYPE_CHECKING:
@@ -132,8 +133,6 @@ class LoaderCase(Struct, frozen=True):
 
     def kernel_data(self) -> bytes:
         """The kernel of a legacy image or a FIT, packed if it is."""
-        from bootmap.verify.loader.packed import pack
-
         data = zimage(0x1000).ljust(self.kernel[1], b"\0")
         return pack(data, self.packing) if self.packing else data
 
