@@ -61,8 +61,34 @@ def test_names_are_all_there() -> None:
 
 
 def test_representations_are_one_short_line(names: dict[str, Any]) -> None:
-    prediction = names["prediction"]
-    shown = [*names.values(), prediction["map_lowmem"], bootmap.diff(names["tables"], names["tables"])]
+    prediction, tables = names["prediction"], names["tables"]
+    dies = bootmap.predict(names["kernel"], names["board"].replace(cmdline="mem=2M"))
+    checked = bootmap.check(names["kernel"], names["board"].replace(cmdline="mem=2M"))
+    diagnosed = bootmap.diagnose("tests/data/logs/am5728-5.13-rc2.log")
+    shown = [
+        *names.values(),
+        prediction["map_lowmem"],
+        bootmap.diff(tables, tables),
+        bootmap.diff(tables, prediction["map_lowmem"].tables).changes[0],
+        prediction.outcome,
+        dies.outcome,
+        *dies.hazards,
+        *prediction.assumptions,
+        prediction.explain(0x1040_0000),
+        prediction.explain(0x1040_0000).physical,
+        tables.walk(0xC030_0000),
+        tables.walk(0xC030_0000).walk,
+        tables.ranges(),
+        bootmap.audit(tables),
+        *bootmap.audit(tables).findings,
+        checked,
+        *checked.findings,
+        *(change for finding in checked.findings for change in finding.changes),
+        checked.load_map,
+        checked.budget,
+        *diagnosed,
+        *diagnosed[0].values,
+    ]
     for each in shown:
         text = repr(each)
         assert text.startswith("<"), text

@@ -110,3 +110,43 @@ def test_boot_rom_at_the_start_of_ram() -> None:
         "prepare_page_table",
         "prepare_page_table() unmaps 25 MiB of the running kernel",
     )
+
+
+def bmc_with_pools(key: str, ram: int, video: int) -> Replay:
+    """The two pools of aspeed-bmc-facebook-anacapa, in so much RAM."""
+    tree = MadeNode(properties={"#address-cells": cells(1), "#size-cells": cells(1)})
+    tree.add("memory@80000000", {"device_type": text("memory"), "reg": cells(0x80000000, ram)})
+    areas = tree.add("reserved-memory", {"#address-cells": cells(1), "#size-cells": cells(1), "ranges": b""})
+    pool = {"compatible": text("shared-dma-pool"), "reusable": b""}
+    areas.add("video", {**pool, "size": cells(video), "alignment": cells(0x100000)})
+    areas.add("framebuffer", {**pool, "size": cells(0x1000000), "alignment": cells(0x1000000)})
+    cpu = cpu_by_name("cortex-a7")
+    assert cpu is not None
+    return boot(fresh_kernel(key), Handover(parse(flatten(tree)), 0x88000000, 0x80000000, cpu))
+
+
+@pytest.mark.parametrize("key", ["deb-5.10", "deb-6.1", "deb-6.12", "deb-7.2"])
+def test_bmc_loses_its_video_pool(key: str) -> None:
+    """Booted with its own tree on QEMU's fuji-bmc: 44 MiB are refused, the other pool is made."""
+    replay = bmc_with_pools(key, 2 << 30, 44 << 20)
+    assert replay.outcome.verdict is Verdict.BOOTS
+    assert "OF: reserved mem: node video compatible matching fail" in replay.state.dmesg
+    assert [(area.name, area.base) for area in replay.state.reserved_areas] == [("framebuffer", 0xFE000000)]
+
+
+def test_bmc_with_a_video_pool_of_48_mib() -> None:
+    """Booted likewise, the size changed in its tree."""
+    state = bmc_with_pools("deb-7.2", 2 << 30, 48 << 20).state
+    assert [(area.name, area.base) for area in state.cma_areas] == [
+        ("video", 0xFC800000),
+        ("framebuffer", 0xFB000000),
+        ("reserved", 0xF3000000),
+    ]
+
+
+@pytest.mark.parametrize(("key", "lives"), [("deb-6.1", True), ("deb-6.12", False), ("deb-7.2", False)])
+def test_bmc_with_less_ram_dies_of_its_video_pool(key: str, lives: bool) -> None:
+    """Booted likewise with 512 MiB: 6.1.176 comes up, the newer ones print nothing behind their default area."""
+    outcome = bmc_with_pools(key, 512 << 20, 44 << 20).outcome
+    assert (outcome.verdict is Verdict.BOOTS) == lives
+    assert outcome.verdict is Verdict.BOOTS or outcome.stage == "dma_contiguous_remap"

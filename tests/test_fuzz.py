@@ -16,6 +16,9 @@ _EXAMPLES = 40
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_fuzz_target(target: Target, tmp_path: Path) -> None:
+    if target.missing:
+        pytest.skip(f"{target.missing} is not installed")
+
     @settings(max_examples=_EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
     @given(EXAMPLES)
     def short(example: Example) -> None:
@@ -26,6 +29,8 @@ def test_fuzz_target(target: Target, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_fuzz_kept_inputs(target: Target, tmp_path: Path) -> None:
+    if target.missing:
+        pytest.skip(f"{target.missing} is not installed")
     """As they are, to every command of their target."""
     names = [name for name, _ in corpus(target)]
     for path in KEPT.glob(f"{target.name}-*"):

@@ -35,7 +35,8 @@ def test_finding_tells_what_was_booted(name: str) -> None:
     for key, outcome in BOOTED[name]["boots"].items():
         line = next(line for line in told.stdout.splitlines() if line.strip().startswith(f"{BOOTED_KERNELS[key]}  "))
         if "returned" in outcome:
-            assert line.endswith("came back from paging_init")
+            later = f"died behind paging_init: {outcome.get('dies_later')}"
+            assert line.endswith(later if "dies_later" in outcome else "came back from paging_init")
         else:
             exception = outcome["first_exception"]
             assert line.endswith(f"died: {exception if exception != 'none' else 'no exception, it loops'}")
@@ -79,6 +80,16 @@ def test_finding_kills_the_newest_kernel_again(name: str) -> None:
     assert done.returncode == 1, done.stderr
     assert done.stdout.splitlines()[0] == f"{name}: this kernel does not come up; 0 bytes on the console."
     assert done.stdout.splitlines()[1].strip() == BOOTED[name]["boots"]["deb-7.2"]["first_exception"]
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("key", ["deb-7.2", "deb-6.1-lpae"])
+def test_finding_kills_behind_paging_init_again(key: str) -> None:
+    """Long descriptors let a kernel live; the other has logged its command line when it dies."""
+    done = bootmap("findings", "page-0-freed", "--zimage", f"{kernel(key)}/zImage", "--run", "--timeout", "20")
+    died = BOOTED["page-0-freed"]["boots"][key].get("dies_later")
+    assert done.returncode == (1 if died else 0), done.stderr
+    assert done.stdout.splitlines()[1:2] == ([f"  {died}"] if died else [])
 
 
 @pytest.mark.oracle

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from bootmap.shown import Shown
 
-class Assumption(Struct, frozen=True):
+
+class Assumption(Shown, Struct, frozen=True):
     """One thing that was derived or guessed.
 
     Attributes:
@@ -22,7 +24,7 @@ class Assumption(Struct, frozen=True):
         return f"{self.text} ({self.option})" if self.option is not None else self.text
 
 
-class Alternative(Struct, frozen=True):
+class Alternative(Shown, Struct, frozen=True):
     """Another value that something guessed may well have, and what was predicted with it.
 
     Attributes:

@@ -66,7 +66,7 @@ def test_bounds_alone_give_the_roundest_value() -> None:
     ],
 )
 def test_phys_offset_by_one_witness(lines: str, phys_offset: int, line: int) -> None:
-    made = board_from_log(read_log(HEAD + lines))
+    made = board_from_log(read_log(f"{HEAD}{lines}\n"))
     assert made.phys.value == phys_offset
     assert line in made.phys.lines
 
@@ -75,7 +75,7 @@ def test_kernels_own_word_beats_where_things_were_loaded() -> None:
     """A Tegra20: the device tree lies in the first 256 MiB, the zImage does not (tamonten, 5.2.6)."""
     lines = "   Load Address: 0x17000000\n   Loading Device Tree to 0fff6000, end 0ffff02f ... OK\n"
     made = board_from_log(
-        read_log(f"{lines}{HEAD}OF: fdt: Ignoring memory range 0x0 - 0x10000000\nOn node 0 totalpages: 65536")
+        read_log(f"{lines}{HEAD}OF: fdt: Ignoring memory range 0x0 - 0x10000000\nOn node 0 totalpages: 65536\n")
     )
     assert made.phys.value == 0x10000000
     assert made.places.params == 0x0FFF6000
@@ -163,7 +163,7 @@ def test_totals_before_3_0_may_be_those_of_what_is_used(tmp_path: Path) -> None:
 def test_table_of_a_process_is_only_above_the_start_of_ram() -> None:
     lines = (
         "CPU: 0 PID: 77 Comm: cat Not tainted 5.10.0 #1\nControl: 10c5387d  Table: 6df3006a  DAC: 00000051\n"
-        "On node 0 totalpages: 4096"
+        "On node 0 totalpages: 4096\n"
     )
     made = board_from_log(read_log(HEAD + lines))
     assert made.phys.value is None

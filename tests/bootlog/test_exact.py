@@ -73,7 +73,11 @@ def diagnosed(text: str, tmp_path: Path) -> tuple[bootmap.Diagnosis, str]:
             f"{HEAD}Memory policy: Data cache writealloc\nIgnoring RAM at 0x2f800000-0x40000000 (!CONFIG_HIGHMEM)\n"
             "On node 0 totalpages: 194560\n",
             "ram-lost",
-            ["264 MiB of RAM are not used", "CONFIG_HIGHMEM=y: boots, 1 GiB", "CONFIG_VMSPLIT_3G_OPT=y: boots, 1 GiB"],
+            [
+                "264 MiB of RAM are not used",
+                "CONFIG_HIGHMEM=y: boots, 1 GiB",
+                "CONFIG_VMSPLIT_3G_OPT=y: boots, 1016 MiB",
+            ],
         ),
         (
             "Linux version 3.10.0 (builder) (gcc) #1 SMP\n"
@@ -220,7 +224,7 @@ def test_silence_has_what_the_prediction_says_of_the_board(last: str, tree: str,
             ],
         ),
         (
-            "   Booting using the fdt blob at 0x00100000",
+            "   Booting using the fdt blob at 0x00700000",
             ["the device tree lies where the decompressor may write", "setenv fdt_addr_r 0x01200000, or higher"],
         ),
         ("## Loading init Ramdisk from Legacy Image at 02000000 ...", ["nothing was heard of the kernel"]),

@@ -55,7 +55,7 @@ def test_memory_that_is_reserved_is_reserved() -> None:
     ],
 )
 def test_lines_of_qualcomm(line: str, removed: tuple[Span, ...], reserved: tuple[Span, ...]) -> None:
-    assert taken_areas(read_log(HEAD + line)) == (removed, reserved)
+    assert taken_areas(read_log(f"{HEAD}{line}\n")) == (removed, reserved)
 
 
 def test_area_that_is_removed_leaves_a_hole_of_ram(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec import UNSET
-from support.boards import MIB, tree
+from support.boards import MIB, reserved, tree
 from support.booting import FINDINGS
 from support.booting import kernel as kernel_folder
-from support.trees import Node, cells
+from support.trees import Node, cells, text
 
 import bootmap
 from bootmap.inputs.fdt import Fdt
@@ -58,9 +58,28 @@ def filler(size: int) -> Any:
     return add
 
 
+odd_pool = reserved(
+    (
+        "cma",
+        0,
+        0,
+        {
+            "compatible": text("shared-dma-pool"),
+            "reusable": b"",
+            "linux,cma-default": b"",
+            "size": cells(19 * MIB),
+        },
+    ),
+    ("odd@5fb00000", 0x5FB00000, 5 * MIB, {"no-map": b""}),
+)
+"""A pool that CMA refuses, below an area that keeps lowmem from ending with RAM."""
+
 ROWS = [
     Row("mem-parameter", board(bootargs="mem=256")),
     Row("mem-parameter", board(bootargs="mem=256"), kernel="deb-5.10"),
+    Row("early-allocation", board(bootargs="mem=512M@0x80000000")),
+    Row("no-memory", board(bootargs="mem=512M@0x10000000")),
+    Row("early-allocation", board(edit=odd_pool), kernel="deb-6.12"),
     Row("dtb-overwritten", board(), {"dtb_addr": 0x40205000}),
     Row("dtb-overwritten", board(), {"dtb_addr": 0x415B0000}),
     Row("params-rejected", board(), {"dtb_addr": 0x48000001}),

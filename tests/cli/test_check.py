@@ -51,7 +51,9 @@ SOC = """#define BOARD_RAM 0x10000000
 	};
 };
 """
-needs_dtc = pytest.mark.skipif(shutil.which("dtc") is None, reason="dtc is not installed")
+needs_dtc = pytest.mark.skipif(
+    shutil.which("dtc") is None or shutil.which("cpp") is None, reason="dtc or cpp is not installed"
+)
 
 
 @pytest.fixture
@@ -209,6 +211,14 @@ def test_check_every_configuration_of_a_fit(command_line: CommandLine, qnap: Pat
     assert "image.itb:a" in out
     assert "image.itb:b" in out
     assert "2 boards" in out
+    _, out, _ = command_line("check", f"{itb}:a", *MARVELL, "--json")
+    assert [board["board"] for board in json.loads(out)["boards"]] == [f"{itb}:a"]
+    code, out, err = command_line("check", f"{itb}:c", *MARVELL)
+    assert (code, out) == (3, "")
+    assert "has no configuration 'c' with a device tree; it has b, a" in err
+    code, _, err = command_line("check", f"{qnap}:a", *MARVELL)
+    assert code == 3
+    assert "is no FIT image" in err
 
 
 # -- formats -------------------------------------------------------------------------------------------------------
@@ -279,6 +289,12 @@ ignore = {{ "initrd-overwritten" = "known since 2019" }}
     code, out, err = command_line("check", qnap)
     assert (code, err) == (0, "")
     assert "1 suppressed" in out
+    assert "accepted: known since 2019" in out.splitlines()[:4]
+    settings.write_text(
+        settings.read_text().replace('{ "initrd-overwritten" = "known since 2019" }', '["initrd-overwritten"]')
+    )
+    code, out, err = command_line("check", qnap)
+    assert (code, "[initrd-overwritten]" in out, "accepted" in out) == (1, True, False)
     settings.write_text("[check]\nnonsense = 1\n")
     code, out, err = command_line("check", qnap)
     assert (code, out) == (3, "")
@@ -311,12 +327,31 @@ def test_check_settings_that_are_wrong(command_line: CommandLine, qnap: Path, se
 
 
 def test_check_baseline(command_line: CommandLine, qnap: Path, tmp_path: Path) -> None:
-    words = ("check", qnap, *MARVELL, "--zimage", 3 * MIB, "--load-addr", "0x8000")
-    known = tmp_path / "known.json"
-    assert command_line(*words, "--write-baseline", known)[0] == 1
-    code, out, _ = command_line(*words, "--baseline", known)
-    assert code == 0
-    assert "suppressed" in out
+    path, known = tmp_path / "board.dtb", tmp_path / "known.json"
+    args = "ramoops.mem_address=0x8f000000 ramoops.mem_size=0x100000"
+    path.write_bytes(tree([(0x80000000, 256 * MIB)], bootargs=args))
+    assert command_line("check", path, *OF_510, "--write-baseline", known)[0] == 1
+    code, out, _ = command_line("check", path, *OF_510, "--baseline", known)
+    assert (code, "1 suppressed" in out) == (0, True)
+
+
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "github"])
+@pytest.mark.parametrize("how", ["--select", "--ignore", "--baseline"])
+def test_check_what_decides_counts_whatever_is_hidden(
+    command_line: CommandLine, tmp_path: Path, how: str, form: str
+) -> None:
+    """A board without RAM panics: the exit code says so as the verdict does, and some finding is told."""
+    path, known = tmp_path / "board.dtb", tmp_path / "known.json"
+    path.write_bytes(tree([(0x80000000, 256 * MIB)], bootargs="mem=256"))
+    assert command_line("check", path, *OF_510, "--write-baseline", known)[0] == 1
+    words = {"--select": ("cma-failed",), "--ignore": ("no-memory",), "--baseline": (known,)}[how]
+    hidden = ("--ignore", "mem-parameter") if how == "--ignore" else ()
+    code, out, _ = command_line("check", path, *OF_510, how, *words, *hidden, "--format", form)
+    assert code == 1
+    assert "no-memory" in out
+    if form == "sarif":
+        rows = json.loads(out)["runs"][0]["results"]
+        assert any(row["ruleId"] == "no-memory" and "suppressions" not in row for row in rows)
 
 
 def test_check_many_boards_one_of_them_broken(command_line: CommandLine, qnap: Path, tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from support.boards import MIB, reserved, tree
+from support.boards import MIB, device, reserved, tree
 from support.recordings import DATA
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ MARVELL = (
     KERNELS / "deb-6.1-marvell" / "System.map",
 )
 OF_510 = ("--config", KERNELS / "v510" / "config.gz", "--system-map", KERNELS / "v510" / "System.map")
+
+needs_dtc = pytest.mark.skipif(shutil.which("dtc") is None, reason="dtc is not installed")
 
 
 @pytest.fixture
@@ -96,6 +100,54 @@ def test_check_fix_of_phys_offset_and_of_where_uboot_puts_the_tree(command_line:
     path.write_bytes(tree([(0, 1024 * MIB)]))
     command_line("check", path, *of, "--fix", tmp_path / "fixed")
     assert (tmp_path / "fixed" / "board.setenv.txt").read_text() == "setenv bootm_size 0x30000000\n"
+
+
+def test_check_fix_of_boards_of_one_name_are_files_of_their_own(command_line: CommandLine, tmp_path: Path) -> None:
+    """Two boards named x, each with its own bad mem=: two blobs, each with its own number."""
+    sizes = {"m1/x.dtb": "64", "m2/x.dtb": "96", "m2/x.dt": "128", "deep/m1/x.dtb": "160", "y.dtb": "192"}
+    for name, size in sizes.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(tree([(0, 512 * MIB)], bootargs=f"mem={size}"))
+    command_line("check", *(tmp_path / name for name in sizes), *OF_510, "--fix", tmp_path / "fixed")
+    lines = [path.read_text().splitlines()[-1] for path in sorted((tmp_path / "fixed").glob("*.cmdline.diff"))]
+    assert sorted(lines) == sorted(f"+mem={size}M" for size in sizes.values())
+    assert len(list((tmp_path / "fixed").glob("*.fixed.dtb"))) == len(sizes)
+    assert (tmp_path / "fixed" / "y.fixed.dtb").exists()
+
+
+@needs_dtc
+def test_check_fix_of_a_fit_is_a_file_for_each_configuration(command_line: CommandLine, tmp_path: Path) -> None:
+    for name, size in (("one", 64), ("two", 96)):
+        (tmp_path / f"{name}.dtb").write_bytes(tree([(0, 512 * MIB)], bootargs=f"mem={size}"))
+    (tmp_path / "k").write_bytes(bytes(64))
+    its = """/dts-v1/; / {
+        images {
+            k { data = /incbin/("k"); type = "kernel"; load = <0x8000>; };
+            one { data = /incbin/("one.dtb"); type = "flat_dt"; };
+            two { data = /incbin/("two.dtb"); type = "flat_dt"; };
+        };
+        configurations { default = "a";
+            a { fdt = "one"; };
+            b { fdt = "two"; };
+        };
+    };"""
+    (tmp_path / "image.its").write_text(its)
+    subprocess.run(["dtc", "-q", "-o", "image.itb", "image.its"], cwd=tmp_path, check=True)
+    command_line("check", tmp_path / "image.itb", *OF_510, "--fix", tmp_path / "fixed")
+    found = {path.name: path.read_text() for path in (tmp_path / "fixed").glob("*.cmdline.diff")}
+    assert {name: text.splitlines()[-1] for name, text in found.items()} == {
+        "image-a.cmdline.diff": "+mem=64M",
+        "image-b.cmdline.diff": "+mem=96M",
+    }
+
+
+def test_check_fix_leaves_what_only_the_owner_knows(command_line: CommandLine, tmp_path: Path) -> None:
+    """A UART in the middle of declared RAM: whether RAM goes on behind it is not for a program to say."""
+    path = tmp_path / "board.dtb"
+    path.write_bytes(tree([(0, 512 * MIB)], edit=device("serial@a000000", "ns16550a", 0xA000000, 0x1000)))
+    _, _, err = command_line("check", path, *OF_510, "--fix", tmp_path / "fixed")
+    assert "nothing written for memory-over-devices" in err
+    assert not list(tmp_path.glob("fixed/*"))
 
 
 def test_check_environment_of_uboot(command_line: CommandLine, tmp_path: Path) -> None:

@@ -10,6 +10,9 @@ import pytest
 from support.hostile_scripts import image, script
 from support.uboot import DATA, document
 
+from bootmap.inputs import fdt_writer
+from bootmap.inputs.fdt_writer import MadeNode, cells, flatten
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -40,7 +43,9 @@ def plan(tmp_path: Path, command_line: CommandLine) -> CommandLine:
         ("setenv a 1\n", 1, "boots nothing"),
         ("echo\nexit\nbootz 1", 2, "'exit'"),
         ("\nbootefi 41000000", 2, "UEFI starts the kernel"),
-        ("while true; do echo; done", 1, "'while' is not replayed"),
+        ("while true; do echo; done", 1, "more than 4096 commands are run"),
+        ("while load mmc 0 41000000 zImage; do echo; done", 1, "more than 4096 commands are run"),
+        ("while true; do echo; fi", 1, "'fi' where a command is expected"),
         ("echo\nif true; then\n" + BOOT, 3, "before 'elif' or 'else' or 'fi'"),
         ("a & b", 1, "no '&'"),
         ("echo\necho 'a\n", 2, "never closed"),
@@ -67,6 +72,22 @@ def test_script_that_cannot_be_replayed(text: str, line: int, words: str, plan: 
     assert len(err.splitlines()) == 1
 
 
+def in_a_fit(scripts: dict[str, bytes], default: str = "") -> bytes:
+    root = MadeNode(properties={"description": fdt_writer.text("x"), "#address-cells": cells(1)})
+    images = root.add("images", {"default": fdt_writer.text(default)} if default else {})
+    for name, data in scripts.items():
+        images.add(name, {"data": data, "type": fdt_writer.text("script"), "compression": fdt_writer.text("none")})
+    return flatten(root)
+
+
+def test_script_of_a_fit_image(plan: CommandLine) -> None:
+    """The one script of it, or the default of several (doc/usage/cmd/source.rst)."""
+    boots = f"setenv fdt_high 46000000\n{BOOT}".encode()
+    alone, default = plan(in_a_fit({"a": boots})), plan(in_a_fit({"a": b"exit", "b": boots}, "b"))
+    assert alone == default == plan(boots)
+    assert alone[0] == 0
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
@@ -78,7 +99,9 @@ def test_script_that_cannot_be_replayed(text: str, line: int, words: str, plan: 
         (image(b"\0\0\0\x09" + b"\1" * 8), "does not end with a 0"),
         (image(b"\0\0\1\0" + bytes(4) + BOOT.encode()), "length is 0x100"),
         (image(bytes(4) + BOOT.encode()), "length is 0x0"),
-        (b"\xd0\x0d\xfe\xed" + bytes(60), "FIT"),
+        (b"\xd0\x0d\xfe\xed" + bytes(60), "version is 0"),
+        (in_a_fit({}), "is a FIT image with the scripts none"),
+        (in_a_fit({"a": b"echo", "b": b"echo"}), "with the scripts a, b: give the text"),
         (b"\n\n", "empty"),
     ],
 )

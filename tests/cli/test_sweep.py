@@ -106,9 +106,22 @@ def test_sweep_resumes(command_line: Run, folder: Path) -> None:
     assert "3 were there" in err
 
 
+def test_sweep_keeps_parts(command_line: Run, folder: Path) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed (pip install '.[sweep]')")
+    words = ("sweep", "trees", "--kernel", KERNEL, "--no-cache", "--parts", "parts")
+    assert command_line(*words)[0] == 0
+    code, _, err = command_line(*words)
+    assert (code, err) == (3, "bootmap: parts: holds parts already; go on with --resume, or name another folder\n")
+    code, out, err = command_line(*words, "--resume", "--format", "jsonl")
+    assert code == 0
+    assert "3 were there" in err
+    assert len([json.loads(line)["key"] for line in out.splitlines()]) == 3
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
+        (["trees", "--parts", "here", "-o", "rows.jsonl"], 2, "--output and --parts"),
         (["nowhere"], 2, "nowhere: no such file or folder"),
         (["trees", "--kernel", "nothing-there"], 2, "no such folder"),
         (["trees", "--resume"], 2, "--output"),

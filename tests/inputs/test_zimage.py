@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import bz2
 import gzip
 import lzma
 import os
@@ -108,11 +109,14 @@ def uimage(body: bytes, *, arch: int = 2, kind: int = 2, packing: int = 0, **wro
 
 
 def test_parse_kernel_uimage() -> None:
-    for body, packing, kind in ((zimage(GZIPPED), 0, "zImage"), (IMAGE, 0, "Image"), (GZIPPED, 1, "Image")):
+    packed = ((GZIPPED, 1, "Image"), (bz2.compress(IMAGE), 2, "Image"))
+    for body, packing, kind in ((zimage(GZIPPED), 0, "zImage"), (IMAGE, 0, "Image"), *packed):
         kernel = parse(uimage(body, packing=packing) + b"trailing")
         assert (kernel.kind, kernel.image) == (kind, IMAGE)
         assert kernel.uimage is not None
-        assert kernel.uimage == z.UImageHeader(0x40008000, 0x40008040, "Linux", len(body) if packing else 0)
+        assert kernel.uimage == z.UImageHeader(
+            0x40008000, 0x40008040, "Linux", len(body) if packing else 0, ("none", "gzip", "bzip2")[packing]
+        )
 
 
 def test_parse_kernel_multi_file_uimage() -> None:
@@ -150,7 +154,8 @@ def patched(offset: int, value: int) -> bytes:
         (uimage(PLAIN, crc=1), "does not have the CRC that it states"),
         (uimage(PLAIN, arch=3), "for architecture 3"),
         (uimage(PLAIN, kind=3), "of type 3"),
-        (uimage(PLAIN, packing=4), "with compression 4"),
+        (uimage(PLAIN, packing=7), "with compression 7, expected 0 to 6"),
+        (uimage(PLAIN, packing=4), "packed by lzo, is damaged"),
         (uimage(PLAIN, size=len(PLAIN) + 1), "are there"),
         (uimage(PLAIN)[:-1] + b"\xff", "does not have the CRC that its header states"),
         (uimage(uimage(PLAIN)), "a uImage inside a uImage"),

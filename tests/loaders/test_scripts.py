@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 SCRIPTS = DATA.parent / "scripts"
 NAMES = sorted(path.stem for path in SCRIPTS.glob("*.cmd"))
+MODERN = "modern-2025.01.json.gz"
 RECORDINGS = sorted(path.name for path in DATA.glob("scripts-*.json.gz"))
-LOADS_NO_TREE = "unset"
+LOADS_NO_TREE, LOADS_OVER = "unset", "over"
 
 
 @cache
@@ -72,9 +73,21 @@ def bootargs(tree: bytes) -> str:
     return value.rstrip(b"\0").decode()
 
 
+def has_the_commands(recorded: str, name: str) -> bool:
+    """Whether that build of U-Boot knows all commands of the script: sysboot went out of Debian's after 2023.01."""
+    return not any(line.startswith("Unknown command") for line in recording(recorded)["scripts"][name]["console"])
+
+
+BOOTING = [
+    (recorded, name)
+    for recorded in RECORDINGS
+    for name in NAMES
+    if name not in (LOADS_NO_TREE, LOADS_OVER) and has_the_commands(recorded, name)
+]
+
+
 @pytest.mark.parametrize("as_text", [False, True], ids=["image", "text"])
-@pytest.mark.parametrize("name", [name for name in NAMES if name != LOADS_NO_TREE])
-@pytest.mark.parametrize("recorded", RECORDINGS)
+@pytest.mark.parametrize(("recorded", "name"), BOOTING)
 def test_script_as_u_boot_ran_it(recorded: str, name: str, as_text: bool, tmp_path: Path) -> None:
     """Every message from the boot command on, the kernel's entry, and every byte of the tree that it got."""
     doc = recording(recorded)
@@ -100,7 +113,7 @@ def test_recorded_scripts_are_those_of_the_folder(recorded: str) -> None:
     doc = recording(recorded)
     assert sorted(doc["scripts"]) == NAMES
     started = [name for name in NAMES if doc["scripts"][name]["handed"] is not None]
-    assert len(started) >= 8
+    assert len(started) + ("menu" not in started) >= 9
     lines = {name: bootargs(blob(doc["scripts"][name])) for name in started}
     assert lines["armbian"] == "root=/dev/vda1 rootwait console=ttyAMA0  loglevel=1 panic=10"
     console = "\n".join(doc["scripts"]["plain"]["console"])
@@ -117,3 +130,49 @@ def test_script_whose_load_has_no_address_is_refused(recorded: str, tmp_path: Pa
     assert doc["scripts"][LOADS_NO_TREE]["handed"] is None
     with pytest.raises(InputError, match=r"boot\.scr: line 3: 'board\.dtb' stands where the address"):
         setup(doc, LOADS_NO_TREE, tmp_path)
+
+
+@pytest.mark.parametrize("recorded", RECORDINGS)
+def test_file_that_would_lie_on_u_boot_is_not_loaded(recorded: str, tmp_path: Path) -> None:
+    doc = recording(recorded)
+    row = doc["scripts"][LOADS_OVER]
+    made = setup(doc, LOADS_OVER, tmp_path)
+    assert made.uboot is not None
+    placed = run(made.uboot, made.board, made.command)
+    assert row["handed"] is None
+    assert placed.failed
+    assert placed.said == [line for line in row["console"] if line.startswith("**")]
+
+
+def test_what_is_loaded_stays_reserved_since_2025_01() -> None:
+    """The script loads the ramdisk where U-Boot would move it to."""
+    moved = {}
+    for recorded in RECORDINGS:
+        row = recording(recorded)["scripts"]["high"]
+        (line,) = (line for line in row["console"] if "Loading Ramdisk to" in line)
+        moved[recorded.split("-")[1][:4]] = int(line.split("to ")[1].split(",")[0], 16) + INITRD
+    assert moved["2023"] > 0x5D000000
+    assert max(moved["2025"], moved["2026"]) <= 0x5D000000
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in (LOADS_NO_TREE, LOADS_OVER)])
+def test_scripts_that_nothing_is_said_of_run_alike_in_the_newer_parser(name: str, tmp_path: Path) -> None:
+    """With CONFIG_HUSH_MODERN_PARSER: equal to the byte, or a note with the lines says that it may differ."""
+    doc = recording(MODERN)
+    row = doc["scripts"][name]
+    made = setup(doc, name, tmp_path)
+    assert made.uboot is not None
+    noted = any("CONFIG_HUSH_MODERN_PARSER" in each for each in made.script)
+    assert noted == (name in ("branches", "debian"))
+    if noted:
+        assert row["handed"] is None
+        return
+    placed = run(made.uboot, made.board, made.command)
+    assert placed.said == of_the_boot(row)
+    if row["handed"] is None:
+        assert placed.failed
+        return
+    assert placed.dtb is not None
+    assert made.command.tree is not None
+    tree = complete(made.uboot, made.command.tree, placed.dtb.start, made.board.banks, placed.ramdisk, made.command.env)
+    assert tree == blob(row)

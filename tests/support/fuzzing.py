@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import re
+import shutil
 import sys
 import time
 import traceback
@@ -76,6 +77,12 @@ class Target:
     name: str
     lines: tuple[str, ...]
     patterns: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> str:
+        """Programs without which the commands can only name them, and that this machine has not."""
+        return " ".join(program for program in self.needs if shutil.which(program) is None)
 
 
 _TREES = ("tests/data/dtb/*.dtb", "boards/*.dtb", "boards/findings/*.dtb", "tests/data/hostile/*.dtb")
@@ -156,8 +163,8 @@ TARGETS = (
     Target("cache", ("sweep BOARD --cache FILE --jobs 1",), ("INPUT:plain.sqlite", "INPUT:other.sqlite")),
     Target("settings", ("check BOARD --no-proof --settings FILE",), ("INPUT:plain.toml",)),
     Target("baseline", ("check BOARD --no-proof --baseline FILE",), ("INPUT:plain.json",)),
-    Target("source", ("check FILE --no-proof",), ("INPUT:plain.dts",)),
-    Target("overlay", ("check BOARD --no-proof --overlay FILE",), ("INPUT:plain.dtbo",)),
+    Target("source", ("check FILE --no-proof",), ("INPUT:plain.dts",), ("dtc", "cpp")),
+    Target("overlay", ("check BOARD --no-proof --overlay FILE",), ("INPUT:plain.dtbo",), ("dtc", "cpp")),
     Target(
         "fit",
         ("check FILE --no-proof", f"plan FILE --dram 0x40000000,512M --uboot 2023.01 {_SET}"),

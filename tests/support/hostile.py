@@ -10,6 +10,7 @@ import gzip
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,6 +50,7 @@ class Hostile:
         stdout: "full" for /dev/full, "gone" for a pipe that nobody reads.
         prepare: makes what the command is to meet, in the folder.
         check: what is wrong with the folder afterwards, "" for nothing.
+        needs: programs without which the command can only name them (exit code 4).
     """
 
     name: str
@@ -59,6 +61,12 @@ class Hostile:
     stdout: str = ""
     prepare: Callable[[Path], object] | None = None
     check: Callable[[Path], str] | None = None
+    needs: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> str:
+        """Those that this machine has not."""
+        return " ".join(program for program in self.needs if shutil.which(program) is None)
 
 
 class Outcome(NamedTuple):

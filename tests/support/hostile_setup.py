@@ -325,6 +325,7 @@ INPUTS.update(_TOO)
 _PLAN = f"plan {BOARD} --dram 0x40000000,512M --uboot 2023.01 --zimage 5M"
 _AT = "--cpu cortex-a9 --phys-offset 0x40000000"
 _ANY, _USAGE = (0, 1, 3), (0, 1, 2, 3)
+_SOURCES = ("dtc", "cpp")
 
 
 def _base(name: str) -> Callable[[Path], None]:
@@ -377,10 +378,10 @@ ROWS = (
     Hostile("gzip-members", "predict members.gz KERNEL", (3,)),
     Hostile("settings-values", "check --settings values.toml", (3,), r"cpus"),
     *(Hostile(f"baseline-{name}", f"check BOARD --baseline {name}", (3,)) for name in ("deep.json", "digits.json")),
-    *(Hostile(f"source-{name}", f"check {name} --no-proof", _ANY, prepare=_itself if name == "itself.dts" else None)
+    *(Hostile(f"source-{name}", f"check {name} --no-proof", _ANY, needs=_SOURCES)
       for name in _named(".dts") if name != "itself.dts"),
-    Hostile("source-itself.dts", "check {dir}/itself.dts --no-proof", (3,), prepare=_itself),
-    *(Hostile(f"overlay-{name}", f"check BOARD --no-proof --overlay {name}", _ANY) for name in
+    Hostile("source-itself.dts", "check {dir}/itself.dts --no-proof", (3,), prepare=_itself, needs=_SOURCES),
+    *(Hostile(f"overlay-{name}", f"check BOARD --no-proof --overlay {name}", _ANY, needs=_SOURCES) for name in
       (*_named(".dtbo"), "macros.dts", "endless.dts")),
     *(Hostile(f"{command}-{name}", f"{command} {name}{more}", _USAGE) for command, more in
       (("check", " --no-proof"), ("plan", " --dram 0x40000000,512M --uboot 2023.01 --set fit_addr_r=42000000"))

@@ -50,6 +50,19 @@ def amba(root: Node) -> None:
     root.children.append(bus)
 
 
+def node_of_memory(*, used: bool = False, **properties: bytes) -> Any:
+    """An edit that adds a node whose reg is RAM, which a driver's memory-region points to."""
+
+    def add(root: Node) -> None:
+        more = {"phandle": cells(7)} if used else {}
+        root.children.append(Node("buffer@1d000000", {"reg": cells(0x1D000000, MIB), **more, **properties}))
+        if used:
+            user = {"compatible": text("ti,omap4-rproc"), "memory-region": cells(7)}
+            root.children.append(Node("rproc", user))
+
+    return add
+
+
 def initrd(start: int, size: int) -> Any:
     def add(root: Node) -> None:
         chosen = next(node for node in root.children if node.name == "chosen")
@@ -69,6 +82,7 @@ NO_HIGHMEM = ("v44", None, {"HIGHMEM": None})
 HALF = [(0, 512 * MIB)]
 GIB = [(0, 1024 * MIB)]
 AT80 = [(0x80000000, 256 * MIB)]
+AT40 = [(0x40000000, 512 * MIB)]
 
 ROWS = [
     Row("ram-below-phys-offset", tree(HALF), OLD, {"zimage": 6676808, "load_addr": 0x17000000},
@@ -131,10 +145,20 @@ ROWS = [
     Row("mem-parameter", tree(AT80, bootargs="mem=256M"), MID, {}, quiet=True),
     Row("mem-parameter", tree([(0x80000000, 1024 * MIB)], bootargs="mem=1862M@2048M mem=2048M@4096M"),
         ("v310", None, {}), {}, ("4096M",)),
-    Row("memory-disagrees", tree(HALF), more={"ram": (bootmap.Span(0, 448 * MIB),)}, says=("64 MiB of it",)),
+    Row("memory-disagrees", tree(HALF), more={"ram": (bootmap.Span(0, 448 * MIB),)},
+        says=("64 MiB of it", "reg = <0x0 0x1c000000>", "boots")),
     Row("memory-disagrees", tree(HALF), more={"ram": (bootmap.Span(0, 512 * MIB),)}, quiet=True),
     Row("memory-over-devices", tree(GIB, edit=amba), says=("0x101f1000", "256 MiB")),
     Row("memory-over-devices", tree([(0, 256 * MIB)], edit=amba), quiet=True),
+    Row("memory-over-devices", tree(HALF, edit=device("serial@a000000", "ns16550a", 0xA000000, 0x1000)),
+        says=("<0x0 0xa000000>", "reg = <0x0 0xa000000>, <0xa200000 0x15e00000>", "510 MiB")),
+    Row("memory-over-devices", tree(HALF, edit=node_of_memory(used=True)), quiet=True),
+    Row("memory-over-devices", tree(HALF, edit=node_of_memory(**NOMAP)), quiet=True),
+    Row("memory-over-devices", tree(HALF, edit=node_of_memory(compatible=text("acme,buffer"), used=True)), quiet=True),
+    Row("reserved-node-misplaced", tree(HALF, edit=node_of_memory(**NOMAP)),
+        says=("move it to /reserved-memory/buffer@1d000000", "boots")),
+    Row("area-not-reserved", tree(HALF, edit=node_of_memory(used=True)),
+        says=("/buffer@1d000000", "move it to /reserved-memory/buffer@1d000000", "boots")),
     Row("first-bank-unaligned", tree(HALF, edit=reserved(("spin@0", 0, 0x1000, NOMAP))), ("old54", "5.2.0", {}), {},
         ("/reserved-memory/spin@0", "<0x0 0x200000>", "5.4")),
     Row("first-bank-unaligned", tree(HALF, edit=reserved(("spin@0", 0, 0x200000, NOMAP))), ("old54", "5.2.0", {}), {},
@@ -202,6 +226,24 @@ ROWS = [
     Row("cma-straddles-lowmem", tree([(0, 0x3B400000)], edit=reserved(("linux,cma", 0, 0, {**DYNAMIC,
         "size": cells(192 * MIB), "alloc-ranges": cells(0, 0x30000000)}))),
         ("old54", None, {"CMA": "y", "DMA_CMA": "y", "HIGHMEM": "y"}), {}, quiet=True),
+    Row("vmalloc-cost", tree([(0x40000000, 512 * MIB)], bootargs="vmalloc=2000M"), ("deb-6.1", None, {}), {},
+        # VMALLOC_END 0xff800000 less 2000 MiB and the 8 MiB of VMALLOC_OFFSET, limited to PAGE_OFFSET and 32 MiB
+        ("costs 480 MiB", "0x42000000 to 0x5fffffff")),
+    Row("vmalloc-cost", tree([(0x40000000, 2048 * MIB)], bootargs="vmalloc=500M"), ("v510", None, {"HIGHMEM": None}),
+        {}, ("costs 252 MiB", "252 MiB more RAM")),  # 240 MiB and 8 MiB of VMALLOC_OFFSET without; 500 MiB flat with it
+    Row("ram-beyond-lowmem", tree([(0x40000000, 2048 * MIB)], cpu="arm,cortex-a15"),
+        ("deb-6.1", None, {"HIGHMEM": None}), {}, ("CONFIG_VMSPLIT_1G=y 2 GiB 0 0",
+        "CONFIG_ARM_LPAE=y 768 MiB 1280 MiB 0", "CONFIG_VMSPLIT_2G=y 1792 MiB")),
+    Row("cma-failed", tree(AT40, bootargs="cma=64M@0x6e000000"), ("deb-6.1", None, {}), {}, ("cma=64M where",)),
+    Row("cma-failed", tree(AT40, bootargs="cma=64M@0x5e000000"), ("deb-6.1", None, {}), {},
+        ("cma=64M where", "cma=32M@0x5e000000 the largest usual size that fits there")),
+    Row("cma-failed", tree(AT40, bootargs="cma=600M"), ("deb-6.1", None, {}), {},
+        ("the largest usual size that fits anywhere",)),
+    Row("crashkernel-above-lowmem", tree(AT40, bootargs="crashkernel=600M"), ("deb-6.1", None, {"KEXEC": "y"}), {},
+        ("finds no room for 600 MiB", "crashkernel=256M@0x48000000")),
+    Row("little-lowmem", tree(AT40, bootargs="crashkernel=600M"), ("deb-6.1", None, {"KEXEC": "y"}), quiet=True),
+    Row("little-lowmem", tree([(0x40000000, 520 * MIB)], bootargs="cma=0 crashkernel=384M"),
+        ("deb-6.1", None, {"KEXEC": "y"}), {}, ("crash kernel, later 384 MiB", "crashkernel=384M")),
     Row("cma-area-bounds", tree([(0x40000000, 32 * MIB)], edit=reserved(("pool@41f00000", 0x41F00000, 4 * MIB, POOL))),
         ("old49", None, {"CMA": "y", "DMA_CMA": "y"}), {"dtb_addr": 0x41000000},
         ("0x41f00000", "32 MiB", "beyond the end of RAM")),

@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from bootmap.inputs import bdinfo, fdt, fit, uboot_env
 from bootmap.loaders.uboot.board import UBootBoard
 from bootmap.loaders.uboot.command import Command, KernelImage
@@ -42,36 +44,45 @@ def variables(doc: dict[str, Any], case: LoaderCase) -> dict[str, str]:
     return {name: value for name, value in env.items() if value is not None}
 
 
+def uboot_of(doc: dict[str, Any], env: dict[str, str]) -> UBoot:
+    """Which U-Boot was recorded."""
+    uboot = UBoot.named(doc["uboot"], env["board"])
+    assert uboot is not None
+    return replace(uboot, build=replace(uboot.build, **doc.get("build", {})))
+
+
 def inputs(doc: dict[str, Any], case: LoaderCase) -> tuple[UBoot, UBootBoard, Command]:
     """What the model is given."""
     env = variables(doc, case)
     if case.fit is not None:
         return _with_fit(doc, case, env)
-    uboot = UBoot.named(doc["uboot"], env["board"])
-    assert uboot is not None
+    uboot = uboot_of(doc, env)
     at, size = case.kernel
-    kernel = KernelImage(at, size) if case.command == "bootz" else KernelImage(at, size, 64, case.load, case.load or 0)
+    kernel = (
+        KernelImage(at, size)
+        if case.command == "bootz"
+        else KernelImage(at, size, 64, case.load, case.load or 0, case.packed, case.packing or "none")
+    )
     header = 64 if case.legacy else 0
     ramdisk = Span(case.ramdisk[0] + header, sum(case.ramdisk) + header) if case.ramdisk else None
     command = Command(case.command, kernel, ramdisk, case.dtb, fdt.parse(case.tree()), env, header)
-    return uboot, UBootBoard.of(bdinfo.parse(doc["bdinfo"][str(case.memory)])), command
+    return uboot, UBootBoard.of(bdinfo.parse(doc["bdinfo"][case.ram])), command
 
 
 def _with_fit(doc: dict[str, Any], case: LoaderCase, env: dict[str, str]) -> tuple[UBoot, UBootBoard, Command]:
-    uboot = UBoot.named(doc["uboot"], env["board"])
-    assert uboot is not None
+    uboot = uboot_of(doc, env)
     data = case.image()
     blob = fdt.parse(data, fit.LARGEST)
     kernel, found = in_ram(fit.parts(blob, data), case.kernel[0], blob.totalsize)
     command = Command("bootm", kernel, None, None, fdt.parse(case.tree()), env, fit=found)
-    return uboot, UBootBoard.of(bdinfo.parse(doc["bdinfo"][str(case.memory)])), command
+    return uboot, UBootBoard.of(bdinfo.parse(doc["bdinfo"][case.ram])), command
 
 
 def said(row: dict[str, Any]) -> list[str]:
     """The lines that matter: without what a uImage's header says, the usage after a refusal, and registers."""
     lines = []
     for line in row["console"]:
-        if _USAGE.match(line):
+        if _USAGE.match(line) or line == "Starting kernel ...":
             break
         if lines[-1:] == ["Error: fdt overwritten"] and line.startswith(_BLOB):
             line = f"{_BLOB}{UNKNOWN}"
@@ -84,5 +95,8 @@ def said(row: dict[str, Any]) -> list[str]:
 
 
 def blob(row: dict[str, Any]) -> bytes:
-    """The tree that the kernel would have got."""
-    return zlib.decompress(base64.b64decode(row["handed"]["blob"]))
+    """The tree that the kernel would have got; where SMBIOS tables are is not known before, and stands as 0."""
+    got = zlib.decompress(base64.b64decode(row["handed"]["blob"]))
+    chosen = fdt.parse(got).node("/chosen")
+    entry = chosen.get("smbios3-entrypoint") if chosen is not None else None
+    return got if entry is None else got[: entry.offset] + bytes(8) + got[entry.offset + 8 :]

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.sabrelite import BOARD, DATA
 from support.trees import Node, blob, cells, text
 
+from bootmap.sweep.store import read_rows
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from bootmap.sweep.row import Row
+    from bootmap.sweep.run import Sweep
 
 KERNEL_61 = DATA / "kernels" / "deb-6.1"
 KERNEL_612 = DATA / "kernels" / "deb-6.12"
@@ -41,3 +48,28 @@ def boards(tmp_path: Path) -> Path:
     (folder / "more" / "nobody-knows.dtb").write_bytes(blob(board("no,such-soc", memory=False)))
     (folder / "broken.dtb").write_bytes(b"\xd0\x0d\xfe\xed" + bytes(60))
     return folder
+
+
+@contextmanager
+def cluster(workers: int = 2) -> Iterator[Any]:
+    """A cluster of Dask on this machine."""
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed (pip install '.[cluster]')")
+    with distributed.LocalCluster(
+        n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+    ) as found:
+        yield found
+
+
+def many_boards(folder: Path, count: int) -> Path:
+    """A new folder of generated boards."""
+    folder.mkdir()
+    for number in range(count):
+        (folder / f"b{number:05}.dtb").write_bytes(blob(board(size=(64 << 20) + (number << 16))))
+    return folder
+
+
+def checked(sweep: Sweep, output: Path) -> list[Row]:
+    """The rows, of which none is lost and none is there twice."""
+    rows = list(read_rows(str(output)))
+    assert len({row.place for row in rows}) == len(rows) == len(sweep)
+    return rows

@@ -8,8 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
@@ -17,40 +16,17 @@ from support.trees import Node, blob, text
 
 from bootmap.errors import InputError
 from bootmap.sweep.limits import Limits
-from bootmap.sweep.row import Row, Status
+from bootmap.sweep.row import Status
 from bootmap.sweep.run import Sweep, run_sweep
-from bootmap.sweep.store import read_rows
 
-from .conftest import KERNEL_61, KERNEL_612, board
+from .conftest import KERNEL_61, KERNEL_612, checked, cluster, many_boards
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed (pip install '.[cluster]')")
 pytestmark = pytest.mark.filterwarnings("ignore")
-
-
-@contextmanager
-def cluster(workers: int = 2) -> Iterator[Any]:
-    with distributed.LocalCluster(
-        n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
-    ) as found:
-        yield found
-
-
-def many_boards(folder: Path, count: int) -> Path:
-    folder.mkdir()
-    for number in range(count):
-        (folder / f"b{number:05}.dtb").write_bytes(blob(board(size=(64 << 20) + (number << 16))))
-    return folder
-
-
-def checked(sweep: Sweep, output: Path) -> list[Row]:
-    """The rows, of which none is lost and none is there twice."""
-    rows = list(read_rows(str(output)))
-    assert len({row.place for row in rows}) == len(rows) == len(sweep)
-    return rows
 
 
 def test_cluster_gives_the_rows_of_the_pool(boards: Path, tmp_path: Path) -> None:
@@ -124,15 +100,6 @@ def test_twenty_thousand_rows_and_losses(tmp_path: Path) -> None:
     assert run.kept + run.worked == 20_000
     assert all(row.answered for row in checked(sweep, output))
     print(f"20,000 rows, the last run {run.seconds:.0f} s, {lost} lost, gone on {again} times: nothing lost or twice")
-
-
-def test_boards_over_their_time(boards: Path, tmp_path: Path) -> None:
-    sweep = Sweep.of([str(boards)], [str(KERNEL_61)])
-    with cluster(1) as found:
-        limits = Limits(0.0001, 0)
-        run_sweep(sweep, str(tmp_path / "rows.jsonl"), scheduler=found.scheduler_address, limits=limits)
-    rows = {row.board: row for row in checked(sweep, tmp_path / "rows.jsonl")}
-    assert rows["imx6q-sabrelite.dtb"].status is Status.TIMEOUT
 
 
 def test_boards_over_their_limits(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from bootmap.analysis.overview import reserved_rows
 from bootmap.facts.linux.memblock import Flags
+from bootmap.shown import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from bootmap.boot.state import BootState
 
 
-class Budget(Struct, frozen=True):
+class Budget(Shown, Struct, frozen=True):
     """Lowmem and who takes of it.
 
     Attributes:

@@ -23,6 +23,7 @@ from msgspec.structs import replace
 from bootmap.facts.arm.permissions import Rights
 from bootmap.mmu.bulk import ascending
 from bootmap.mmu.regs import VA_END
+from bootmap.shown import Shown
 from bootmap.units import MIB, PAGE_SIZE, Span, align_up
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Side(Struct, frozen=True):
     granules: tuple[int, ...]
 
 
-class TableChange(Struct, frozen=True):
+class TableChange(Shown, Struct, frozen=True):
     """A stretch of virtual addresses that is not the same in both.
 
     Attributes:

@@ -16,6 +16,7 @@ from bootmap.analysis.translation import translate
 from bootmap.boot.trace import Origin
 from bootmap.facts.linux.memblock import Flags
 from bootmap.mmu.regs import regime_of
+from bootmap.shown import Shown
 
 if TYPE_CHECKING:
     from bootmap.analysis.translation import Translation
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from bootmap.boot.sequence import Replay, Snapshot
 
 
-class PhysicalFacts(Struct, frozen=True):
+class PhysicalFacts(Shown, Struct, frozen=True):
     """What is known of a physical address.
 
     Attributes:

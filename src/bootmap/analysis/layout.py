@@ -22,10 +22,12 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bootmap.boot.decompressor.decompress_kernel import plan
 from bootmap.boot.decompressor.phys_offset import memory_ranges
 from bootmap.boot.payload import payloads
+from bootmap.shown import Shown
 from bootmap.units import Span, merged
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ NAMES = {
     "the kernel, unpacked behind it": "kernel, unpacked behind the zImage",
 }
 """What the decompressor calls its areas -> the object's name in the map."""
+_GROWS = {"its room for merging ATAGs": "dtb"}
 _KINDS = {"its page tables": "directory", "the unpacked kernel": "kernel", "its copy of itself": "zimage"}
 
 
@@ -58,7 +61,7 @@ class Phase(IntEnum):
     KERNEL = 3
 
 
-class Placed(Struct, frozen=True):
+class Placed(Shown, Struct, frozen=True):
     """One object in RAM.
 
     Attributes:
@@ -70,6 +73,7 @@ class Placed(Struct, frozen=True):
         since: who runs when it is first written.
         until: who runs when it is last needed.
         certain: every byte is written or needed; else only as many as it takes (stacks, heaps).
+        grows: the kind of what it is room for, which lies in it.
     """
 
     name: str
@@ -79,6 +83,7 @@ class Placed(Struct, frozen=True):
     since: Phase = Phase.LOADER
     until: Phase = Phase.KERNEL
     certain: bool = True
+    grows: str = ""
 
     @property
     def end(self) -> int:
@@ -96,10 +101,12 @@ class Placed(Struct, frozen=True):
             return False
         if {self.kind, other.kind} == {"zimage", "work"}:  # its own parts, whose sizes are rounded
             return False
+        if self.kind == other.grows or other.kind == self.grows:
+            return False
         return self.since <= other.until and other.since <= self.until
 
 
-class LayoutOverlap(Struct, frozen=True):
+class LayoutOverlap(Shown, Struct, frozen=True):
     """Two objects that share bytes; ``first`` begins first.
 
     Attributes:
@@ -115,7 +122,7 @@ class LayoutOverlap(Struct, frozen=True):
     harmful: bool
 
 
-class LayoutRow(Struct, frozen=True):
+class LayoutRow(Shown, Struct, frozen=True):
     """A line of the map.
 
     Attributes:
@@ -134,14 +141,14 @@ class LayoutRow(Struct, frozen=True):
     outside_ram: bool
 
 
-class Limit(Struct, frozen=True):
+class Limit(Shown, Struct, frozen=True):
     """A border in physical memory that objects have to respect, such as the end of lowmem."""
 
     name: str
     address: int
 
 
-class LoadMap(Struct, frozen=True):
+class LoadMap(Shown, Struct, frozen=True):
     """Everything in RAM, in physical order.
 
     Attributes:
@@ -201,8 +208,11 @@ class LoadMap(Struct, frozen=True):
         work = [placed for placed in self.objects if placed.kind in ("kernel", "bss", "zimage", "work")]
         if kernel is None or self.damage:
             return None
+        images = {placed.end for placed in self.objects if placed.kind == "zimage"}
         behind = [placed for placed in self.objects if placed.kind in ("dtb", "initrd") and placed.start >= kernel.end]
         for placed in behind:
+            if placed.start in images:  # an appended tree, which goes where its zImage goes
+                continue
             room = placed.start - max(other.end for other in work if other.end <= placed.start)
             return room, room * 100 // max(kernel.size, 1), placed.name
         return None
@@ -230,7 +240,8 @@ def load_map(replay: Replay, extra: Sequence[Placed] = ()) -> LoadMap:
     unpacked = handover.phys_offset + kernel.text_offset
     image_end = kernel.image_end - kernel.page_offset + handover.phys_offset
     if handover.zimage is not None:
-        objects += decompressor_objects(plan(kernel, handover.zimage, handover.phys_offset))
+        done = plan(kernel, handover.zimage, handover.phys_offset)
+        objects += (_without_tree(placed, handover.zimage.appended, done.dtb) for placed in decompressor_objects(done))
         unpacked += handover.zimage.image_size
     elif not kernel.has("xip"):
         bss = kernel.symbols.get("__bss_start", kernel.image_end) - kernel.page_offset + handover.phys_offset
@@ -256,6 +267,14 @@ def load_map(replay: Replay, extra: Sequence[Placed] = ()) -> LoadMap:
     )
 
 
+def _without_tree(placed: Placed, appended: int, tree: int | None) -> Placed:
+    """A zImage without the tree appended to it, which is an object of its own."""
+    if placed.kind != "zimage" or not appended:
+        return placed
+    there = tree is not None and placed.start < tree < placed.end
+    return replace(placed, size=tree - placed.start if there and tree is not None else placed.size - appended)
+
+
 def decompressor_objects(done: Decompression) -> Iterator[Placed]:
     """The zImage and all that it writes, each place once."""
     behind = any(area.what == "the kernel, unpacked behind it" for area in done.areas)
@@ -275,7 +294,8 @@ def decompressor_objects(done: Decompression) -> Iterator[Placed]:
         stays = kind in ("directory", "kernel")
         since = phase if kind != "kernel" else Phase.KERNEL if behind else Phase.DECOMPRESSOR
         until = Phase.KERNEL if stays else max(phase, Phase.DECOMPRESSOR) if done.moved is None else phase
-        yield Placed(NAMES[area.what], area.span.start, area.span.size, kind, since, until, area.certain)
+        grows = _GROWS.get(area.what, "")
+        yield Placed(NAMES[area.what], area.span.start, area.span.size, kind, since, until, area.certain, grows)
 
 
 def _shared(one: Span, other: Span) -> Span | None:

@@ -213,10 +213,10 @@ def _segments(ops: Sequence[_Op], start: int, end: int) -> Iterator[tuple[int, i
     """``[start, end)`` cut by the operations that last gave its parts an owner."""
     edges = [start, end]
     owners: list[Origin | None] = [None]
-    for op in ops:
-        if op.start >= end or op.end <= start or op.start >= op.end:
+    for op_start, op_end, owner, over in ops:
+        if op_start >= end or op_end <= start or op_start >= op_end:
             continue
-        first, last = max(op.start, start), min(op.end, end)
+        first, last = max(op_start, start), min(op_end, end)
         for edge in (first, last):
             at = bisect_left(edges, edge)
             if edges[at] != edge:
@@ -224,10 +224,9 @@ def _segments(ops: Sequence[_Op], start: int, end: int) -> Iterator[tuple[int, i
                 owners.insert(at, owners[at - 1])
         low, high = bisect_left(edges, first), bisect_right(edges, last) - 1
         for i in range(low, high):
-            if op.over or owners[i] is None:
-                owners[i] = op.owner
-    for i, owner in enumerate(owners):
-        yield edges[i], edges[i + 1], owner
+            if over or owners[i] is None:
+                owners[i] = owner
+    yield from zip(edges, edges[1:], owners, strict=False)
 
 
 def virtual_layout(prediction: Replay, stage: Snapshot) -> list[VirtualArea]:
@@ -284,10 +283,8 @@ def table_cost(prediction: Replay, stage: Snapshot) -> TableCost:
     section_kind, table_kind = (2, 1) if form.name == "short" else (1, 3)
     sections = int(np.count_nonzero(kind == section_kind))
     tables = [page for page in pages if page not in first_pages and page != state.tables.root]
-    small = 0
-    for page in tables:
-        words = pages[page][form.pte_hwtable_offset // form.word_bytes :]
-        small += int(np.count_nonzero(words & 3))
+    hardware = [pages[page][form.pte_hwtable_offset // form.word_bytes :] for page in tables]
+    small = int(np.count_nonzero(np.concatenate(hardware) & 3)) if hardware else 0
     per_pmd = form.pmd_size // form.section_size
     pairs = (kind != 0).reshape(-1, per_pmd).any(axis=1)
     with_table = (kind == table_kind).reshape(-1, per_pmd).any(axis=1)

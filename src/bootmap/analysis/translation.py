@@ -18,6 +18,7 @@ from bootmap.facts.arm.permissions import Rights
 from bootmap.facts.linux.linux_prot import LONG, SHORT
 from bootmap.mmu.fsr import encode_fsr
 from bootmap.mmu.walk import Fault, Mapped, check, walk
+from bootmap.shown import Shown
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE, Span, align_down
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class LinuxHalf(Struct, frozen=True):
     writers: Writers = ()
 
 
-class Entry(Struct, frozen=True):
+class Entry(Shown, Struct, frozen=True):
     """One word on the way.
 
     Attributes:
@@ -72,7 +73,7 @@ class Entry(Struct, frozen=True):
     writers: Writers = ()
 
 
-class AccessCheck(Struct, frozen=True):
+class AccessCheck(Shown, Struct, frozen=True):
     """What an access meets.
 
     Attributes:
@@ -86,7 +87,7 @@ class AccessCheck(Struct, frozen=True):
     fsr: int | None
 
 
-class Word(Struct, frozen=True):
+class Word(Shown, Struct, frozen=True):
     """One descriptor on the way of a virtual address.
 
     Attributes:
@@ -106,7 +107,7 @@ class Word(Struct, frozen=True):
     writers: Writers
 
 
-class Translation(Struct, frozen=True):
+class Translation(Shown, Struct, frozen=True):
     """Everything about one virtual address.
 
     Attributes:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from bootmap.facts.linux.linux_prot import LONG, SHORT
+from bootmap.shown import Shown
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _LONG_PAGE = 0xF_FFFF_F000  # 36 bits of physical address
 _PGD_SHIFT_LONG, _PMD_SHIFT, _SECTION_SHIFT = 30, 21, 20
 
 
-class Vtop(Struct, frozen=True):
+class Vtop(Shown, Struct, frozen=True):
     """What crash prints of one address.
 
     Attributes:

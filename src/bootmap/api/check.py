@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from bootmap.checks.case import CheckCase
-from bootmap.checks.engine import CheckResult, check_boot, collect
+from bootmap.checks.engine import CheckResult, check_boot
+from bootmap.checks.proof import collect
 from bootmap.errors import FdtError
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from bootmap.analysis.features import Subject, answer, sections
 from bootmap.assemble.kernel import read_config_of, read_image, version_of
 from bootmap.assemble.texts import parse_features
+from bootmap.shown import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from bootmap.analysis.features import Answer
 
 
-class FeatureTable(Struct, frozen=True):
+class FeatureTable(Shown, Struct, frozen=True):
     """The rules of one kernel.
 
     Attributes:

@@ -13,6 +13,7 @@ from bootmap.facts.features.table import ROWS_BY_NAME
 from bootmap.inputs.fs import file_name, read_file
 from bootmap.inputs.kconfig import parse_version
 from bootmap.inputs.memblock_script import SCRIPT_LIMIT, ScriptOp, parse_script
+from bootmap.shown import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,7 +60,7 @@ class MemblockRelease:
         return on
 
 
-class MemblockRun(Struct, frozen=True):
+class MemblockRun(Shown, Struct, frozen=True):
     """A script that was read and can be run.
 
     Attributes:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from bootmap.assemble.handover import replay
+from bootmap.shown import Shown
 from bootmap.units import mem_range, size_text
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class Stage(Struct, frozen=True, dict=True):
         return f"<Stage {self.name}: memory {len(memory)} regions, reserved {len(reserved)}>"
 
 
-class Explanation(Struct, frozen=True):
+class Explanation(Shown, Struct, frozen=True):
     """Why an address is what it is.
 
     Attributes:

@@ -55,7 +55,8 @@ def read_boards(path: str, overlays: Sequence[str] = (), memory: Sequence[str] =
     """Every board that ``path`` describes: one, or each configuration of a FIT.
 
     Args:
-        path: a device tree blob, its source, a folder such as /proc/device-tree, a FIT image or an ATAG list.
+        path: a device tree blob, its source, a folder such as /proc/device-tree, a FIT image or an ATAG list;
+            ``FILE:CONFIGURATION`` for one of a FIT.
         overlays: files of overlays, applied in order.
         memory: ``BASE,SIZE`` of each bank of RAM, in place of the memory nodes'.
 
@@ -66,6 +67,9 @@ def read_boards(path: str, overlays: Sequence[str] = (), memory: Sequence[str] =
     """
     banks = [parse_span(text, "--memory") for text in memory]
     lines: Mapping[str, tuple[str, int]] | None = None
+    chosen = ""
+    if not os.path.exists(path) and ":" in path and os.path.isfile(path.rpartition(":")[0]):
+        path, _, chosen = path.rpartition(":")
     if os.path.isdir(path):
         from bootmap.inputs.dt_folder import read_folder
 
@@ -93,6 +97,11 @@ def read_boards(path: str, overlays: Sequence[str] = (), memory: Sequence[str] =
             from bootmap.inputs import fit
 
             found = fit.configurations(description, data)
+            if chosen:
+                known = ", ".join(each.name for each in found)
+                found = [each for each in found if each.name == chosen]
+                if not found:
+                    raise InputError(f"has no configuration {chosen!r} with a device tree; it has {known}")
             trees = {blob: with_banks(fdt.parse(blob), banks) for blob in {each.tree for each in found}}
             return [
                 BoardFile(
@@ -100,6 +109,8 @@ def read_boards(path: str, overlays: Sequence[str] = (), memory: Sequence[str] =
                 )
                 for each in found
             ]
+        if chosen:
+            raise InputError(f"is no FIT image, of which {chosen!r} could be a configuration")
         return [BoardFile(name, with_banks(description, banks), lines)]
     except InputError as error:
         raise error.in_file(name) from None
@@ -124,9 +135,12 @@ def with_banks(description: Fdt | AtagList, banks: Sequence[Span]) -> Fdt | Atag
             )
     value = b"".join(cells(bank.start, width=width.address) + cells(bank.size, width=width.size) for bank in banks)
     tree = changeable(description)
+    found = [node for node in tree.walk("device_type") if node.depth == 1 and node.is_memory]
+    told = found[0].get("reg") if len(found) == 1 and found[0].get("linux,usable-memory") is None else None
+    if told is not None and len(told.value) == len(value):
+        return tree.with_cells(told, value)
     editor = FdtEditor(tree)
     before = editor.used
-    found = [node for node in tree.walk("device_type") if node.depth == 1 and node.is_memory]
     for node in found[1:]:
         editor.blank(editor.place(node))
     if found:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from bootmap.shown import Shown
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -29,7 +31,7 @@ class Variable(Struct, frozen=True):
         return f"{self.name} is not set" if self.value is None else f"{self.name}={self.value}"
 
 
-class Environment(Struct, frozen=True):
+class Environment(Shown, Struct, frozen=True):
     """The environment, and what U-Boot does with it.
 
     Attributes:

@@ -50,7 +50,7 @@ def place_of_description(model: KernelModel, handover: Handover) -> tuple[int, A
     if not isinstance(board, Fdt):
         return _placed(phys_offset + _TAGS, "where boot loaders put tags")
     state = BootState(model, handover, smp=False)
-    room = _room(board, phys_offset)
+    room = _room(board, handover.ram, phys_offset)
     half = room.size // 2 & -MIB
     if of_qemu(board):
         initrd = initrd_span(state)
@@ -77,9 +77,11 @@ def _placed(address: int, how: str) -> tuple[int, Assumption]:
     return address, Assumption(text, "--dtb-addr", address)
 
 
-def _room(board: Fdt | AtagList, phys_offset: int) -> Span:
-    """From PHYS_OFFSET to the end of its bank; empty where it is in none."""
+def _room(board: Fdt | AtagList, real: tuple[Span, ...] | None, phys_offset: int) -> Span:
+    """From PHYS_OFFSET to the end of its bank, of what the board really has where that is known; empty for none."""
     ends = [end for start, end in zreladdr.memory_ranges(board) if start <= phys_offset < end]
+    if real is not None:
+        ends = [row.end for row in real if phys_offset in row]
     return Span(phys_offset, ends[0] if ends else phys_offset)
 
 

@@ -8,9 +8,10 @@ from msgspec.structs import replace
 
 from bootmap.assemble.cpu import pick_cache, pick_cpu
 from bootmap.assemble.guess import place_of_description, scu_cpus
+from bootmap.assemble.sublevel import older_sublevels
 from bootmap.assemble.texts import parse_tcm
 from bootmap.assemble.weigh import weigh
-from bootmap.assemble.zimage import appended_tree, describe, load_address
+from bootmap.assemble.zimage import appended_tree, describe, load_address, placed_by_image
 from bootmap.assumptions import Assumption
 from bootmap.boot.decompressor import phys_offset as zreladdr
 from bootmap.boot.decompressor.decompress_kernel import plan
@@ -38,7 +39,8 @@ def replay(kernel: Kernel, board: Board) -> Replay:
         UnsupportedError: something is not modelled.
     """
     try:
-        return weigh(board, boot(*assemble(kernel, board)), lambda other: boot(*assemble(kernel, other)))
+        first = weigh(board, boot(*assemble(kernel, board)), lambda other: boot(*assemble(kernel, other)))
+        return older_sublevels(kernel, first, lambda other: boot(*assemble(other, board)))
     except FdtError as error:
         raise error.in_file(board.name) from None
 
@@ -55,6 +57,7 @@ def assemble(kernel: Kernel, board: Board) -> tuple[KernelModel, Handover]:
     if zimage is None and kernel.file is not None and kernel.file.kind == "zImage":
         zimage = kernel.file
     load_addr = load_address(board.load_addr, zimage)
+    board = placed_by_image(board, zimage if zimage is not None and not isinstance(zimage, int) else None, assumptions)
     appended = appended_tree(model, zimage)
     if appended is not None:
         board = board.replace(description=appended)
@@ -85,6 +88,7 @@ def assemble(kernel: Kernel, board: Board) -> tuple[KernelModel, Handover]:
         dtcm=parse_tcm(board.dtcm, DTCM, cpu),
         itcm=parse_tcm(board.itcm, ITCM, cpu),
         efi=board.efi_map,
+        ram=board.ram,
     )
     if dtb_addr is None:
         dtb_addr, guessed = place_of_description(model, handover)

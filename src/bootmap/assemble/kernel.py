@@ -43,6 +43,7 @@ class Kernel(Struct, frozen=True, dict=True):
         file: the kernel file, None where none was given.
         assumptions: what of this was taken for what was not given.
         profile: which typical kernel it was taken for; "" for one that was described.
+        version_told: whether anything said the version; False where it was taken for a usual one.
     """
 
     version: Version
@@ -53,6 +54,7 @@ class Kernel(Struct, frozen=True, dict=True):
     file: KernelFile | None = None
     assumptions: tuple[Assumption, ...] = ()
     profile: str = ""
+    version_told: bool = True
 
     @cached_property
     def _answered(self) -> dict[str, Rule]:

@@ -78,8 +78,12 @@ def profile(
     made = config or _config(chosen, text)
     found = symbols or _symbols(number, sublevel, made, chosen, file)
     kernel = Kernel(number, sublevel, made, found, parse_features(features), file)
-    assumed = Assumption(taken, hint, f"{chosen.name} {text}")
-    return replace(kernel, assumptions=(assumed,), profile=f"{chosen.name} {text}")
+    assumed = [Assumption(taken, hint, f"{chosen.name} {text}")]
+    if release is None and (config is not None or symbols is not None):
+        assumed.append(Assumption(f"it is Linux {text}: nothing says its version", "--kernel-version", text))
+    return replace(
+        kernel, assumptions=tuple(assumed), profile=f"{chosen.name} {text}", version_told=release is not None
+    )
 
 
 def _defconfig(name: str | None, board: Board | None) -> Defconfig:

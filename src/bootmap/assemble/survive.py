@@ -52,7 +52,7 @@ def survive(board: Board, first: Replay, predict: Callable[[Board], Replay]) -> 
     found = []
     for chance in _chances(board, first):
         other = predict(chance.board)
-        then = _then(first, other)
+        then = what_then(first, other)
         option = chance.assumption.option
         if not then or option is None:
             continue
@@ -66,7 +66,7 @@ def survive(board: Board, first: Replay, predict: Callable[[Board], Replay]) -> 
     return replace(first, alternatives=tuple(found)) if found else first
 
 
-def _then(first: Replay, other: Replay) -> str:
+def what_then(first: Replay, other: Replay) -> str:
     """What is worse than before; "" where nothing is."""
     outcome = other.outcome
     if not outcome.all_well:

@@ -25,6 +25,10 @@ def with_usual_ram(board: Board) -> Board:
     tree = board.description
     if not isinstance(tree, fdt.Fdt) or memory_ranges(tree) or (board.cmdline or "").find("mem=") >= 0:
         return board
+    if board.ram is not None:
+        text = f"the boot loader fills in what --ram says that the board has, {' and '.join(map(str, board.ram))}"
+        note = Assumption(text, "--memory", " ".join(f"{bank.start:#x},{bank.size:#x}" for bank in board.ram))
+        return board.replace(description=with_banks(tree, board.ram), assumptions=(*board.assumptions, note))
     width, told = root_cells(tree), False
     roots = tree.root.get("compatible")
     names = roots.value.rstrip(b"\0").decode("latin-1").split("\0") if roots is not None else []

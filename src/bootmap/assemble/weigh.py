@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _OLD_GRANULE = 16 * MIB
 _LPAE_CORE = "cortex-a15"
 """Where an unknown ARMv7 core was taken for one without long descriptors."""
+_OF_THE_CPU = ("cpu-not-supported", "cpu-without-armv7", "cpu-without-lpae")
+"""What ends the boot wherever RAM begins and whatever lies in it."""
 
 
 class _Trial(Struct, frozen=True):
@@ -64,8 +66,11 @@ def _uncertain(outcome: Outcome, trial: _Trial) -> Outcome:
 
 def _trials(board: Board, first: Replay) -> Iterator[_Trial]:
     """What else may be, the likeliest first."""
+    of_cpu = any(hazard.fatal and hazard.id in _OF_THE_CPU for hazard in first.hazards)
     for assumption in first.state.assumptions:
         told = board.phys_offset is not None or board.load_addr is not None
+        if of_cpu and assumption.option != "--cpu":
+            continue
         if assumption.option == "--phys-offset" and not told and isinstance(assumption.value, int):
             for value in _other_offsets(first, assumption.value):
                 yield _Trial(assumption, "--phys-offset", value, board.replace(phys_offset=value))

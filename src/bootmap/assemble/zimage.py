@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from bootmap.assumptions import Assumption
 from bootmap.errors import UnsupportedError
-from bootmap.units import MIB, hex_address
+from bootmap.units import MIB, hex_address, size_text
 
 if TYPE_CHECKING:
+    from bootmap.assemble.board import Board
     from bootmap.boot.handover import ZImage
     from bootmap.boot.kernel import KernelModel
     from bootmap.inputs.fdt import Fdt
@@ -19,10 +20,29 @@ _RECOMMENDED = 32 * MIB
 
 
 def load_address(given: int | None, zimage: KernelFile | int | None) -> int | None:
-    """Where the zImage runs: as told, or as its U-Boot header says."""
-    if given is None and zimage is not None and not isinstance(zimage, int) and zimage.uimage is not None:
+    """Where the zImage runs: as told, or as what stands around it says."""
+    if given is not None or zimage is None or isinstance(zimage, int):
+        return given
+    if zimage.uimage is not None:
         return zimage.uimage.load
-    return given
+    return zimage.places.load if zimage.places is not None else None
+
+
+def placed_by_image(board: Board, file: KernelFile | None, assumptions: list[Assumption]) -> Board:
+    """The board, with what a boot image says of ramdisk and tree where nothing else does."""
+    places = file.places if file is not None else None
+    if places is None:
+        return board
+    if board.initrd is None and places.initrd is not None:
+        at, size = places.initrd
+        board = board.replace(initrd=(at, size))
+        text = f"the initrd is at {hex_address(at)}, {size_text(size)}, as {places.who} says"
+        assumptions.append(Assumption(text, "--initrd", f"{at:#x},{size:#x}"))
+    if board.dtb_addr is None and places.tree is not None:
+        board = board.replace(dtb_addr=places.tree)
+        text = f"the boot loader put the board description at {hex_address(places.tree)}, as {places.who} says"
+        assumptions.append(Assumption(text, "--dtb-addr", places.tree))
+    return board
 
 
 def appended_tree(model: KernelModel, zimage: KernelFile | int | None) -> Fdt | None:

@@ -46,6 +46,7 @@ def memblock_alloc(state: BootState, size: int, align: int, what: str, origin: O
             f"console: {_panic_line(state, size, align)}",
         )
     state.require_mapped(base, size, what)
+    state.require_there(base, size, what)
     state.require_told(base, size, what)
     return base
 
@@ -68,7 +69,8 @@ def _why(state: BootState, size: int, align: int) -> str:
         return f"no RAM reached the kernel: {_no_bank(state)}"
     limit = hex_address(memblock.current_limit)
     if all(base >= memblock.current_limit for base, _ in rows):
-        return f"no RAM lies below {limit}, where early allocations must come from"
+        told = f": {_mem_parameters(state)}" if state.mem_param else ""
+        return f"no RAM lies below {limit}, where early allocations must come from{told}"
     full = not memblock.can_resize and len(memblock.reserved) >= memblock.reserved.capacity
     if full and memblock.find_range(size, align):
         return f"memblock's list of reserved memory is full ({len(memblock.reserved)} regions) and may not grow yet"
@@ -103,4 +105,5 @@ def _mem_parameters(state: BootState) -> str:
                 f"{param.text} of the command line is {size} bytes, less than a page, and replaces what the board "
                 f"says; mem={size}M{rest} was meant?"
             )
-    return f"{text} of the command line replaces what the board says, and none of it is left"
+    left = "none of it is lowmem" if len(state.memblock.memory) else "none of it is left"
+    return f"{text} of the command line replaces what the board says, and {left}"

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from bootmap.shown import Shown
+
 if TYPE_CHECKING:
     from bootmap.assumptions import Assumption
     from bootmap.facts.arm.cpus import Cpu
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from bootmap.inputs.decompressor_code import DecompressorCode
     from bootmap.inputs.efi_map import EfiMap
     from bootmap.inputs.fdt import Fdt
+    from bootmap.units import Span
 
 
 class ZImage(Struct, frozen=True):
@@ -38,7 +41,7 @@ class ZImage(Struct, frozen=True):
     appended: int = 0
 
 
-class Handover(Struct, frozen=True):
+class Handover(Shown, Struct, frozen=True):
     """The machine at the kernel's first instruction.
 
     Attributes:
@@ -55,6 +58,7 @@ class Handover(Struct, frozen=True):
         dtcm: bytes of each bank of data TCM; None where not known.
         itcm: the same for instructions.
         zimage: the zImage that the boot loader starts; None where it starts the kernel itself, or is not asked about.
+        ram: the RAM that the board really has; None where its description is believed.
         efi: the memory map of the firmware, for a kernel that UEFI starts; None where it does not, or is not known.
     """
 
@@ -72,3 +76,4 @@ class Handover(Struct, frozen=True):
     dtcm: tuple[int, ...] | None = None
     itcm: tuple[int, ...] | None = None
     efi: EfiMap | None = None
+    ram: tuple[Span, ...] | None = None

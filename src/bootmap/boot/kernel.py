@@ -14,6 +14,7 @@ from bootmap.facts.features.table import ROWS_BY_NAME
 from bootmap.facts.linux.linux_prot import LONG, LONG_RDONLY_AP2, SHORT
 from bootmap.facts.linux.vmalloc_end import VMALLOC_END_BY_PLATFORM
 from bootmap.facts.linux.vmsplit import VMSPLITS
+from bootmap.shown import Shown
 from bootmap.units import MIB, PAGE_SIZE, Span, align_up
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def vmalloc_start(high_memory: int) -> int:
     return (high_memory + VMALLOC_OFFSET) & -VMALLOC_OFFSET & 0xFFFFFFFF
 
 
-class Rule(Struct, frozen=True):
+class Rule(Shown, Struct, frozen=True):
     """One feature that was asked for during the boot, and the answer.
 
     Attributes:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bootmap.boot.decompressor.phys_offset import memory_ranges
 from bootmap.boot.payload import payloads
 from bootmap.facts.linux.memblock import Flags
-from bootmap.units import MIB, PAGE_SIZE, Span, align_down, align_up, hex_address
+from bootmap.units import MIB, PAGE_SIZE, Span, align_down, align_up, hex_address, merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,7 +55,8 @@ def initrd_advice(state: BootState, found: tuple[Span, ...]) -> str:
     image_end, limit = align_up(state.pa(state.kernel.image_end), MIB), state.vars.arm_lowmem_limit
     below = f"below {hex_address(limit)}, " if limit and not any(row.end > limit for row in found) else ""
     from_end = f"from {hex_address(image_end)} on, " if found[0].start == image_end else ""
-    return f"put the initrd {below}{from_end}in {places_text(found)} (U-Boot: initrd_high)"
+    high = f"setenv initrd_high {hex_address(found[0].end)}"
+    return f"put the initrd {below}{from_end}in {places_text(found)} (U-Boot: {high})"
 
 
 def places(state: BootState, subject: str, size: int, within: Iterable[Span] | None = None) -> tuple[Span, ...]:
@@ -75,7 +76,7 @@ def places(state: BootState, subject: str, size: int, within: Iterable[Span] | N
     taken += [payload.span for payload in payloads(state) if payload.kind != subject]
     free: list[Span] = []
     taken.sort()
-    for row in lowmem_ranges(state) if within is None else within:
+    for row in _in_real_ram(state, lowmem_ranges(state) if within is None else within):
         at = row.start
         for span in taken:  # once through all of them: a tree may reserve thousands
             if span.start >= row.end:
@@ -87,6 +88,14 @@ def places(state: BootState, subject: str, size: int, within: Iterable[Span] | N
             free.append(Span(at, row.end))
     pages = (Span(align_up(row.start, PAGE_SIZE), align_down(row.end, PAGE_SIZE)) for row in free)
     return tuple(sorted((row for row in pages if row.size >= max(size, 1)), key=lambda row: (-row.size, row.start)))
+
+
+def _in_real_ram(state: BootState, rows: Iterable[Span]) -> Iterable[Span]:
+    """What of ``rows`` is RAM of the board, where its owner says what that is."""
+    if state.handover.ram is None:
+        return rows
+    both = (Span(max(a.start, b.start), min(a.end, b.end)) for a in rows for b in merged(state.handover.ram))
+    return [row for row in both if row.start < row.end]
 
 
 def places_text(found: tuple[Span, ...]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field, structs
 
+from bootmap.shown import Shown
 from bootmap.units import PAGE_SHIFT, hex_address
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class StaticVm(Struct, frozen=True):
         return f"{self.what} ({hex_address(self.start)}-{hex_address(self.start + self.size - 1)})"
 
 
-class LostRam(Struct, frozen=True):
+class LostRam(Shown, Struct, frozen=True):
     """RAM that was declared and is not used, and why: bytes ``[start, end)``."""
 
     start: int
@@ -73,7 +74,7 @@ class LostRam(Struct, frozen=True):
     origin: Origin | None = None
 
 
-class Zone(Struct, frozen=True):
+class Zone(Shown, Struct, frozen=True):
     """A zone of the page allocator: pages ``[start_pfn, end_pfn)``.
 
     Attributes:
@@ -91,7 +92,7 @@ class Zone(Struct, frozen=True):
     managed: int
 
 
-class Variables(Struct):
+class Variables(Shown, Struct):
     """Kernel variables that the steps set, by kernel name; addresses in bytes, pfns as numbers."""
 
     arm_lowmem_limit: int = 0
@@ -182,7 +183,7 @@ class Adjustment(Struct, frozen=True):
     why: str
 
 
-class MemTypeTable(Struct):
+class MemTypeTable(Shown, Struct):
     """The adjusted table.
 
     Attributes:

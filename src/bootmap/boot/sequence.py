@@ -25,6 +25,7 @@ from bootmap.boot.paging.mem_types import build_mem_type_table, default_policy
 from bootmap.boot.paging.permissions import mark_rodata_ro
 from bootmap.boot.paging.tcm import tcm_init
 from bootmap.boot.paging.traps import early_trap_init, spectre_bhb_update_vectors
+from bootmap.boot.real_ram import check_there
 from bootmap.boot.reserve.arm_memblock_init import arm_memblock_init
 from bootmap.boot.reserve.cma import dma_contiguous_remap
 from bootmap.boot.reserve.crashkernel import reserve_crashkernel
@@ -40,6 +41,7 @@ from bootmap.boot.zones.bootmem_init import bootmem_init, setup_dma_zone
 from bootmap.boot.zones.free_all import check_pages_freed
 from bootmap.boot.zones.memmap import free_area_init
 from bootmap.inputs.fdt import Fdt
+from bootmap.shown import Shown
 from bootmap.units import PAGE_SIZE
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ STAGE_NAMES = (
 """Moments that can be asked for, in the order of a current kernel."""
 
 
-class Snapshot(Struct, frozen=True):
+class Snapshot(Shown, Struct, frozen=True):
     """The state right after a step.
 
     Attributes:
@@ -104,7 +106,7 @@ class Snapshot(Struct, frozen=True):
     memory: Mapping[int, bytes]
 
 
-class Replay(Struct, frozen=True, dict=True):
+class Replay(Shown, Struct, frozen=True, dict=True):
     """Everything that is known of one boot.
 
     Attributes:
@@ -258,6 +260,7 @@ def _steps(state: BootState) -> list[tuple[str, Step]]:
 
 
 def _head(state: BootState) -> None:
+    check_there(state)
     check_head(state)
     create_page_tables(state)
     check_params_mapped(state)

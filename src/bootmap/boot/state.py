@@ -20,7 +20,7 @@ from bootmap.boot.records import Variables
 from bootmap.boot.setup.machine import PickedMachine, pick_machine
 from bootmap.boot.tables import Cause, TablePages
 from bootmap.boot.trace import Hazard, KernelDied, Origin
-from bootmap.units import PAGE_SIZE, Span, align_down, hex_address
+from bootmap.units import PAGE_SIZE, Span, align_down, hex_address, merged
 
 if TYPE_CHECKING:
     from bootmap.boot.handover import Handover
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
         StaticVm,
         Zone,
     )
-    from bootmap.boot.tables import Words
 
 _U32 = 0xFFFFFFFF
 _CACHE_SHIFT = 6
@@ -233,7 +232,7 @@ class BootState:
         return (pte & 0xFFFFFFF000) | (va & 0xFFF) if pte and pte & 3 == 3 else None
 
     @cached_property
-    def _image_sections(self) -> tuple[int, Words, Words]:
+    def _image_sections(self) -> tuple[int, np.unsignedinteger, bytes]:
         """The sections of the kernel's image: address of the first's descriptor, the bits to look at, what they are.
 
         That is what they are where each is mapped, by a section descriptor, to its ``__pa``.
@@ -244,13 +243,13 @@ class BootState:
         places = [self.pa(va) for va in range(first, kernel.image_end, form.section_size)]
         kind, mask = (2, 0xFFF00003 | form.pmd.supersection) if short else (1, 0xFFFFE00003)
         dtype = self.tables.dtype
-        return self.descriptor_address(first), np.array([mask], dtype), np.array(places, dtype) | dtype.type(kind)
+        return self.descriptor_address(first), dtype.type(mask), (np.array(places, dtype) | dtype.type(kind)).tobytes()
 
     @property
     def image_in_sections(self) -> bool:
         """Whether each section of the kernel's image is mapped by a section descriptor to its own place."""
         address, mask, expected = self._image_sections
-        return bool(((self.tables.words(address, len(expected)) & mask) == expected).all())
+        return (self.tables.words(address, len(expected) // self.tables.word_bytes) & mask).tobytes() == expected
 
     # -- outcomes ----------------------------------------------------------------------------------------
 
@@ -301,6 +300,8 @@ class BootState:
 
     def require_told(self, base: int, size: int, what: str) -> None:
         """Note memory that only the command line says is there: whether it is, the owner of the board knows."""
+        if self.handover.ram is not None:
+            return  # `require_there` knows
         banks = self.told_banks
         if not banks or any(bank.start <= base and base + size <= bank.end for bank in banks):
             return
@@ -312,6 +313,31 @@ class BootState:
                 f"description has none. The kernel boots if it is there, and else dies here, in silence",
                 address=base,
                 luck=True,
+            )
+
+    def without_ram(self, span: Span) -> int | None:
+        """The first address of ``span`` where the board has no RAM; None where it has, or nobody says what it has."""
+        if self.handover.ram is None:
+            return None
+        at = span.start
+        for row in merged(self.handover.ram):
+            at = row.end if at in row else at
+        return at if at < span.end else None
+
+    def require_there(self, base: int, size: int, what: str) -> None:
+        """See that what the kernel takes for early use is RAM of the board, where its owner says what that is.
+
+        Raises:
+            KernelDied: it is not.
+        """
+        lost = self.without_ram(Span(base, base + size))
+        if lost is not None:
+            raise self.die(
+                "ram-missing",
+                f"{hex_address(base)} is taken for {what}, and the board has no RAM at {hex_address(lost)}: its RAM is "
+                f"{' and '.join(map(str, self.handover.ram or ()))}. What the kernel writes there is lost, and it dies "
+                f"here, mostly in silence",
+                address=lost,
             )
 
     def require_mapped(self, base: int, size: int, what: str) -> None:

@@ -91,14 +91,14 @@ class TablePages:
         return None if page is None else int(page[(address & (PAGE_SIZE - 1)) // self.word_bytes])
 
     def words(self, address: int, count: int) -> Words:
-        """A copy of ``count`` words from ``address`` on, which lie in tables."""
+        """``count`` words from ``address`` on, which lie in tables; read-only by agreement."""
         behind, parts = address + count * self.word_bytes, []
         while address < behind:
             first = (address & (PAGE_SIZE - 1)) // self.word_bytes
             part = self._areas[address & -PAGE_SIZE][first : first + (behind - address) // self.word_bytes]
             parts.append(part)
             address += part.nbytes
-        return np.concatenate(parts)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def page(self, address: int) -> Words | None:
         """The words of the table page at ``address`` (read-only by agreement), or None."""

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from bootmap.shown import Shown
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bootmap.units import Span
 
 
-class Origin(Struct, frozen=True):
+class Origin(Shown, Struct, frozen=True):
     """One link of a chain of provenance.
 
     Attributes:
@@ -55,7 +57,7 @@ class Origin(Struct, frozen=True):
         return f"{self.text} (byte {self.offset:#x} of the {self.rule})"
 
 
-class Hazard(Struct, frozen=True):
+class Hazard(Shown, Struct, frozen=True):
     """Something that breaks the boot, or would by a different accident.
 
     Attributes:
@@ -98,7 +100,7 @@ class Verdict(Enum):
         return {Verdict.BOOTS: True, Verdict.DIES: False}.get(self)
 
 
-class Outcome(Struct, frozen=True):
+class Outcome(Shown, Struct, frozen=True):
     """The verdict of a boot.
 
     Attributes:

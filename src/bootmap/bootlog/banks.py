@@ -4,6 +4,7 @@ The best witness is taken: mem= on the command line, memblock's own lines, the n
 much there is but not where, the boot loader, a bank that is cut.  All of them are kept, so that who disagrees is shown.
 
     log                                     banks
+    efi: 0x..-0x.. [Conventional|..|WB..]   these, for a kernel that UEFI started: mem= and the tree's RAM are dropped
     memory[0x0] [0x..-0x..] / node 0: [..]  these, and what "Ignoring RAM" and "Truncating RAM" say was cut off them
     mem=512M@0x80000000                     that, unless the kernel counts less
     Memory: 448MB = 448MB total             one bank of that size at PHYS_OFFSET
@@ -21,9 +22,10 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bootmap.bootlog.evidence import Confidence, Evidence, Weighed, choose, exact
+from bootmap.bootlog.firmware import efi_map, memory_of
 from bootmap.bootlog.vendor import taken_areas
 from bootmap.errors import MissingInputError
-from bootmap.units import GIB, KIB, MIB, PAGE_SIZE, Span, align_up, hex_address, memparse, size_text
+from bootmap.units import GIB, KIB, MIB, PAGE_SIZE, Span, align_up, hex_address, memparse, merged, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,15 +140,21 @@ def read_ram(log: Log, identity: LogIdentity, phys_offset: int, tree: int | None
         MissingInputError: the log says nothing of RAM.
     """
     ram = Ram(cmdline=identity.cmdline, inside=() if tree is None else (tree,))
+    if (firmware := efi_map(log)) is not None:
+        ram.banks = memory_of(firmware)
+        ram.weighed = weigh_ram(log, identity, tuple(ram.banks))
+        return ram
     if machine_took(log):
         ram.taken.add("machine.took")
     asked = _from_cmdline(log, ram, phys_offset)
     ram.banks = asked or _given_back(log, _listed(log, ram) or _from_totals(log, ram, identity, phys_offset), identity)
-    ram.weighed = replace(weigh_ram(log, identity, tuple(ram.banks)), otherwise=ram.otherwise)
+    ram.weighed = replace(weigh_ram(log, identity, tuple(ram.banks), (), phys_offset), otherwise=ram.otherwise)
     return ram
 
 
-def weigh_ram(log: Log, identity: LogIdentity, taken: Banks | None, given: Banks = ()) -> Weighed[Banks]:
+def weigh_ram(
+    log: Log, identity: LogIdentity, taken: Banks | None, given: Banks = (), phys_offset: int = 0
+) -> Weighed[Banks]:
     """RAM, with every line that says how much there is.
 
     Args:
@@ -154,12 +162,18 @@ def weigh_ram(log: Log, identity: LogIdentity, taken: Banks | None, given: Banks
         identity: its kernel.
         taken: the banks that were made of the best of these; None to take those of the best witness.
         given: those of a board that is given.
+        phys_offset: PHYS_OFFSET, or its stand-in, for lines that say how much RAM there is and not where.
     """
     rows = [exact(given, Confidence.GIVEN, 0, "the board has it")] if given else []
-    rows += _sizes(log, identity)
+    rows += _sizes(log, identity, phys_offset)
     found = choose(RAM, rows, same_size)
     found = replace(found, option="--cmdline mem=")
     return found if taken is None else found.held_against(taken, same_size)
+
+
+def size_words(banks: Banks | None) -> str:
+    """How much RAM there is, where nothing says where it begins."""
+    return size_text(sum(bank.size for bank in banks)) if banks else "not known"
 
 
 def same_size(one: Banks, other: Banks) -> bool:
@@ -168,8 +182,11 @@ def same_size(one: Banks, other: Banks) -> bool:
     return (sizes[1] - sizes[0]) * _SLACK <= sizes[1]
 
 
-def _sizes(log: Log, identity: LogIdentity) -> Iterator[Evidence[Banks]]:
-    """What each line says; only the sizes count where a line does not say where RAM is."""
+def _sizes(log: Log, identity: LogIdentity, start: int) -> Iterator[Evidence[Banks]]:
+    """What each line says; only the sizes count where it does not say where RAM is: then it begins at ``start``."""
+    firmware, rows = efi_map(log), log.first("efi_row")
+    if firmware is not None and rows is not None:
+        yield exact(tuple(memory_of(firmware)), Confidence.CERTAIN, rows.line, "UEFI's memory map is listed")
     banks = bank_lines(log)
     if banks:
         told = [Span(said.number("start"), max(said.number("last") + 1, said.number("start"))) for said in banks]
@@ -178,20 +195,27 @@ def _sizes(log: Log, identity: LogIdentity) -> Iterator[Evidence[Banks]]:
     if counted.size:
         lost = _left_out(log)
         text = f"the kernel counts {size_text(counted.size)}" + (", and leaves out what it ignores" if lost else "")
-        yield exact((Span(0, counted.size + lost),), Confidence.STRONG, counted.line, text)
+        yield exact((Span(start, start + counted.size + lost),), Confidence.STRONG, counted.line, text)
     for said in log.all("truncating"):
         if said.number("start") < said.number("last") < MOST:
             whole = (Span(said.number("start"), said.number("last")),)
             yield exact(whole, Confidence.LIKELY, said.line, "a bank that is cut is named whole")
-    loader = from_loader(log, 0)
+    loader = from_loader(log, start)
     said_loader = log.first("dram_bank") or log.first("dram")
     if loader and said_loader is not None:
         size = size_text(sum(bank.size for bank in loader))
         yield exact(tuple(loader), Confidence.LIKELY, said_loader.line, f"the boot loader finds {size}")
-    asked = sum(memparse(value)[0] for value in re.findall(r"(?:^|\s)mem=(\S+)", identity.cmdline))
+    asked = _asked(identity.cmdline, start)
     if asked:
         line = next((said.line for said in log.all("cmdline", "bootargs")), 0)
-        yield exact((Span(0, asked),), Confidence.LIKELY, line, f"mem= asks for {size_text(asked)}")
+        size = size_text(sum(bank.size for bank in asked))
+        yield exact(tuple(asked), Confidence.LIKELY, line, f"mem= asks for {size}")
+
+
+def cut_at(said: Said) -> int:
+    """Where the kernel cuts RAM off, by a line that says it ignores or truncates some; some name the last byte."""
+    end = said.number("to" if said.kind == "truncating" else "start")
+    return end + (end % PAGE_SIZE == PAGE_SIZE - 1)
 
 
 def _left_out(log: Log) -> int:
@@ -206,24 +230,37 @@ def _left_out(log: Log) -> int:
 
 def _from_cmdline(log: Log, ram: Ram, phys_offset: int) -> list[Span]:
     """mem= replaces what the boot loader said; what the kernel counts shows whether it got as much."""
+    banks = _asked(ram.cmdline, phys_offset)
+    counted = total(log)
+    asked = sum(bank.size for bank in banks)
+    if not banks or not counted.size or abs(counted.size - asked) * _SLACK <= asked:
+        return banks
+    more = counted.size > asked
+    cut = log.all("ignoring", "truncating", "dt_range", "dt_block") or bank_lines(log)
+    below = any("PHYS_OFFSET" in said.word("text") for said in log.all("said"))
+    if not more and (cut or below):
+        return banks
+    ram.cmdline = re.sub(r"(?:^|\s)mem=\S+", " ", ram.cmdline).strip()
+    why = "the kernel did not heed mem=, which" if more else "the machine's reserve callback took RAM away: mem="
+    ram.assumptions.append(
+        f"{why} asks for {size_text(asked)}, and by line {counted.line} the kernel has {size_text(counted.size)}, "
+        "which is believed"
+    )
+    return []
+
+
+def _asked(cmdline: str, phys_offset: int) -> list[Span]:
+    """The banks of mem=: the first drops those that the boot loader gave, each adds one; what they share counts once.
+
+    Source: arch/arm/kernel/setup.c ``early_mem``, ``arm_add_memory``.
+    """
     banks = []
-    for value in re.findall(r"(?:^|\s)mem=(\S+)", ram.cmdline):
+    for value in re.findall(r"(?:^|\s)mem=(\S+)", cmdline):
         size, rest = memparse(value)
         start = memparse(rest[1:])[0] if rest.startswith("@") else phys_offset
         if 0 < size < MOST and start < MOST:
             banks.append(Span(start, start + size))
-    counted = total(log)
-    asked = sum(bank.size for bank in banks)
-    cut = log.all("ignoring", "truncating", "dt_range", "dt_block") or bank_lines(log)
-    below = any("PHYS_OFFSET" in said.word("text") for said in log.all("said"))
-    if not banks or cut or below or not counted.size or counted.size >= asked - asked // 32:
-        return banks
-    ram.cmdline = re.sub(r"(?:^|\s)mem=\S+", " ", ram.cmdline).strip()
-    ram.assumptions.append(
-        f"the machine's reserve callback took RAM away: mem= asks for {size_text(asked)}, and by line {counted.line} "
-        f"the kernel has {size_text(counted.size)}, which is believed"
-    )
-    return []
+    return list(merged(banks))
 
 
 def _listed(log: Log, ram: Ram) -> list[Span]:

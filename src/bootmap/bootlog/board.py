@@ -18,9 +18,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bootmap.bootlog import phys_offset as phys
-from bootmap.bootlog.banks import bank_lines, read_ram, weigh_ram
+from bootmap.bootlog.banks import bank_lines, read_ram, size_words, weigh_ram
 from bootmap.bootlog.description import Description, describe
 from bootmap.bootlog.evidence import Confidence, exact, weigh
+from bootmap.bootlog.firmware import efi_map
 from bootmap.bootlog.given import Given
 from bootmap.bootlog.identity import identify
 from bootmap.bootlog.options import read_options
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from bootmap.bootlog.identity import LogIdentity
     from bootmap.bootlog.log import Log
     from bootmap.bootlog.places import Places
+    from bootmap.inputs.efi_map import EfiMap
     from bootmap.units import Span
 
 
@@ -55,6 +57,7 @@ class LogBoard(Struct, frozen=True):
         phys: PHYS_OFFSET, weighed; 0 stands in for it where nothing says it.
         banks: RAM; empty where the board is given.
         places: what lies where.
+        firmware: UEFI's memory map; None where the log has not all of it.
         dtcm: bytes of each bank of data TCM, None where not known.
         itcm: the same for instructions.
         taken: names of the values that came from lines of the log.
@@ -72,6 +75,7 @@ class LogBoard(Struct, frozen=True):
     phys: Weighed[int]
     banks: tuple[Span, ...]
     places: Places
+    firmware: EfiMap | None
     dtcm: tuple[int, ...] | None
     itcm: tuple[int, ...] | None
     taken: frozenset[str]
@@ -112,7 +116,7 @@ def board_from_log(log: Log, given: Given | None = None) -> LogBoard:
     places = with_fault(read_places(log, given), log, identity.page_offset, weighed.value)
     line, assumptions = identity.cmdline, list(identity.assumptions)
     described, banks = Description(), tuple(given.banks or ())
-    ram = weigh_ram(log, identity, None, banks)
+    ram = weigh_ram(log, identity, None, banks, weighed.value or 0)
     if given.board is None:
         made = read_ram(log, identity, weighed.value or 0, places.params)
         line, banks, ram = made.cmdline, tuple(made.banks), made.weighed
@@ -132,6 +136,7 @@ def board_from_log(log: Log, given: Given | None = None) -> LogBoard:
         phys=weighed,
         banks=banks,
         places=places,
+        firmware=efi_map(log),
         dtcm=tcm.dtcm,
         itcm=tcm.itcm,
         taken=frozenset(taken | places.taken | tcm.taken),
@@ -148,7 +153,9 @@ def loose_weights(log: Log, given: Given) -> tuple[Weighed[Any], ...]:
     except (MissingInputError, InputError):
         return ()
     places = read_places(log, given)
-    ram = weigh_ram(log, identity, None, tuple(given.banks or ()))
+    ram = weigh_ram(log, identity, None, tuple(given.banks or ()), weighed.value or 0)
+    if weighed.value is None and not given.banks:
+        ram = replace(ram, words=size_words)
     found: list[Weighed[Any]] = [weighed, ram, *identity.weights, places.tree, places.ramdisk]
     return tuple(each for each in found if each.witnesses or each.against)
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from bootmap.facts.linux.last_words import ENDS_ATTEMPT
 from bootmap.inputs.console import console_lines
 from bootmap.inputs.sought import Sought
 
@@ -38,6 +39,10 @@ _HANDED = re.compile(r"^(?:Starting kernel|## Transferring control to Linux|Star
 _BANNER = Sought(re.compile(r"\bLinux version [2-9]\.\d"))
 _BOOTING = Sought(re.compile(r"\bBooting Linux on physical CPU"))
 _CPU = re.compile(r"\bCPU: [^\[\n]{1,80}\[[0-9a-f]{8}\] revision|\bMachine(?: model)?: |" + _BOOTING.pattern.pattern)
+_STARTED = Sought(
+    re.compile(rf"{_HANDED.pattern}|^ ?Uncompressing Linux|{_BOOTING.pattern.pattern}|{_BANNER.pattern.pattern}")
+)
+_ENDS_ATTEMPT = Sought(ENDS_ATTEMPT)
 _KERNEL = Sought(re.compile(r"\bMemory policy: |\bMemory: \d|\bKernel command line: |\bZone ranges:"))
 
 
@@ -49,17 +54,36 @@ class Boot(Struct, frozen=True, dict=True):
         first: number of its first line in the file, from 1.
         lines: its lines.
         total: lines of the whole capture.
+        cut: whether its last line does not end, so that it may be cut off in the midst of a number.
     """
 
     number: int
     first: int
     lines: tuple[ConsoleLine, ...]
     total: int
+    cut: bool = False
 
     @cached_property
     def text(self) -> str:
         """Its lines in one."""
         return "\n".join(line.text for line in self.lines)
+
+    @cached_property
+    def started(self) -> int:
+        """Number of the first line that only stands there once a kernel was started; 0 where none does."""
+        found = self.line_with(_STARTED)
+        return found[0] if found is not None else 0
+
+    @cached_property
+    def given_up(self) -> int:
+        """Number of the last line with which the boot loader gave up an attempt before the one that it started.
+
+        0 where there was none, or where no kernel was started after it.
+        """
+        if not self.started or not _ENDS_ATTEMPT.may_be_in(self.text):
+            return 0
+        lines = enumerate(self.lines[: self.started - self.first], self.first)
+        return max((number for number, line in lines if _ENDS_ATTEMPT.search(line.text)), default=0)
 
     def line_with(self, sought: Sought) -> tuple[int, str] | None:
         """Number and text of the first line in which a pattern is found; None without one."""
@@ -76,7 +100,7 @@ def read_boots(text: str) -> tuple[Boot, ...]:
     total = len(lines) - (not lines[-1].text)
     ends = [*starts[1:], len(lines)]
     return tuple(
-        Boot(number, start + 1, tuple(lines[start:end]), total)
+        Boot(number, start + 1, tuple(lines[start:end]), total, cut=end == len(lines) and bool(lines[-1].text))
         for number, (start, end) in enumerate(zip(starts, ends, strict=True), 1)
     )
 
@@ -86,7 +110,7 @@ def _starts(lines: list[ConsoleLine]) -> list[int]:
     starts = [0]
     loaders: set[str] = set()
     handed = booting = banner = kernel = False
-    for at, (line, _) in enumerate(lines):
+    for at, (line, *_) in enumerate(lines):
         if len(starts) >= MOST_BOOTS or not _WORTH.search(line):
             continue
         loader, again = _LOADER.match(line), False

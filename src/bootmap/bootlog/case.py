@@ -62,14 +62,29 @@ class LogCase(Struct, frozen=True, dict=True):
             (number, line.text.strip()) for number, line in enumerate(self.boot.lines, self.boot.first) if line.text
         )
 
+    @cached_property
+    def stamped(self) -> frozenset[int]:
+        """Numbers of the lines before which printk's clock stood: they begin a message."""
+        return frozenset(number for number, line in enumerate(self.boot.lines, self.boot.first) if line.stamped)
+
     @property
     def page_offset(self) -> int | None:
         """PAGE_OFFSET, None where nothing could be predicted."""
         return self.found.replay.state.kernel.page_offset if self.found else None
 
     def kernel_at(self) -> Said | None:
-        """The line that says where the boot loader starts the kernel: the first, a ramdisk's comes later."""
-        return self.log.first("load") or self.log.first("kernel_at")
+        """The line that says where the boot loader starts the kernel.
+
+        bootz names the place outright; a header does, where its address is one: 0 leaves it open.
+        """
+        named = self.log.all("kernel_at") or [said for said in self.log.all("load") if said.number("start")]
+        return named[0] if named else None
+
+    @property
+    def kernel_start(self) -> int:
+        """Where the boot loader starts the kernel; 0 where it does not say."""
+        said = self.kernel_at()
+        return said.number("start") if said is not None else 0
 
     def where_tree(self) -> list[Reason]:
         """The line that says where the boot loader put the device tree."""

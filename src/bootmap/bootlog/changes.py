@@ -48,6 +48,17 @@ def hazard_changes(replay: Replay, hazard: Hazard) -> list[LogChange]:
     return [change for change in _by_places(replay, hazard.subject, hazard, aim) if change is not None]
 
 
+def initrd_changes(replay: Replay) -> list[LogChange]:
+    """For an initrd that is not mapped: at the end of lowmem, where U-Boot puts it with such an initrd_high."""
+    limit, initrd = replay.state.vars.arm_lowmem_limit, replay.state.handover.initrd
+    if not limit or initrd is None:
+        return []
+    at = (limit - initrd[1]) & -0x1000
+    text = f"setenv initrd_high {hex_address(limit)}, the end of lowmem: it then lies at {hex_address(at)} or below"
+    change = proven(replay, ChangeTrial(text, handover={"initrd": (at, initrd[1])}), "initrd")
+    return [change if change is not None else LogChange(text)]
+
+
 def run_lower(replay: Replay, log: Log) -> LogChange | None:
     """The zImage in the first 128 MiB of RAM; None where it runs there, or where that does not help."""
     state = replay.state

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from bootmap.bootlog.alone import alone
+from bootmap.bootlog.attempts import given_up, of_this_attempt
 from bootmap.bootlog.board import loose_weights
 from bootmap.bootlog.case import LogCase
 from bootmap.bootlog.check import check_log
@@ -78,7 +79,7 @@ def diagnose(boot: Boot, given: Given | None = None, whole: Whole | None = None)
         progress=case.progress,
         headline=_headline(case, found),
         findings=tuple(found),
-        harmless=tuple(harmless(case.lines(), own_areas(case))),
+        harmless=tuple(harmless(case.lines(), own_areas(case), given_up(case))),
         values=case.found.values if case.found else tuple(worded(loose_weights(case.log, given or Given()))),
         others=tuple(map(str, case.found.replay.state.assumptions)) if case.found else (),
         report=report,
@@ -129,8 +130,9 @@ def _findings(case: LogCase) -> list[LogFinding]:
     """The cause first: a fault, then what was handed over, the line with which the boot ended, what is predicted."""
     faults = fault_findings(case)
     early = not case.progress.reached("memory types")
-    handed = handover_findings(case)
-    words = [with_values(case, _with_places(case, word)) for word in last_words(list(case.lines()))]
+    handed = of_this_attempt(case, handover_findings(case))
+    words = [with_values(case, _with_places(case, word)) for word in last_words(list(case.lines()), case.stamped)]
+    words = of_this_attempt(case, words)
     told = {finding.id for finding in [*faults, *handed]}
     told |= {"machine-unknown"} if "no-tags-no-dtb" in told else set()
     words = [word for word in words if word.id not in told]
@@ -223,7 +225,7 @@ def _title(case: LogCase) -> str:
 
 def _of_kernel(case: LogCase) -> bool:
     """Whether there is a line of a kernel, though none that every boot passes."""
-    return case.progress.ending in (Ending.OOPS, Ending.PANIC) or bool(last_words(list(case.lines())))
+    return case.progress.ending in (Ending.OOPS, Ending.PANIC) or bool(last_words(list(case.lines()), case.stamped))
 
 
 def _headline(case: LogCase, findings: Sequence[LogFinding]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 
 from bootmap.bootlog.progress import Ending
+from bootmap.shown import Shown
 
 if TYPE_CHECKING:
     from bootmap.bootlog.evidence import Weighed
@@ -30,7 +31,7 @@ _LOSSES = (
 """Findings that do not end a boot, and are not well either."""
 
 
-class Harmless(Struct, frozen=True):
+class Harmless(Shown, Struct, frozen=True):
     """A line that frightens and does no harm.
 
     Attributes:
@@ -44,7 +45,7 @@ class Harmless(Struct, frozen=True):
     meaning: str
 
 
-class Diagnosis(Struct, frozen=True):
+class Diagnosis(Shown, Struct, frozen=True):
     """One boot, diagnosed.
 
     Attributes:

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bootmap.shown import Shown
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -76,7 +78,7 @@ class Evidence(Struct, Generic[V], frozen=True):
         return value == self.low if self.exact else bool(self.low <= value <= self.high)  # type: ignore[operator]
 
 
-class Weighed(Struct, Generic[V], frozen=True):
+class Weighed(Shown, Struct, Generic[V], frozen=True):
     """One quantity, as far as it is known.
 
     Attributes:

@@ -162,6 +162,18 @@ def _below(case: LogCase, word: LogFinding, numbers: list[int]) -> LogFinding:
     return word if lower is None else replace(word, changes=(lower,))
 
 
+def _no_tags(case: LogCase, word: LogFinding, _: list[int]) -> LogFinding:
+    """A kernel that warns of it and goes on has the tags that are built in (arch/arm/kernel/atags_parse.c)."""
+    if case.progress.ending is Ending.PANIC or not case.progress.reached("started"):
+        return word
+    text = (
+        "it goes on with the tags that are built into it: 16 MiB of RAM at PHYS_OFFSET, and the command line of its "
+        "own configuration"
+    )
+    reasons = (word.reasons[0], Reason(0, text))
+    return replace(word, fatal=False, headline="the kernel was given neither tags nor a device tree", reasons=reasons)
+
+
 def _no_ram(case: LogCase, word: LogFinding, _: list[int]) -> LogFinding:
     """No room below the limit, though the list has RAM: the first bank that ends off a PMD boundary sets the limit.
 
@@ -188,6 +200,31 @@ def _no_ram(case: LogCase, word: LogFinding, _: list[int]) -> LogFinding:
     return word
 
 
+_SIZE = re.compile(r"\bsize:? (\d{4,10})")
+
+
+def _vmalloc_full(case: LogCase, word: LogFinding, _: list[int]) -> LogFinding:
+    """The vmalloc area with as much more room as was asked for."""
+    asked = _SIZE.search(word.reasons[0].text)
+    if case.found is None or asked is None:
+        return word
+    replay = case.found.replay
+    start, end = replay.state.vmalloc_start, replay.state.kernel.vmalloc_end
+    if not 0 < start < end:
+        return word
+    text = f"the area is {hex_address(start)}-{hex_address(end - 1)} here, {size_text(end - start)}"
+    reasons = (word.reasons[0], Reason(0, text), *word.reasons[1:])
+    need = -(-(end - start + int(asked[1])) // (8 * MIB)) * 8
+    after = _with_option(replay, "vmalloc", f"{need}M")
+    if after is None or not after.outcome.verdict.boots or after.state.vmalloc_start >= start:
+        return replace(word, reasons=reasons)
+    area = after.state.kernel.vmalloc_end - after.state.vmalloc_start
+    lowmem = after.state.vars.arm_lowmem_limit - after.state.handover.phys_offset
+    effect = f"the area then has {size_text(area)}, lowmem {size_text(lowmem)}"
+    change = LogChange(f"vmalloc={need}M on the command line", effect, proven=True)
+    return replace(word, reasons=reasons, changes=(change, *word.changes[1:]))
+
+
 def _overlap(case: LogCase, word: LogFinding, _: list[int]) -> LogFinding:
     """Two reserved areas that overlap: which, by how much, and where the second would be clear of the first."""
     lines = [text for number, text in case.lines() if word.reasons[0].line <= number <= word.reasons[0].line + 1]
@@ -200,7 +237,11 @@ def _overlap(case: LogCase, word: LogFinding, _: list[int]) -> LogFinding:
     inside = f": it lies in {second}" if at <= start and end <= last else ""
     where = f"{first}, {start:#x}-{end - 1:#x}, and {second}, {at:#x}-{last - 1:#x}"
     text = f"{where}, have {size_text(common)} in common{inside}"
-    changes = [LogChange(f"where {first} is a part of {second}: leave its node out, or end the other at {start:#x}")]
+    changes = [LogChange(f"where {first} is a part of {second}: leave its node out")]
+    if inside and at < start:
+        changes.append(LogChange(f"end {second} at {start:#x}"))
+    if inside and end < last:
+        changes.append(LogChange(f"begin {second} at {end:#x}"))
     if not inside:
         changes = [LogChange(f"begin {second} at {end:#x}, or end {first} at {at:#x}")]
     reasons = (word.reasons[0], Reason(word.reasons[0].line + 1, text), *word.reasons[1:])
@@ -227,6 +268,8 @@ def _with_option(replay: Replay, name: str, value: str) -> Replay | None:
 
 _EXACT: dict[str, Exact] = {
     "no-ram": _no_ram,
+    "no-tags-no-dtb": _no_tags,
+    "vmalloc-full": _vmalloc_full,
     "rmem-overlap": _overlap,
     "cpu-unknown": _cpu,
     "out-of-vmalloc": _mapping,

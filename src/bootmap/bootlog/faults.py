@@ -11,7 +11,8 @@ import re
 from typing import TYPE_CHECKING
 
 from bootmap.analysis.oops.linear import physical_of, places_at, reader_of
-from bootmap.bootlog.changes import tree_changes
+from bootmap.bootlog.addresses import address_of
+from bootmap.bootlog.changes import initrd_changes, tree_changes
 from bootmap.bootlog.findings import LogChange, LogFinding, Reason
 from bootmap.bootlog.predict import repredict
 from bootmap.errors import BootmapError
@@ -51,18 +52,13 @@ def _finding(case: LogCase, oops: Oops) -> LogFinding:
         return _tree(case, oops, where)
     if oops.address is not None and reads == "initrd":
         return _initrd(case, oops, where)
-    reasons = [Reason(oops.line, oops.message)]
-    if oops.address is not None and case.found is not None:
-        for place in places_at(case.found.replay, oops.address)[:2]:
-            text = f"{hex_address(oops.address)} is {hex_address(place.physical)} in the linear map: {place.what}"
-            reasons.append(Reason(0, text))
-            if place.kind == "no-map":
-                headline = f"the kernel reads memory that is no-map{at}"
-                why = Reason(
-                    0, "the linear map leaves no-map areas out: use memremap, or phys_to_virt's result is not mapped"
-                )
-                return LogFinding("no-map-accessed", True, headline, (*reasons, why))
-    return LogFinding("oops", True, f"the kernel faults{at}: {oops.message}", tuple(reasons))
+    found = address_of(case, oops)
+    reasons = (Reason(oops.line, oops.message), *found.reasons)
+    if found.area is not None:
+        headline = f"the kernel reads memory that is no-map{at}"
+        why = Reason(0, "the linear map leaves no-map areas out: use memremap, or phys_to_virt's result is not mapped")
+        return LogFinding("no-map-accessed", True, headline, (*reasons, why))
+    return LogFinding("oops", True, f"the kernel faults{at}: {oops.message}", reasons)
 
 
 def _callers(case: LogCase, oops: Oops) -> list[str]:
@@ -139,4 +135,11 @@ def _initrd(case: LogCase, oops: Oops, where: str) -> LogFinding:
     if said is not None:
         reasons.append(Reason(said.line, f"the boot loader put the initrd at {hex_address(said.number('start'))}"))
     reasons.append(Reason(oops.line, f"{where} reads the initrd, and faults at {hex_address(oops.address)}"))
-    return LogFinding("initrd-unmapped", True, headline, tuple(reasons))
+    if case.found is None:
+        return LogFinding("initrd-unmapped", True, headline, tuple(reasons))
+    replay = case.found.replay
+    places = [place for place in places_at(replay, oops.address) if place.kind not in ("initrd", "lowmem")]
+    if places:
+        text = f"{hex_address(oops.address)} is {hex_address(places[0].physical)} in the linear map: {places[0].what}"
+        reasons.append(Reason(0, text))
+    return LogFinding("initrd-unmapped", True, headline, tuple(reasons), tuple(initrd_changes(replay)))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from bootmap.shown import Shown
+
 
 class Reason(Struct, frozen=True):
     """One link of the chain from the lines to the cause.
@@ -34,7 +36,7 @@ class LogChange(Struct, frozen=True):
     proven: bool = False
 
 
-class LogFinding(Struct, frozen=True):
+class LogFinding(Shown, Struct, frozen=True):
     """One thing that happened, or that would.
 
     Attributes:

@@ -14,6 +14,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootmap.bootlog.findings import LogChange, LogFinding, Reason
+from bootmap.bootlog.loaded import GRANULE, GROWS, image_bytes, overlapping, written_by_decompressor
 from bootmap.bootlog.progress import Ending
 from bootmap.inputs.sought import Sought
 from bootmap.inputs.uimage import HEADER_BYTES
@@ -25,23 +26,18 @@ if TYPE_CHECKING:
     from bootmap.bootlog.case import LogCase
     from bootmap.bootlog.log import Said
 
-_GRANULE = 128 * MIB
 LOWMEM = 760 * MIB
 """Lowmem of a 3 GiB split with the vmalloc area's usual size (arch/arm/mm/mmu.c, before 5.x 752 to 768 MiB)."""
-_TEXT_OFFSET = 0x8000
-_HEAP = 0x10000
-_GROWS = (2, 4)
-"""How much larger a kernel is than its zImage: at least, at most, as distributions compress them, bss included."""
 _MACHINE = re.compile(r"unrecognized/unsupported machine ID \(r1 = 0x([0-9a-f]{8})\)")
 _ROW = re.compile(r"^([0-9a-f]{8})\s+(\S.*)$")
 _GO = re.compile(r"## Starting application at (0x[0-9a-fA-F]{1,8})")
-_SIZE = re.compile(r"Data Size: +(\d{4,10}) Bytes|^\s*(\d{4,10}) bytes read|\[ 0x0+ - 0x([0-9a-f]+) \]")
 _ANY_DT = 0xFFFFFFFF
 _R1_R2 = re.compile(r"r1=(?:0x)?([0-9a-f]{1,8}), r2=(?:0x)?([0-9a-f]{1,8})(?:\s+r2\[\]=((?:[0-9a-f]{2} ?){1,32}))?")
 _FDT_MAGIC, _ATAG_CORE = ["d0", "0d", "fe", "ed"], ["01", "00", "41", "54"]
 _BLOCKS = Sought(re.compile(r"\b(\d{1,8}) blocks read: "))
 _BLOCK = 512
 _WRONG_RAMDISK = Sought(re.compile(r"Wrong Ramdisk Image Format|Ramdisk image is corrupt or invalid"))
+_NAMES_TREE = Sought(re.compile(r"Loading devicetree from|[Uu]sing (?:the )?device ?tree|[Ll]oading device tree"))
 _FIT = re.compile(r"Loading kernel from FIT Image at ([0-9a-f]{4,8})")
 _BOOTM = re.compile(r"\bboot[mz] (?:0x)?([0-9a-f]{4,8}) (?:0x)?([0-9a-f]{4,8})\b")
 
@@ -60,7 +56,7 @@ def handover_findings(case: LogCase) -> list[LogFinding]:
         *_by_machine_id(case),
         *_by_registers(case),
         *_by_places(case),
-        *_in_the_way(case),
+        *(list(overlapping(case)) or _in_the_way(case)),
         *_cut_images(case),
         *_wrong_ramdisk(case),
     ]
@@ -119,7 +115,7 @@ def _wrong_ramdisk(case: LogCase) -> Iterator[LogFinding]:
 
 def _start(case: LogCase) -> _Start | None:
     said = case.kernel_at()
-    return _Start(said.number("start") & -_GRANULE, said.number("start"), said.line) if said else None
+    return _Start(said.number("start") & -GRANULE, said.number("start"), said.line) if said else None
 
 
 def _by_places(case: LogCase) -> Iterator[LogFinding]:
@@ -143,43 +139,35 @@ def _in_the_way(case: LogCase) -> Iterator[LogFinding]:
     It unpacks the kernel to 32 KiB into RAM.  Where it runs in the way itself, it first moves behind where the kernel
     will end (arch/arm/boot/compressed/head.S).
     """
-    start = _start(case)
-    size = _image_bytes(case)
-    if start is None or not size or case.progress.reached("started") or case.progress.ending is not Ending.SILENT:
+    written = written_by_decompressor(case)
+    if written is None or case.progress.reached("started") or case.progress.ending is not Ending.SILENT:
         return
-    base = start.phys_offset + _TEXT_OFFSET
-    moves = start.address < base + _GROWS[1] * size
-    least, most = (base + (factor + moves) * size + _HEAP * moves for factor in _GROWS)
+    base, moves = written.base, written.moves
+    start = case.kernel_at()
+    line = start.line if start is not None else 0
     log = case.log
     for what, said, variable in (
         ("the device tree", log.first("dtb") or log.first("blob"), "fdt_addr_r"),
         ("the initrd", log.first("ramdisk") or log.first("ramdisk_at"), "ramdisk_addr_r"),
     ):
-        if said is None or not base <= said.number("start") < most:
+        if said is None or not base <= said.number("start") < written.most:
             continue
         at = said.number("start")
         text = (
-            f"the zImage has {size / MIB:.1f} MiB, and such kernels are {_GROWS[0]} to {_GROWS[1]} times as large: it "
+            f"the zImage has {image_bytes(case) / MIB:.1f} MiB, and such kernels are {GROWS[0]} to {GROWS[1]} times as "
+            f"large: it "
             f"is unpacked to {hex_address(base)}" + (", and the zImage moves itself behind it first" if moves else "")
         )
         reasons = (
-            Reason(start.line, text),
-            Reason(0, f"so it writes up to {hex_address(least)} at least, {hex_address(most)} at most"),
+            Reason(line, text),
+            Reason(0, f"so it writes up to {hex_address(written.least)} at least, {hex_address(written.most)} at most"),
             Reason(said.line, f"{what} is at {hex_address(at)}"),
         )
-        clear = hex_address(align_up(most, MIB))
+        clear = hex_address(align_up(written.most, MIB))
         change = LogChange(f"setenv {variable} {clear}, or higher, and load it there")
         yield LogFinding(
             "in-decompressors-way", True, f"{what} lies where the decompressor may write", reasons, (change,), False
         )
-
-
-def _image_bytes(case: LogCase) -> int:
-    """Bytes of the zImage, by the boot loader's words; 0 where it does not say."""
-    said = case.log.first("image_size")
-    if said is not None:
-        return said.number("count")
-    return next((_size(m) for _, line in case.lines() if "ernel image @" in line and (m := _SIZE.search(line))), 0)
 
 
 def _ram_start(case: LogCase) -> int | None:
@@ -287,6 +275,11 @@ def _unknown_machine(
     if go is not None:
         reasons.insert(0, Reason(go[0], "`go` jumps to the kernel and hands over nothing: r2 is no device tree"))
         changes.append(LogChange(f"bootz {go[1]} - DTB_ADDRESS in place of go"))
+    elif trees and tree is None and (named := case.boot.line_with(_NAMES_TREE)) is not None:
+        text = "the boot loader loads a device tree, and the kernel does not accept it: it was overwritten, or its "
+        reasons.append(Reason(named[0], f"{text}compatible is of no machine in this kernel"))
+        changes.append(LogChange("put the device tree behind the zImage and what it unpacks to"))
+        changes.append(LogChange("the device tree of this board, or a kernel with its machine: the list says which"))
     elif trees and tree is None:
         reasons.append(Reason(0, "the kernel has machines with a device tree, and the boot loader names none"))
         changes.append(LogChange("bootz KERNEL - DTB, or bootm KERNEL - DTB: give the device tree's address"))
@@ -321,11 +314,11 @@ def initrd_reasons(case: LogCase) -> tuple[list[Reason], list[LogChange]]:
     start = _start(case)
     told = next((line for _, line in case.lines() if "INITRD: 0x" in line), "")
     match = re.search(r"INITRD: (0x[0-9a-f]+)\+", told)
-    size = next((_size(m) for _, line in case.lines() if (m := _SIZE.search(line))), 0)
+    size = image_bytes(case)
     if start is None or match is None or not size:
         return [], []
     at, base = int(match[1], 16), start.phys_offset + 0x8000
-    least, most = (base + factor * size for factor in _GROWS)
+    least, most = (base + factor * size for factor in GROWS)
     if not base <= at < most:
         return [], []
     text = (
@@ -335,7 +328,3 @@ def initrd_reasons(case: LogCase) -> tuple[list[Reason], list[LogChange]]:
     clear = align_up(most, MIB)
     change = LogChange(f"load the initrd at {hex_address(clear)} or higher, clear of the largest such kernel")
     return [Reason(start.line, text)], [change]
-
-
-def _size(match: re.Match[str]) -> int:
-    return int(match[3], 16) if match[3] else int(match[1] or match[2])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bootmap.bootlog.diagnosis import Harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _ROWS = tuple(
     (re.compile(pattern), meaning)
@@ -31,7 +31,7 @@ _ROWS = tuple(
             r"OF: reserved mem: initialized node|Reserved memory: initialized node",
             "a reserved area was handed to its driver",
         ),
-        (r"vmalloc area is too (?:small|big), limiting", "vmalloc= was given and rounded to what is possible"),
+        (r"vmalloc area (?:is )?too (?:small|big), limiting", "vmalloc= was given and rounded to what is possible"),
         (r"Forcing write-allocate cache policy", "several CPUs need it"),
         (r"\*\*\* Warning - bad CRC, using default environment", "U-Boot has no saved environment"),
         (r"WARNING: Caches not enabled", "U-Boot runs without caches: slow, not wrong"),
@@ -50,16 +50,21 @@ _ANY = re.compile("|".join(pattern.pattern for pattern, _ in _ROWS))
 _MOST = 12
 
 
-def harmless(lines: Iterable[tuple[int, str]], own_areas: Iterable[int] = ()) -> list[Harmless]:
+def harmless(
+    lines: Iterable[tuple[int, str]], own_areas: Iterable[int] = (), others: Mapping[int, str] | None = None
+) -> list[Harmless]:
     """The lines of a boot that need not frighten, each kind once.
 
     Args:
         lines: numbers and texts.
         own_areas: numbers of "Ignoring RAM" lines of which the range is the board's own no-map area.
+        others: numbers of lines that do no harm in this boot, and what they mean.
     """
     found: dict[int, Harmless] = {}
-    own = set(own_areas)
+    own, told = set(own_areas), others or {}
     for number, text in lines:
+        if number in told:
+            found[-1 - number] = Harmless(number, text, told[number])
         if number in own:
             found[-1] = Harmless(number, text, "the range is the board's own no-map area: nothing is lost")
         if not _ANY.search(text):

@@ -85,7 +85,7 @@ def identify(log: Log, given: Given) -> LogIdentity:
         cmdline=text,
         cmdline_known=line.value is not None,
         cache=cache.value,
-        lpae=registers is not None and bool(registers.number("cr") & kernel.AFE),
+        lpae=registers is not None and kernel.long_descriptors(registers.number("cr")),
         page_offset=offset.value,
         vmalloc_end=end.value,
         layout=layout,

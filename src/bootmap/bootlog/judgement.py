@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from bootmap.shown import Shown
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -31,7 +33,7 @@ class Judgement(enum.Enum):
     INPUT = "input"
 
 
-class Judged(Struct, frozen=True):
+class Judged(Shown, Struct, frozen=True):
     """One line, judged.
 
     Attributes:
@@ -71,7 +73,7 @@ class Claim(NamedTuple):
         return f"{self.name} {value}" if self.decimal else f"{self.name} {value:#010x}"
 
 
-class LogReport(Struct):
+class LogReport(Shown, Struct):
     """All lines that bear on memory, judged, in the order of the log.
 
     Attributes:

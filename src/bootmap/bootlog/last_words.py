@@ -16,9 +16,13 @@ from bootmap.facts.linux.last_words import LAST_WORDS, WORTH
 from bootmap.inputs.sought import Sought
 
 if TYPE_CHECKING:
+    import re
+    from collections.abc import Collection
+
     from bootmap.facts.linux.last_words import LastWord
 
 _WORTH = Sought(WORTH)
+_MOST_WRAPPED = 256
 
 
 @cache
@@ -26,16 +30,24 @@ def _rows() -> tuple[tuple[LastWord, Sought], ...]:
     return tuple((row, Sought(row.pattern)) for row in LAST_WORDS)
 
 
-def last_words(lines: list[tuple[int, str]]) -> list[LogFinding]:
-    """What of these is in the lines of a boot, each kind once, those that end it first."""
+def last_words(lines: list[tuple[int, str]], begin: Collection[int] = ()) -> list[LogFinding]:
+    """What of these is in the lines of a boot, each kind once, those that end it first.
+
+    Args:
+        lines: numbers and texts.
+        begin: numbers of lines that surely begin a message: none goes on there.
+    """
     found: dict[str, LogFinding] = {}
-    whole = "\n".join(text for _, text in lines)
+    whole = " ".join(text for _, text in lines)
     rows = [(row, pattern) for row, pattern in _rows() if pattern.may_be_in(whole)]
-    for number, text in lines if rows else ():
+    behind = [*("" if number in begin else text for number, text in lines[1:]), ""] if rows else []
+    for (number, text), following in zip(lines, behind, strict=False):
         if not _WORTH.search(text):
             continue
         for row, pattern in rows:
-            match = pattern.search(text) if row.id not in found else None
+            if row.id in found:
+                continue
+            match = pattern.search(text) or _wrapped(pattern, text, following)
             if match is None:
                 continue
             values = {name: value or "" for name, value in match.groupdict().items()}
@@ -44,6 +56,15 @@ def last_words(lines: list[tuple[int, str]]) -> list[LogFinding]:
             found[row.id] = LogFinding(row.id, row.fatal, row.headline.format(**values), reasons, changes)
     _join(found, "vmalloc-full", "modules-full")
     return sorted(found.values(), key=lambda finding: not finding.fatal)
+
+
+def _wrapped(pattern: Sought, text: str, following: str) -> re.Match[str] | None:
+    """A message that a mail program or a terminal put on two lines."""
+    if not following or len(text) > _MOST_WRAPPED or len(following) > _MOST_WRAPPED:
+        return None
+    match = pattern.search(f"{text} {following}")
+    spans = match is not None and match.start() < len(text) < match.end()
+    return match if spans and pattern.search(following) is None else None
 
 
 def _join(found: dict[str, LogFinding], part: str, whole: str) -> None:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bootmap.bootlog.capture import read_boots
+from bootmap.bootlog.headers import image_at
 from bootmap.errors import InputError
 from bootmap.facts.linux.log_lines import DECIMAL, HEX, LINES
 from bootmap.inputs.sought import Sought, words_of
@@ -27,9 +28,28 @@ if TYPE_CHECKING:
     from bootmap.facts.linux.log_lines import LogLine
 
 _WRAPPED = 6  # a message is put together from at most so many lines
+_TAIL = 16
+_ADDRESS = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}$|(?<![0-9a-f])[0-9a-f]{16}$")
 _MAX_WRAPPED = 1024  # and from none longer than that: mail programs and terminals break far sooner
 _MOST_LINES = 30_000  # that could be about memory; a boot with memblock=debug has some thousands
 _PARAMETERS = re.compile(r"[\w.-]+=[^\s:]*(?: [\w.,=/:@-]+)*$")
+# What bootm and bootz print of what they start: of an attempt that they gave up, it tells nothing of the boot.
+_OF_ATTEMPT = frozenset(
+    {
+        "load",
+        "kernel_at",
+        "image_size",
+        "image_name",
+        "arm_image",
+        "payload_load",
+        "payload_size",
+        "dtb",
+        "ramdisk",
+        "ramdisk_at",
+        "blob",
+        "started",
+    }
+)
 # What a message has in it when it is whole, where its pattern is content with less.
 _WHOLE = {"banner": re.compile(r"#\d{1,9} \w"), "memory": re.compile(r"available \([^)]{0,400}\)")}
 # A line without any of these words is not looked at twice.
@@ -39,7 +59,7 @@ WORTH = Sought(
         r"Linux version|Machine|command line|Load Address|Starting kernel|Device Tree|identity map|Ramdisk |"
         r"mapping|INITRD|cache ?policy|SLUB|SMP|PERCPU|NR_BANKS|MEMBLOCK|vmalloc|DRAM:|Bank #|[Kk]ernel image|fdt blob|"
         r"Legacy Image|Image [NT]|Architecture|Data [Ss]ize|bootargs|append: |boot[mz] |processor variant|pgd = |PID: |"
-        r"[DI]TCM|kasan: |ion reserve|Start: |SYS|VE |G2D|LCD|MALI|Unable to handle|PC is at|RAM: |Control: "
+        r"[DI]TCM|kasan: |\befi:? |ion reserve|Start: |SYS|VE |G2D|LCD|MALI|Unable to handle|PC is at|RAM: |Control: "
     )
 )
 
@@ -141,8 +161,20 @@ def messages_of(boot: Boot) -> Log:
         replace(message, line=message.line + boot.first - 1)
         for at in worth
         for message in _messages(lines, stamped, at)
+        if message.kind not in _OF_ATTEMPT or message.line + boot.first - 1 > boot.given_up
+        if not (boot.cut and at == len(lines) - 1 and _may_be_cut(message, lines[at]))
     ]
     return Log(tuple(said), boot.total)
+
+
+def _may_be_cut(message: Said, line: str) -> bool:
+    """Whether a message goes up to the end of its line, and ends with a number or a word, which may go on there.
+
+    An address of eight digits is whole.
+    """
+    if not line.endswith(message.text[-_TAIL:]) or not message.text[-1:].isalnum():
+        return False
+    return _ADDRESS.search(message.text) is None
 
 
 def _messages(lines: Sequence[str], stamped: Sequence[bool], at: int) -> Iterator[Said]:
@@ -155,7 +187,7 @@ def _messages(lines: Sequence[str], stamped: Sequence[bool], at: int) -> Iterato
         if begins or row.kind == "cmdline":
             line = _whole(row, lines, stamped, at)
         match = row.pattern.search(line)
-        if match:
+        if match and (not row.image or row.image == image_at(lines, at)):
             yield Said(row, at + 1, match[0].strip(), _values(match))
 
 

@@ -125,6 +125,9 @@ def _rows(log: Log, identity: LogIdentity) -> Rows:
     moved = moved or identity.layout.get("DTCM") or identity.layout.get("ITCM")
     if moved is not None:
         yield "HAVE_TCM", exact("y", Confidence.CERTAIN, moved.line, "it moves tightly coupled memory")
+    firmware = log.first("efi_row") or log.first("efi_map") or log.first("efi_table")
+    if firmware is not None:
+        yield "EFI", exact("y", Confidence.CERTAIN, firmware.line, "it reads what UEFI hands over")
     yield from _cma(log, identity)
     shadow = log.first("kasan")
     if shadow is not None:

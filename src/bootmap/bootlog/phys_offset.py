@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from bootmap.units import Span
 
 _GRANULE = 128 * MIB
+_USUAL = 512 * MIB
+"""Where nothing else is known: RAM of many SoCs begins on a multiple of this."""
 _WINDOW = GIB // 4
 """Allwinner's RAM begins on a multiple of this."""
 _PGD_ALIGN = 0x1000
@@ -230,7 +232,14 @@ def _bounds(log: Log, identity: LogIdentity) -> Iterator[Evidence[int]]:
         else:
             why = f"lowmem holds the area at {hex_address(at)}"
             likely = Confidence.HINT if highmem else Confidence.LIKELY  # where there is highmem, it may lie there
-            yield Evidence(max(end - _MOST_LOWMEM, 0), at, likely, said.line, why)
+            yield Evidence(0, at, likely, said.line, why)
+            yield Evidence(max(end - _MOST_LOWMEM, 0), at, Confidence.HINT, said.line, f"{why}, with a split of 3 GiB")
+    for said in log.all("pool"):
+        if said.word("name") == "CMA":  # in RAM; what drivers alone use need not be
+            at = said.number("base")
+            why = f"a contiguous area lies at {hex_address(at)}"
+            yield Evidence(0, at, Confidence.HINT, said.line, why)
+            yield exact(at & -_USUAL, Confidence.HINT, said.line, f"{why}: the 512 MiB around it")
 
 
 def _by_board(log: Log, identity: LogIdentity, board: Sequence[Span]) -> Iterator[Evidence[int]]:

@@ -144,6 +144,10 @@ def _initrds(log: Log, given: Given) -> Iterator[Evidence[tuple[int, int]]]:
     for said in log.all("ramdisk")[:1]:
         place = (said.number("start"), said.number("last") - said.number("start"))  # U-Boot prints the end behind it
         yield exact(place, Confidence.CERTAIN, said.line, "the boot loader moves it there")
+    for said in log.all("started")[-1:]:  # where it stays, unless it is moved
+        if "start" in said and "size" in said and not log.all("ramdisk"):
+            place = (said.number("start"), said.number("size"))
+            yield exact(place, Confidence.LIKELY, said.line, "the boot loader is told so")
     for said in log.all("said"):
         match = _NAMED.match(said.word("text"))
         if match:

@@ -5,36 +5,26 @@ Not here: where it should put things instead.
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from bootmap.bootlog.banks import from_loader
-from bootmap.units import MIB, Span, hex_address, size_text
+from bootmap.bootlog.loaded import KERNEL, started_with
+from bootmap.units import MIB, hex_address, size_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from bootmap.bootlog.case import LogCase
+    from bootmap.units import Span
 
 _GRANULE = 128 * MIB
-_SIZE = re.compile(r"(?:Data Size: +|Data size: +|^)(\d{4,10}) [Bb]ytes")
-
-
-class Loaded(NamedTuple):
-    """One thing in RAM: what, where, and the line that says so."""
-
-    what: str
-    span: Span
-    line: int
 
 
 def plan(case: LogCase) -> list[str]:
     """What will lie where when the kernel starts, in sentences."""
-    items = list(_loaded(case))
+    items = list(started_with(case))
     if not items:
         return []
     lines = [f"line {row.line}: {row.what} at {_range(row.span)}" for row in items]
-    kernel = next((row for row in items if row.what == "the kernel"), None)
+    kernel = next((row for row in items if row.what == KERNEL), None)
     banks = from_loader(case.log, 0)
     if banks:
         total = sum(bank.size for bank in banks)
@@ -58,18 +48,3 @@ def plan(case: LogCase) -> list[str]:
 
 def _range(span: Span) -> str:
     return hex_address(span.start) if span.size <= 1 else f"{span}, {size_text(span.size)}"
-
-
-def _loaded(case: LogCase) -> Iterator[Loaded]:
-    log = case.log
-    told = log.first("image_size")
-    read = next((int(match[1]) for _, text in case.lines() if (match := _SIZE.search(text))), 1)
-    size = told.number("count") if told is not None else read
-    said = case.kernel_at()
-    if said is not None:
-        yield Loaded("the kernel", Span(said.number("start"), said.number("start") + size), said.line)
-    for said in (log.all("dtb") or log.all("blob"))[-1:]:
-        last = said.number("last") if "last" in said else said.number("start")
-        yield Loaded("the device tree", Span(said.number("start"), last + 1), said.line)
-    for said in log.all("ramdisk")[-1:]:
-        yield Loaded("the initrd", Span(said.number("start"), said.number("last")), said.line)

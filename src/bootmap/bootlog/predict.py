@@ -156,6 +156,7 @@ def _predict(made: LogBoard, given: Given, max_order: int | None, log: Log) -> F
         cmdline=made.cmdline if given.board is not None and made.identity.cmdline_known else given.cmdline,
         initrd=given.initrd or made.places.initrd,
         static_maps=given.static_maps,
+        efi=made.firmware,
         dtcm=_banks_of(given.dtcm, made.dtcm, tcm=cpu.tcm),
         itcm=_banks_of(given.itcm, made.itcm, tcm=cpu.tcm),
     )

@@ -7,16 +7,20 @@ Not here: what the lines themselves show (``last_words``, ``faults``).
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from bootmap.boot.sequence import STAGE_NAMES
 from bootmap.boot.trace import Verdict
+from bootmap.bootlog.banks import RAM, cut_at
 from bootmap.bootlog.changes import hazard_changes, tree_changes
+from bootmap.bootlog.evidence import Confidence
 from bootmap.bootlog.findings import LogChange, LogFinding, Reason
 from bootmap.bootlog.progress import Ending
 from bootmap.bootlog.trials import ChangeTrial, proven
 from bootmap.facts.linux.memblock import Flags
 from bootmap.facts.linux.vmsplit import VMSPLITS
+from bootmap.inputs.sought import Sought
 from bootmap.units import PAGE_SIZE, align_up, hex_address, size_text
 
 if TYPE_CHECKING:
@@ -34,6 +38,8 @@ _PRINTED_AFTER = {
     "set up": "paging_init",
 }
 _UNMAPPED = "dtb-unmapped"
+_UNPACKS = Sought(re.compile(r"Unpacking initramfs|[Tt]rying to unpack rootfs image as initramfs"))
+_NOT_UNPACKED = Sought(re.compile(r"INITRD: 0x|[Ii]nitramfs unpacking failed|rootfs image is not initramfs"))
 _RAM: tuple[tuple[str, dict[str, str | None]], ...] = (
     ("CONFIG_HIGHMEM=y", {"HIGHMEM": "y"}),
     *(
@@ -52,11 +58,14 @@ def predicted_findings(case: LogCase) -> list[LogFinding]:
         return [
             each.finding
             for each in case.checked
-            if each.hazard is None or not _decisive(each.hazard) or not _outlived(case, replay, each.hazard)
+            if each.hazard is None or not (_decisive(each.hazard) and _outlived(case, replay, each.hazard))
+            if each.hazard is None or not (each.hazard.loses_initrd and unpacks_initrd(case))
         ]
     found = []
     for hazard in replay.hazards:
-        if _decisive(hazard) and _outlived(case, replay, hazard):
+        if _decisive(hazard) and (_outlived(case, replay, hazard) or made_up(case)):
+            continue
+        if hazard.loses_initrd and unpacks_initrd(case):
             continue
         if _decisive(hazard) or hazard.loses_initrd:
             found.append(_of_hazard(case, replay, hazard))
@@ -67,6 +76,26 @@ def predicted_findings(case: LogCase) -> list[LogFinding]:
 def _decisive(hazard: Hazard) -> bool:
     """Whether the boot ends by it, or hangs on it."""
     return hazard.fatal or hazard.luck
+
+
+def made_up(case: LogCase) -> bool:
+    """Whether no line says where RAM begins and ends: then no death hangs on it, for both are only stand-ins."""
+    if case.found is None:
+        return True
+    phys = case.found.board.phys
+    named = any(each.exact and each.confidence >= Confidence.LIKELY for each in phys.witnesses)
+    values = {each.quantity: each for each in case.found.values}
+    return case.found.given.board is None and not named and not values[RAM].witnesses
+
+
+def unpacks_initrd(case: LogCase) -> bool:
+    """Whether the log itself shows that the initrd was there, and whole: it is unpacked, and no line says otherwise.
+
+    The kernel tries that only where it kept one (init/initramfs.c ``populate_rootfs``: ``initrd_start``).
+    """
+    if case.log.first("freed_initrd") is None and case.boot.line_with(_UNPACKS) is None:
+        return False
+    return case.boot.line_with(_NOT_UNPACKED) is None
 
 
 def _outlived(case: LogCase, replay: Replay, hazard: Hazard) -> bool:
@@ -103,8 +132,9 @@ def _lost_ram(case: LogCase, replay: Replay) -> LogFinding | None:
     said = [row for row in case.log.all("ignoring", "truncating") if row.line not in own_areas(case)]
     if not said:
         return None
-    used = sum(size for _, size, flags in replay.state.memblock.memory.regions if not flags & Flags.NOMAP)
-    limit = replay.state.vars.arm_lowmem_limit
+    limit = min(map(cut_at, said))
+    rows = [(base, size) for base, size, flags in replay.state.memblock.memory.regions if not flags & Flags.NOMAP]
+    used = sum(max(min(base + size, limit) - base, 0) for base, size in rows)
     reasons = [Reason(row.line, f'"{row.text}"') for row in said[:4]]
     reasons.append(Reason(0, f"lowmem ends at {hex_address(limit)}, and this kernel does not use highmem"))
     changes = [

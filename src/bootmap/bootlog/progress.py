@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 
 from bootmap.inputs.sought import Sought
+from bootmap.shown import Shown
 
 if TYPE_CHECKING:
     from bootmap.bootlog.capture import Boot
@@ -61,7 +62,12 @@ MILESTONES = (
     _row("set up", "setup_arch", r"\b(?:percpu|PERCPU): Embedded|Built \d+ zonelists"),
     _row("command line", "start_kernel", r"Kernel command line: "),
     _row("memory freed", "mem_init", r"\bMemory: \d+(?:K|k|MB)"),
-    _row("interrupts", "start_kernel", r"\bCalibrating delay|NR_IRQS|sched_clock: |Console: colour"),
+    _row(
+        "interrupts",
+        "start_kernel",
+        r"\bCalibrating delay|NR_IRQS|sched_clock: |Console: colour|"
+        r"Mount-cache hash|Testing write buffer",
+    ),
     _row("drivers", "do_initcalls", r"Setting up static identity map|NET: Registered|DMA: preallocated|SMP: Total of"),
     _row("init memory freed", "kernel_init", r"Freeing (?:unused kernel|init)\b.* memory"),
     _row("first process", "kernel_init", r"Run /\S+ as init|login: |systemd\[1\]|INIT: version|BusyBox v|init started"),
@@ -75,11 +81,20 @@ _PANIC = Sought(
         r"Neither atags nor dtb found|Invalid atags/device tree pointer|Error: invalid dtb"
     )
 )
+# Said by a kernel that goes on with the tags that are built into it.
+_WARNS = Sought(re.compile(r"Warning: Neither atags nor dtb found"))
+# What start_kernel says between mem_init and the initcalls, and nobody keeps who only cuts out what is about memory.
+_MIDST = re.compile(
+    r"Testing write buffer coherency|Mount-cache hash table|^pid_max: |Calibrating delay|Security Framework|NR_IRQS|"
+    r"^Console: colour|^rcu: "
+)
+_DRIVERS = 1.0
+"""Seconds after which start_kernel is over, and drivers are at work."""
 # What stands in a capture of a console, and in no copy of dmesg.
 _CONSOLE = Sought(re.compile(r"^U-Boot |^Starting kernel|Uncompressing Linux|^DRAM: |^## "))
 
 
-class BootProgress(Struct, frozen=True):
+class BootProgress(Shown, Struct, frozen=True):
     """How far a boot came.
 
     Attributes:
@@ -115,7 +130,12 @@ def progress_of(boot: Boot) -> BootProgress:
         if (found := boot.line_with(MILESTONES[index].pattern)) is not None:
             furthest, line = index, found[0]
             break
+    clocked = _by_clock(boot)
+    if clocked is not None and clocked[0] > furthest:
+        furthest, line = clocked
     panic, oops = boot.line_with(_PANIC), boot.line_with(_OOPS)
+    if panic is not None and _WARNS.search(panic[1]) and _goes_on(boot, panic[0]):
+        panic = None
     end: tuple[int, str, Ending] | None = None
     if panic is not None and (oops is None or panic[0] <= oops[0]):
         end = (*panic, Ending.PANIC)
@@ -131,8 +151,36 @@ def progress_of(boot: Boot) -> BootProgress:
             ending = Ending.RUNS
         elif furthest <= names.index("loader"):
             ending = Ending.LOADER
-        elif furthest >= names.index("memory freed") and not console:
+        elif furthest >= names.index("memory freed") and not console and not _in_the_midst(names[furthest], last[1]):
             ending = Ending.CUT
         end = (0, "", ending)
     milestone = MILESTONES[furthest] if furthest >= 0 else None
     return BootProgress(milestone, line, end[2], end[0], end[1], *last, console)
+
+
+def _goes_on(boot: Boot, line: int) -> bool:
+    """Whether the kernel says more behind a line."""
+    begins = next(row.pattern for row in MILESTONES if row.name == "started")
+    rows = enumerate(boot.lines, boot.first)
+    return any(number > line and begins.search(row.text) for number, row in rows)
+
+
+def _in_the_midst(furthest: str, last: str) -> bool:
+    """Whether a log ends in the midst of what start_kernel says."""
+    return furthest in ("memory freed", "interrupts") and _MIDST.search(last) is not None
+
+
+def _by_clock(boot: Boot) -> tuple[int, int] | None:
+    """The milestone that printk's clock shows, as an index, and a line: it stands at 0 until time_init (start_kernel).
+
+    None where the banner does not have it at 0: then it is the clock of a terminal program.
+    """
+    banner = next((line for line in boot.lines if "Linux version " in line.text), None)
+    if banner is None or banner.clock != 0:
+        return None
+    rows = enumerate(boot.lines, boot.first)
+    latest, number = max(((line.clock or 0, number) for number, line in rows), default=(0, 0))
+    if not latest:
+        return None
+    names = [row.name for row in MILESTONES]
+    return names.index("drivers" if latest >= _DRIVERS else "interrupts"), number

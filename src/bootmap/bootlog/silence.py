@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bootmap.bootlog.findings import LogChange, LogFinding, Reason
+from bootmap.bootlog.predicted import made_up
 from bootmap.bootlog.progress import Ending
 from bootmap.bootlog.trials import used_ram
 from bootmap.units import size_text
@@ -93,7 +94,7 @@ def silence_finding(case: LogCase) -> LogFinding | None:
 
 def _predicted(case: LogCase) -> tuple[Reason, ...]:
     """What the prediction says of this very board, where it finds nothing wrong."""
-    if case.found is None or not case.found.replay.outcome.all_well:
+    if case.found is None or made_up(case) or not case.found.replay.outcome.all_well:
         return ()
     ram = size_text(used_ram(case.found.replay))
     text = f"predicted for this board: it boots, with {ram} of RAM; as far as the log tells, memory does not stop it"

@@ -63,6 +63,7 @@ def make_symbols(
         "swapper_pg_dir": start - _pgd_bytes(identity),
         "_stext": stext,
         "_etext": code.end,
+        "__start_rodata": code.end,  # a configuration with STRICT_KERNEL_RWX needs it
         "_text": sections.get(".text", Span(start, start)).start,
         "__turn_mmu_on": stext + 0x100,
         "__turn_mmu_on_end": stext + 0x120,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from bootmap.checks.finding import Where
 from bootmap.checks.later import taken_later
 from bootmap.inputs.cmdline import Param, parameq, parse
 from bootmap.inputs.fdt import Fdt
+from bootmap.shown import Shown
 from bootmap.units import Span, merged
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from bootmap.inputs.fdt import Node, Property
 
 
-class CheckCase(Struct, frozen=True, dict=True):
+class CheckCase(Shown, Struct, frozen=True, dict=True):
     """One prediction.
 
     Attributes:
@@ -164,7 +166,12 @@ class CheckCase(Struct, frozen=True, dict=True):
             return (Where("device tree", path, root.offset, *self.lines.get(path, (None, None))),)
         if root.rule == "config":
             return (Where("configuration", root.text),)
-        return (Where({"handover": "option"}.get(root.rule, root.rule), root.text, root.offset),)
+        if root.rule == "handover":
+            assert origin is not None
+            params = next((found for link in origin.chain() if (found := _R2.search(link.text))), None)
+            text = f"--dtb-addr {params[1]}" if params is not None else root.text
+            return (Where("option", text),) if text.startswith("--") else ()
+        return (Where(root.rule, root.text, root.offset),)
 
     # -- devices ---------------------------------------------------------------------------------------------
 
@@ -173,6 +180,7 @@ class CheckCase(Struct, frozen=True, dict=True):
         return registers_over(self.tree, spans) if self.tree is not None else []
 
 
+_R2 = re.compile(r"\br2 = (0x[0-9a-f]+)")
 ADDRESS_VARIABLES = {"dtb_addr": "fdt_addr_r", "load_addr": "kernel_addr_r", "initrd": "ramdisk_addr_r"}
 """Attribute of the board -> the variable in which U-Boot's boards keep that address."""
 NO_LOWMEM = ("no CONFIG_HIGHMEM", "HIGHMEM needs", "vmalloc region overlap", "no highmem")

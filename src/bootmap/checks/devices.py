@@ -7,6 +7,7 @@ Source: drivers/of/platform.c ``of_default_bus_match_table``; drivers/bus/simple
 from __future__ import annotations
 
 import re
+import struct
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     """First address on the bus, address behind the last, and what is added to get to the bus above."""
 
 _MOST_CELLS = 2
+_CELLS = " IQ"
+"""How `struct` reads a number of so many cells."""
 _U64 = (1 << 64) - 1
 _BUSES = {"simple-bus", "simple-mfd", "simple-pm-bus", "arm,amba-bus", "isa"}
 _NO_BUSES = ("reserved-memory", "cpus", "chosen")
@@ -32,8 +35,28 @@ _UNIT_ADDRESS = re.compile(r"[^@]*@([0-9a-fA-F]+)(?:,|\Z)")
 def registers_over(tree: Fdt, spans: Sequence[Span]) -> list[tuple[Node, Span]]:
     """The devices with registers at those addresses of the CPU, in file order: node and its registers' addresses."""
     found: list[tuple[Node, Span]] = []
-    if spans:
-        _add_registers(_Bus(tree.root, None), spans, found)
+    if not spans:
+        return found
+    buses = _buses(tree)
+    for number, above, value in tree.values("reg", buses):
+        bus = buses[above]
+        over = _registers(bus, value, spans)
+        if over:
+            node = tree.numbered(number)
+            name = node.name
+            if (above or not name.startswith("memory")) and _is_device(bus, node, name, value):
+                found += [(node, span) for span in over]
+    return found
+
+
+def _buses(tree: Fdt) -> dict[int, _Bus]:
+    """The nodes below which the kernel looks for devices, by their numbers: a bus comes before those on it."""
+    found = {0: _Bus(tree.root, None)}
+    for number, above, _ in tree.values("ranges", found):
+        node = tree.numbered(number)
+        name = "" if above else node.name
+        if _is_plain_bus(node) and not name.startswith("memory") and name not in _NO_BUSES:
+            found[number] = _Bus(node, found[above])
     return found
 
 
@@ -60,32 +83,13 @@ class _Bus:
         mine = tuple(_windows(ranges, *self.cells, self._above.cells[0]))
         return (mine, *above) if mine else None
 
-    def translated(self, address: int) -> int | None:
-        """The CPU's address of ``address`` on this bus; None where it has none."""
-        if self.windows is None:
+    @cached_property
+    def form(self) -> struct.Struct | None:
+        """An address and the low 64 bits of its size; None where no ``reg`` can be read."""
+        width, sizes = self.cells
+        if not 0 < width <= _MOST_CELLS or not sizes:
             return None
-        for windows in self.windows:
-            for start, end, shift in windows:
-                if start <= address < end:
-                    address += shift
-                    break
-            else:
-                return None
-        return address
-
-
-def _add_registers(bus: _Bus, spans: Sequence[Span], found: list[tuple[Node, Span]]) -> None:
-    top = bus.node.depth == 0
-    for node in bus.node.children:
-        value = node.value("reg")
-        over = _registers(bus, value, spans) if value else ()
-        name = node.name if over or top else ""
-        if top and name.startswith("memory"):
-            continue
-        if over and value is not None and _is_device(bus, node, name, value):
-            found += [(node, span) for span in over]
-        if node.value("ranges") is not None and _is_plain_bus(node) and not (top and name in _NO_BUSES):
-            _add_registers(_Bus(node, bus), spans, found)
+        return struct.Struct(f">{_CELLS[width]}{4 * max(0, sizes - 2)}x{_CELLS[min(sizes, 2)]}")
 
 
 def _is_plain_bus(node: Node) -> bool:
@@ -96,24 +100,33 @@ def _is_plain_bus(node: Node) -> bool:
 
 def _registers(bus: _Bus, value: bytes, spans: Sequence[Span]) -> list[Span]:
     """What of a ``reg`` lies over one of ``spans``, as the CPU sees it: most have nothing there, and are done with."""
-    width, sizes = bus.cells
-    row = 4 * (width + sizes)
-    if not 0 < width <= _MOST_CELLS or not sizes or len(value) % row:
-        return []
-    found = []
-    for at in range(0, len(value), row):
-        behind = at + 4 * width
-        start = bus.translated(int.from_bytes(value[at:behind], "big"))
-        if start is None:
-            continue
-        end = start + (int.from_bytes(value[behind : at + row], "big") & _U64)
-        if start < end and any(start < span.end and span.start < end for span in spans):
-            found.append(Span(start, end))
+    found: list[Span] = []
+    form = bus.form if value else None
+    if form is None or len(value) % form.size or bus.windows is None:
+        return found
+    for start, size in form.iter_unpack(value):
+        for windows in bus.windows:
+            for low, high, shift in windows:
+                if low <= start < high:
+                    start += shift
+                    break
+            else:
+                break
+        else:
+            for span in spans:
+                if start < span.end and span.start < start + size and size:
+                    found.append(Span(start, start + size))
+                    break
     return found
 
 
 def _is_device(bus: _Bus, node: Node, name: str, value: bytes) -> bool:
-    """Whether ``reg`` is of a device: the node is neither memory nor a CPU, and its name has the same address."""
+    """Whether ``reg`` is of a device: the kernel makes none of a node without ``compatible``; no memory, no CPU.
+
+    Its name, where it has an address, has that of the registers.
+    """
+    if node.value("compatible") is None:
+        return False
     unit = _UNIT_ADDRESS.match(name)
     if unit is not None and int(unit[1], 16) != read_cells(value, 0, bus.cells[0]):
         return False
@@ -123,9 +136,11 @@ def _is_device(bus: _Bus, node: Node, name: str, value: bytes) -> bool:
 
 def _windows(ranges: Property, child: int, sizes: int, above: int) -> Iterator[_Window]:
     """The rows of ``ranges``: addresses of ``child`` cells on the bus, of ``above`` on the one above it, and sizes."""
-    row, value = child + above + sizes, ranges.value
+    row, value = 4 * (child + above + sizes), ranges.value
     if not row or child > _MOST_CELLS:
         return
-    for at in range(0, len(value) // 4 - row + 1, row):
-        start, length = read_cells(value, at, child), read_cells(value, at + child + above, sizes)
-        yield start, start + length, read_cells(value, at + child, above) - start
+    first, second = 4 * child, 4 * (child + above)
+    for at in range(0, len(value) - row + 1, row):
+        start = int.from_bytes(value[at : at + first], "big")
+        to = int.from_bytes(value[at + first : at + second], "big") & _U64
+        yield start, start + (int.from_bytes(value[at + second : at + row], "big") & _U64), to - start

@@ -1,8 +1,4 @@
-"""The check itself: predict, let every rule look, apply each change that they propose, and predict again.
-
-A change is proposed only where the prediction with it lacks the finding and has a verdict that is no worse; where the
-verdict hangs on the finding, a better one.
-"""
+"""The check itself: predict, let every rule look, and prove each change that they propose."""
 
 from __future__ import annotations
 
@@ -13,64 +9,22 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bootmap.assemble.handover import replay
-from bootmap.boot.payload import initrd_span
-from bootmap.boot.trace import Verdict
-from bootmap.checks.case import NO_LOWMEM, CheckCase
-from bootmap.checks.edit import apply
-from bootmap.checks.rules import areas, kernel, memory
-from bootmap.checks.rules.guesses import environment, guesses
-from bootmap.checks.rules.hazards import hazards
-from bootmap.errors import BootmapError
+from bootmap.checks.case import CheckCase
+from bootmap.checks.proof import Proof, collect
+from bootmap.checks.together import beside_the_cure, together_changes, what_is_set
 from bootmap.facts.audit_rules import Severity
-from bootmap.facts.check_rules import RULES
-from bootmap.units import MIB, size_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from bootmap.analysis.budget import Budget
     from bootmap.analysis.layout import LoadMap
     from bootmap.assemble.board import Board
     from bootmap.assemble.kernel import Kernel
     from bootmap.assumptions import Assumption
-    from bootmap.boot.trace import Outcome
+    from bootmap.boot.trace import Outcome, Verdict
     from bootmap.checks.finding import Change, Finding
     from bootmap.facts.arm.cpus import Cpu
-
-    Rule = Callable[[CheckCase], Iterator[Finding]]
-
-_RULES: tuple[Rule, ...] = (
-    hazards,
-    memory.sizeless,
-    memory.mem_parameter,
-    memory.over_devices,
-    memory.beyond_lowmem,
-    memory.beyond_4g,
-    memory.vmalloc_cost,
-    memory.little_lowmem,
-    memory.disagreement,
-    memory.dma_window,
-    memory.headroom,
-    areas.reserved_cells,
-    areas.outside_ram,
-    areas.overlaps,
-    areas.not_reserved,
-    areas.elsewhere,
-    areas.misplaced,
-    kernel.debug_uart,
-    kernel.cma_failed,
-    kernel.cma_straddles,
-    kernel.fixed_area_bounds,
-    kernel.crash_kernel,
-    kernel.module_window,
-    kernel.messages,
-    guesses,
-    environment,
-)
-_ORDER = {rule.id: place for place, rule in enumerate(RULES)}
-_MOST_CHANGES = 8
-_MOST_STEPS = 4
-_RANK = {Verdict.DIES: 0, Verdict.UNCERTAIN: 1, Verdict.BOOTS: 3}
 
 
 class CheckResult(Struct, frozen=True, dict=True):
@@ -130,13 +84,23 @@ class CheckResult(Struct, frozen=True, dict=True):
         """How many findings of that severity count."""
         return sum(found.severity is severity for found in self.counted)
 
+    @cached_property
+    def accepted(self) -> str:
+        """Why a verdict that is not well is accepted: the reasons for the rules that decide it; "" where it is not."""
+        decided = [found for found in self.findings if found.decides]
+        if self.outcome.all_well or not decided or not all(found.suppressed for found in decided):
+            return ""
+        return "; ".join(dict.fromkeys(found.suppressed for found in decided))
+
     def failed(self, *, strict: bool = False) -> bool:
-        """Whether the check ends with 1: the boot is not well, or there is an error, with ``strict`` a warning."""
+        """Whether the check ends with 1: there is an error (with ``strict`` a warning), or the boot is not well.
+
+        Only a reason for the rules that decide it accepts that, see :attr:`accepted`.
+        """
         least = Severity.WARNING if strict else Severity.ERROR
         if any(found.severity >= least for found in self.counted):
             return True
-        decided = [found for found in self.findings if found.decides]
-        return not self.outcome.all_well and not (decided and all(found.suppressed for found in decided))
+        return not self.outcome.all_well and not self.accepted
 
     def __repr__(self) -> str:
         return f"<CheckResult {self.outcome.headline}: {len(self.counted)} findings on {self.name}>"
@@ -155,11 +119,12 @@ def check_boot(given: Kernel, board: Board, *, prove: bool = True) -> CheckResul
     """
     case = CheckCase(given, board, replay(given, board))
     found = collect(case)
-    proof = _Proof(case, found)
+    proof = Proof(case, found)
     proven = [proof.of(each) if prove else replace(each, changes=()) for each in found]
     together, more = "", 0
     if prove and not case.replay.outcome.all_well:
-        proven, together, more = _together(case, proven)
+        proven, together, more = together_changes(case, proven)
+        proven = beside_the_cure(case, found, proven)
     if not case.replay.outcome.all_well:  # what cures the verdict comes first
         proven.sort(key=lambda each: not (each.severity is Severity.ERROR and each.changes))
     return CheckResult(
@@ -177,49 +142,6 @@ def check_boot(given: Kernel, board: Board, *, prove: bool = True) -> CheckResul
     )
 
 
-def _together(case: CheckCase, proven: list[Finding]) -> tuple[list[Finding], str, int]:
-    """Faults of one board hide one another: where no single change cures it, changes one on top of the other.
-
-    Each step takes a change after which its finding is gone and the verdict no worse; what is kept is only a way that
-    leads to a boot that is well.
-
-    Returns:
-        The findings with those changes, found behind others too; the verdict with all of them, "" where there is no
-        such way, or where one change does; how many boots were predicted.
-    """
-    if any(change.cures for found in proven for change in found.changes):
-        return proven, "", 0
-    current, count = case, 0
-    steps: list[tuple[Finding, Change]] = []
-    while len(steps) < _MOST_STEPS and not current.replay.outcome.all_well:
-        found = [each for each in collect(current) if each.decides or each.severity is Severity.ERROR]
-        proof = _Proof(current, found)
-        step = next(proof.steps(found), None)
-        count += proof.count
-        if step is None:
-            return proven, "", count
-        finding, change, current = step
-        steps.append((finding, change))
-    if not current.replay.outcome.all_well:
-        return proven, "", count
-    words = _words(current)
-    cures = {
-        finding.key: replace(change, after=f"{words} with the other recommended changes", recommended=True)
-        for finding, change in steps
-    }
-    result = []
-    for each in proven:
-        first = cures.pop(each.key, None) if each.key in cures else None
-        result.append(each if first is None else replace(each, changes=_with_first(first, each.changes)))
-    more = {finding.key: finding for finding, _ in steps}
-    result += [replace(more[key], changes=(change,), decides=False) for key, change in cures.items()]
-    return result, words, count
-
-
-def _with_first(change: Change, others: Sequence[Change]) -> tuple[Change, ...]:
-    return change, *(replace(each, recommended=False) for each in others if each.text != change.text)
-
-
 def recommended_of(findings: Sequence[Finding]) -> list[Change]:
     """One change a finding: the recommended one; no two that set the same thing."""
     chosen: list[Change] = []
@@ -228,130 +150,8 @@ def recommended_of(findings: Sequence[Finding]) -> list[Change]:
         change = next((each for each in found.changes if each.recommended), None)
         if change is None:
             continue
-        keys = {(type(edit).__name__, getattr(edit, "path", ""), getattr(edit, "name", "")) for edit in change.edits}
+        keys = set(map(what_is_set, change.edits))
         if not keys & seen:
             seen |= keys
             chosen.append(change)
     return chosen
-
-
-def collect(case: CheckCase) -> list[Finding]:
-    """Every finding of every rule, each once, the worst first; their changes are not proven yet."""
-    found: dict[tuple[str, str, int | None], Finding] = {}
-    for rule in _RULES:
-        for finding in rule(case):
-            found.setdefault(finding.key, _decided(case, finding))
-    return sorted(found.values(), key=lambda each: (not each.decides, -each.severity, _ORDER[each.id]))
-
-
-def _decided(case: CheckCase, finding: Finding) -> Finding:
-    outcome, hazard = case.replay.outcome, finding.hazard
-    mine = hazard is not None and outcome.reason is not None and hazard.message == outcome.reason
-    return replace(finding, decides=True) if mine else finding
-
-
-class _Proof:
-    """Applies changes and predicts again; the same edits are predicted once."""
-
-    def __init__(self, case: CheckCase, found: list[Finding]) -> None:
-        self.case = case
-        self.errors = self._errors(found)
-        self.known: dict[tuple[object, ...], tuple[CheckCase, list[Finding]] | None] = {}
-
-    @property
-    def count(self) -> int:
-        """Predictions made."""
-        return len(self.known)
-
-    def of(self, finding: Finding) -> Finding:
-        """The finding with those of its changes that were predicted to help."""
-        kept: list[Change] = []
-        cases: list[tuple[Change, CheckCase]] = []
-        for change in finding.changes[:_MOST_CHANGES]:
-            done = self._predicted(change)
-            if done is None or not self._helps(finding, *done):
-                continue
-            proven = replace(change, after=self._after(finding, done[0]))
-            kept.append(proven)
-            cases.append((proven, done[0]))
-        table = _remedies(self.case, cases) if finding.id == "ram-beyond-lowmem" else finding.table
-        if sum(change.recommended for change in kept) == 0 and kept:
-            kept[0] = replace(kept[0], recommended=True)
-        return replace(finding, changes=tuple(kept), table=table)
-
-    def steps(self, findings: Sequence[Finding]) -> Iterator[tuple[Finding, Change, CheckCase]]:
-        """Changes after which their finding is gone and the verdict no worse, the deciding findings' first."""
-        old = rank(self.case.replay.outcome)
-        for finding in sorted(findings, key=lambda each: not each.decides):
-            for change in finding.changes[:_MOST_CHANGES]:
-                done = self._predicted(change)
-                if done is None or any(each.key == finding.key for each in done[1]):
-                    continue
-                if rank(done[0].replay.outcome) >= old:
-                    yield finding, change, done[0]
-
-    def _predicted(self, change: Change) -> tuple[CheckCase, list[Finding]] | None:
-        if change.edits not in self.known:
-            try:
-                changed = apply(self.case.kernel, self.case.board, change.edits, self.case.cmdline)
-                after = CheckCase(*changed, replay(*changed))
-                self.known[change.edits] = after, collect(after)
-            except BootmapError:
-                self.known[change.edits] = None
-        return self.known[change.edits]
-
-    def _helps(self, finding: Finding, after: CheckCase, left: list[Finding]) -> bool:
-        before = self.case
-        same = any(each.id == finding.id and (each.key == finding.key or finding.decides) for each in left)
-        if same and (finding.id != "ram-beyond-lowmem" or lost_ram(after) >= lost_ram(before)):
-            return False
-        old, new = rank(before.replay.outcome), rank(after.replay.outcome)
-        if self._errors(left) - self.errors or new < old:
-            return False
-        must = finding.decides or (finding.severity is Severity.ERROR and not before.replay.outcome.all_well)
-        return new > old if must else True
-
-    @staticmethod
-    def _errors(findings: list[Finding]) -> set[str]:
-        return {each.id for each in findings if each.severity is Severity.ERROR}
-
-    def _after(self, finding: Finding, after: CheckCase) -> str:
-        more = _usable(after) - _usable(self.case) if after.budget and self.case.budget else 0
-        well = after.replay.outcome.all_well and more >= MIB
-        return f"{_words(after)}, {size_text(more)} more RAM" if well else _words(after)
-
-
-def _words(after: CheckCase) -> str:
-    """The verdict of a changed board, for people."""
-    outcome = after.replay.outcome
-    if outcome.all_well:
-        return "boots with its initrd" if initrd_span(after.state) is not None else "boots"
-    if outcome.without_initrd:
-        return "boots without its initrd"
-    verb = "does not boot" if outcome.verdict is Verdict.DIES else "is uncertain"
-    return f"{verb} for another reason, in {outcome.stage}"
-
-
-def rank(outcome: Outcome) -> int:
-    """The verdict as a number: the better the higher."""
-    return 2 if outcome.without_initrd else _RANK[outcome.verdict]
-
-
-def lost_ram(case: CheckCase) -> int:
-    """Bytes of RAM that lowmem and highmem together do not hold."""
-    return sum(row.end - row.start for row in case.state.lost if row.reason.startswith(NO_LOWMEM))
-
-
-def _usable(case: CheckCase) -> int:
-    return case.budget.total if case.budget is not None else 0
-
-
-def _remedies(before: CheckCase, cases: Sequence[tuple[Change, CheckCase]]) -> tuple[tuple[str, ...], ...]:
-    """The table of what would bring RAM back: lowmem, highmem and what is still lost, as predicted."""
-    rows = [("what would change it", "lowmem", "highmem", "lost", "")]
-    for name, note, case in [("now", "", before), *((change.text, change.note, case) for change, case in cases)]:
-        budget, lost = case.budget, lost_ram(case)
-        if budget is not None and not (name == "CONFIG_VMSPLIT_1G=y" and any(row[3] == "0" for row in rows)):
-            lowmem, highmem = size_text(budget.lowmem), size_text(budget.highmem) if budget.highmem else "0"
-            rows.append((name, lowmem, highmem, size_text(lost) if lost else "0", note))
-    return tuple(rows)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from bootmap.facts.audit_rules import Severity
+from bootmap.shown import Shown
 
 if TYPE_CHECKING:
     from bootmap.boot.trace import Hazard
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from bootmap.facts.check_rules import CheckRule
 
 
-class Where(Struct, frozen=True):
+class Where(Shown, Struct, frozen=True):
     """A place in what the user gave.
 
     Attributes:
@@ -39,7 +40,7 @@ class Where(Struct, frozen=True):
         return f"byte {self.offset:#x}" if self.kind == "device tree" else f"character {self.offset}"
 
 
-class Change(Struct, frozen=True):
+class Change(Shown, Struct, frozen=True):
     """One thing to change, with exact values.
 
     Attributes:
@@ -48,6 +49,8 @@ class Change(Struct, frozen=True):
         edits: what was applied to predict it.
         after: the verdict after it, in words; "" before it is proven.
         recommended: the one to take where there are several.
+        one_of: of several with the same word only the first that is proven is kept; "" for each by itself.
+        unsure: it is right only if the board is as ``note`` says, which its owner must know: never recommended.
     """
 
     text: str
@@ -55,6 +58,8 @@ class Change(Struct, frozen=True):
     edits: tuple[Edit, ...] = ()
     after: str = ""
     recommended: bool = False
+    unsure: bool = False
+    one_of: str = ""
 
     @property
     def cures(self) -> bool:
@@ -62,7 +67,7 @@ class Change(Struct, frozen=True):
         return self.after.startswith("boots") and not self.after.startswith("boots without")
 
 
-class Finding(Struct, frozen=True):
+class Finding(Shown, Struct, frozen=True):
     """One thing that is found.
 
     Attributes:

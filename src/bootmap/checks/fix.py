@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from bootmap.assemble.whatif import VMSPLIT_OPTIONS
@@ -21,6 +22,7 @@ from bootmap.checks.edit import (
     apply,
 )
 from bootmap.checks.engine import recommended_of
+from bootmap.checks.places import uboot_lines
 from bootmap.inputs.fdt import Fdt
 from bootmap.output import shown_name, write_file
 
@@ -34,21 +36,32 @@ if TYPE_CHECKING:
 _TREE = (SetProperty, AddNode, DeleteNode)
 
 
-def write_fix(result: CheckResult, folder: str) -> Iterator[tuple[str, str]]:
+def write_fix(result: CheckResult, folder: str, stem: str | None = None) -> Iterator[tuple[str, str]]:
     """Write the recommended changes into ``folder``; yields each file's name and what it is.
 
     A change that no file can hold is yielded with "" for the name.
+
+    Args:
+        result: the check.
+        folder: where to, made where it is not there.
+        stem: what the names of the files begin with, in place of the board's own name; of a configuration of a FIT
+            image its name follows.
 
     Raises:
         OutputError: a file cannot be written.
     """
     case = result.case
     chosen = recommended_of(result.counted)
-    if case is None or not chosen:
+    if case is None:
+        return
+    for found in result.counted:
+        if found.changes and all(change.unsure for change in found.changes):
+            what = " or ".join(change.text for change in found.changes)
+            yield "", f"nothing written for {found.id}: whether {what} is right, the board's owner knows"
+    if not chosen:
         return
     os.makedirs(folder, exist_ok=True)
-    stem = os.path.splitext(os.path.basename(result.name.replace(":", "-")))[0] or "board"
-    base = os.path.join(folder, stem)
+    base = os.path.join(folder, _stem(result.name, stem))
     edits = [edit for change in chosen for edit in change.edits]
     in_tree = [edit for edit in edits if isinstance(edit, _TREE)]
     parameters = [edit for edit in edits if isinstance(edit, SetParameter)]
@@ -80,6 +93,13 @@ def write_fix(result: CheckResult, folder: str) -> Iterator[tuple[str, str]]:
             yield "", f"nothing to write for another kernel: {change.text}"
 
 
+def _stem(name: str, given: str | None) -> str:
+    """What the names of a board's files begin with: that of its file, and of a FIT image the configuration."""
+    file, _, configuration = os.path.basename(name).partition(":")
+    stem = given or os.path.splitext(file)[0] or "board"
+    return f"{stem}-{re.sub(r'[^A-Za-z0-9._@+-]', '-', configuration)}" if configuration else stem
+
+
 def _written(path: str, data: bytes, what: str) -> Iterator[tuple[str, str]]:
     write_file(path, data)
     yield shown_name(path), what
@@ -99,11 +119,7 @@ def _script(case: CheckCase, edits: Sequence[Edit]) -> Iterator[str]:
             yield f"# the start of RAM must become {value:#010x}: run an Image, no zImage, where it is linked to"
             yield f"setenv {case.variable('load_addr')} {value + case.state.kernel.text_offset:#010x}"
         elif edit.name in ADDRESS_VARIABLES:
-            yield f"setenv {case.variable(edit.name)} {value:#010x}"
-        if edit.name == "dtb_addr":
-            yield "setenv fdt_high 0xffffffff"
-        elif edit.name == "initrd":
-            yield "setenv initrd_high 0xffffffff"
+            yield from uboot_lines(case, edit.name, value)
 
 
 def _fragment(edit: Edit) -> Iterator[str]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from bootmap.boot.sequence import Replay
 
+CRASH_KERNEL = "crash kernel, later"
+"""What the budget calls it."""
 _SWIOTLB = 64 * MIB
 _SINCE_SWIOTLB = (5, 3)
 
@@ -25,8 +27,8 @@ def taken_later(replay: Replay) -> Mapping[str, int]:
     kernel, memblock = replay.state.kernel, replay.usual_stage.memblock
     end = memblock.end_of_dram() if len(memblock.memory) else 0
     bounce = kernel.has("lpae") and kernel.version >= _SINCE_SWIOTLB and end > 4 * GIB
-    crash = crashkernel(replay.state.cmdline)
-    return {"swiotlb, later": _SWIOTLB if bounce else 0, "crash kernel, later": crash.size if crash is not None else 0}
+    crash = replay.state.crashk_res  # None without CONFIG_KEXEC, or without room: then nothing is taken
+    return {"swiotlb, later": _SWIOTLB if bounce else 0, CRASH_KERNEL: crash.size if crash is not None else 0}
 
 
 def crashkernel(cmdline: str) -> Span | None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _ROOM = 32 * MIB
 _COARSE = 16 * MIB
 _NAMES = {"dtb": ("the device tree", "dtb_addr"), "initrd": ("the initrd", "initrd")}
+_STAYS = {"dtb_addr": "fdt_high", "initrd": "initrd_high"}
+"""Attribute of the board -> the variable that, all ones, keeps U-Boot from moving it (image-fdt.c, image-board.c)."""
 
 
 def payload_changes(case: CheckCase, kind: str, windows: Sequence[Span] = ()) -> Iterator[Change]:
@@ -31,7 +33,7 @@ def payload_changes(case: CheckCase, kind: str, windows: Sequence[Span] = ()) ->
         yield Change(
             f"put {what} at {hex_address(address)}",
             f"anywhere in {Span(window.start, window.end)}, clear of all else; U-Boot: "
-            f"setenv {case.variable(attribute)} {hex_address(address)}",
+            f"{'; '.join(uboot_lines(case, attribute, address))}",
             (_moved(kind, address, span.size),),
             recommended=True,
         )
@@ -56,12 +58,29 @@ def initrd_changes(case: CheckCase, windows: Sequence[Span] = ()) -> Iterator[Ch
             continue
         param = case.parameter("initrd")
         text, edit = _initrd_text(case, address, span.size)
-        how = "" if param is not None else f"; U-Boot: setenv ramdisk_addr_r {hex_address(address)}, initrd_high"
+        how = "" if param is not None else f"; U-Boot: {'; '.join(uboot_lines(case, 'initrd', address))}"
         limit = align_down(window.end - span.size, PAGE_SIZE)
-        note = f"any address from {hex_address(window.start)} to {hex_address(limit)}{how}"
+        note = f"any address from {hex_address(window.start)} to {hex_address(limit)}"
         if recommended and address > window.start:
-            note = f"leaves {size_text(address - window.start)} for a larger kernel{how}"
-        yield Change(text, note, (edit,), recommended=recommended)
+            note = "in the largest free range"
+            if _next_to_kernel(case, window):
+                note = f"leaves {size_text(address - window.start)} for a larger kernel"
+        yield Change(text, f"{note}{how}", (edit,), recommended=recommended)
+
+
+def _next_to_kernel(case: CheckCase, window: Span) -> bool:
+    """Whether nothing but the kernel, and what unpacks it, lies in front of the window: then it can grow by that."""
+    end = case.state.kernel_image.end
+    others = (payload.span for payload in payloads(case.state) if payload.kind != "initrd")
+    return end <= window.start and not any(span.end > end and span.start < window.start for span in others)
+
+
+def uboot_lines(case: CheckCase, attribute: str, address: int) -> list[str]:
+    """What to type at U-Boot's prompt for an address of the board: all that it takes, for U-Boot moves things."""
+    lines = [f"setenv {case.variable(attribute)} {address:#010x}"]
+    if attribute in _STAYS:
+        lines.append(f"setenv {_STAYS[attribute]} 0xffffffff")
+    return lines
 
 
 def free_windows(case: CheckCase, kind: str, size: int) -> tuple[Span, ...]:

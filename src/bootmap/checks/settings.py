@@ -24,6 +24,7 @@ from msgspec.structs import replace
 from bootmap.errors import InputError, UsageError
 from bootmap.facts.check_rules import RULES_BY_ID
 from bootmap.inputs.fs import file_name, read_file
+from bootmap.shown import Shown
 from bootmap.units import MIB
 
 if TYPE_CHECKING:
@@ -37,10 +38,11 @@ _CHECK = {"select", "ignore", "severity", "baseline", "strict"}
 _MOST_BYTES = 256 << 10
 _LONGEST_LINE = 4096  # a name of many parts costs the square of their number
 _KINDS = {"select": (list, "a list of rules"), "baseline": (str, "a file"), "strict": (bool, "true or false")}
+_NO_REASON = "ignored"
 BASELINE_SCHEMA = "bootmap.baseline/1"
 
 
-class BoardSettings(Struct, frozen=True):
+class BoardSettings(Shown, Struct, frozen=True):
     """One ``[[board]]``: its file, options of the command line by their names, and rules to ignore with reasons."""
 
     file: str
@@ -48,7 +50,7 @@ class BoardSettings(Struct, frozen=True):
     ignore: Mapping[str, str] = field(default_factory=dict)
 
 
-class Settings(Struct, frozen=True):
+class Settings(Shown, Struct, frozen=True):
     """What ``bootmap.toml`` says; see the module's docstring."""
 
     file: str = ""
@@ -143,7 +145,7 @@ def _known(ids: Iterable[object], name: str) -> tuple[str, ...]:
 
 def _ignores(given: object, name: str) -> Mapping[str, str]:
     if isinstance(given, list):
-        given = dict.fromkeys(map(str, given), "ignored")
+        given = dict.fromkeys(map(str, given), _NO_REASON)
     if not isinstance(given, dict):
         raise InputError("ignore is no table of rules and reasons", file=name)
     _known(given, name)
@@ -158,11 +160,14 @@ def selected(
 ) -> tuple[Finding, ...]:
     """The findings, those that do not count with the reason.
 
+    A finding on which the verdict hangs always counts, unless ``ignore`` gives a reason for its rule: no board that
+    does not boot passes because its finding is not looked at.
+
     Raises:
         UsageError: there is no such rule.
     """
     wanted = tuple(select)
-    reasons = dict(ignore) if isinstance(ignore, Mapping) else dict.fromkeys(ignore, "ignored")
+    reasons = dict(ignore) if isinstance(ignore, Mapping) else dict.fromkeys(ignore, _NO_REASON)
     for each in (*wanted, *reasons):
         if each not in RULES_BY_ID:
             raise UsageError(f"there is no rule {each!r}; `bootmap check --rules` lists them")
@@ -171,10 +176,13 @@ def selected(
 
 
 def _why(found: Finding, select: tuple[str, ...], reasons: Mapping[str, str], known: frozenset[str]) -> str:
+    reason = reasons.get(found.id)
+    if found.decides:
+        return reason if reason and reason != _NO_REASON else ""
     if select and found.id not in select:
         return "not selected"
-    if found.id in reasons:
-        return reasons[found.id] or "ignored"
+    if reason is not None:
+        return reason or _NO_REASON
     return "in the baseline" if found.fingerprint in known else ""
 
 

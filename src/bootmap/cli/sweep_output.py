@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 import bootmap
 from bootmap.cli.progress import Progress
@@ -24,9 +25,8 @@ def print_rows(path: str, form: str) -> None:
     """What a file of rows says."""
     rows = bootmap.read_rows(path)
     if form == "jsonl":
-        with open(path, encoding="utf-8") as stream:
-            for line in stream:
-                click.echo(line, nl=False)
+        for row in rows:
+            click.echo(msgspec.json.encode(row).decode())
     elif form == "sarif":
         from bootmap.report.sweep_ci import rows_sarif
 

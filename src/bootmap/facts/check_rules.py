@@ -171,12 +171,14 @@ RULES: tuple[CheckRule, ...] = (
     ),
     CheckRule(
         "memory-not-there", _E, "RAM is promised that the board may not have",
-        "mem= is believed. What it promises beyond the board's RAM is handed out all the same.",
-        "arch/arm/kernel/setup.c early_mem()", hazards=("memory-not-there",),
+        "The memory nodes and mem= are believed. What they promise beyond the board's RAM is handed out all the same; "
+        "with --ram it is known that nothing is there.",
+        "arch/arm/kernel/setup.c early_mem()", hazards=("memory-not-there", "ram-missing"),
     ),
     CheckRule(
         "memory-disagrees", _W, "the device tree, mem= and the board's RAM disagree",
-        "The tree, the command line and what is known of the board (--ram) tell of different RAM.",
+        "The tree, the command line and what is known of the board (--ram) tell of different RAM. It is an error where "
+        "the kernel takes it for RAM and will hand it out.",
         "arch/arm/kernel/setup.c early_mem(); drivers/of/fdt.c",
     ),
     CheckRule(

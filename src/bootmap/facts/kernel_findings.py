@@ -37,6 +37,7 @@ class KernelFinding(Struct, frozen=True):
         change: what the kernel could do instead, in words; "" where the board, not the kernel, is to be changed.
         source: files and functions.
         tried: the change as it was built and booted (tools/prove-change), and what came of it; "" where it was not.
+        alive: what a kernel logs only if it outlives the fault; "" where its command line is late enough.
     """
 
     name: str
@@ -48,6 +49,7 @@ class KernelFinding(Struct, frozen=True):
     change: str
     source: str
     tried: str = ""
+    alive: str = ""
 
 
 _BOOTED = "Linux 6.12.107 from Debian's source, a small configuration, dies on this board; it comes up with "
@@ -180,6 +182,24 @@ KERNEL_FINDINGS: tuple[KernelFinding, ...] = (
             source="arch/arm/mm/mmu.c map_lowmem",
         )
         for version, where in (("6.1", "0x41680000"), ("6.12", "0x41880000"))
+    ),
+    KernelFinding(
+        name="page-0-freed",
+        title="memblock_free_all() frees the pages in use if free memory begins in the last page below 4 GiB",
+        board="RAM up to 4 GiB, and an area of 256 MiB that has a size and no address. It is placed from the top down, "
+        "64 bytes below the end: they stay free, at 0xffffffc0.",
+        cause="__free_memory_core() rounds the start of free memory up to a page with PFN_UP(). With a phys_addr_t of "
+        "32 bits, 0xffffffc0 plus a page less one wraps, and the first page is 0: all pages from 0 to the end of "
+        "lowmem are handed to the page allocator, those of the kernel, its page tables and its struct pages among "
+        "them. It reports \"Bad page state in process swapper  pfn:00001\" and dies of a data abort in reading on.",
+        concerns="Kernels without CONFIG_ARM_LPAE from 3.14 on, when memblock came to hand the pages over; found on "
+        "5.10, 6.1, 6.12 and 7.2.",
+        avoid="Let RAM end at 0xfffff000 or below, or give the area alignment = <0x1000>.",
+        change="Free nothing in __free_memory_core() where the start lies above the last whole page: compare "
+        "addresses, or look whether PFN_UP() has wrapped; or have memory end with a whole page where "
+        "memblock_cap_size() leaves out the last byte below 4 GiB.",
+        source="mm/memblock.c __free_memory_core, memblock_free_all, memblock_cap_size; include/linux/pfn.h PFN_UP",
+        alive="SLUB: HWalign=64",
     ),
     KernelFinding(
         name="ram-14m",

@@ -19,6 +19,7 @@ from bootmap.image.facts import KernelFacts
 from bootmap.image.files import MappedFile
 from bootmap.image.raw import RawPart, open_raw, raw_part
 from bootmap.output import shown_name
+from bootmap.shown import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,7 +52,7 @@ _FOREIGN: tuple[tuple[bytes, str], ...] = (
 )
 
 
-class Image(Struct, frozen=True):
+class Image(Shown, Struct, frozen=True):
     """An opened image.  A context manager: leaving it closes the files or the connection.
 
     Attributes:

@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from bootmap.errors import AtagError
 from bootmap.facts.linux import atags as numbers
+from bootmap.shown import Shown
 from bootmap.units import MIB, size_text
 
 MAX_SIZE = 1 * MIB
@@ -118,7 +119,7 @@ class Atag(Struct, frozen=True):
         return text.decode("latin-1")
 
 
-class AtagList(Struct, frozen=True):
+class AtagList(Shown, Struct, frozen=True):
     """A whole list, parsed.
 
     Attributes:

@@ -18,10 +18,10 @@ from bootmap.units import Span
 Range = tuple[int, int, int]
 """base, size in bytes, flags as the release numbers them."""
 
-_NUMBER = re.compile(r"^(?:->\s*+)?([\w.]++(?: ++[\w.]++)*+)\s*+=\s*+(0x[0-9a-fA-F]{1,16})\b")
+_NUMBER = re.compile(r"^(?:->\s*+)?([\w.]++(?: ++[\w.]++)*)\s*+=\s*+(0x[0-9a-fA-F]{1,16})\b")
 _LINE = re.compile(
     r"^\s*(memory|reserved)\[\d+\]\s+\[0x([0-9a-f]{1,16})-0x([0-9a-f]{1,16})\], 0x[0-9a-f]+ bytes,? "
-    r"flags: ([\w-]++(?:, ++[\w-]++)*+)\s*+$"
+    r"flags: ([\w-]++(?:, ++[\w-]++)*)\s*+$"
 )
 _OLD = re.compile(r"^\s*(memory|reserved)\.reg\[0x[0-9a-f]+\]\.base\s*=\s*0x([0-9a-f]{1,16})\s*$")
 _OLD_SIZE = re.compile(r"^\s*\.size\s*=\s*0x([0-9a-f]{1,16})\s*$")

@@ -1,4 +1,4 @@
-"""boot.scr and boot.cmd: the text of a script for U-Boot's ``source``, with its header or without.
+"""boot.scr and boot.cmd: the text of a script for U-Boot's ``source``, with its header, in a FIT image, or plain.
 
     header, 64 bytes, big-endian | length of the text | 0 | text
 
@@ -6,20 +6,29 @@ The data of an image of type "script" is that of a multi-file image with one fil
 U-Boot takes the first length, passes over all of them, and reads no further than a NUL in the text.  It does not look
 at the compression, which is gzip in what mkimage makes without ``-C``, though the text is not packed.
 
-Source: cmd/source.c ``image_source_script``; include/image.h ``IH_TYPE_SCRIPT`` (2021.01 to
+Of a FIT image it takes the data of the script that is named, as it is.
+
+Source: cmd/source.c ``image_source_script``, ``get_default_image``; include/image.h ``IH_TYPE_SCRIPT`` (2021.01 to
 2026.10); tools/mkimage.c writes the lengths.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bootmap.errors import InputError
+from bootmap.inputs import fdt, fit
 from bootmap.inputs.uimage import HEADER_BYTES, MAGIC, read_header
 from bootmap.units import KIB, size_text
+
+if TYPE_CHECKING:
+    from bootmap.inputs.fdt import Node
 
 _SCRIPT = 6
 _FIT_MAGIC = b"\xd0\x0d\xfe\xed"
 _MOST = 256 * KIB  # of text: the longest in use have some ten
 _LOWEST_PRINTED = 32
+_MOST_NAMED = 8
 
 
 def parse(data: bytes) -> str:
@@ -28,10 +37,10 @@ def parse(data: bytes) -> str:
     Raises:
         InputError: the header or a CRC is wrong, the lengths do not fit, or it is no text that U-Boot would run.
     """
-    if data.startswith(_FIT_MAGIC):
-        raise InputError("is a FIT image: a script in one is not read; give its text", offset=0)
     at = 0
-    if data.startswith(MAGIC):
+    if data.startswith(_FIT_MAGIC):
+        data = _script_of_fit(data)
+    elif data.startswith(MAGIC):
         at, length = _text_of_image(data)
         data = data[: at + length]
     if len(data) - at > _MOST:
@@ -40,6 +49,25 @@ def parse(data: bytes) -> str:
     if not body.strip():
         raise InputError("the script is empty", offset=at)
     return _checked(body)
+
+
+def _script_of_fit(data: bytes) -> bytes:
+    """The script that ``source ADDR`` takes: the default one of /images, which may be the only one."""
+    tree = fdt.parse(data, fit.LARGEST)
+    images = tree.node("/images")
+    scripts = {} if images is None else {each.name: each for each in images.children if _word(each, "type") == "script"}
+    default = _word(images, "default") if images is not None else ""
+    if default in scripts:
+        return fit.data_of(tree, data, scripts[default])
+    if len(scripts) != 1:
+        found = ", ".join([*scripts][:_MOST_NAMED]) or "none"
+        raise InputError(f"is a FIT image with the scripts {found}: give the text of the one that is run")
+    return fit.data_of(tree, data, *scripts.values())
+
+
+def _word(node: Node, name: str) -> str:
+    prop = node.get(name)
+    return prop.value.partition(b"\0")[0].decode("latin-1") if prop is not None else ""
 
 
 def _text_of_image(data: bytes) -> tuple[int, int]:

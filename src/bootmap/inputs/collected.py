@@ -22,6 +22,7 @@ from bootmap.errors import InputError
 from bootmap.inputs.console import clean
 from bootmap.inputs.fdt_writer import MadeNode, flatten
 from bootmap.inputs.fs import gunzip_bytes
+from bootmap.shown import Shown
 from bootmap.units import MIB
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _NOT_PROPERTIES = ("name",)
 """What of /proc/device-tree is no property of the tree: older kernels add a name to every node."""
 
 
-class Collected(Struct, frozen=True):
+class Collected(Shown, Struct, frozen=True):
     """What was gathered on one board.
 
     Attributes:

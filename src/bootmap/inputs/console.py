@@ -23,7 +23,7 @@ _MAX_PREFIXES = 16
 _MOST_LINES = 400_000  # a boot has some thousand, and each takes memory of its own
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]{0,32}[A-Za-z]|\][^\x07\x1b\n]{0,256}(?:\x07|\x1b\\)?|[()#][0-9A-Za-z])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-_STAMPED = re.compile(r"^[>\s]*(?:<\d+>)?\[ *\d+\.\d+\]?")
+_STAMPED = re.compile(r"^[>\s]*(?:<\d+>)?\[ *(\d{1,9}\.\d{1,9})(\])?")
 _PREFIX = re.compile(
     r"""\s*+(?:
       >[>\s]*+                                          # a mail that quotes
@@ -51,10 +51,12 @@ class ConsoleLine(NamedTuple):
     Attributes:
         text: without what stood before the message.
         stamped: whether printk's clock stood before it, so that it begins a message.
+        clock: seconds on that clock; None where it is not the first thing on the line.
     """
 
     text: str
     stamped: bool
+    clock: float | None = None
 
 
 def console_text(data: bytes) -> str:
@@ -111,7 +113,12 @@ def console_lines(text: str) -> list[ConsoleLine]:
     """
     if (count := max(text.count("\n"), text.count("\r"))) > _MOST_LINES:
         raise InputError(f"has {count} lines; at most {_MOST_LINES} are read, give the part with the boot")
-    return [ConsoleLine(clean(line), "[" in line and bool(_STAMPED.match(line[:64]))) for line in raw_lines(text)]
+    return [_console_line(line) for line in raw_lines(text)]
+
+
+def _console_line(line: str) -> ConsoleLine:
+    found = _STAMPED.match(line[:64]) if "[" in line else None
+    return ConsoleLine(clean(line), found is not None, float(found[1]) if found is not None and found[2] else None)
 
 
 def clean(line: str) -> str:
@@ -129,4 +136,4 @@ def clean(line: str) -> str:
         if match is None:
             break
         at = match.end()
-    return line[at:].rstrip()
+    return line[at + (at > 0 and line.startswith(" ", at)) :].rstrip()

@@ -131,6 +131,23 @@ def unpack(data: bytes, *, start: int, end: int, size_at: int | None = None) -> 
     raise ImageError(f"no packed kernel found between {start:#x} and {end:#x}{found}")
 
 
+def stream(data: bytes, name: str, limit: int) -> bytes:
+    """A stream of the format ``name`` that begins with ``data``, unpacked to at most ``limit`` bytes.
+
+    Raises:
+        ValueError: it is damaged, or there is more of it.
+        ImageError: the format needs a package that is not installed.
+    """
+    if name in ("lzo", "zstd") and not data.startswith(_MAGICS[name]):
+        raise ValueError
+    try:
+        return _DECODERS[name](memoryview(data), limit)[0]
+    except _NoLibraryError:
+        raise ImageError(f"the kernel is packed with {name}; install bootmap[compressed]") from None
+    except _BrokenError:
+        raise ValueError from None
+
+
 def _confirmed(data: bytes, name: str, length: int, stop: int, size_at: int | None) -> bool:
     """Whether the size of the unpacked kernel is what the build recorded behind it.
 

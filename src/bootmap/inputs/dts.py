@@ -30,7 +30,7 @@ _TIMEOUT = 60.0
 _SECONDS, _MEMORY, _OUTPUT = 1, 160 * MIB, 32 * MIB
 _MARKS = re.compile(rb"^\s*(/dts-v1/|/plugin/|#include|/include/|/\s*\{)", re.M)
 _PREPROCESSED = re.compile(rb"^\s*#\s*(include|define|if|ifdef|ifndef|undef)\b", re.M)
-_NODE = re.compile(r"\s*+(?:[\w,.+-]+:\s*+)*+(?:/omit-if-no-ref/\s*+)?([\w,.+@/-]++) \{$")
+_NODE = re.compile(r"\s*+(?:[\w,.+-]+:\s*+)*(?:/omit-if-no-ref/\s*+)?([\w,.+@/-]++) \{$")
 _PROPERTY = re.compile(r"\s*+([\w,.+?#-]++)(?: = |;)")
 _NOTE, _NOTE_END = " /* ", " */"
 _LINE_OF = re.compile(r":(\d{1,9})(?::\d+-\d+:\d+)?$")

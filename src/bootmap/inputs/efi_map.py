@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from bootmap.errors import InputError
 from bootmap.facts.linux import efi
+from bootmap.shown import Shown
 
 _KERNEL = re.compile(
     r"\befi:?\s(?:[^\[\]]{0,80}\s)??0x([0-9a-f]{8,16})-0x([0-9a-f]{8,16})\s{1,16}\[([\w =]{1,40})\|([^\]]{0,120})\]"
@@ -24,7 +25,7 @@ _KERNEL = re.compile(
 _SHELL = re.compile(
     r"^\s*+(\w++)\s+([0-9A-Fa-f]{8,16})-([0-9A-Fa-f]{8,16})\s+([0-9A-Fa-f]{8,16})\s+([0-9A-Fa-f]{8,16})"
 )
-_UBOOT = re.compile(r"^([A-Z]++(?: [A-Z]++)*+)\s++([0-9a-f]{8,16})-([0-9a-f]{8,16})\s+([A-Z|]+)\s*$")
+_UBOOT = re.compile(r"^([A-Z]++(?: [A-Z]++)*)\s++([0-9a-f]{8,16})-([0-9a-f]{8,16})\s+([A-Z|]+)\s*$")
 _MAP_AT = re.compile(r"efi:\s+MemMap Address\s+: 0x([0-9a-f]{1,16})\b")
 _MAP_SIZE = re.compile(r"efi:\s+MemMap Size\s+: 0x([0-9a-f]{1,16})\b")
 _TABLE = re.compile(r"\b(MEMATTR|MEMRESERVE)=0x([0-9a-f]{1,16})\b")
@@ -58,7 +59,7 @@ class EfiDescriptor(Struct, frozen=True):
         return efi.TYPES[self.kind] if self.kind < len(efi.TYPES) else f"type={self.kind}"
 
 
-class EfiMap(Struct, frozen=True):
+class EfiMap(Shown, Struct, frozen=True):
     """The map, and what Linux reserves besides.
 
     Attributes:

@@ -20,7 +20,8 @@ import re
 import struct
 import sys
 from array import array
-from typing import NamedTuple, NoReturn
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from bootmap.errors import FdtError
 from bootmap.inputs.fdt_tree import Columns
@@ -29,6 +30,9 @@ from bootmap.inputs.fdt_tree import Node as Node
 from bootmap.inputs.fdt_tree import Property as Property
 from bootmap.inputs.fdt_tree import Reservation as Reservation
 from bootmap.units import MIB, size_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAGIC = 0xD00DFEED
 MAX_DEPTH = 64
@@ -140,62 +144,95 @@ def _parse_reservations(data: bytes, header: _Header) -> tuple[Reservation, ...]
 
 
 def _parse_structure(data: bytes, header: _Header) -> Node:
-    """The tree's root.  One flat loop over the block's tokens: this is where parsing time goes."""
+    """The tree's root."""
     base = header.struct_at
-    count = (header.struct_end - base) // 4
-    words = _cells(data[base : base + 4 * count])
-    columns = Columns(data, base, words)
-    offsets, parents, depths, ends = columns.offsets, columns.parents, columns.depths, columns.ends
-    names = _printable(data[header.strings_at : header.strings_end])
-    limit = base + 4 * count
-    places: dict[int, dict[int, int]] = {}  # offset of a name in the strings block -> its column
+    columns = Columns(data, base, _cells(data[base : base + (header.struct_end - base) // 4 * 4]))
+    places: defaultdict[int, dict[int, int]] = defaultdict(dict)
+    try:
+        _scan(columns, places)
+    finally:  # a bad name stands in front of what ended the scan
+        _name(columns, header, places)
+    return Node(columns, 0)
+
+
+def _scan(columns: Columns, places: defaultdict[int, dict[int, int]]) -> None:
+    """Fill in the nodes and, by the places of their names, the properties.
+
+    One flat loop over the block's tokens, in it one over the properties of a node: this is where parsing time goes.
+    """
+    data, base, words = columns.data, columns.base, columns.words
+    offsets, parents, ends = columns.offsets, columns.parents, columns.ends
+    name_at = _NODE_NAME.match
+    limit = base + 4 * len(words)
     node = -1  # row of the innermost open node
     depth = 0  # of the next one below it
-    begun = False  # whether that node's properties may stand here
     at = 0  # index into words
     try:
         while True:
             tag = words[at]
-            if tag == _PROP:
-                place = words[at + 2]
-                behind = at + 3 + ((words[at + 1] + 3) >> 2)
-                if not begun or behind > count:
-                    _no_property(columns, node, at)
-                if place in places:
-                    column = places[place]
-                else:
-                    column = places[place] = _column(columns, header, names, at)
-                if node not in column:
-                    column[node] = at
-                at = behind
-            elif tag == _BEGIN_NODE:
-                match = _NODE_NAME.match(data, base + 4 * at + 4, limit)
+            if tag == _BEGIN_NODE:
+                match = name_at(data, base + 4 * at + 4, limit)
                 if match is None or node < 0:
                     match = _root_name(columns, node, at)
                 if depth >= MAX_DEPTH:
                     raise FdtError(f"nodes are nested deeper than {MAX_DEPTH}", offset=base + 4 * at)
                 parents.append(node)
-                node, begun = len(offsets), True
+                node = len(offsets)
                 offsets.append(base + 4 * at)
-                depths.append(depth)
                 ends.append(0)
                 depth += 1
                 at = (match.end() - base + 3) >> 2
+                while True:  # nowhere else may properties stand
+                    while words[at] == _PROP:
+                        places[words[at + 2]].setdefault(node, at)
+                        at += (words[at + 1] + 15) >> 2
+                    if words[at] != _NOP:
+                        break
+                    at += 1
             elif tag == _END_NODE and node >= 0:
                 ends[node] = len(offsets)
-                node, begun = parents[node], False
+                node = parents[node]
                 depth -= 1
                 at += 1
             elif tag == _NOP and node >= 0:
                 at += 1
             elif tag == _END and node < 0 and offsets:
-                return Node(columns, 0)
+                return
             else:
                 _no_token(columns, node, at)
     except IndexError:  # behind the block's last word
-        if at < count:
+        if at != len(words):
+            at = _last_property(columns, node)
+            if at + 2 < len(words) and places[words[at + 2]].get(node) == at:
+                del places[words[at + 2]][node]  # its name is no longer of interest
             _no_property(columns, node, at)
-    raise FdtError("structure block has no end token", offset=base + 4 * count)
+    raise FdtError("structure block has no end token", offset=limit)
+
+
+def _last_property(columns: Columns, node: int) -> int:
+    """The index of the token of the property that the block ends in."""
+    words, behind = columns.words, columns.first_token(node)
+    while behind < len(words):
+        at = behind
+        if at + 3 > len(words):
+            break
+        behind += 1 if words[at] == _NOP else (words[at + 1] + 15) >> 2
+    return at
+
+
+def _name(columns: Columns, header: _Header, places: Mapping[int, dict[int, int]]) -> None:
+    """Give the properties' columns their names, which are stored once, but need not be."""
+    names, properties = _printable(columns.data[header.strings_at : header.strings_end]), columns.properties
+    for place, column in places.items():
+        if not column:
+            continue
+        end = names.find("\0", place)
+        name = names[place:end] if end >= 0 else _property_name(columns, header, place, next(iter(column.values())))
+        columns.names[place] = name
+        if name in properties:
+            rows = sorted((*properties[name].items(), *column.items()), reverse=True)
+            column = dict(sorted(dict(rows).items()))  # of two in one node the first
+        properties[name] = column
 
 
 def _printable(block: bytes) -> str:
@@ -213,32 +250,17 @@ def _cells(block: bytes) -> array[int]:
     return words
 
 
-def _column(columns: Columns, header: _Header, names: str, at: int) -> dict[int, int]:
-    """The column of the property whose token is word ``at``: names are stored once, but need not be.
-
-    Args:
-        columns: the tree so far.
-        header: the blob's header.
-        names: the strings block, where all of it is known to be good; else "".
-        at: index of the token.
-    """
-    place = columns.words[at + 2]
-    end = names.find("\0", place)
-    name = names[place:end] if end >= 0 else _property_name(columns.data, header, place, columns.base + 4 * at + 8)
-    columns.names[place] = name
-    return columns.properties.setdefault(name, {})
-
-
-def _property_name(data: bytes, header: _Header, name_at: int, offset: int) -> str:
-    start = header.strings_at + name_at
-    end = data.find(0, start, header.strings_end) if start < header.strings_end else -1
+def _property_name(columns: Columns, header: _Header, place: int, at: int) -> str:
+    """The name at a place of the strings block, which the property at word ``at`` has."""
+    start = header.strings_at + place
+    end = columns.data.find(0, start, header.strings_end) if start < header.strings_end else -1
     if end < 0:
         raise FdtError(
-            f"property name at {name_at:#x} does not end inside the strings block "
+            f"property name at {place:#x} does not end inside the strings block "
             f"of {header.strings_end - header.strings_at:#x} bytes",
-            offset=offset,
+            offset=columns.base + 4 * at + 8,
         )
-    return _ascii(data[start:end], "property name", start)
+    return _ascii(columns.data[start:end], "property name", start)
 
 
 def _no_property(columns: Columns, node: int, at: int) -> NoReturn:
@@ -275,6 +297,8 @@ def _root_name(columns: Columns, node: int, at: int) -> re.Match[bytes]:
 def _no_token(columns: Columns, node: int, at: int) -> NoReturn:
     """Say why the token at word ``at`` may not stand there."""
     tag, offset = columns.words[at], columns.base + 4 * at
+    if tag == _PROP:
+        _no_property(columns, node, at)
     if tag == _END_NODE:
         raise FdtError("node ends where none is open", offset=offset)
     if tag == _END and node >= 0:

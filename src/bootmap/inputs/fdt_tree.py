@@ -6,17 +6,19 @@ The reader is in ``fdt.py``.  The tree is a dozen columns; nodes and properties 
 from __future__ import annotations
 
 import struct
+from array import array
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bootmap.errors import FdtError
 
 if TYPE_CHECKING:
-    from array import array
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
 _PROP, _NOP = 3, 4
+_NONE: dict[int, int] = {}
 _LONGEST_SHOWN = 128  # characters; the specification allows 31, and a unit address
 
 
@@ -102,19 +104,17 @@ class Columns:
         words: the structure block's cells.
         offsets: byte offset of each node's FDT_BEGIN_NODE token.
         parents: number of the node above; -1 for the root.
-        depths: 0 for the root.
         ends: number behind the last node below.
         properties: by name, row of each node that has one -> the index in ``words`` of its FDT_PROP token.
         names: place of a name in the strings block -> the name.
     """
 
-    __slots__ = ("base", "data", "depths", "ends", "names", "offsets", "parents", "properties", "words")
+    __slots__ = ("base", "data", "ends", "names", "offsets", "parents", "properties", "words")
 
     def __init__(self, data: bytes, base: int, words: array[int]) -> None:
         self.data, self.base, self.words = data, base, words
         self.offsets: list[int] = []
         self.parents: list[int] = []
-        self.depths: list[int] = []
         self.ends: list[int] = []
         self.properties: dict[str, dict[int, int]] = {}
         self.names: dict[int, str] = {}
@@ -131,10 +131,24 @@ class Columns:
             yield child
             child = ends[child]
 
+    def patched(self, offset: int, value: bytes) -> Columns:
+        """The same with other cells in a property's value, so that every token stays where it is."""
+        data = self.data[:offset] + value + self.data[offset + len(value) :]
+        words, first, count = self.words[:], (offset - self.base) // 4, len(value) // 4
+        words[first : first + count] = array(words.typecode, struct.unpack(f">{count}I", value))
+        other = Columns(data, self.base, words)
+        other.offsets, other.parents, other.ends = self.offsets, self.parents, self.ends
+        other.properties, other.names = self.properties, self.names
+        return other
+
+    def first_token(self, row: int) -> int:
+        """The index in ``words`` of the token behind a node's name."""
+        return (self.data.index(0, self.offsets[row] + 4) - self.base + 4) >> 2
+
     def properties_of(self, row: int) -> dict[str, int]:
         """A node's properties, read anew from the blob: name -> the index of its token, the first of each name."""
         words = self.words
-        at = (self.data.index(0, self.offsets[row] + 4) - self.base + 4) >> 2
+        at = self.first_token(row)
         found: dict[str, int] = {}
         while words[at] in (_PROP, _NOP):
             if words[at] == _PROP:
@@ -143,6 +157,14 @@ class Columns:
             else:
                 at += 1
         return found
+
+    def values(self, name: str, below: Container[int] | None) -> Iterator[tuple[int, int, bytes]]:
+        """Of each node with that property, in file order: its row, the row of the node above, the value."""
+        data, words, parents, start = self.data, self.words, self.parents, self.base + 12
+        for row, at in self.properties.get(name, _NONE).items():
+            above = parents[row]
+            if below is None or above in below:
+                yield row, above, data[start + 4 * at : start + 4 * at + words[at + 1]]
 
     def having(self, names: tuple[str, ...]) -> Iterable[int]:
         """The rows of the nodes that have a property of one of these names, in file order."""
@@ -181,7 +203,11 @@ class Node:
     @property
     def depth(self) -> int:
         """0 for the root."""
-        return self._columns.depths[self._row]
+        parents, row, depth = self._columns.parents, self._row, 0
+        while row:
+            row = parents[row]
+            depth += 1
+        return depth
 
     @property
     def parent(self) -> Node | None:
@@ -299,6 +325,7 @@ class Fdt(Struct, eq=False):
     root: Node
     data: bytes
     _phandles: dict[int, Node] | None = None
+    _paths: dict[str, Node | None] = {}
 
     def __repr__(self) -> str:
         return f"<Fdt version {self.version}, {self.totalsize} bytes>"
@@ -309,6 +336,11 @@ class Fdt(Struct, eq=False):
         Each component may leave out its unit address ("/memory" finds the first "/memory@...").  A path
         that does not begin with "/" begins with an alias, looked up in /aliases.
         """
+        if path not in self._paths:
+            self._paths[path] = self._found(path)
+        return self._paths[path]
+
+    def _found(self, path: str) -> Node | None:
         if not path.startswith("/"):
             alias, _, rest = path.partition("/")
             aliases = self.root.child("aliases")
@@ -340,14 +372,34 @@ class Fdt(Struct, eq=False):
             self._phandles = found
         return self._phandles.get(phandle)
 
+    def with_cells(self, prop: Property, value: bytes) -> Fdt:
+        """The same tree with other whole cells, as many as before, in one of its properties."""
+        assert len(value) == len(prop.value)
+        columns = self.root._columns.patched(prop.offset, value)
+        return replace(self, root=Node(columns, 0), data=columns.data, _phandles=None, _paths={})
+
     def walk(self, *having: str) -> Iterator[Node]:
         """Every node in file order; given names of properties, those that have one of them."""
         return self.root.walk(*having)
 
+    def values(self, name: str, below: Container[int] | None = None) -> Iterator[tuple[int, int, bytes]]:
+        """Of each node with that property, in file order: its number, that of the node above, and the value.
+
+        For questions to all nodes, most of which are done with when their value is seen; see `numbered`.
+
+        Args:
+            name: the property.
+            below: numbers of nodes: only nodes right below one of them; may grow meanwhile.
+        """
+        return self.root._columns.values(name, below)
+
+    def numbered(self, number: int) -> Node:
+        """The node with that number in file order; the root is 0."""
+        return Node(self.root._columns, number)
+
     def holding(self, name: str, *texts: bytes) -> Iterator[Node]:
         """The nodes, in file order, whose property ``name`` has one of these runs of bytes in its value."""
         if any(text in self.data for text in texts):
-            for node in self.walk(name):
-                prop = node.get(name)
-                if prop is not None and any(text in prop.value for text in texts):
-                    yield node
+            for number, _, value in self.values(name):
+                if any(text in value for text in texts):
+                    yield self.numbered(number)

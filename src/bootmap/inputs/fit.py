@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 
 from bootmap.errors import FdtError, UnsupportedError
-from bootmap.inputs.fs import gunzip_bytes, unpacked_limit
+from bootmap.inputs.fs import unpacked_limit
+from bootmap.inputs.packings import PACKINGS, unpacked
 from bootmap.units import MIB, align_up
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class FitConfiguration(Struct, frozen=True):
 class FitPart(NamedTuple):
     """Where the data of one image lies in the file, and where it is to be loaded and started; None for "not said".
 
-    ``unpacked`` are the bytes of a compressed kernel once it is unpacked, else 0.
+    ``unpacked`` are the bytes of a compressed kernel once it is unpacked, else 0; ``packing`` is how it is.
     """
 
     at: int
@@ -55,6 +56,7 @@ class FitPart(NamedTuple):
     load: int | None
     entry: int | None
     unpacked: int = 0
+    packing: str = "none"
 
 
 class Parts(Struct, frozen=True):
@@ -73,12 +75,13 @@ class Parts(Struct, frozen=True):
     fdt: FitPart | None
 
 
-def configurations(tree: Fdt, data: bytes) -> list[FitConfiguration]:
+def configurations(tree: Fdt, data: bytes, *, kernel_only: bool = False) -> list[FitConfiguration]:
     """Every configuration that has a device tree, the default one first.
 
     Args:
         tree: the FIT.
         data: the whole file, for data outside of the tree.
+        kernel_only: take those without a device tree, too; theirs is empty.
 
     Raises:
         FdtError: one names an image that is not there, or its data is damaged.
@@ -92,16 +95,15 @@ def configurations(tree: Fdt, data: bytes) -> list[FitConfiguration]:
     unpacked = _Unpacked(tree, data)
     for node in parent.children[:_MOST]:
         name = _text(node, "fdt")
-        if name is None:
+        if name is None and not kernel_only:
             continue
         kernel, ramdisk = _image(images, node, "kernel"), _image(images, node, "ramdisk")
-        blob = _image(images, node, "fdt")
-        assert blob is not None
+        blob = _image(images, node, "fdt") if name is not None else None
         place = _number(ramdisk, "load") if ramdisk is not None else None
         found.append(
             FitConfiguration(
                 node.name,
-                unpacked.of(blob),
+                unpacked.of(blob) if blob is not None else b"",
                 unpacked.of(kernel) if kernel is not None else None,
                 _number(kernel, "load") if kernel is not None else None,
                 (place, len(_raw(tree, data, ramdisk))) if ramdisk is not None and place else None,
@@ -109,7 +111,8 @@ def configurations(tree: Fdt, data: bytes) -> list[FitConfiguration]:
             )
         )
     if not found:
-        raise FdtError("is a FIT image without a configuration that has a device tree", offset=parent.offset)
+        what = "configuration" if kernel_only else "configuration that has a device tree"
+        raise FdtError(f"is a FIT image without a {what}", offset=parent.offset)
     return sorted(found, key=lambda each: not each.is_default)
 
 
@@ -140,14 +143,17 @@ def parts(tree: Fdt, data: bytes, name: str = "") -> Parts:
         if node is None:
             return None
         packing = _text(node, "compression") or "none"
-        packed = kind == "kernel" and packing == "gzip" and _text(node, "type") != "kernel_noload"
+        packed = kind == "kernel" and packing in PACKINGS[1:] and _text(node, "type") != "kernel_noload"
         if kind != "ramdisk" and packing != "none" and not packed:
-            raise UnsupportedError(f"{node.path} is compressed ({packing}): only a kernel packed by gzip is modelled")
+            raise UnsupportedError(
+                f"{node.path} is compressed ({packing}): only a kernel with a load address is modelled that "
+                f"{', '.join(PACKINGS[1:])} has packed"
+            )
         load = None if _text(node, "type") == "kernel_noload" else _number(node, "load")
         if kind == "kernel" and load is None and _text(node, "type") != "kernel_noload":
             raise FdtError(f"{node.path} has no load address", offset=node.offset)
         unpacked = len(_Unpacked(tree, data).of(node)) if packed else 0
-        return FitPart(*_place(tree, data, node), load, _number(node, "entry"), unpacked)
+        return FitPart(*_place(tree, data, node), load, _number(node, "entry"), unpacked, packing)
 
     kernel = part("kernel")
     if kernel is None:
@@ -173,6 +179,20 @@ def _text(node: Node, name: str) -> str | None:
 def _number(node: Node, name: str) -> int | None:
     prop = node.get(name)
     return int.from_bytes(prop.value, "big") if prop is not None and len(prop.value) in (4, 8) else None
+
+
+def data_of(tree: Fdt, data: bytes, node: Node) -> bytes:
+    """The data of one image, as it is.
+
+    Args:
+        tree: the FIT.
+        data: the whole file.
+        node: the image.
+
+    Raises:
+        FdtError: it is not there.
+    """
+    return _raw(tree, data, node)
 
 
 def _raw(tree: Fdt, data: bytes, node: Node) -> bytes:
@@ -209,8 +229,9 @@ class _Unpacked:
         """
         if node.name not in self._known:
             raw = _raw(self._tree, self._file, node)
-            if raw.startswith(b"\x1f\x8b") and _text(node, "compression") == "gzip":
-                raw = gunzip_bytes(raw, self._left)
+            packing = _text(node, "compression") or "none"
+            if packing in PACKINGS[1:] and (packing != "gzip" or raw.startswith(b"\x1f\x8b")):
+                raw = unpacked(raw, packing, self._left)
                 self._left -= len(raw)
             self._known[node.name] = raw
         return self._known[node.name]

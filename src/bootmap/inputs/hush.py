@@ -1,4 +1,4 @@
-"""The language of U-Boot's scripts: from text to commands, ``if`` and ``for``, and from a command to its words.
+"""The language of U-Boot's scripts: from text to commands, ``if`` and loops, and from a command to its words.
 
 It is hush, cut down, and differs from a shell in what matters here:
 
@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 MOST_NESTED = 16
 _BLANKS, _ESCAPED_IN_QUOTES = " \t\n", "*?[\\"
 _MARK = "\x03"  # around the name of a variable in a word, as in U-Boot; no text of a script holds it
-_FOLLOWERS = {"if": ("then",), "then": ("elif", "else", "fi"), "elif": ("then",), "else": ("fi",), "do": ("done",)}
+_FOLLOWERS = {
+    "while": ("do",),
+    "until": ("do",),
+    "if": ("then",),
+    "then": ("elif", "else", "fi"),
+    "elif": ("then",),
+    "else": ("fi",),
+    "do": ("done",),
+}
 _RESERVED = frozenset(("if", "then", "elif", "else", "fi", "for", "while", "until", "in", "do", "done"))
 
 
@@ -65,7 +73,16 @@ class For(Struct, frozen=True):
     line: int
 
 
-Node = Simple | If | For
+class While(Struct, frozen=True):
+    """A condition, what is run as long as it holds (``until``: does not), and whether it is ``until``."""
+
+    condition: Listing
+    body: Listing
+    until: bool
+    line: int
+
+
+Node = Simple | If | For | While
 Listing = tuple[tuple[Node, str], ...]
 """Commands, each with what stands behind it: ``&&``, ``||``, or ``;`` for an end of line too."""
 
@@ -254,7 +271,7 @@ class _Reader:
         if name == "for":
             return self._for(token.line, depth + 1)
         if name in ("while", "until"):
-            raise InputError(f"'{name}' is not replayed; give the last command with --boot", line=token.line)
+            return self._while(name, token.line, depth + 1)
         if name in _RESERVED:
             raise InputError(f"syntax error: {name!r} where a command is expected", line=token.line)
         words = [token.word]
@@ -277,6 +294,13 @@ class _Reader:
             assert word is not None
             name = word.text
         return If(tuple(arms), otherwise, line)
+
+    def _while(self, name: str, line: int, depth: int) -> While:
+        condition = self.listing(_FOLLOWERS[name], depth)
+        self._take()
+        body = self.listing(_FOLLOWERS["do"], depth)
+        self._take()
+        return While(condition, body, name == "until", line)
 
     def _for(self, line: int, depth: int) -> For:
         name, into = self._take().word, self._take().word

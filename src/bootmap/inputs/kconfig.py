@@ -28,7 +28,7 @@ _PREFIX = "CONFIG_"
 _SET = re.compile(r"CONFIG_(\w+)=(.*)")
 _NAME = re.compile(r"\w+")
 _NOT_SET_HEAD, _NOT_SET_TAIL = "# CONFIG_", " is not set"
-_STRING = re.compile(r'"((?:[^"\\]|\\.)*+)"')
+_STRING = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*)"')
 _ESCAPE = re.compile(r"\\(.)")
 # "# Linux/arm 6.1.176 Kernel Configuration"; before 3.x "# Linux kernel version: 2.6.38-rc1"
 _HEADER = re.compile(r"# (?:Linux/(\S+) (\d\S*) Kernel Configuration|Linux kernel version: (\d\S*))")

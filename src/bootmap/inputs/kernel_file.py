@@ -60,12 +60,30 @@ class UImageHeader(Struct, frozen=True):
         entry: address.
         name: of the image.
         packed: bytes behind the header where they are compressed; 0 where they are not.
+        packing: how, as U-Boot names it.
     """
 
     load: int
     entry: int
     name: str
     packed: int = 0
+    packing: str = "none"
+
+
+class ImagePlaces(Struct, frozen=True):
+    """Where the file that a kernel came in says that things are put; loaders follow it or not.
+
+    Attributes:
+        who: what says it: "the Android boot image's header".
+        load: address of the kernel; None where it is not said.
+        initrd: (address, bytes) of the ramdisk; None where there is none, or no address.
+        tree: address of the device tree, or of the tags; None where it is not said.
+    """
+
+    who: str
+    load: int | None = None
+    initrd: tuple[int, int] | None = None
+    tree: int | None = None
 
 
 class FilePiece(NamedTuple):
@@ -106,6 +124,7 @@ class KernelFile(Struct, frozen=True, kw_only=True):
         appended_dtb: device tree blob behind the zImage, as many bytes as its header says.
         appended_dtb_offset: where in the file that begins.
         uimage: U-Boot's header, where the file has one.
+        places: what a boot image around it says; None for other files.
     """
 
     kind: str
@@ -127,6 +146,7 @@ class KernelFile(Struct, frozen=True, kw_only=True):
     appended_dtb: bytes | None = None
     appended_dtb_offset: int | None = None
     uimage: UImageHeader | None = None
+    places: ImagePlaces | None = None
 
     def read(self, offset: int, size: int) -> bytes | None:
         """``size`` bytes of the unpacked kernel, ``offset`` bytes behind _text; None where they are not at hand.

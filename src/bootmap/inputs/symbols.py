@@ -26,7 +26,7 @@ FLAG = "--system-map"
 # "c0204000 A swapper_pg_dir", a module's name may follow; undefined symbols have no address
 _LINE = re.compile(rb"([0-9a-fA-F]{8}|[0-9a-fA-F]{16}| +) ([A-Za-z?-]) ([!-~]+)(?:[ \t]\[[!-~]+\])?\s*")
 # A file of nothing but plain lines, checked in one go; possessive, so that no input makes it slow.
-_PLAIN = re.compile(rb"(?:[0-9a-f]{8} [A-Za-z] [!-~]++\n)*+")
+_PLAIN = re.compile(rb"(?:[0-9a-f]{8} [A-Za-z] [!-~]++\n)*")
 # What nm prints for a symbol without a name; GNU ld leaves some between the functions of a Thumb-2 kernel.
 _NAMELESS = re.compile(rb"[0-9a-f]{8} [A-Za-z] ")
 _Columns = tuple[Sequence[str], Sequence[int], Sequence[str]]  # names, addresses, types

@@ -23,8 +23,9 @@ from bootmap.inputs import android, elf, fdt, fit
 from bootmap.inputs.board import is_fit
 from bootmap.inputs.decompress import MAX_IMAGE, unpack
 from bootmap.inputs.decompressor_code import find_code
-from bootmap.inputs.fs import file_name, gunzip_bytes, read_file, read_head
-from bootmap.inputs.kernel_file import KernelFile, UImageHeader, ZImageHeader, identify
+from bootmap.inputs.fs import file_name, read_file, read_head
+from bootmap.inputs.kernel_file import ImagePlaces, KernelFile, UImageHeader, ZImageHeader, identify
+from bootmap.inputs.packings import PACKINGS, unpacked
 from bootmap.inputs.uimage import HEADER_BYTES, read_header
 from bootmap.inputs.uimage import MAGIC as UIMAGE_MAGIC
 
@@ -41,7 +42,6 @@ _HEADER_END = MAGIC_AT + _HEADER.size
 _ENDIANNESS = 0x04030201
 _BIG_ENDIAN = 0x01020304  # a BE8 kernel: its header and its table of sizes are little-endian all the same
 _UIMAGE_ARCH_ARM, _UIMAGE_KERNEL, _UIMAGE_MULTI = 2, 2, 4
-_UIMAGE_UNPACKED, _UIMAGE_GZIP = 0, 1
 # Kernels of other architectures: offset, magic (Documentation/arch/arm64/booting.rst, arch/x86/boot.rst), what it is.
 _FOREIGN = (
     (0x38, b"ARM\x64", "a kernel for arm64"),
@@ -77,9 +77,11 @@ def parse_kernel(data: bytes, name: str) -> KernelFile:
     if data[MAGIC_AT : MAGIC_AT + 4] == MAGIC.to_bytes(4, "big"):
         raise ImageError("is a big-endian zImage; expected a little-endian kernel", offset=MAGIC_AT)
     if android.is_boot_image(data):
-        return parse_kernel(android.parse(data).kernel, name)
+        boot = android.parse(data)
+        places = ImagePlaces("the Android boot image's header", boot.kernel_addr, boot.ramdisk, boot.tags_addr)
+        return replace(parse_kernel(boot.kernel, name), places=places)
     if fdt.is_fdt(data):
-        return parse_kernel(_kernel_of_fit(data), name)
+        return _of_fit(data, name)
     for at, magic, what in _FOREIGN:
         if data[at : at + len(magic)] == magic:
             raise ImageError(f"is {what}, and bootmap is about 32-bit ARM; {EXPECTED}", offset=at)
@@ -99,15 +101,16 @@ def parse_kernel(data: bytes, name: str) -> KernelFile:
     )
 
 
-def _kernel_of_fit(data: bytes) -> bytes:
+def _of_fit(data: bytes, name: str) -> KernelFile:
     """The kernel that a FIT image boots by default."""
-    tree = fdt.parse(data)
+    tree = fdt.parse(data, fit.LARGEST)
     if not is_fit(tree):
         raise ImageError(f"is a device tree blob; {EXPECTED}")
-    kernel = fit.configurations(tree, data)[0].kernel
-    if kernel is None:
+    default = fit.configurations(tree, data, kernel_only=True)[0]
+    if default.kernel is None:
         raise ImageError("is a FIT image whose default configuration has no kernel")
-    return kernel
+    places = ImagePlaces("the FIT image", default.kernel_load, default.ramdisk)
+    return replace(parse_kernel(default.kernel, name), places=places)
 
 
 def is_zimage(data: bytes) -> bool:
@@ -184,18 +187,17 @@ def _parse_uimage(data: bytes, name: str) -> KernelFile:
         raise ImageError(f"is a uImage for architecture {header.arch}, expected 2 (ARM)", offset=29)
     if header.kind not in (_UIMAGE_KERNEL, _UIMAGE_MULTI):
         raise ImageError(f"is a uImage of type {header.kind}, expected 2 (kernel) or 4 (multi-file)", offset=30)
-    if header.packing not in (_UIMAGE_UNPACKED, _UIMAGE_GZIP):
-        raise ImageError(f"is a uImage with compression {header.packing}, expected 0 (none) or 1 (gzip)", offset=31)
+    if header.packing >= len(PACKINGS):
+        raise ImageError(f"is a uImage with compression {header.packing}, expected 0 to {len(PACKINGS) - 1}", offset=31)
     body = header.body(data)
     if header.kind == _UIMAGE_MULTI:
         body = _first_of_multi(body)
-    packed = header.packing == _UIMAGE_GZIP
-    if packed:
-        body = gunzip_bytes(body, MAX_IMAGE)
+    packing = PACKINGS[header.packing]
+    body = unpacked(body, packing, MAX_IMAGE)
     if body.startswith(UIMAGE_MAGIC):
         raise ImageError("is a uImage inside a uImage", offset=HEADER_BYTES)
     inner = parse_kernel(body, name)
-    wrapper = UImageHeader(header.load, header.entry, header.name, header.size if packed else 0)
+    wrapper = UImageHeader(header.load, header.entry, header.name, header.size if header.packing else 0, packing)
     return replace(inner, uimage=wrapper)
 
 

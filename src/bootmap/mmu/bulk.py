@@ -19,6 +19,7 @@ from bootmap.mmu.attributes import Attributes
 from bootmap.mmu.regs import VA_END, Regime, regime_of
 from bootmap.mmu.runs import collect
 from bootmap.mmu.walk import Fault, refusal
+from bootmap.shown import Shown
 from bootmap.units import PAGE_SHIFT, PAGE_SIZE, Span
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Range(Struct, frozen=True):
         return self.attributes.domain
 
 
-class Ranges(Struct, frozen=True, eq=False):
+class Ranges(Shown, Struct, frozen=True, eq=False):
     """A list of ranges, by virtual address, kept as arrays of one length; indexing makes a `Range`.
 
     Attributes:
@@ -149,7 +150,7 @@ class Ranges(Struct, frozen=True, eq=False):
         return cut.pick(start < end)
 
 
-class Translations(Struct, frozen=True, eq=False, dict=True):
+class Translations(Shown, Struct, frozen=True, eq=False, dict=True):
     """The answers for an array of virtual addresses, arrays of its shape.
 
     Attributes:
@@ -188,7 +189,7 @@ class Translations(Struct, frozen=True, eq=False, dict=True):
         return permitted
 
 
-class Map(Struct, frozen=True, eq=False, dict=True):
+class Map(Shown, Struct, frozen=True, eq=False, dict=True):
     """Everything that a set of tables translates, read once.
 
     Attributes:

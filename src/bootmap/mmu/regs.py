@@ -32,6 +32,7 @@ from bootmap.facts.arm.regs import (
 )
 from bootmap.mmu.access import long_rights, short_rights
 from bootmap.mmu.memory_types import by_mair, by_remap, by_tex
+from bootmap.shown import Shown
 from bootmap.units import Span, align_down
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ ALL_CLIENTS = 0x55555555
 _WIDTHS = {"ttbr0": 64, "ttbr1": 64}
 
 
-class Regs(Struct, frozen=True, kw_only=True):
+class Regs(Shown, Struct, frozen=True, kw_only=True):
     """The registers that decide a translation.
 
     Attributes:

@@ -18,6 +18,7 @@ from bootmap.facts.arm.faults import FaultKind
 from bootmap.facts.arm.permissions import DomainAccess, Rights
 from bootmap.mmu.attributes import Attributes, attributes_of, flat_attributes
 from bootmap.mmu.regs import VA_END, Regime, regime_of
+from bootmap.shown import Shown
 from bootmap.units import PAGE_SIZE
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Allowed(Struct, frozen=True):
     pa: int
 
 
-class Walk(Struct, frozen=True):
+class Walk(Shown, Struct, frozen=True):
     """A whole walk.
 
     Attributes:

@@ -22,6 +22,7 @@ from bootmap.loaders.qemu import fits, place
 from bootmap.loaders.uboot.bootm import UBootPlaced as UBootPlaced
 from bootmap.loaders.uboot.bootm import run
 from bootmap.loaders.uboot.fixups import complete
+from bootmap.shown import Shown
 from bootmap.units import Span
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from bootmap.plan.setup import LoaderSetup
 
 
-class Chain(Struct, frozen=True):
+class Chain(Shown, Struct, frozen=True):
     """What became of a boot.
 
     Attributes:

@@ -24,6 +24,7 @@ from bootmap.inputs.fdt import Fdt
 from bootmap.loaders.kexec import KexecCall, load
 from bootmap.loaders.uboot.bootm import UBootPlaced
 from bootmap.plan.chain import Chain, continued
+from bootmap.shown import Shown
 from bootmap.units import MIB, PAGE_SIZE, Span, align_up, hex_address, size_text
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ _MOST_CRASH = 256 * MIB
 _CRASH_STEP = 16 * MIB
 
 
-class KexecSetup(Struct, frozen=True):
+class KexecSetup(Shown, Struct, frozen=True):
     """Two boots of one kernel, the second by kexec.
 
     Attributes:

@@ -13,7 +13,7 @@ from bootmap.inputs.fdt import Fdt
 from bootmap.inputs.uimage import HEADER_BYTES, MAGIC
 from bootmap.loaders.uboot.board import UBootBoard as RamAndLoader
 from bootmap.loaders.uboot.command import Command, KernelImage
-from bootmap.plan.scripted import scripted, sized
+from bootmap.plan.scripted import loaded, scripted, sized
 from bootmap.plan.setup import (
     LoaderSetup,
     Ramdisk,
@@ -168,7 +168,8 @@ def _command(
     """The command, and what was taken for granted of the script that gives it."""
     if ran is not None:
         told, notes = sized(told, ran, image, tree)
-        return command_of(told, image, ramdisk, tree), notes
+        command = command_of(told, image, ramdisk, tree)
+        return replace(command, loaded=loaded(ran, command, ramdisk)), notes
     if uboot is not None:
         return command_of(told, image, ramdisk, tree), ()
     start = told.banks[0].start

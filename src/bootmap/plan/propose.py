@@ -26,6 +26,7 @@ from bootmap.errors import MissingInputError, UnsupportedError, UsageError
 from bootmap.facts.linux.zimage import MALLOC
 from bootmap.loaders.uboot.areas import areas_of
 from bootmap.plan.chain import chain
+from bootmap.shown import Shown
 from bootmap.units import MIB, Span, align_down, align_up
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ _HEAP_ROOM = MALLOC + 64 * 1024
 _SIZE_STEP = 16 * MIB
 
 
-class Proposal(Struct, frozen=True):
+class Proposal(Shown, Struct, frozen=True):
     """Safe addresses.
 
     Attributes:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from bootmap.errors import InputError
 from bootmap.facts.loaders import uboot_commands as facts
 from bootmap.inputs import hush
-from bootmap.inputs.hush import For, If
+from bootmap.inputs.hush import For, If, While
 from bootmap.inputs.uboot_env import hextoul
 from bootmap.plan.script_state import ScriptState, is_number
 from bootmap.plan.script_tests import compared, is_true
@@ -105,7 +105,7 @@ class _Run:
             skipped = (mark == "||" and self.state.last) or (mark == "&&" and not self.state.last)
         return self.state.last
 
-    def _node(self, node: Simple | If | For, matters: bool) -> bool:
+    def _node(self, node: Simple | If | For | While, matters: bool) -> bool:
         if isinstance(node, If):
             for condition, then in node.arms:
                 if self._condition(condition):
@@ -114,6 +114,10 @@ class _Run:
         if isinstance(node, For):
             for value in self._values(node):
                 self.state.assign(node.name, value)
+                self.listing(node.body)
+            return self.state.last
+        if isinstance(node, While):
+            while self._condition(node.condition) != node.until:
                 self.listing(node.body)
             return self.state.last
         return self._simple(node, matters)

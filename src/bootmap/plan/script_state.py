@@ -82,7 +82,7 @@ class ScriptState:
     def effects(self, name: str, words: list[str]) -> None:
         """What a command that is taken to succeed leaves."""
         if name in facts.BY_DEVICE:
-            self.load(words[3:])
+            self.load(words[3:], of_disk=True)
         elif name in facts.BY_ADDRESS:
             loadaddr = self.env.get("loadaddr", "")
             self.load(words[1:] if len(words) != 2 or is_number(words[1]) else [loadaddr, words[1]])
@@ -97,7 +97,7 @@ class ScriptState:
         elif name not in facts.HARMLESS:
             self.passed[f"{name[:_SHOWN]!r} (line {self.line})"] = None
 
-    def load(self, words: list[str]) -> None:
+    def load(self, words: list[str], *, of_disk: bool = False) -> None:
         """A file goes to an address: the words from the address on."""
         text = words[0] if words else self.env.get("loadaddr", "")
         file = words[1] if len(words) > 1 else self.env.get("bootfile", "a file")
@@ -108,7 +108,7 @@ class ScriptState:
                 "variable of the line not set?",
                 line=self.line,
             )
-        load = Load(self.line, hextoul(text), self.shown(file))
+        load = Load(self.line, hextoul(text), self.shown(file), of_disk)
         self.loads.append(load)
         self.env["filesize"] = self.unknown.add(self.line, f"the size of {load.file}", load)
         self.env["fileaddr"] = f"{load.address:x}"

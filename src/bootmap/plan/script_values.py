@@ -14,11 +14,12 @@ _BEGIN, _END = "\ud800", "\ud801"
 
 
 class Load(Struct, frozen=True):
-    """A file, or a piece of flash, that a line loads to an address."""
+    """A file, or a piece of flash, that a line loads to an address; whether U-Boot reads it from a file system."""
 
     line: int
     address: int
     file: str
+    of_disk: bool = False
 
 
 class _Unknown(Struct, frozen=True):

@@ -10,13 +10,16 @@ from bootmap.errors import InputError, MissingInputError, UsageError
 from bootmap.inputs import boot_script
 from bootmap.inputs.fs import read_file
 from bootmap.inputs.uboot_env import hextoul
+from bootmap.plan import script_parser
 from bootmap.plan.script import replay
-from bootmap.plan.setup import environment
+from bootmap.plan.setup import environment, loader_of
+from bootmap.units import Span
 
 if TYPE_CHECKING:
     from bootmap.inputs.fdt import Fdt
+    from bootmap.loaders.uboot.command import Command
     from bootmap.plan.script import ScriptRun
-    from bootmap.plan.setup import LoadedImage, Told
+    from bootmap.plan.setup import LoadedImage, Ramdisk, Told
 
 
 def scripted(told: Told, file: str, extlinux: str | None) -> tuple[Told, ScriptRun]:
@@ -33,9 +36,12 @@ def scripted(told: Told, file: str, extlinux: str | None) -> tuple[Told, ScriptR
     if told.command:
         raise UsageError("--script has the boot command: it does not go with --boot")
     try:
-        ran = replace(replay(boot_script.parse(read_file(file)), environment(told), told.changes), file=file)
+        text = boot_script.parse(read_file(file))
+        ran = replace(replay(text, environment(told), told.changes), file=file)
     except InputError as error:
         raise error.in_file(file) from None
+    parser = script_parser.note(text, loader_of(told).release)
+    ran = replace(ran, assumptions=(*ran.assumptions, parser)) if parser else ran
     if ran.command[0] != "sysboot":
         if extlinux is not None:
             raise UsageError(f"{file}: line {ran.line}: boots with {ran.command[0]}, and reads no --extlinux")
@@ -44,6 +50,18 @@ def scripted(told: Told, file: str, extlinux: str | None) -> tuple[Told, ScriptR
         raise MissingInputError(f"{file}: line {ran.line}: sysboot reads {ran.command[1]}; give it with --extlinux")
     line = {name: value for name, value in told.changes.items() if name == "bootargs"}
     return replace(told, env=ran.env, changes=line), ran
+
+
+def loaded(ran: ScriptRun, command: Command, ramdisk: Ramdisk | None) -> tuple[Span, ...]:
+    """Where the script has U-Boot read files from a disk: kernel, ramdisk and tree, whose sizes are known."""
+    kernel, disk = command.kernel, command.ramdisk
+    files = {kernel.at: Span(kernel.at, kernel.end)}
+    if disk is not None:
+        at = disk.start - command.ramdisk_header
+        files[at] = Span(at, disk.end if ramdisk is None else disk.start + ramdisk.size)
+    if command.dtb is not None and command.tree is not None:
+        files[command.dtb] = Span(command.dtb, command.dtb + command.tree.totalsize)
+    return tuple(files[load.address] for load in ran.loads if load.of_disk and load.address in files)
 
 
 def sized(told: Told, ran: ScriptRun, image: LoadedImage, tree: Fdt) -> tuple[Told, tuple[str, ...]]:

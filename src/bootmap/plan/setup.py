@@ -22,6 +22,8 @@ from bootmap.loaders.uboot.board import UBootBoard
 from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.loaders.uboot.fit import in_ram
 from bootmap.loaders.uboot.release import UBoot
+from bootmap.loaders.uboot.unpack import taken_for_granted
+from bootmap.shown import Shown
 from bootmap.units import MIB, Span
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ FDT_VARIABLES = ("fdt_addr_r", "fdtaddr", "fdt_addr", "fdtcontroladdr")
 """Variables with the address of each, in the order in which they are looked for."""
 
 
-class LoaderSetup(Struct, frozen=True):
+class LoaderSetup(Shown, Struct, frozen=True):
     """One board with one boot loader, and with a kernel or without.
 
     Attributes:
@@ -68,7 +70,8 @@ class LoaderSetup(Struct, frozen=True):
     def assumptions(self) -> tuple[Assumption, ...]:
         """What was not given of the boot loader and what was taken instead."""
         of_board = tuple(Assumption(text, "--bdinfo") for text in self.board.assumptions)
-        return of_board + tuple(Assumption(text, "--boot") for text in self.script)
+        of_build = () if self.uboot is None else taken_for_granted(self.uboot, self.command)
+        return of_board + tuple(Assumption(text, "--boot") for text in (*of_build, *self.script))
 
 
 class Told(Struct, frozen=True):
@@ -163,7 +166,7 @@ def board_of(told: Told, uboot: UBoot) -> UBootBoard:
 class LoadedImage(Struct, frozen=True):
     """The kernel file as U-Boot sees it: unpacked bytes behind its header; load and entry address of a uImage.
 
-    ``packed`` are the bytes behind the header where U-Boot unpacks them, else 0.
+    ``packed`` are the bytes behind the header where U-Boot unpacks them, else 0; ``packing`` is how they are packed.
     """
 
     size: int
@@ -171,6 +174,7 @@ class LoadedImage(Struct, frozen=True):
     load: int | None = None
     entry: int = 0
     packed: int = 0
+    packing: str = "none"
 
 
 class Ramdisk(Struct, frozen=True):
@@ -196,7 +200,7 @@ def image_of(kernel: KernelFile | int) -> LoadedImage:
     if header.packed and not header.load:
         raise UnsupportedError("a compressed uImage without a load address (kernel_noload) is not modelled")
     whole = size + len(kernel.appended_dtb or b"")
-    return LoadedImage(whole, HEADER_BYTES, header.load or None, header.entry, header.packed)
+    return LoadedImage(whole, HEADER_BYTES, header.load or None, header.entry, header.packed, header.packing)
 
 
 def blank_tree(size: int) -> Fdt:
@@ -246,7 +250,7 @@ def command_of(told: Told, image: LoadedImage, ramdisk: Ramdisk | None, tree: Fd
         dtb = _number(words[3], "the tree's address")
     elif not words:
         dtb = _variable(env, FDT_VARIABLES, "the device tree")
-    kernel = KernelImage(at, image.size, image.header, image.load, image.entry, image.packed)
+    kernel = KernelImage(at, image.size, image.header, image.load, image.entry, image.packed, image.packing)
     header = ramdisk.header if ramdisk is not None and where is not None else 0
     return Command(name, kernel, where, dtb, tree, env, header)
 

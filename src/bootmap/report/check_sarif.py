@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning"}
 _PLACES = {rule.id: at for at, rule in enumerate(RULES)}
-_SAFE = "/:@!$&'()*+,;="
+_SAFE = "/:@!$&'*+,;=()"
 
 
 def check_sarif(results: Sequence[CheckResult], tool_version: str) -> dict[str, Any]:

@@ -99,7 +99,8 @@ def verdict_line(result: CheckResult) -> str:
     """One line for one of many boards: verdict, name, counts."""
     counts = _counts(result)
     ids = ", ".join(dict.fromkeys(found.id for found in result.counted if found.severity >= Severity.WARNING))
-    return f"{result.outcome.headline:<24}  {result.name}" + (f"  ({counts}: {ids})" if ids else "")
+    accepted = f"  (accepted: {result.accepted})" if result.accepted else ""
+    return f"{result.outcome.headline:<24}  {result.name}{accepted}" + (f"  ({counts}: {ids})" if ids else "")
 
 
 def _counts(result: CheckResult) -> str:
@@ -155,6 +156,8 @@ def _verdict(result: CheckResult, shown: Sequence[Finding]) -> Iterator[str]:
     yield from _lines(f"{outcome.headline}  {result.name}, Linux {result.release}{typical}, {cpu.name}{cache}")
     if outcome.all_well:
         return
+    if result.accepted:
+        yield from _lines(f"accepted: {result.accepted}")
     told = any(found.decides for found in shown)
     if told and outcome.stage is not None:
         if outcome.verdict is not Verdict.BOOTS:

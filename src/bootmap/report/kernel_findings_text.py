@@ -18,7 +18,7 @@ def findings_list(records: Sequence[FindingRecord]) -> Iterator[str]:
     """One line a finding: its name, who died of it, what it is."""
     widest = max(len(record.finding.name) for record in records)
     for record in records:
-        died = [boot.kernel.split()[0] for boot in record.boots if not boot.came_back]
+        died = [boot.kernel.split()[0] for boot in record.boots if boot.died]
         yield f"{record.finding.name:<{widest}}  {record.finding.title}"
         fate = f"died: {', '.join(dict.fromkeys(died))}" if died else "all that were booted came back"
         yield f"{'':<{widest}}  {fate}"
@@ -45,7 +45,10 @@ def finding_text(record: FindingRecord, zimage: str) -> Iterator[str]:
     yield "\nBooted under QEMU 7.2"
     yield from _boots(record)
     if record.by_zimage:
-        yield "\nTo see it: the end of trace.log repeats one exception, and nothing is on the console"
+        if finding.alive:
+            yield "\nTo see it: trace.log begins with the exception, and nothing is on the console"
+        else:
+            yield "\nTo see it: the end of trace.log repeats one exception, and nothing is on the console"
         yield from _qemu(record, zimage, str(record.dtb))
     else:
         yield "\nTo see it: a zImage would choose another PHYS_OFFSET; `bootmap verify` places the unpacked kernel"
@@ -95,7 +98,8 @@ def finding_letter(record: FindingRecord) -> Iterator[str]:
 def reproduction_text(record: FindingRecord, result: Reproduction) -> Iterator[str]:
     """What a kernel of the user's did with the board."""
     if result.came_up:
-        yield f"{record.finding.name}: this kernel comes up: it has logged its command line."
+        logged = f'"{record.finding.alive}"' if record.finding.alive else "its command line"
+        yield f"{record.finding.name}: this kernel comes up: it has logged {logged}."
         return
     yield f"{record.finding.name}: this kernel does not come up; {len(result.console)} bytes on the console."
     for exception in dict.fromkeys(result.exceptions):
@@ -107,7 +111,9 @@ def reproduction_text(record: FindingRecord, result: Reproduction) -> Iterator[s
 def _boots(record: FindingRecord) -> Iterator[str]:
     widest = max(len(boot.kernel) for boot in record.boots)
     for boot in record.boots:
-        end = "came back from paging_init" if boot.came_back else f"died: {boot.exception or 'no exception, it loops'}"
+        end = f"died: {boot.exception or 'no exception, it loops'}"
+        if boot.came_back:
+            end = f"died behind paging_init: {boot.exception}" if boot.died else "came back from paging_init"
         yield f"  {boot.kernel:<{widest}}  {end}"
 
 

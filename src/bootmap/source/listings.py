@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from bootmap.assemble.texts import parse_kernel_version
 from bootmap.errors import AbsentMemoryError, MissingInputError, UnsupportedError, UsageError
+from bootmap.shown import Shown
 from bootmap.units import Span, hex_address
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _U32 = 0xFFFFFFFF
 _MOST_VTOPS = 1 << 16
 
 
-class Listing(Struct, frozen=True):
+class Listing(Shown, Struct, frozen=True):
     """kernel_page_tables, as lines of a kernel's form.
 
     Attributes:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bootmap.shown import Shown
 from bootmap.sweep.changes import LEAST, Weight, changes_of
 from bootmap.sweep.compare import BOTH, KERNEL
 from bootmap.sweep.measure import SweepSettings, Task, measure
@@ -31,7 +32,7 @@ _MOST = 2000
 """Predictions that a search may take."""
 
 
-class Blame(Struct, frozen=True):
+class Blame(Shown, Struct, frozen=True):
     """What makes a change on a board.
 
     Attributes:

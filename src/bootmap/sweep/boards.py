@@ -10,13 +10,14 @@ from msgspec import Struct
 
 import bootmap
 from bootmap.errors import UsageError
+from bootmap.shown import Shown
 from bootmap.sweep.kernels import folder_name, trees_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class BoardPath(Struct, frozen=True):
+class BoardPath(Shown, Struct, frozen=True):
     """A file that describes a board.
 
     Attributes:

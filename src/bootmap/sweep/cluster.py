@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 from bootmap.errors import InputError, ToolMissingError
 from bootmap.sweep.limits import limited_memory
 from bootmap.sweep.measure import failed_row
-from bootmap.sweep.row import Status
-from bootmap.sweep.work import Bench, done, work
+from bootmap.sweep.row import Done, Status
+from bootmap.sweep.work import Bench, done, lasting, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from bootmap.sweep.measure import Task
-    from bootmap.sweep.work import Done
 
 _RETRIES = 3
 """How often a batch that raised is tried again; losses of workers are counted by the scheduler itself."""
@@ -62,9 +61,14 @@ def run_cluster(tasks: Iterable[Task], bench: Bench, scheduler: str, batch: int)
 
 
 def work_within_limits(batch: list[Task], bench: Bench) -> list[Done]:
-    """What a worker of the cluster does: a process that is not the sweep's own, and so gets its limit for the while."""
+    """What a worker of the cluster does: a process that is not the sweep's own, and so gets its limit for the while.
+
+    It writes the rows as a part where it can, and else sends them back.
+    """
     with limited_memory(bench.limits.memory):
-        return work(batch, bench)
+        found = rows_of(batch, bench)
+    part = bench.parts.write([row for rows in found for row in rows]) if bench.parts is not None else ""
+    return [Done(b"", lasting(rows), part) if part else done(rows) for rows in found]
 
 
 class _Cluster:

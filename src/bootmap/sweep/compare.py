@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from bootmap.errors import UsageError
+from bootmap.shown import Shown
 from bootmap.sweep.changes import LEAST, Kind, RowChange, Weight, changes_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 KERNEL, TREE, BOTH, EITHER = "kernel", "tree", "tree and kernel", "tree or kernel"
 
 
-class SweepSide(Struct, frozen=True):
+class SweepSide(Shown, Struct, frozen=True):
     """One side of a comparison: a set of trees with a kernel."""
 
     trees: str
@@ -52,7 +53,7 @@ class BoardChange(Struct, frozen=True):
     new: Row
 
 
-class Group(Struct, frozen=True):
+class Group(Shown, Struct, frozen=True):
     """Boards that changed alike.
 
     Attributes:
@@ -70,7 +71,7 @@ class Group(Struct, frozen=True):
     boards: tuple[BoardChange, ...]
 
 
-class SweepComparison(Struct, frozen=True):
+class SweepComparison(Shown, Struct, frozen=True):
     """What changed between two sides.
 
     Attributes:

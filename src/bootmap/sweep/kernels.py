@@ -12,6 +12,7 @@ from msgspec import Struct
 
 import bootmap
 from bootmap.errors import InputError, UsageError
+from bootmap.shown import Shown
 
 if TYPE_CHECKING:
     from bootmap import Board, Kernel
@@ -26,7 +27,7 @@ _PLAIN = ("dtb", "dtbs", "dts", "device-tree")
 _PROFILE = re.compile(r"(?:(\w+)@)?(\d+\.\d+(?:\.\d+)?)|(\w+)")
 
 
-class SweepKernel(Struct, frozen=True):
+class SweepKernel(Shown, Struct, frozen=True):
     """A kernel of a sweep.
 
     Attributes:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from bootmap.sweep.limits import limit_memory
 from bootmap.sweep.measure import failed_row
-from bootmap.sweep.row import Status
-from bootmap.sweep.work import Bench, Done, done, work
+from bootmap.sweep.row import Done, Status
+from bootmap.sweep.work import Bench, done, work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -58,6 +58,7 @@ def run_pool(tasks: Iterable[Task], bench: Bench, jobs: int, batch: int) -> Iter
                         found = future.result()
                         yield from zip(running.pop(future), found, strict=True)
             except BrokenProcessPool:
+                _let_go(pool)
                 for future, part in running.items():
                     if future.done() and future.exception() is None:
                         yield from zip(part, future.result(), strict=True)
@@ -75,8 +76,20 @@ def _one_by_one(tasks: list[Task], bench: Bench) -> Iterator[tuple[Task, Done]]:
                 try:
                     yield task, pool.submit(_work, [task]).result()[0]
                 except BrokenProcessPool:
+                    _let_go(pool)
                     yield task, done([failed_row(task, bench.kernels[task.kernel], Status.CRASHED, _DIED)])
                     break
+
+
+def _let_go(pool: ProcessPoolExecutor) -> None:
+    """Close the end of the queue that dead workers read: Python before 3.11.5 waits for ever for what is stuck in it.
+
+    Source: concurrent/futures/process.py ``terminate_broken``, which does it since; gh-94777.
+    """
+    if sys.version_info < (3, 11, 5):
+        queue = getattr(pool, "_call_queue", None)
+        if queue is not None:
+            queue._reader.close()
 
 
 def _pool(jobs: int, bench: Bench) -> ProcessPoolExecutor:

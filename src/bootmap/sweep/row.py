@@ -6,12 +6,13 @@ Keys may be added, never renamed.  Addresses and sizes are in bytes; what is not
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec import Struct, field
 
 from bootmap.errors import InputError
+from bootmap.shown import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +42,7 @@ TRIED_AGAIN = (Status.TIMEOUT, Status.MEMORY, Status.CRASHED)
 """What may end otherwise another time: such rows are not kept for the next sweep."""
 
 
-class ZoneRow(Struct, frozen=True):
+class ZoneRow(Shown, Struct, frozen=True):
     """A zone of the page allocator.
 
     Attributes:
@@ -57,7 +58,7 @@ class ZoneRow(Struct, frozen=True):
     managed: int
 
 
-class FindingRow(Struct, frozen=True):
+class FindingRow(Shown, Struct, frozen=True):
     """How often a rule of `check` found something.
 
     Attributes:
@@ -71,7 +72,7 @@ class FindingRow(Struct, frozen=True):
     count: int
 
 
-class Row(Struct, frozen=True, kw_only=True):
+class Row(Shown, Struct, frozen=True, kw_only=True):
     """One board with one kernel.
 
     Attributes:
@@ -173,6 +174,17 @@ class Row(Struct, frozen=True, kw_only=True):
         if self.without_initrd:
             return "BOOTS WITHOUT ITS INITRD"
         return {"BOOTS": "BOOTS", "DIES": "DOES NOT BOOT"}.get(self.verdict or "", "UNCERTAIN")
+
+
+class Done(NamedTuple):
+    """What came of a task: its rows as lines, and whether they would be the same another time.
+
+    ``part`` is the name of the part in which its rows are, with those of others, where the worker wrote one.
+    """
+
+    lines: bytes
+    lasting: bool
+    part: str = ""
 
 
 _encoder = msgspec.json.Encoder()

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bootmap.errors import UsageError
+from bootmap.shown import Shown
 from bootmap.sweep.boards import find_boards
 from bootmap.sweep.cache import Cache, engine_hash
 from bootmap.sweep.compare import SweepSide
@@ -18,6 +19,7 @@ from bootmap.sweep.kernels import SweepKernel, has_kernel, open_kernel, trees_of
 from bootmap.sweep.limits import Limits
 from bootmap.sweep.measure import SweepSettings, Task
 from bootmap.sweep.memory import parse_rules
+from bootmap.sweep.parts import PartFolder
 from bootmap.sweep.row import SCHEMA, parse_row, row_line
 from bootmap.sweep.store import RowFile
 from bootmap.sweep.work import Bench
@@ -33,9 +35,10 @@ _MAGIC = b"\xd0\x0d\xfe\xed"
 _MOST_BYTES = 64 << 20
 _BATCH = 16
 _BATCH_OF_CLUSTER = 64
+_BATCH_OF_PART = 512
 
 
-class SweepRun(Struct):
+class SweepRun(Shown, Struct):
     """What came of a sweep.
 
     Attributes:
@@ -64,7 +67,7 @@ class SweepRun(Struct):
         return self.kept + self.cached + self.worked
 
 
-class Sweep(Struct, frozen=True):
+class Sweep(Shown, Struct, frozen=True):
     """What is to be swept.
 
     Attributes:
@@ -153,6 +156,7 @@ def run_sweep(
     output: str,
     *,
     again: bool = False,
+    parts: bool = False,
     cache: str | None = None,
     jobs: int | None = None,
     limits: Limits | None = None,
@@ -165,6 +169,8 @@ def run_sweep(
         sweep: boards, kernels and settings.
         output: the file of rows, JSON Lines.
         again: go on with what is in it.
+        parts: ``output`` is a folder, of Parquet parts; of a cluster, the workers write them where they share it, and
+            no cache is filled with what they do not send back.
         cache: file of the cache; None for none.
         jobs: processes; as many as the machine has CPUs where not given.
         limits: of each board.
@@ -173,13 +179,13 @@ def run_sweep(
 
     Raises:
         InputError: the file cannot be written.
-        ToolMissingError: a scheduler is given and Dask is not installed.
+        ToolMissingError: a scheduler is given and Dask is not installed, or parts are asked for without pyarrow.
     """
     begun = time.monotonic()
     jobs = jobs or os.cpu_count() or 1
     run = SweepRun(output, tuple(sweep.kernels))
-    bench = Bench(sweep.kernels, sweep.settings, limits or Limits())
-    file = RowFile(output, again=again)
+    file = PartFolder(output, again=again) if parts else RowFile(output, again=again)
+    bench = Bench(sweep.kernels, sweep.settings, limits or Limits(), file.place)
     if file.torn:
         run.problems.append(f"{output}: a row was cut short; its board is worked out again")
     if file.done:
@@ -190,15 +196,16 @@ def run_sweep(
             if scheduler is not None:
                 from bootmap.sweep.cluster import run_cluster
 
-                results = run_cluster(missing, bench, scheduler, _BATCH_OF_CLUSTER)
+                most = _BATCH_OF_PART if parts else _BATCH_OF_CLUSTER
+                results = run_cluster(missing, bench, scheduler, max(_BATCH_OF_CLUSTER, min(most, len(sweep) // 256)))
             else:
                 from bootmap.sweep.pool import run_pool
 
                 results = run_pool(missing, bench, jobs, max(1, min(_BATCH, len(sweep) // (4 * jobs))))
             for task, found in results:
-                file.append(found.lines)
+                file.add(found)
                 run.worked += 1
-                if found.lasting:
+                if found.lasting and not found.part:
                     answers.put(task.key, found.lines)
                 if told is not None:
                     told(run.pairs, len(sweep), f"{task.board}, {_left(run, len(sweep), begun)}")
@@ -211,7 +218,7 @@ def run_sweep(
     return run
 
 
-def _missing(sweep: Sweep, file: RowFile, answers: Cache, run: SweepRun) -> Iterator[Task]:
+def _missing(sweep: Sweep, file: RowFile | PartFolder, answers: Cache, run: SweepRun) -> Iterator[Task]:
     """Tasks that neither the file nor the cache answers; the cache's answers are appended on the way."""
     for task in sweep.tasks():
         if _place(task) in file.done:

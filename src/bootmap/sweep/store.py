@@ -9,7 +9,7 @@ import msgspec
 
 from bootmap.errors import InputError, ToolMissingError
 from bootmap.output import write_file
-from bootmap.sweep.row import TRIED_AGAIN, Row, parse_row, row_line
+from bootmap.sweep.row import TRIED_AGAIN, Done, Row, parse_row, row_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,10 +52,13 @@ class RowFile:
     Attributes:
         done: (trees, kernel, key) of each task whose rows are in it already.
         torn: bytes of a row that an interruption left behind, and that were cut off.
+        place: where workers write rows themselves: nowhere.
 
     Raises:
         InputError: it cannot be opened, or holds something that is no row.
     """
+
+    place = None
 
     def __init__(self, path: str, *, again: bool) -> None:
         self.path = path
@@ -98,6 +101,10 @@ class RowFile:
         self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND)
         self.done &= wanted
 
+    def add(self, found: Done) -> None:
+        """Write what came of a task; see `append`."""
+        self.append(found.lines)
+
     def append(self, lines: bytes) -> None:
         """Write lines in one piece.
 
@@ -126,7 +133,7 @@ def write_parquet(path: str, rows: Iterable[Row]) -> int:
         ToolMissingError: pyarrow is not installed.
         InputError: the file cannot be written.
     """
-    pyarrow, parquet = _arrow()
+    pyarrow, parquet = arrow()
     schema = arrow_schema()
     count = 0
     try:
@@ -150,7 +157,7 @@ def arrow_schema() -> Any:
     Raises:
         ToolMissingError: pyarrow is not installed.
     """
-    pa, _ = _arrow()
+    pa, _ = arrow()
     text, number, flag = pa.string(), pa.int64(), pa.bool_()
     zone = pa.struct([("name", text), ("start", number), ("end", number), ("managed", number)])
     finding = pa.struct([("rule", text), ("severity", text), ("count", number)])
@@ -188,7 +195,7 @@ def _record(row: Row) -> dict[str, Any]:
 
 
 def _parquet_rows(path: str) -> Iterator[Row]:
-    _arrow()
+    arrow()
     from pyarrow import ArrowException, dataset
 
     try:
@@ -200,7 +207,12 @@ def _parquet_rows(path: str) -> Iterator[Row]:
         raise InputError(f"is no Parquet file of rows: {error}", file=path) from None
 
 
-def _arrow() -> tuple[Any, Any]:
+def arrow() -> tuple[Any, Any]:
+    """The modules pyarrow and pyarrow.parquet.
+
+    Raises:
+        ToolMissingError: pyarrow is not installed.
+    """
     try:
         import pyarrow
         from pyarrow import parquet

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from bootmap.shown import Shown
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -66,7 +68,7 @@ class SummaryPart(Struct, frozen=True):
     given: int
 
 
-class Summary(Struct, frozen=True):
+class Summary(Shown, Struct, frozen=True):
     """All kernels and trees of a sweep."""
 
     parts: tuple[SummaryPart, ...]

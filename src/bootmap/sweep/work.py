@@ -3,46 +3,51 @@
 from __future__ import annotations
 
 import traceback
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from bootmap.sweep.limits import Limits, OutOfTimeError, limited_time
 from bootmap.sweep.measure import SweptBoards, failed_row, measure
-from bootmap.sweep.row import TRIED_AGAIN, Status, row_line
+from bootmap.sweep.row import TRIED_AGAIN, Done, Status, row_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bootmap.sweep.kernels import SweepKernel
     from bootmap.sweep.measure import SweepSettings, Task
+    from bootmap.sweep.parts import PartsPlace
     from bootmap.sweep.row import Row
 
 
-class Done(NamedTuple):
-    """What came of a task: its rows as lines, and whether they would be the same another time."""
-
-    lines: bytes
-    lasting: bool
-
-
 class Bench(Struct, frozen=True):
-    """What a worker holds for all its tasks."""
+    """What a worker holds for all its tasks; ``parts`` is where a cluster's workers write the rows themselves."""
 
     kernels: Mapping[str, SweepKernel]
     settings: SweepSettings
     limits: Limits
+    parts: PartsPlace | None = None
 
 
 def work(batch: Sequence[Task], bench: Bench) -> list[Done]:
     """The rows of each task; whatever happens to one is its own row's affair."""
+    return [done(rows) for rows in rows_of(batch, bench)]
+
+
+def rows_of(batch: Sequence[Task], bench: Bench) -> list[list[Row]]:
+    """The rows of each task, as they are."""
     boards_read = SweptBoards()
-    return [done(one(task, bench, boards_read)) for task in batch]
+    return [one(task, bench, boards_read) for task in batch]
 
 
 def done(rows: Sequence[Row]) -> Done:
     """Rows ready to be kept."""
-    return Done(b"".join(map(row_line, rows)), all(row.status not in TRIED_AGAIN for row in rows))
+    return Done(b"".join(map(row_line, rows)), lasting(rows))
+
+
+def lasting(rows: Sequence[Row]) -> bool:
+    """Whether the rows would be the same another time."""
+    return all(row.status not in TRIED_AGAIN for row in rows)
 
 
 def one(task: Task, bench: Bench, boards_read: SweptBoards) -> list[Row]:

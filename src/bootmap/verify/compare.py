@@ -21,6 +21,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from bootmap.boot.trace import Verdict
 from bootmap.boot.zones.memmap import is_modelled
+from bootmap.shown import Shown
 from bootmap.units import PAGE_SIZE, Span
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class VerdictDifference(Struct, frozen=True):
 Difference = WordDifference | ListDifference | ValueDifference | VerdictDifference
 
 
-class Comparison(Struct, frozen=True):
+class Comparison(Shown, Struct, frozen=True):
     """What the comparison of one boot gave.
 
     Attributes:

@@ -19,6 +19,7 @@ from msgspec import Struct
 from bootmap.errors import MissingInputError
 from bootmap.facts.kernel_findings import BOOTED_KERNELS, FOLDER, KERNEL_FINDINGS, KernelFinding
 from bootmap.image.machine import HangError, RunningMachine
+from bootmap.shown import Shown
 from bootmap.units import MIB
 
 if TYPE_CHECKING:
@@ -35,25 +36,31 @@ _LOG = range(0x4000_0000, 0x4800_0000, 16 * MIB)  # where the log's buffer can b
 _LOOK = 4.0  # seconds of running between two looks for it
 
 
-class BootOfFinding(Struct, frozen=True):
+class BootOfFinding(Shown, Struct, frozen=True):
     """What one kernel did.
 
     Attributes:
         kernel: its version and where it is from.
         came_back: whether it returned from paging_init().
-        exception: the first exception that the CPU took, as QEMU logged it; "" for none.
+        exception: the first exception that the CPU took, as QEMU logged it, before that or behind it; "" for none.
     """
 
     kernel: str
     came_back: bool
     exception: str
 
+    @property
+    def died(self) -> bool:
+        """Whether it died, in paging_init() or behind it."""
+        return not self.came_back or bool(self.exception)
 
-class Reproduction(Struct, frozen=True):
+
+class Reproduction(Shown, Struct, frozen=True):
     """A boot of the board with a kernel of the user's.
 
     Attributes:
-        came_up: whether the kernel logged its command line, which it does behind setup_arch().
+        came_up: whether the kernel logged its command line, which it does behind setup_arch(), or, of a fault that
+            comes later, the finding's own line.
         exceptions: the first exceptions that the CPU took, where it did not.
         console: bytes on the console.
     """
@@ -63,7 +70,7 @@ class Reproduction(Struct, frozen=True):
     console: bytes
 
 
-class FindingRecord(Struct, frozen=True):
+class FindingRecord(Shown, Struct, frozen=True):
     """One map that kills kernels, all that is known of it.
 
     Attributes:
@@ -71,6 +78,9 @@ class FindingRecord(Struct, frozen=True):
         source: the board's device tree as source text.
         dtb: its blob, a file.
         boots: what real kernels did.
+        dtb_address: where the boot loader puts the blob.
+        phys_offset: PHYS_OFFSET.
+        ram: the machine's RAM, as QEMU reads it.
     """
 
     finding: KernelFinding
@@ -79,6 +89,7 @@ class FindingRecord(Struct, frozen=True):
     boots: tuple[BootOfFinding, ...]
     dtb_address: int
     phys_offset: int
+    ram: str = "2G"
 
     @property
     def by_zimage(self) -> bool:
@@ -87,7 +98,7 @@ class FindingRecord(Struct, frozen=True):
 
     def qemu_arguments(self, zimage: str, dtb: str) -> list[str]:
         """QEMU's arguments, a zImage and a blob given by name."""
-        words = ["-M", "virt", "-cpu", "cortex-a15", "-m", "2G"]
+        words = ["-M", "virt", "-cpu", "cortex-a15", "-m", self.ram]
         for index, word in enumerate(_WORDS):
             if word:
                 words += ["-device", f"loader,addr={_STUB + 4 * index:#x},data={word:#x},data-len=4"]
@@ -113,14 +124,16 @@ class FindingRecord(Struct, frozen=True):
         arguments = self.qemu_arguments(*(str(file).replace(",", ",,") for file in (zimage, self.dtb)))
         with RunningMachine(arguments, trace_exceptions=True) as machine:
             found = _BOOTARGS.search(self.source)
-            bootargs = found[1].encode() if found is not None else b""
+            line = _CAME_UP + (found[1].encode() if found is not None else b"")
+            console = self.finding.alive.encode() or _CAME_UP
+            line = self.finding.alive.encode() or line
             deadline = time.monotonic() + timeout
             while True:
                 try:
-                    machine.run_until_console(_CAME_UP, timeout=min(_LOOK, timeout))
+                    machine.run_until_console(console, timeout=min(_LOOK, timeout))
                     return Reproduction(True, (), machine.console())
                 except HangError as error:
-                    if _logged(machine, _CAME_UP + bootargs):
+                    if _logged(machine, line):
                         return Reproduction(True, (), machine.console())
                     if error.exceptions or time.monotonic() > deadline:
                         return Reproduction(False, error.exceptions, machine.console())
@@ -148,10 +161,16 @@ def _record(finding: KernelFinding, row: dict[str, object]) -> FindingRecord:
             BootOfFinding(
                 kernel=BOOTED_KERNELS[key],
                 came_back="returned" in outcome,
-                exception="" if outcome.get("first_exception", "none") == "none" else outcome["first_exception"],
+                exception=_exception(outcome),
             )
             for key, outcome in boots.items()
         ),
         dtb_address=int(str(row["dtb_at"]), 16),
         phys_offset=int(str(row["phys_offset"]), 16),
+        ram=str(row.get("ram", "2G")),
     )
+
+
+def _exception(outcome: dict[str, str]) -> str:
+    found = outcome.get("first_exception", outcome.get("dies_later", "none"))
+    return "" if found == "none" else found

@@ -29,6 +29,7 @@ from bootmap.image.machine import DEBIAN_PACKAGE, QEMU
 from bootmap.image.recording import KernelId
 from bootmap.inputs.atags_writer import with_tags
 from bootmap.inputs.fdt_writer import cells, editable, flatten, text
+from bootmap.shown import Shown
 from bootmap.units import MIB, Span, hex_address, size_text
 from bootmap.verify.compare import Comparison, compare
 from bootmap.verify.guest import Handed, decompressed, placed
@@ -78,7 +79,7 @@ class Request(Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-class Booted(Struct, frozen=True):
+class Booted(Shown, Struct, frozen=True):
     """One boot that was read, and what was predicted for the same handover.
 
     Attributes:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from bootmap.facts.audit_rules import RULES_BY_ID, TASK_SIZE_BELOW, AuditRule, Severity
+from bootmap.shown import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -53,7 +54,7 @@ class Known(Struct, frozen=True):
         return None if self.page_offset is None else self.page_offset - TASK_SIZE_BELOW
 
 
-class Place(Struct, frozen=True):
+class Place(Shown, Struct, frozen=True):
     """Where a finding shows.
 
     Attributes:
@@ -71,7 +72,7 @@ class Place(Struct, frozen=True):
     descriptor: bool = False
 
 
-class AuditFinding(Struct, frozen=True):
+class AuditFinding(Shown, Struct, frozen=True):
     """One cause.
 
     Attributes:
@@ -93,7 +94,7 @@ class AuditFinding(Struct, frozen=True):
     causes: tuple[Cause, ...] = ()
 
 
-class Audit(Struct, frozen=True):
+class Audit(Shown, Struct, frozen=True):
     """The answer.
 
     Attributes:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from bootmap.analysis.explain import explain_virtual
 from bootmap.analysis.oops.linear import places_at
 from bootmap.analysis.registers import stage_memory
+from bootmap.shown import Shown
 
 if TYPE_CHECKING:
     from bootmap.analysis.oops.linear import LinearPlace
@@ -38,7 +39,7 @@ class Compared(Struct, frozen=True):
     predicted: int | None
 
 
-class Expected(Struct, frozen=True):
+class Expected(Shown, Struct, frozen=True):
     """The prediction for the address of an oops.
 
     Attributes:

@@ -28,6 +28,7 @@ from bootmap.facts.linux.oops_addresses import MARKERS
 from bootmap.mmu.fsr import decode_fsr
 from bootmap.mmu.regs import ALL_CLIENTS, Regs, regime_of
 from bootmap.mmu.walk import Fault, Mapped, check, walk
+from bootmap.shown import Shown
 
 if TYPE_CHECKING:
     from bootmap.facts.arm.descriptors import Level
@@ -72,7 +73,7 @@ class PrintedWords:
         return data
 
 
-class OopsJudgement(Struct, frozen=True):
+class OopsJudgement(Shown, Struct, frozen=True):
     """An oops, understood.
 
     Attributes:
@@ -102,6 +103,16 @@ class OopsJudgement(Struct, frozen=True):
     reasons: tuple[str, ...]
     hint: str | None
     assumptions: tuple[str, ...]
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is mapped there by the printed words."""
+        return isinstance(self.answer, Fault) and self.answer.kind is FaultKind.TRANSLATION
+
+    @property
+    def unmapped(self) -> bool:
+        """Whether nothing is mapped there by the printed words, and the status, where there is one, says the same."""
+        return self.empty and (self.status is None or self.status.kind is FaultKind.TRANSLATION)
 
 
 def judge(oops: Oops, arch: str | None = None) -> OopsJudgement:

@@ -130,8 +130,9 @@ def _side_by_side(state: BootState, loaded: Span) -> None:
 
 
 def _outside_ram(state: BootState, done: Decompression) -> None:
-    """Note the worst of what it writes to where the board's description has no RAM."""
-    banks = sorted(memory_ranges(state.handover.board))
+    """Note the worst of what it writes to where the board has no RAM, by its owner or its description."""
+    real = state.handover.ram
+    banks = sorted(memory_ranges(state.handover.board) if real is None else ((row.start, row.end) for row in real))
     for area in sorted(done.areas, key=lambda area: not area.certain) if banks else ():
         end = area.span.start
         for start, stop in banks:

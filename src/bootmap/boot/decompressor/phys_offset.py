@@ -8,6 +8,7 @@ Source: arch/arm/boot/compressed/head.S, arch/arm/boot/compressed/fdt_check_mem_
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bootmap.boot.setup.fdt_scan import root_cells
@@ -97,6 +98,11 @@ def memory_ranges(board: Fdt | AtagList | None) -> list[tuple[int, int]]:
         return []
     if not isinstance(board, Fdt):
         return [(tag["start"], tag["start"] + tag["size"]) for tag in board.tags if tag.number == atags.MEM]
+    return list(_ranges_of_tree(board))
+
+
+@lru_cache(maxsize=4)  # many ask, of one tree after the other
+def _ranges_of_tree(board: Fdt) -> list[tuple[int, int]]:
     cells = root_cells(board)
     found: list[tuple[int, int]] = []
     if cells.address > _MAX_CELLS or cells.size > _MAX_CELLS:

@@ -51,6 +51,7 @@ def arm_bootmem_init(state: BootState, first: int, low: int) -> None:
             f"panics before it can say so",
         )
     state.require_mapped(base, size, "the bitmap of bootmem")
+    state.require_there(base, size, "the bitmap of bootmem")
     freed = 0
     for start, length, _ in state.memblock.memory.regions:  # before 2.6.39 they may overlap
         if start < min(freed, limit):

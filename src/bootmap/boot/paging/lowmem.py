@@ -26,13 +26,19 @@ if TYPE_CHECKING:
 _U32 = 0xFFFFFFFF
 
 
-def vmalloc_limit(state: BootState) -> int:
-    """The physical address from which on RAM cannot be lowmem, in bytes: it exceeds phys_addr_t, or it wraps."""
-    kernel, given = state.kernel, state.vars.vmalloc_size
+def vmalloc_limit(state: BootState, *, given: bool | None = None) -> int:
+    """The physical address from which on RAM cannot be lowmem, in bytes: it exceeds phys_addr_t, or it wraps.
+
+    Args:
+        state: the boot.
+        given: take the size that vmalloc= gives; False for what it would be without, None for what holds.
+    """
+    kernel, size = state.kernel, state.vars.vmalloc_size
+    given = state.vars.vmalloc_given if given is None else given
     if kernel.has("vmalloc_size_symmetric"):
-        reserve = (given if state.vars.vmalloc_given else 240 * MIB) + VMALLOC_OFFSET
-    elif state.vars.vmalloc_given:
-        reserve = given
+        reserve = (size if given else 240 * MIB) + VMALLOC_OFFSET
+    elif given:
+        reserve = size
     else:
         reserve = 240 * MIB + VMALLOC_OFFSET if kernel.has("vmalloc_min_240m") else 128 * MIB
     limit = kernel.vmalloc_end - reserve - kernel.page_offset + state.handover.phys_offset
@@ -171,7 +177,9 @@ def _lowmem_rounded(state: BootState, limit: int) -> None:
     if area is not None:
         cause = f"{area.origin.text if area.origin else 'a no-map area'} begins at {hex_address(last)}"
         after = align_up(last, state.kernel.format.pmd_size)
-        advice = f"let that area begin at {hex_address(limit)} or {hex_address(after)}"
+        moved = Span(after, after + area.end - area.start)
+        room = after < area.end or any(row.start <= moved.start and moved.end <= row.end for row in state.banks)
+        advice = f"let that area begin at {hex_address(limit)}" + (f" or {hex_address(after)}" if room else "")
     reason = f"lowmem must end on a multiple of {pmd}, and {cause}"
     origin = Origin("adjust_lowmem_bounds", reason, None, area.origin if area else None)
     for row in cut:

@@ -9,6 +9,7 @@ Source: drivers/of/fdt.c ``early_init_dt_scan_nodes``, ``early_init_dt_scan_memo
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -39,6 +40,7 @@ class RootCells(Struct, frozen=True):
     size: int
 
 
+@lru_cache(maxsize=4)  # many ask, of one tree after the other
 def root_cells(fdt: Fdt) -> RootCells:
     """The cell counts that the kernel uses for every memory and reserved-memory property."""
     values = []

@@ -132,6 +132,7 @@ def _mem_map(state: BootState, memblock: Memblock) -> bool:
         return False
     if not kernel.has("memmap_memblock"):
         state.require_mapped(at, size, "mem_map")
+        state.require_there(at, size, "mem_map")
         memblock.reserve(at, size, origin=Origin("alloc_node_mem_map", "mem_map"))
         return True
     _check_zones_covered(state, at, covered, page, what)

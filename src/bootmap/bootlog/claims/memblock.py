@@ -56,7 +56,8 @@ class MemblockChecker:
         memblock = stage.memblock if stage else state.memblock
         self.lists = {"memory": memblock.memory.regions, "reserved": memblock.reserved.regions}
         self.open_ends = log.open_ends
-        self.efi = context.basis.from_log and any(_EFI.search(said.word("rest")) for said in log.all("call"))
+        without = context.basis.from_log and state.handover.efi is None
+        self.efi = without and any(_EFI.search(said.word("rest")) for said in log.all("call"))
         self.paging_init_ends = 0
         """The line before which every allocation is one of paging_init's or earlier; 0 where callbacks are unknown."""
         if not context.basis.kernel_from_log and not state.machine.unknown:

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from bootmap.bootlog.log import Log, Said
 
 CACHES = ("vipt-aliasing", "vipt-nonaliasing", "vivt")
-TRE, AFE = 1 << 28, 1 << 29
-"""SCTLR's bits: TEX remap, which Linux sets on ARMv7, and the access flag, with long descriptors (proc-v7*.S)."""
+_XP, _TRE, _AFE = 1 << 23, 1 << 28, 1 << 29
+"""SCTLR's bits: the tables of ARMv6 and later, TEX remap, which Linux sets on ARMv7, and the access flag, with long
+descriptors (proc-v6.S, proc-v7*.S).  Before ARMv6 the upper bits are a core's own: Feroceon has a005317f, b005317f.
+"""
 _ANY = 0x410FC070
 """Cortex-A7, which stands for the core of an ARM kernel's image where nothing names it."""
 _LONG, _SHORT = 0x410FC0F0, 0x410FC090
@@ -70,10 +72,15 @@ def _midrs(log: Log, given: Given) -> Iterator[Evidence[int]]:
     for said in log.all("cpu_unknown")[:1]:
         yield exact(said.number("midr"), Confidence.CERTAIN, said.line, "head.S names it")
     for said in log.all("control")[:1]:
-        if said.number("cr") & TRE:  # only ARMv7 has it
-            likely = _LONG if said.number("cr") & AFE else _SHORT
+        if said.number("cr") & _XP and said.number("cr") & _TRE:  # only ARMv7 has it
+            likely = _LONG if long_descriptors(said.number("cr")) else _SHORT
             text = "an ARMv7 core with " + ("long" if likely == _LONG else "short") + " descriptors, by its registers"
             yield exact(likely, Confidence.HINT, said.line, text)
+
+
+def long_descriptors(control: int) -> bool:
+    """Whether an SCTLR is that of a kernel with CONFIG_ARM_LPAE."""
+    return bool(control & _XP and control & _AFE)
 
 
 def same_core(one: int, other: int) -> bool:

@@ -112,7 +112,7 @@ def settled(weights: Iterable[Weighed[Any]], replay: Replay) -> tuple[Weighed[An
 
 def worded(weights: Iterable[Weighed[Any]]) -> list[Weighed[Any]]:
     """The same, each knowing how its values are written."""
-    return [replace(each, words=_reader(each.quantity).words) for each in weights]
+    return [replace(each, words=_reader(each.quantity).words) if each.words is str else each for each in weights]
 
 
 def _reader(quantity: str) -> _Reader:

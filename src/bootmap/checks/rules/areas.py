@@ -164,9 +164,14 @@ def area_changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
         up, down = align_up(start, PMD_SIZE), align_down(start, PMD_SIZE)
         if up + PAGE_SIZE <= end:
             yield _reg_change(case, prop, up, end - up, f"it shrinks by {size_text(up - start)}")
-        elif not _taken(case, Span(up, up + entry.size), node):
+        elif _free(case, Span(up, up + entry.size), node):
             yield _reg_change(case, prop, up, entry.size, "the area moved")
         yield _reg_change(case, prop, down, end - down, f"the lost {size_text(start - down)} become part of it")
+
+
+def _free(case: CheckCase, span: Span, but: Node) -> bool:
+    """Whether an area may be moved to ``span``: it is RAM, and no other area's."""
+    return any(bank.start <= span.start and span.end <= bank.end for bank in case.ram) and not _taken(case, span, but)
 
 
 def bank_changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
@@ -305,6 +310,7 @@ def elsewhere(case: CheckCase) -> Iterator[Finding]:
                     f"{node.path} asks for the memory-region {target.path}, which is not a child of /reserved-memory: "
                     f"the kernel keeps nothing there.",
                     (case.at_property(prop, at),),
+                    tuple(_keep_node(case, target)),
                 )
 
 
@@ -349,6 +355,16 @@ def _keep(case: CheckCase, node: Node, span: Span) -> Iterator[Change]:
             (DeleteNode(node.path), AddNode(path, tuple(values.items()))),
             recommended=True,
         )
+
+
+def _keep_node(case: CheckCase, node: Node) -> Iterator[Change]:
+    """The same for a child of the root that has one area."""
+    prop = node.get("reg")
+    if prop is None or node.depth != 1 or node.children or not case.cells.address + case.cells.size:
+        return
+    entries = [entry for entry in pairs(prop, case.cells.address, case.cells.size) if entry.size]
+    if len(entries) == 1:
+        yield from _keep(case, node, Span(entries[0].base, entries[0].base + entries[0].size))
 
 
 def _keep_area(case: CheckCase, name: str, span: Span) -> Iterator[Change]:
@@ -412,6 +428,7 @@ def misplaced(case: CheckCase) -> Iterator[Finding]:
                 f"{node.path} has {named}, which the kernel reads in children of /reserved-memory of the root only: "
                 f"its memory is plain RAM.",
                 (case.at_node(node),),
+                tuple(_keep_node(case, node)),
                 address=None,
             )
         for name in downstream:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from bootmap.assemble.texts import parse_kernel_version
 from bootmap.boot.trace import Verdict
 from bootmap.checks.edit import SetBoard, SetVariable, SetVersion
 from bootmap.checks.finding import Change, Finding, Where
+from bootmap.checks.places import payload_changes
 from bootmap.facts.audit_rules import Severity
 from bootmap.facts.check_rules import RULES_BY_ID
 from bootmap.inputs.uboot_env import hextoul
@@ -40,6 +42,7 @@ _WHAT = {
     "--load-addr": "the zImage where it unpacks to",
     "--cache": "a data cache that aliases",
     "--vmalloc-end": "a lower VMALLOC_END",
+    "--kernel-version": "an older release of its stable series",
 }
 
 
@@ -70,7 +73,11 @@ def _fate(row: Alternative) -> str:
 
 def _changes(case: CheckCase, row: Alternative) -> Iterator[Change]:
     taken, state = row.assumption.value, case.state
-    if row.option == "--dtb-addr" and isinstance(taken, int):
+    if row.option == "--kernel-version" and isinstance(taken, str):
+        version, sublevel = parse_kernel_version(taken)
+        yield from payload_changes(case, "dtb")
+        yield Change(f"Linux {taken}, or later of its series", edits=(SetVersion(version, sublevel),))
+    elif row.option == "--dtb-addr" and isinstance(taken, int):
         size = state.vars.arm_lowmem_limit - state.handover.phys_offset
         yield Change(
             f"U-Boot: setenv bootm_size {size:#x}",

@@ -10,7 +10,9 @@ from bootmap.checks.places import initrd_changes, payload_changes
 from bootmap.checks.rules.areas import area_changes, bank_changes
 from bootmap.checks.rules.kernel import crash_changes
 from bootmap.checks.rules.last_page import whole_pages
+from bootmap.checks.rules.memory import of_bytes
 from bootmap.checks.rules.near_kernel import areas_in_the_way, pool_changes
+from bootmap.checks.rules.real_ram import real_ram_changes
 from bootmap.facts.audit_rules import Severity
 from bootmap.facts.check_rules import RULE_OF_HAZARD, RULES_BY_ID
 from bootmap.units import MIB, Span, hex_address
@@ -37,6 +39,8 @@ _DECIDED_BY = {
     "payloads-overlap": "dtb_addr",
 }
 """Rule -> the attribute of the board that it is about, for U-Boot's variables behind it."""
+_OF_ALL_RAM = ("no-memory", "early-allocation", "memory-not-there")
+"""Rules that are about no place of their own: what shapes RAM is looked at."""
 _TITLES = {
     "dtb-unmapped": "the device tree is not mapped when the kernel reads it",
     "initrd-disabled": "the kernel gives up its initrd",
@@ -51,6 +55,7 @@ _TITLES = {
     "kernel-overlaps-dtb": "the kernel and the device tree are loaded into one place",
     "first-bank-unaligned": "RAM begins between two 2 MiB boundaries",
     "lowmem-rounded": "RAM is lost to rounding",
+    "ram-missing": "the kernel uses memory that the board does not have",
     "crashkernel-failed": "there is no room for the crash kernel",
 }
 
@@ -100,12 +105,14 @@ def _sentence(text: str) -> str:
 
 
 def _where(case: CheckCase, hazard: Hazard) -> tuple[Where, ...]:
-    rule = RULE_OF_HAZARD[hazard.id].id
+    rule = "no-memory" if _no_ram(case, hazard) else RULE_OF_HAZARD[hazard.id].id
     found = (*case.at_variables(_DECIDED_BY.get(rule, "")), *case.at_origin(hazard.origin))
-    if found or hazard.subject != "initrd":
-        return found
-    param = case.parameter("initrd")
-    return (case.at_param(param),) if param is not None else ()
+    name = "initrd" if hazard.subject == "initrd" else "mem" if rule in _OF_ALL_RAM else ""
+    param = case.parameter(name) if name else None
+    if found or param is not None:
+        return found or (case.at_param(param),) if param is not None else found
+    refused = _refused(case) if rule in _OF_ALL_RAM else []
+    return tuple(place for other in refused for place in case.at_origin(other.origin))
 
 
 def _changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
@@ -129,12 +136,17 @@ def _changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
         case "carveout-odd-mib":
             yield from area_changes(case, hazard)
         case "kernel-unmapped":
+            if hazard.id == "section-behind-directory":
+                yield from payload_changes(case, "dtb")
             yield from areas_in_the_way(case)
+        case "no-memory" | "early-allocation":
+            yield from _other_ram(case)
+            for other in _refused(case):
+                yield from pool_changes(case, other)
         case "reserved-area-refused":
             yield from pool_changes(case, hazard)
         case "static-mapping":
-            refused = [other for other in case.replay.hazards if other.id == "reserved-area-refused"]
-            yield from (change for other in refused[:_MOST_POOLS] for change in pool_changes(case, other))
+            yield from (change for other in _refused(case) for change in pool_changes(case, other))
         case "crashkernel-above-lowmem":
             yield from crash_changes(case)
         case "mem-map":
@@ -150,13 +162,34 @@ def _changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
         case "mem-parameter":
             yield Change("leave mem= out", edits=(SetParameter("mem", None),))
         case "memory-not-there":
-            yield Change(
-                "leave mem= out", "the board's own description of its RAM holds then", (SetParameter("mem", None),)
-            )
+            if hazard.subject:
+                moved = payload_changes(case, "dtb", hazard.places) if hazard.subject == "dtb" else initrd_changes(case)
+                yield from moved
+            yield from real_ram_changes(case)
         case "earlycon":
             yield Change("leave earlycon out of the command line", edits=(SetParameter("earlycon", None),))
         case "reserved-memory-full":
             yield Change("Linux 5.5 holds 64 areas, 6.12 as many as there are", edits=(SetVersion((5, 5)),))
+
+
+def _refused(case: CheckCase) -> list[Hazard]:
+    """The pools that CMA does not take: what it gives back of them is mapped no more, up to some versions."""
+    return [other for other in case.replay.hazards if other.id == "reserved-area-refused"][:_MOST_POOLS]
+
+
+def _other_ram(case: CheckCase) -> Iterator[Change]:
+    """Without the parameters by which the kernel has other RAM, or less lowmem, than the board's description has."""
+    mem = case.parameter("mem")
+    if mem is not None and not of_bytes(mem):
+        size, _, start = (mem.value or "").partition("@")
+        yield Change(
+            "leave mem= out", "the board's own description of its RAM holds then", (SetParameter("mem", None),)
+        )
+        if start and size:
+            note = "without a start, it is where the kernel takes RAM to begin"
+            yield Change(f"mem={size}", note, (SetParameter("mem", size),))
+    if case.parameter("vmalloc") is not None:
+        yield Change("leave vmalloc= out", "it leaves too little lowmem", (SetParameter("vmalloc", None),))
 
 
 def _advice(case: CheckCase, hazard: Hazard) -> Iterator[str]:
@@ -210,6 +243,7 @@ def _where_the_kernel_runs(case: CheckCase) -> Iterator[Change]:
     address = first + _RECOMMENDED
     yield Change(
         f"run the zImage at {hex_address(address)}",
-        f"in the first 128 MiB of RAM, below {hex_address(first + 128 * MIB)}; U-Boot: setenv kernel_addr_r",
+        f"in the first 128 MiB of RAM, below {hex_address(first + 128 * MIB)}; U-Boot: "
+        f"setenv {case.variable('load_addr')} {hex_address(address)}",
         (SetBoard("load_addr", address),),
     )

@@ -98,10 +98,7 @@ def cma_failed(case: CheckCase) -> Iterator[Finding]:
                 )
             )
             break
-    for size in _SIZES:
-        if size % unit == 0 and size < _wanted(case):
-            text = f"{size >> 20}M"
-            changes.append(Change(f"cma={text}", "the largest that fits", (SetParameter("cma", text),)))
+    changes += _other_pools(case, unit)
     yield Finding(
         RULES_BY_ID["cma-failed"],
         Severity.WARNING,
@@ -111,6 +108,23 @@ def cma_failed(case: CheckCase) -> Iterator[Finding]:
         tuple(changes),
         hazard=hazard,
     )
+
+
+def _other_pools(case: CheckCase, unit: int) -> Iterator[Change]:
+    """The same size without its place; the largest of the usual sizes there, and the largest anywhere."""
+    wanted, (_, base, limit) = _wanted(case), case.state.cma_cmdline or (0, 0, 0)
+    if base or limit:
+        yield _pool(f"{wanted >> 20}M" if wanted % MIB == 0 else f"{wanted:#x}", "where the kernel finds room", "any")
+    sizes = [size for size in _SIZES if size % unit == 0 and size < wanted]
+    if base and limit <= base + wanted and any(base in bank for bank in case.ram):
+        for size in sizes:
+            yield _pool(f"{size >> 20}M@{base:#x}", "the largest usual size that fits there", "there")
+    for size in sizes:
+        yield _pool(f"{size >> 20}M", "the largest usual size that fits anywhere", "any")
+
+
+def _pool(value: str, note: str, one_of: str) -> Change:
+    return Change(f"cma={value}", note, (SetParameter("cma", value),), one_of=one_of)
 
 
 def _wanted(case: CheckCase) -> int:

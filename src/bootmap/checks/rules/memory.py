@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bootmap.boot.decompressor.phys_offset import memory_ranges
+from bootmap.boot.paging.lowmem import vmalloc_limit
 from bootmap.checks.case import NO_LOWMEM
 from bootmap.checks.edit import SetLpae, SetOption, SetParameter, SetProperty, SetVmsplit
-from bootmap.checks.finding import Change, Finding
+from bootmap.checks.finding import Change, Finding, Where
+from bootmap.checks.later import CRASH_KERNEL
 from bootmap.checks.places import initrd_changes, payload_changes
 from bootmap.facts.audit_rules import Severity
 from bootmap.facts.check_rules import RULES_BY_ID
@@ -15,12 +16,13 @@ from bootmap.facts.linux.vmsplit import VMSPLITS
 from bootmap.facts.machines.dma_reach import DMA_REACH
 from bootmap.inputs.cells import address_cells, pairs, read_cells, size_cells
 from bootmap.inputs.fdt_writer import cells
-from bootmap.units import GIB, MIB, Span, align_down, hex_address, memparse, size_text
+from bootmap.units import GIB, MIB, PMD_SIZE, Span, align_down, align_up, hex_address, memparse, size_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from bootmap.checks.case import CheckCase
+    from bootmap.inputs.cmdline import Param
     from bootmap.inputs.fdt import Fdt, Node, Property
 
 _SMALL = 16 * MIB
@@ -54,12 +56,10 @@ def memory_nodes(case: CheckCase) -> list[Node]:
 def mem_parameter(case: CheckCase) -> Iterator[Finding]:
     """mem= without a suffix: a number of bytes where MiB were meant."""
     for param in case.params:
-        if param.name != "mem" or not param.value:
-            continue
-        size, rest = memparse(param.value)
-        digits = param.value.partition("@")[0]
-        if digits.isdigit() and 0 < size < _SMALL and (not rest or rest.startswith("@")):
-            tail = param.value[len(digits) :]
+        if of_bytes(param):
+            size, value = memparse(param.value or "")[0], param.value or ""
+            digits = value.partition("@")[0]
+            tail = value[len(digits) :]
             yield Finding(
                 RULES_BY_ID["mem-parameter"],
                 Severity.ERROR,
@@ -79,10 +79,19 @@ def mem_parameter(case: CheckCase) -> Iterator[Finding]:
             )
 
 
+def of_bytes(param: Param) -> bool:
+    """Whether it is a mem= whose size has no suffix, and is too small for RAM in bytes."""
+    if param.name != "mem" or not param.value:
+        return False
+    size, rest = memparse(param.value)
+    return param.value.partition("@")[0].isdigit() and 0 < size < _SMALL and (not rest or rest.startswith("@"))
+
+
 def over_devices(case: CheckCase) -> Iterator[Finding]:
     """Memory nodes that run over the registers of devices."""
     if case.tree is None:
         return
+    users = _memory_users(case)
     for node in memory_nodes(case):
         prop = node.get("reg")
         if prop is None or not case.cells.address + case.cells.size:
@@ -90,16 +99,15 @@ def over_devices(case: CheckCase) -> Iterator[Finding]:
         for i, entry in enumerate(pairs(prop, case.cells.address, case.cells.size)):
             bank = Span(entry.base, entry.base + entry.size)
             hit = sorted(
-                (span.start, other.path, span) for other, span in case.registers_over(bank) if not _of_memory(other)
+                (span.start, other.path, span)
+                for other, span in case.registers_over(bank)
+                if not _of_memory(other) and other.path not in users
             )
             if not hit:
                 continue
             first, path, span = hit[0]
             more = f" and {len(hit) - 1} more" if len(hit) > 1 else ""
-            border = align_down(first, _SMALL)
-            changes = []
-            if border > bank.start:
-                changes.append(_truncated(case, prop, i, bank, border))
+            changes = _without_devices(case, prop, i, bank, [each[2] for each in hit])
             yield Finding(
                 RULES_BY_ID["memory-over-devices"],
                 Severity.ERROR,
@@ -107,33 +115,72 @@ def over_devices(case: CheckCase) -> Iterator[Finding]:
                 f"{node.path}, {bank}, overlaps the registers of {path}, {span}{more}: the kernel takes registers for "
                 f"RAM and hands them out as memory.",
                 (case.at_property(prop, i * _pair(case)),),
-                tuple(changes),
+                changes,
                 address=first,
             )
 
 
+def _memory_users(case: CheckCase) -> set[str]:
+    """Paths of nodes whose ``reg`` is RAM that some device uses: a driver's memory-region points to them."""
+    assert case.tree is not None
+    found = set()
+    for node in case.tree.walk("memory-region"):
+        value = node.value("memory-region") or b""
+        targets = (case.tree.by_phandle(read_cells(value, at, 1)) for at in range(len(value) // 4))
+        found |= {target.path for target in targets if target is not None}
+    return found
+
+
 def _of_memory(node: Node) -> bool:
-    """Nodes whose reg is RAM: simple frame buffers, carve-outs of firmware, ramoops, memory controllers' views."""
+    """Nodes whose reg is RAM: frame buffers, carve-outs of firmware, pools, ramoops, memory controllers' views."""
     kind = node.get("compatible")
     names = kind.value if kind is not None else b""
-    return any(word in names for word in (b"framebuffer", b"ramoops", b"optee", b"smem", b"-memory", b"reserved"))
+    known = (b"framebuffer", b"ramoops", b"optee", b"smem", b"-memory", b"reserved", b"shared-dma-pool")
+    marked = any(node.get(name) is not None for name in ("no-map", "reusable"))
+    return marked or any(word in names for word in known)
 
 
 def _pair(case: CheckCase) -> int:
     return case.cells.address + case.cells.size
 
 
-def _truncated(case: CheckCase, prop: Property, index: int, bank: Span, border: int) -> Change:
+def _without_devices(
+    case: CheckCase, prop: Property, index: int, bank: Span, devices: Sequence[Span]
+) -> tuple[Change, ...]:
+    """The bank up to its first device; and, where much of it lies behind the last one, the banks around them.
+
+    Whether RAM goes on behind the devices, only the board's owner knows: neither is recommended then.
+    """
+    border = align_down(devices[0].start, _SMALL)
+    last = max(span.end for span in devices)
+    around, at = list[Span](), bank.start
+    for span in sorted(devices):
+        if align_down(span.start, PMD_SIZE) > at:
+            around.append(Span(at, align_down(span.start, PMD_SIZE)))
+        at = max(at, align_up(span.end, PMD_SIZE))
+    unsure = bank.end - last > _SMALL
+    changes = []
+    if border > bank.start:
+        size = size_text(border - bank.start)
+        note = f"{size}, if RAM ends before the first device" if unsure else f"{size}, up to the first device"
+        changes.append(_rebanked(case, prop, index, [Span(bank.start, border)], note, unsure=unsure))
+    if unsure and at < bank.end:
+        around.append(Span(at, bank.end))
+        size = size_text(sum(row.size for row in around))
+        changes.append(_rebanked(case, prop, index, around, f"{size}, if RAM goes on behind them", unsure=True))
+    return tuple(changes)
+
+
+def _rebanked(case: CheckCase, prop: Property, index: int, rows: Sequence[Span], note: str, *, unsure: bool) -> Change:
+    """The property with ``rows`` in place of its bank ``index``."""
     width = 4 * _pair(case)
-    entry = cells(bank.start, width=case.cells.address) + cells(border - bank.start, width=case.cells.size)
-    value = prop.value[: index * width] + entry + prop.value[(index + 1) * width :]
-    size = border - bank.start
-    return Change(
-        f"{prop.node}: reg = <{bank.start:#x} {size:#x}>",
-        f"{size_text(size)}, up to the first device; put further RAM into banks of its own",
-        (SetProperty(prop.node, prop.name, value),),
-        recommended=True,
+    entries = b"".join(
+        cells(row.start, width=case.cells.address) + cells(row.size, width=case.cells.size) for row in rows
     )
+    value = prop.value[: index * width] + entries + prop.value[(index + 1) * width :]
+    shown = ", ".join(f"<{row.start:#x} {row.size:#x}>" for row in rows)
+    edits = (SetProperty(prop.node, prop.name, value),)
+    return Change(f"{prop.node}: reg = {shown}", note, edits, recommended=not unsure, unsure=unsure)
 
 
 def beyond_lowmem(case: CheckCase) -> Iterator[Finding]:
@@ -146,12 +193,14 @@ def beyond_lowmem(case: CheckCase) -> Iterator[Finding]:
     have = sum(bank.size for bank in case.ram) or total
     why = lost[0].reason
     without = not case.state.kernel.has("highmem")
+    lpae = case.state.handover.cpu.lpae and not case.state.kernel.has("lpae")
     changes = [
         *([Change("CONFIG_HIGHMEM=y", edits=(SetOption("HIGHMEM", "y"),))] if without else []),
         Change("CONFIG_VMSPLIT_3G_OPT=y", "user space 2.75 GiB", (SetVmsplit("3g_opt"),)),
         Change("CONFIG_VMSPLIT_2G=y", "user space 2 GiB", (SetVmsplit("2g"),)),
         Change("CONFIG_VMSPLIT_1G=y", "user space 1 GiB", (SetVmsplit("1g"),)),
         Change("vmalloc=128M", "less room for ioremap and vmalloc", (SetParameter("vmalloc", "128M"),)),
+        *([Change("CONFIG_ARM_LPAE=y", "and HIGHMEM, which it needs for that RAM", (SetLpae(),))] if lpae else []),
     ]
     yield Finding(
         RULES_BY_ID["ram-beyond-lowmem"],
@@ -205,20 +254,31 @@ def vmalloc_cost(case: CheckCase) -> Iterator[Finding]:
     if param is None or not case.state.vars.vmalloc_given:
         return
     default = 240 * MIB if case.state.kernel.has("vmalloc_min_240m") else 128 * MIB
-    cost = case.state.vars.vmalloc_size - default
     used_up = case.lowmem_end and case.state.vars.vmalloc_limit and case.lowmem_end >= case.state.vars.vmalloc_limit
-    if cost <= 0 or not used_up:
+    without = vmalloc_limit(case.state, given=False)
+    if case.state.vars.vmalloc_size <= default or not used_up or without <= case.lowmem_end:
         return
+    lost = Span(case.lowmem_end, without)
+    hidden = [Span(row.start, row.end) for row in case.state.lost if row.reason == "no-map"]
+    cost = _common(case.ram, lost) - sum(_common(case.ram, row) for row in hidden if row.overlaps(lost))
+    if cost <= 0:
+        return
+    end = min(without, max(row.end for row in case.ram))
     fate = "is highmem instead" if case.state.kernel.has("highmem") else "is lost without HIGHMEM"
     yield Finding(
         RULES_BY_ID["vmalloc-cost"],
         Severity.WARNING,
         f"{param.text} costs {size_text(cost)} of lowmem",
-        f"The default is {size_text(default)}: {size_text(cost)} of RAM below {hex_address(case.lowmem_end + cost)} "
-        f"{fate}.",
+        f"The default is {size_text(default)}: {size_text(cost)} of RAM, from {hex_address(case.lowmem_end)} to "
+        f"{hex_address(end - 1)}, {fate}.",
         (case.at_param(param),),
         (Change("leave vmalloc= out", f"{size_text(cost)} of lowmem come back", (SetParameter("vmalloc", None),)),),
     )
+
+
+def _common(spans: Sequence[Span], other: Span) -> int:
+    """Bytes of ``spans`` that lie in ``other``."""
+    return sum(max(0, min(row.end, other.end) - max(row.start, other.start)) for row in spans)
 
 
 def little_lowmem(case: CheckCase) -> Iterator[Finding]:
@@ -246,9 +306,17 @@ def little_lowmem(case: CheckCase) -> Iterator[Finding]:
         f"{size_text(budget.left)} of lowmem are left for the kernel",
         f"Of {size_text(budget.lowmem)} lowmem {parts} are taken: {size_text(budget.left)} are left. Highmem does not "
         f"help: page tables, slabs and buffers come from lowmem.",
-        case.at_origin(case.state.cma_areas[0].origin)[:1] if case.state.cma_areas else (),
+        _taker(case, large[0][0]) if large else (),
         tuple(changes),
     )
+
+
+def _taker(case: CheckCase, name: str) -> tuple[Where, ...]:
+    """Where it stands that the largest item of the budget takes so much; () where nobody wrote that."""
+    if name == "CMA":
+        return case.at_origin(case.state.cma_areas[0].origin)[:1] if case.state.cma_areas else ()
+    param = case.parameter({CRASH_KERNEL: "crashkernel", "initrd": "initrd"}.get(name, ""))
+    return (case.at_param(param),) if param is not None else ()
 
 
 def _smaller_pools(case: CheckCase) -> Iterator[Change]:
@@ -262,26 +330,6 @@ def _smaller_pools(case: CheckCase) -> Iterator[Change]:
             value = cells(size, width=case.cells.size)
             edits = (SetProperty(node.path, "size", value),)
             yield Change(f"{node.path}: size = <{size:#x}>", f"a pool of {size_text(size)}", edits)
-
-
-def disagreement(case: CheckCase) -> Iterator[Finding]:
-    """What --ram says of the board against the tree and mem=."""
-    real = case.board.ram
-    if real is None:
-        return
-    told = [Span(start, end) for start, end in memory_ranges(case.state.handover.board)]
-    told += [span for span in case.state.promised if span.size]
-    for span in told:
-        covered = sum(max(0, min(span.end, row.end) - max(span.start, row.start)) for row in real)
-        if covered < span.size:
-            yield Finding(
-                RULES_BY_ID["memory-disagrees"],
-                Severity.WARNING,
-                "more RAM is declared than the board has",
-                f"{span} is declared, {size_text(span.size - covered)} of it are not in the board's RAM, "
-                f"{' and '.join(map(str, real))}.",
-                address=span.start,
-            )
 
 
 def dma_window(case: CheckCase) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from bootmap.cli.options import board_options, input_options
 from bootmap.output import folded, write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from bootmap import CheckResult
     from bootmap import CheckSettings as Settings
@@ -46,15 +46,22 @@ _OF_THE_CALL = {
 @input_options
 @click.option("--env", type=click.Path(), help="U-Boot's variables: what printenv prints, or the image in flash.")
 @click.option("--bdinfo", type=click.Path(), help="With --env: what U-Boot's bdinfo prints; a console log will do.")
-@click.option("--select", multiple=True, metavar="RULE", help="Count this rule only; repeatable.")
-@click.option("--ignore", multiple=True, metavar="RULE", help="Do not count this rule; repeatable.")
+@click.option(
+    "--select", multiple=True, metavar="RULE", help="Count this rule only, and what decides the verdict; repeatable."
+)
+@click.option(
+    "--ignore", multiple=True, metavar="RULE", help="Do not count this rule; what decides the verdict counts."
+)
 @click.option("--severity", type=click.Choice(_SEVERITIES), help="Show findings of at least this severity.  [info]")
 @click.option("--strict", is_flag=True, help="Exit with 1 on warnings too.")
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True, help="How to print.")
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option(
     "--settings", type=click.Path(dir_okay=False), help="Settings, in place of bootmap.toml beside the board."
 )
-@click.option("--baseline", type=click.Path(dir_okay=False), help="Do not count the findings in this file.")
+@click.option(
+    "--baseline", type=click.Path(dir_okay=False), help="Do not count the findings in this file; what decides counts."
+)
 @click.option(
     "--write-baseline", type=click.Path(dir_okay=False), help="Write all findings to this file, as a baseline."
 )
@@ -87,7 +94,8 @@ def command(
     is needed: where the kernel is not described, a typical one is taken, and the answer says so.  Each change that is
     proposed was applied and predicted again.
 
-    Exit code 0: it boots, and nothing is an error; 1: it does not, or there are errors (--strict: or warnings).
+    Exit code 0: it boots, and nothing is an error; 1: it does not, or there are errors (--strict: or warnings).  What
+    decides a verdict always counts; only a reason in bootmap.toml for its rule accepts it.
     """
     if rules:
         for rule in bootmap.CHECK_RULES:
@@ -157,9 +165,11 @@ class _Call:
         self.baselines: dict[str, Mapping[str, Sequence[str]]] = {}
         self.prove = prove
         self.failures: list[str] = []
+        self.stems: Mapping[str, str] = {}
 
     def run(self, paths: Sequence[str], jobs: int | None) -> list[CheckResult]:
         """Check every board; a single one's error is the command's, of many each is one line."""
+        self.stems = _stems(paths)
         if len(paths) == 1:
             return self.one(paths[0])
         from bootmap.cli.side_by_side import side_by_side
@@ -200,9 +210,14 @@ class _Call:
                 prove=self.prove,
             )
             results.append(result)
-            for file, what in bootmap.write_fix(result, self.fix) if self.fix is not None else ():
+            for file, what in self._fixes(path, result):
                 click.echo(f"bootmap: wrote {file}: {what}" if file else f"bootmap: {what}", err=True)
         return results
+
+    def _fixes(self, path: str, result: CheckResult) -> Iterator[tuple[str, str]]:
+        """What is written to fix a board."""
+        if self.fix is not None:
+            yield from bootmap.write_fix(result, self.fix, self.stems.get(path))
 
     def _known_of(self, known: Settings) -> Mapping[str, Sequence[str]]:
         """The baseline that holds, read once."""
@@ -212,6 +227,37 @@ class _Call:
         if file not in self.baselines:
             self.baselines[file] = bootmap.read_baseline(file)
         return self.baselines[file]
+
+
+def _stems(paths: Sequence[str]) -> dict[str, str]:
+    """What the names of each board's fixes begin with, each its own: the file's name, where others have it with more.
+
+    That is its ending, as many folders in front as tell it from them, and at last a number.
+    """
+    by_stem: dict[str, list[Path]] = {}
+    for path in dict.fromkeys(paths):
+        by_stem.setdefault(Path(path).stem, []).append(Path(path))
+    found: dict[str, str] = {}
+    for path in dict.fromkeys(paths):
+        mine, others = Path(path), [other for other in by_stem[Path(path).stem] if other != Path(path)]
+        stem = mine.name if any(other.parent == mine.parent for other in others) else mine.stem
+        folders, apart = 0, [other for other in others if other.parent != mine.parent]
+        while folders < len(mine.parent.parts) and any(
+            _last(other, folders) == _last(mine, folders) for other in apart
+        ):
+            folders += 1
+        stem = "-".join([*(part.strip("/") for part in _last(mine, folders)), stem])
+        taken, number = stem, 1
+        while stem in found.values():
+            number += 1
+            stem = f"{taken}-{number}"
+        found[path] = stem
+    return found
+
+
+def _last(path: Path, folders: int) -> tuple[str, ...]:
+    """The names of the last folders above a file."""
+    return path.parent.parts[len(path.parent.parts) - folders :]
 
 
 def _typed(options: Mapping[str, Any]) -> dict[str, Any]:

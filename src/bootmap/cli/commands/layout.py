@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_ALONE = frozenset({"zimage", "load_addr", "phys_offset", "initrd", "memory", "version"})
+_SIZE = "; --image-size says how large the kernel is"
+_INSTEAD = {"dtb_addr": "; --dtb ADDR,SIZE says where the tree lies and how large it is"}
+_INSTEAD |= dict.fromkeys(("config", "system_map", "image", "build"), _SIZE)
+_SPELT = {"image": "kernel", "version": "kernel-version", "overlays": "overlay", "static_maps": "static-map"}
+
+
 @click.command()
 @click.argument("board", required=False, type=click.Path())
 @board_options
@@ -60,9 +67,10 @@ def command(
 def _alone(
     image_size: int, bss_size: int | None, text_offset: int, dtb: str | None, options: Mapping[str, Any]
 ) -> bootmap.LoadMap:
-    for name in ("config", "system_map", "image", "build"):
-        if options.get(name) is not None:
-            raise UsageError(f"--{name.replace('_', '-')} goes with a BOARD; --image-size says how large the kernel is")
+    for name, value in options.items():
+        if name not in _ALONE and value not in (None, (), False):
+            instead = _INSTEAD.get(name, "")
+            raise UsageError(f"--{_SPELT.get(name, name.replace('_', '-'))} goes with a BOARD{instead}")
     return bootmap.load_map(
         image_size,
         zimage=bootmap.size_of(options["zimage"]),

@@ -33,7 +33,8 @@ _BLAMED = 5
 @click.option("--memory", multiple=True, metavar="RULE", help="RAM for trees that have no size of it.  [512M]")
 @click.option("--cmdline", help="Command line, in place of each tree's.")
 @click.option("--output", "-o", type=click.Path(dir_okay=False), help="Keep the rows in this file (JSON Lines).")
-@click.option("--resume", is_flag=True, help="Go on with what is in --output.")
+@click.option("--parts", type=click.Path(file_okay=False), help="Keep them in this folder, as Parquet parts, instead.")
+@click.option("--resume", is_flag=True, help="Go on with what is in --output or --parts.")
 @click.option("--parquet", type=click.Path(dir_okay=False), help="Write the rows as Parquet too.")
 @click.option("--html", type=click.Path(dir_okay=False), help="Write a page: sort, filter, open boards.")
 @click.option("--pages", type=click.Choice(("bad", "all")), help="With --html: pages of boards to open from it.")
@@ -57,8 +58,11 @@ def command(words: tuple[str, ...], **options: Any) -> int:
 
     Exit code 0: there is a row for every board and kernel, whatever it says; 1: with --against, something got worse.
     """
-    if options["resume"] and options["output"] is None:
-        raise UsageError("--resume goes on with the rows of a file: name it with --output")
+    if options["output"] is not None and options["parts"] is not None:
+        raise UsageError("--output and --parts both say where the rows are kept: give one")
+    kept_in = options["output"] or options["parts"]
+    if options["resume"] and kept_in is None:
+        raise UsageError("--resume goes on with the rows of a file or folder: name it with --output or --parts")
     if options["blame"] and not options["against"]:
         raise UsageError("--blame asks what makes a change: say between what with --against")
     sweep = bootmap.Sweep.of(
@@ -69,7 +73,7 @@ def command(words: tuple[str, ...], **options: Any) -> int:
         cmdline=options["cmdline"],
     )
     with tempfile.TemporaryDirectory(prefix="bootmap-sweep-") as place:
-        output = options["output"] or os.path.join(place, "rows.jsonl")
+        output = kept_in or os.path.join(place, "rows.jsonl")
         run = _run(sweep, output, options)
         if options["parquet"] is not None:
             bootmap.write_parquet(options["parquet"], bootmap.read_rows(output))
@@ -104,6 +108,7 @@ def _run(sweep: Sweep, output: str, options: dict[str, Any]) -> SweepRun:
                 sweep,
                 output,
                 again=options["resume"],
+                parts=options["parts"] is not None,
                 cache=None if options["no_cache"] else options["cache"] or bootmap.sweep_cache(),
                 jobs=options["jobs"],
                 limits=bootmap.SweepLimits(options["time_limit"], options["memory_limit"] * MIB),
@@ -111,7 +116,7 @@ def _run(sweep: Sweep, output: str, options: dict[str, Any]) -> SweepRun:
                 told=told,
             )
         except KeyboardInterrupt:
-            if options["output"] is not None:
+            if options["output"] is not None or options["parts"] is not None:
                 click.echo(f"\nbootmap: {shown} of {len(sweep)} pairs are in {output}; go on with --resume", err=True)
             raise
     for problem in run.problems:

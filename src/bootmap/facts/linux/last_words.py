@@ -168,9 +168,9 @@ LAST_WORDS = (
           "a map_io "
           "for another VMSPLIT (DEBUG_LL's address too)",
           "", f"{_MMU} create_mapping", fatal=False),
-    _word("modules-full", r"(?:insmod|modprobe|kmod\w{0,16}|systemd-udevd|systemd-modules|udevd): vmalloc: "
-                          r"allocation failure: "
-                          r"(?P<size>\d+)|vmalloc_node_range\+?\S*\) from \[<\w+>\] \(module_alloc",
+    _word("modules-full", r"(?:insmod|modprobe|kmod\w{0,16}|systemd-(?:udevd|modules\S{0,8})|udevd|\(udev-worker\)): "
+                          r"vmalloc(?:: allocation failure:| error: size) (?P<size>\d+)|"
+                          r"vmalloc_node_range\+?\S*\) from \[<\w+>\] \(module_alloc",
           "the modules' area is full: a module of {size} bytes does not fit",
           "module_alloc() takes memory from the modules' area between MODULES_VADDR and PAGE_OFFSET only: 16 "
           "MiB, 14 MiB "
@@ -182,7 +182,7 @@ LAST_WORDS = (
           "leave out what is not needed | vmalloc= does not help",
           "arch/arm/kernel/module.c module_alloc", fatal=False),
     _word("vmalloc-full", r"vmap allocation for size (?P<size>\d+) failed: use vmalloc=<size>|"
-                          r"vmalloc: allocation failure",
+                          r"vmalloc: allocation failure|vmalloc error: size",
           "the vmalloc area is full",
           "it holds ioremap, vmalloc and large mappings of drivers, and is what lowmem leaves",
           "vmalloc=512M on the command line: lowmem becomes smaller by as much | where a module was loaded: "
@@ -246,6 +246,17 @@ LAST_WORDS = (
           "cma= smaller, fewer or smaller reserved areas", "mm/oom_kill.c"),
 )
 """Every row, in the order of a boot."""
+
+OF_LOADER = frozenset({
+    "wrong-format", "no-fdt", "fdt-high", "load-overwrites", "bad-crc", "no-fdt-support", "wrong-ramdisk",
+})
+"""Findings of the boot loader's: where it starts a kernel after all, no boot ends with them."""
+ENDS_ATTEMPT = re.compile(
+    r"can't get kernel image|Wrong (?:Ramdisk )?Image Format|Bad Linux ARM zImage magic|Bad Data CRC|"
+    r"Bad Header Checksum|Bad hash value|Ramdisk image is corrupt or invalid|FDT and ATAGS support not compiled in|"
+    r"must RESET the board|ERROR: Did not find a cmdline Flattened|ERROR: fdt (?:move|relocat)\w* failed"
+)
+"""Lines with which bootm and bootz give up and go back to the prompt, or to the next thing to try (boot/bootm.c)."""
 
 # No row is looked for in a line without one of these words.
 WORTH = re.compile(

@@ -27,6 +27,8 @@ class LogLine(Struct, frozen=True):
         source: who prints it.
         head: how it begins, for lines that mail programs and narrow terminals wrap; "" where none does.
         unmodelled: why its numbers are not predicted; "" where they are, or where the line only tells of the board.
+        image: "kernel" for a row of an image's header that counts where the image is a kernel, "payload" where it is
+            another (a ramdisk, a device tree); "" for lines of no header.
     """
 
     kind: str
@@ -34,16 +36,17 @@ class LogLine(Struct, frozen=True):
     source: str
     head: str = ""
     unmodelled: str = ""
+    image: str = ""
 
 
-def _line(kind: str, pattern: str, source: str, head: str = "", unmodelled: str = "") -> LogLine:
+def _line(kind: str, pattern: str, source: str, head: str = "", unmodelled: str = "", image: str = "") -> LogLine:
     """A row; ``<name>`` stands for a number of the group ``name``, hexadecimal or decimal as the group is."""
 
     def group(match: re.Match[str]) -> str:
         name = match[1]
         return f"(?:0x)?(?P<{name}>[0-9a-f]{{1,16}})" if name in HEX else rf"(?P<{name}>\d{{1,18}})"
 
-    return LogLine(kind, re.compile(re.sub(r"(?<!\?P)<(\w+)>", group, pattern)), source, head, unmodelled)
+    return LogLine(kind, re.compile(re.sub(r"(?<!\?P)<(\w+)>", group, pattern)), source, head, unmodelled, image)
 
 
 _INIT = "arch/arm/mm/init.c"
@@ -65,24 +68,29 @@ LINES = (
     _line("machine", r"\bMachine: (?P<name>.{1,160}?)(?:, model: (?P<model>.*))?$", f"{_SETUP} setup_machine"),
     _line("model", r"Machine model: (?P<name>.+)", "arch/arm/kernel/devtree.c (drivers/of/fdt.c)"),
     _line("cmdline", r"Kernel command line: ?(?P<text>.*)", "init/main.c"),
-    _line("image_name", r"Image Name: +Linux-(?P<release>[2-9]\.\d{1,3}\S{0,60})", "U-Boot image_print_contents"),
+    _line("image_name", r"Image Name: +Linux-(?P<release>[2-9]\.\d{1,3}\S{0,60})", "U-Boot image_print_contents",
+          image="kernel"),
     _line("release", r"\bCPU: \d+ (?:PID: \d+ |UID: \d+ )+Comm: .{1,40} (?P<release>[2-9]\.\d{1,3}\.\d{1,3}\S{0,80}) #",
           "lib/dump_stack.c dump_stack_print_info"),
     _line("pgd", r"\bpgd = <base>", "arch/arm/mm/fault.c show_pte"),
     _line("dtb", r"Loading Device Tree to <start>, end <last>", "U-Boot boot_relocate_fdt"),
     _line("ramdisk", r"Loading Ramdisk to <start>, end <last>", "U-Boot boot_ramdisk_high"),
     _line("ramdisk_at", r"Loading init Ramdisk from Legacy Image at <start>", "U-Boot boot_get_ramdisk"),
-    _line("load", r"\bLoad Address: +<start>", "U-Boot image_print_contents, fit_image_print"),
+    _line("load", r"\bLoad Address: +<start>", "U-Boot image_print_contents, fit_image_print", image="kernel"),
+    _line("payload_load", r"\bLoad Address: +<start>", "U-Boot image_print_contents, fit_image_print", image="payload"),
     _line("load", r"Starting kernel at <start>", "Samsung's loader"),
     _line("kernel_at", r"\b[Kk]ernel image @ <start>", "U-Boot do_bootz"),
     _line("blob", r"Flattened Device Tree blob at <start>", "U-Boot boot_get_fdt"),
     _line("blob", r"Booting using the fdt blob at <start>", "U-Boot boot_get_fdt"),
-    _line("blob", r"Using Device Tree in place at <start>", "U-Boot boot_relocate_fdt"),
-    _line("started", r"\bboot[mz] <base>(?: +(?:-|<start>(?::\w{1,8})?)(?: +<to>)?)?\s*$", "typed at U-Boot's prompt"),
+    _line("blob", r"Using Device Tree in place at <start>(?:, end <last>)?", "U-Boot boot_relocate_fdt"),
+    _line("started", r"\bboot[mz] <base>(?: +(?:-|<start>(?::<size>)?)(?: +<to>)?)?\s*$", "typed at U-Boot's prompt"),
     _line("bootargs", r"^(?:append: |bootargs=|.{0,40}?\bsetenv bootargs )['\"]?(?P<text>[^$;'\"]{3,2000}+)['\"]?$",
           "U-Boot printenv, setenv, pxe_utils"),
     _line("arm_image", r"Image Type: +ARM Linux Kernel|Architecture: +ARM\s*$", "U-Boot image_print_contents"),
-    _line("image_size", r"Data [Ss]ize: +<count> [Bb]ytes", "U-Boot image_print_contents, fit_image_print"),
+    _line("image_size", r"Data [Ss]ize: +<count> [Bb]ytes", "U-Boot image_print_contents, fit_image_print",
+          image="kernel"),
+    _line("payload_size", r"Data [Ss]ize: +<count> [Bb]ytes", "U-Boot image_print_contents, fit_image_print",
+          image="payload"),
     _line("cpu_unknown", r"unrecognized/unsupported processor variant \(<midr>\)", "arch/arm/kernel/head-common.S"),
     _line("dram", r"^D?RAM: +(?P<amount>\d{1,5}(?:\.\d{1,3})?) (?P<unit>[KMG]i?B)", "U-Boot show_dram_config"),
     _line("dram_bank", r"Bank #\d: <start> <count> (?P<unit>[KMG]i?B)", "U-Boot show_dram_config"),
@@ -111,6 +119,12 @@ LINES = (
     _line("slub", r"SLUB: .{0,20}?HWalign=<align>,.{0,60}? CPUs=<cpus>,", "mm/slub.c kmem_cache_init"),
     _line("nosmp", r"CPU: All CPU\(s\) started in SVC mode|SMP: Total of <cpus> processors? activated",
           "arch/arm/kernel/setup.c hyp_mode_check, arch/arm/kernel/smp.c smp_cpus_done"),
+    _line("efi_row", r"\befi:?\s{1,8}0x[0-9a-f]{8,16}-0x[0-9a-f]{8,16} \[[\w =]{1,40}\|[^\]]{0,120}\]",
+          "drivers/firmware/efi/efi-init.c reserve_regions, with efi=debug"),
+    _line("efi_map", r"\befi:\s{1,8}MemMap (?P<name>Address|Size|Desc\. Size)\s{1,16}: <size>",
+          "drivers/firmware/efi/fdtparams.c efi_get_fdt_params, with efi=debug"),
+    _line("efi_table", r"\befi:.{0,200}\b(?:MEMATTR|MEMRESERVE)=0x[0-9a-f]{1,16}.{0,200}",
+          "drivers/firmware/efi/efi.c efi_config_parse_tables"),
     # -- memblock=debug ------------------------------------------------------------------------------------------
     _line("call", r"(?:__)?memblock_(?P<name>add|remove|reserve|free|phys_free|mark_nomap|clear_nomap): "
                   r"\[<start>-<last>\](?P<inside> \(|)(?P<rest>.*)", "mm/memblock.c"),
@@ -125,7 +139,7 @@ LINES = (
           f"{_MMU} adjust_lowmem_bounds, sanity_check_meminfo"),
     _line("truncating", r"Truncating RAM at <start>-<last> to -<to>", f"{_MMU} sanity_check_meminfo"),
     _line("said", r"(?P<text>Consider using a HIGHMEM enabled kernel\.)", _MMU),
-    _line("said", r"(?P<text>vmalloc area is too (?:small|big), limiting to \d+MiB)", f"{_MMU} early_vmalloc"),
+    _line("said", r"(?P<text>vmalloc area (?:is )?too (?:small|big), limiting to \d+Mi?B)", f"{_MMU} early_vmalloc"),
     _line("said", r"(?P<text>NR_BANKS too low, ignoring memory at 0x[0-9a-f]+)", f"{_SETUP} arm_add_memory"),
     _line("said", r"(?P<text>Truncating memory at 0x[0-9a-f]+ to fit in 32-bit physical address space)", _SETUP),
     _line("said", r"(?P<text>BUG: (?:not creating mapping|mapping|map) for .*)", f"{_MMU} create_mapping"),
@@ -156,8 +170,8 @@ LINES = (
           "drivers/of/of_reserved_mem.c, kernel/dma/contiguous.c"),
     _line("elfcorehdr", r"OF: fdt: (?P<text>elfcorehdr is overlapped|Reserving \d{1,9} KiB of memory at 0x\w{1,16} for "
                         r"elfcorehdr)", "drivers/of/fdt.c fdt_reserve_elfcorehdr"),
-    _line("cma_limit", r"cma: Size \(<size>\) of region at <base> exceeds limit \(<to>\)",
-          "mm/cma.c cma_declare_contiguous_nid"),
+    _line("cma_limit", r"cma: Size \(<size>\) of region at <base> exceeds\s+limit \(<to>\)",
+          "mm/cma.c cma_declare_contiguous_nid", "cma: Size ("),
     _line("cma", r"cma: (?:CMA: )?[Rr]eserved <mib> MiB at <base>", "mm/cma.c cma_declare_contiguous"),
     _line("cma_failed", r"cma: (?:CMA: )?[Ff]ailed to reserve <mib> MiB", "mm/cma.c cma_declare_contiguous"),
     # -- paging_init ---------------------------------------------------------------------------------------------

@@ -50,6 +50,12 @@ CHANGES = (
         "lib/lmb.c lmb_reserve_uboot_region (6534d26ee9a)", since=(2025, 1),
     ),
     ReleaseChange(
+        "lmb_keeps_ram_above_top",
+        "banks above the one that U-Boot is in are reserved",
+        "lib/lmb.c lmb_add_memory (eb052cbb896; gone with a3075db94d4, but for LMB_LIMIT_DMA_BELOW_RAM_TOP)",
+        since=(2025, 1), until=(2026, 7),
+    ),
+    ReleaseChange(
         "lmb_16k_below_sp",
         "the reservation begins 16 KiB below the stack pointer, before 4 KiB",
         "arch/arm/lib/stack.c arch_lmb_reserve (1274698d13c)", since=(2022, 1), until=(2025, 1),
@@ -89,6 +95,10 @@ CHANGES = (
         "lib/lmb.c lmb_alloc_mem (9d37a3d6e8b)", since=(2025, 10),
     ),
     ReleaseChange(
+        "load_spares_reserved", "no file is read from a disk over what is reserved, or where no RAM is",
+        "fs/fs.c fs_read_lmb_check (aa3c609e2be)", since=(2019, 4),
+    ),
+    ReleaseChange(
         "fdt_areas_no_overwrite",
         "reserved memory of the tree has a flag that keeps allocations from joining it",
         "boot/image-fdt.c boot_fdt_add_mem_rsv_regions (827dee587b7)", since=(2025, 1),
@@ -96,7 +106,18 @@ CHANGES = (
     ReleaseChange(
         "fdt_areas_again_is_fine",
         "an area that is reserved already is passed over in silence",
-        "boot/image-fdt.c boot_fdt_reserve_region (5a6aa7d5913)", since=(2025, 1), until=(2025, 10),
+        "boot/image-fdt.c boot_fdt_reserve_region (5a6aa7d5913; gone with 623f6c5b6ab)",
+        since=(2025, 1), until=(2026, 10),
+    ),
+    ReleaseChange(
+        "fdt_areas_not_in_ram_are_fine",
+        "an area that does not lie in one bank as a whole is passed over in silence",
+        "boot/image-fdt.c boot_fdt_reserve_region (9d37a3d6e8b; gone with 623f6c5b6ab)",
+        since=(2025, 10), until=(2026, 10),
+    ),
+    ReleaseChange(
+        "fdt_areas_say_error", "the message for an area that could not be reserved ends with the error's number",
+        "boot/image-fdt.c boot_fdt_handle_region (623f6c5b6ab)", since=(2026, 10),
     ),
     ReleaseChange(
         "fdt_areas_replaced",
@@ -137,7 +158,8 @@ CHANGES = (
         since=(2022, 7),
     ),
     ReleaseChange(
-        "fdt_says_smbios", "/chosen gets smbios3-entrypoint", "boot/fdt_support.c fdt_chosen", since=(2026, 10),
+        "fdt_says_smbios", "/chosen gets smbios3-entrypoint", "boot/fdt_support.c fdt_chosen (209bbc4e003)",
+        since=(2026, 1),
     ),
     ReleaseChange(
         "fit_fdt_checked", "stops where a FIT's tree could not be loaded", "common/image-fdt.c boot_get_fdt",
@@ -201,6 +223,21 @@ FDT_PAD = 0x3000
 """CONFIG_SYS_FDT_PAD, bytes by which the tree grows; its default, and that of nearly every board."""
 RAMDISK_OVERHEAD = 0x80
 """FDT_RAMDISK_OVERHEAD in bytes."""
+LEAST_BOOTM_LEN = 8 * MIB
+"""CONFIG_SYS_BOOTM_LEN in bytes, by default (boot/Kconfig; i.MX6, i.MX7 have twice that)."""
+TOO_LARGE: dict[str, tuple[tuple[str, ...], int]] = {
+    "none": ((), -28),
+    "gzip": (("Error: inflate() returned -5",), -1),
+    "bzip2": ((), -8),
+    "lzma": ((), 7),
+    "lzo": ((), -5),
+    "lz4": ((), -71),
+}
+"""What is said of a kernel larger than CONFIG_SYS_BOOTM_LEN, and the error's number (boot/bootm.c handle_decomp_error;
+"Image too large" is for a length that no unpacker returns).  lz4's is -105 where a block that is stored as it is does
+not fit."""
+ZSTD_TOO_LARGE = 7
+"""The error of zstd's, which is taken for the length (lib/zstd/zstd.c zstd_decompress returns it without a sign)."""
 STACK_SIZE = 16 * MIB
 """CONFIG_STACK_SIZE in bytes (its default)."""
 NO_MAP, NO_OVERWRITE, NO_NOTIFY = 2, 4, 8
@@ -216,8 +253,10 @@ class Build(Struct, frozen=True):
         sdram_base: CFG_SYS_SDRAM_BASE, what bootm_low is by default; None to take the first bank.
         bootmapsz: CFG_SYS_BOOTMAPSZ, what bootm_mapsize is by default, in bytes; None where it is not set.
         phys_64bit: addresses have 64 bits (CONFIG_PHYS_64BIT).
-        smbios: it makes SMBIOS tables, and tells where since 2026.10.
+        smbios: it makes SMBIOS tables, and tells where since 2026.01.
         random_numbers: there is a random number generator, for kaslr-seed.
+        bootm_len: CONFIG_SYS_BOOTM_LEN, bytes that bootm copies or unpacks at most; None where it is not known.
+        packings: what bootm can unpack; None where it is not known.
         source: where it is seen.
     """
 
@@ -227,12 +266,14 @@ class Build(Struct, frozen=True):
     phys_64bit: bool = False
     random_numbers: bool = False
     smbios: bool = False
+    bootm_len: int | None = None
+    packings: tuple[str, ...] | None = None
     source: str = ""
 
 
 _256M = 256 * MIB
 BUILDS = (
-    Build("qemu-arm", 0x40000000, smbios=True,
+    Build("qemu-arm", 0x40000000, smbios=True, bootm_len=64 * MIB, packings=("gzip",),
           source="include/configs/qemu-arm.h, qemu_arm_defconfig (2021.01 to 2026.10)"),
     Build("cm_fx6", bootmapsz=8 * MIB, source="include/configs/cm_fx6.h (2014.10 to 2026.10)"),
     Build("tbs2910", bootmapsz=_256M, source="include/configs/tbs2910.h (2015.01 to 2026.10)"),

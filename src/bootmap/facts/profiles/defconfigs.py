@@ -50,7 +50,8 @@ class Defconfig(Struct, frozen=True):
 
 
 DEFCONFIGS: tuple[Defconfig, ...] = (
-    Defconfig("multi_v7", "large", {**V7, **_HIGHMEM, **_CMA, **_APPENDED, "EFI": "y", "MEMCG": "y", "ZONE_DMA": "y"},
+    Defconfig("multi_v7", "large", {**V7, **_HIGHMEM, **_CMA, **_APPENDED, "EFI": "y", "MEMCG": "y", "ZONE_DMA": "y",
+                                    "KEXEC": "y"},
               0x208000),
     Defconfig("imx_v6_v7", "medium", {**V6, **V7, **_HIGHMEM, **_CMA, "MEMCG": None}),
     Defconfig("sunxi", "medium", {**V7, **_HIGHMEM, **_APPENDED}),

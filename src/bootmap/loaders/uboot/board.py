@@ -9,6 +9,7 @@ from msgspec import Struct
 from bootmap.facts.loaders.uboot import NO_OVERWRITE, OLD_NO_MAP, STACK_DEPTH, STACK_SIZE
 from bootmap.inputs.uboot_env import hextoul
 from bootmap.loaders.uboot.lmb import Lmb, Region
+from bootmap.shown import Shown
 from bootmap.units import KIB, Span
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _ULONG = 0xFFFFFFFF
 
 
-class UBootBoard(Struct, frozen=True):
+class UBootBoard(Shown, Struct, frozen=True):
     """RAM and U-Boot's place in it.
 
     Attributes:
@@ -60,14 +61,14 @@ class UBootBoard(Struct, frozen=True):
         """bootm_low: where the kernel's memory begins (env_get_bootm_low)."""
         if "bootm_low" in env:
             return hextoul(env["bootm_low"]) & (uboot.address_mask if uboot.does("global_lmb") else _ULONG)
-        return self.banks[0].start if uboot.build.sdram_base is None else uboot.build.sdram_base
+        return self._ram_base(uboot)
 
     def size(self, uboot: UBoot, env: Mapping[str, str]) -> int:
         """bootm_size: bytes of it (env_get_bootm_size)."""
         mask = uboot.address_mask
         if "bootm_size" in env:
             return hextoul(env["bootm_size"]) & mask
-        start, size = self.banks[0].start, sum(bank.size for bank in self.banks) & mask
+        start, size = self._ram_base(uboot), sum(bank.size for bank in self.banks) & mask
         ram_top = self.ram_top & mask
         if (start + size) & mask > ram_top:
             size = ram_top - start
@@ -80,10 +81,18 @@ class UBootBoard(Struct, frozen=True):
             return hextoul(env["bootm_mapsize"]) & uboot.address_mask
         return self.size(uboot, env) if uboot.build.bootmapsz is None else uboot.build.bootmapsz
 
+    def _ram_base(self, uboot: UBoot) -> int:
+        return self.banks[0].start if uboot.build.sdram_base is None else uboot.build.sdram_base
+
     @property
     def ram_top(self) -> int:
-        """Where U-Boot takes RAM to end for itself: the end of the first bank, below 4 GiB."""
-        return min(self.banks[0].end, 1 << 32)
+        """Where U-Boot takes RAM to end for itself: the end of the bank that it is in, below 4 GiB."""
+        return min(self.own_bank.end, 1 << 32)
+
+    @property
+    def own_bank(self) -> Span:
+        """The bank that U-Boot is in."""
+        return self._bank(self.sp_start)
 
     def own(self, uboot: UBoot) -> Span:
         """U-Boot itself: its code, heap and stack, up to the end of its bank."""
@@ -93,8 +102,10 @@ class UBootBoard(Struct, frozen=True):
     def lmb(self, uboot: UBoot, env: Mapping[str, str]) -> Lmb:
         """The list of memory when a boot command has begun, nothing of the boot in it yet."""
         if uboot.does("global_lmb"):
-            reserved = self.reserved or (self._place(self.sp_start - STACK_SIZE, NO_OVERWRITE),)
-            return Lmb(uboot, [region.span for region in self.memory] or self.banks, reserved)
+            lmb = Lmb(uboot, [region.span for region in self.memory] or self.banks, self.reserved)
+            for region in () if self.reserved else self._kept(uboot):
+                lmb.reserve(region.base, region.size, region.flags)
+            return lmb
         low = self.low(uboot, env)
         lmb = Lmb(uboot, [Span(low, low + self.size(uboot, env))])
         below = (16 if uboot.does("lmb_16k_below_sp") else 4) * KIB
@@ -105,13 +116,23 @@ class UBootBoard(Struct, frozen=True):
         lmb.reserved.insert(at, own)
         return lmb
 
+    def _kept(self, uboot: UBoot) -> tuple[Region, ...]:
+        """What is reserved from the start, where bdinfo does not show it."""
+        own = self._place(self.sp_start - STACK_SIZE, NO_OVERWRITE)
+        if not uboot.does("lmb_keeps_ram_above_top"):
+            return (own,)
+        above = (bank for bank in self.banks if bank.start >= self.ram_top)
+        return (own, *(Region(bank.start, bank.size, NO_OVERWRITE) for bank in sorted(above)))
+
     def _is_own(self, region: Region, below: int) -> bool:
         return self.sp_start - below - 4 * KIB < region.base <= self.sp_start - below and region.end >= self.sp_start
 
     def _place(self, start: int, flags: int) -> Region:
         """From U-Boot's stack to the end of the bank that it is in."""
-        bank = next((bank for bank in self.banks if bank.start <= start < bank.end), self.banks[0])
-        return Region(start, min(bank.end, self.ram_top) - start, flags)
+        return Region(start, min(self._bank(start).end, self.ram_top) - start, flags)
+
+    def _bank(self, address: int) -> Span:
+        return next((bank for bank in self.banks if address in bank), self.banks[0])
 
 
 def area_flags(uboot: UBoot, no_map: bool) -> int:

@@ -22,14 +22,15 @@ from bootmap.inputs.uboot_env import hextoul
 from bootmap.loaders.uboot.areas import areas_of
 from bootmap.loaders.uboot.board import area_flags
 from bootmap.loaders.uboot.fit import find_parts
-from bootmap.loaders.uboot.lmb import EXISTS, OK
-from bootmap.units import Span
+from bootmap.loaders.uboot.lmb import EXISTS, INVALID, OK, Lmb
+from bootmap.loaders.uboot.unpack import RefusedError, unpacked
+from bootmap.shown import Shown
+from bootmap.units import Span, merged
 
 if TYPE_CHECKING:
     from bootmap.inputs.fdt import Fdt
     from bootmap.loaders.uboot.board import UBootBoard
     from bootmap.loaders.uboot.command import Command
-    from bootmap.loaders.uboot.lmb import Lmb
     from bootmap.loaders.uboot.release import UBoot
 
 _ULONG = 0xFFFFFFFF
@@ -45,7 +46,7 @@ _IN_PLACE_WARNING = (
 )
 
 
-class UBootPlaced(Struct):
+class UBootPlaced(Shown, Struct):
     """What came of it.
 
     Attributes:
@@ -69,10 +70,6 @@ class UBootPlaced(Struct):
     lmb: Lmb | None = None
 
 
-class _RefusedError(Exception):
-    """U-Boot stops; the argument says why, for people."""
-
-
 def run(uboot: UBoot, board: UBootBoard, command: Command) -> UBootPlaced:
     """Replay a boot command: a pure function of what it is given."""
     kernel = command.kernel
@@ -82,19 +79,31 @@ def run(uboot: UBoot, board: UBootBoard, command: Command) -> UBootPlaced:
     lmb = result.lmb = board.lmb(uboot, command.env)
     lmb.said = result.said
     try:
+        _load_files(uboot, board, lmb, command, result)
         if command.fit is not None:
             command, why = find_parts(uboot, command, command.fit, result.said)
             if why:
-                raise _RefusedError(why)
+                raise RefusedError(why)
             _load_os(uboot, lmb, command, result, command.fit.span if command.fit is not None else Span(0, 0))
         else:
             (_bootz if command.name == "bootz" else _bootm)(uboot, lmb, command, result)
         _ramdisk_high(uboot, board, lmb, command, result)
         if command.dtb is not None and command.tree is not None:
             _setup_tree(uboot, board, lmb, command, result)
-    except _RefusedError as refused:
+    except RefusedError as refused:
         result.failed = str(refused)
     return result
+
+
+def _load_files(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, result: UBootPlaced) -> None:
+    """fs_read_lmb_check(): since 2025.01 what is loaded stays reserved."""
+    if not uboot.does("load_spares_reserved"):
+        return
+    for span in command.loaded:
+        known = lmb if uboot.does("global_lmb") else Lmb(uboot, board.banks, lmb.reserved)
+        if known.reserve_at(span.start, span.size) != OK:
+            result.said.append("** Reading file would overwrite reserved memory **")
+            raise RefusedError(f"U-Boot loads no file to {span}: some of that is reserved, or is no RAM")
 
 
 def _bootz(uboot: UBoot, lmb: Lmb, command: Command, result: UBootPlaced) -> None:
@@ -104,7 +113,7 @@ def _bootz(uboot: UBoot, lmb: Lmb, command: Command, result: UBootPlaced) -> Non
         lmb.reserve(kernel.at, kernel.size)
     elif lmb.reserve_at(kernel.at, kernel.size) != OK:
         result.said.append(f"Failed to allocate memory for the image at {kernel.at:#x}")
-        raise _RefusedError("the kernel overlaps memory that is reserved, or is not in RAM")
+        raise RefusedError("the kernel overlaps memory that is reserved, or is not in RAM")
     _find_images(uboot, command, result, Span(kernel.at, kernel.at + kernel.size))
 
 
@@ -117,23 +126,26 @@ def _bootm(uboot: UBoot, lmb: Lmb, command: Command, result: UBootPlaced) -> Non
 def _load_os(uboot: UBoot, lmb: Lmb, command: Command, result: UBootPlaced, blob: Span) -> None:
     """bootm_load_os(): copy the kernel out of ``blob``, and reserve where it goes."""
     kernel, load = command.kernel, result.kernel.start
+    size = kernel.size
     stays = load == kernel.start
     verb = "Uncompressing" if kernel.packed else "XIP" if stays else "Loading"
     what = f"{verb} Kernel Image{' (no loading done)' if kernel.load is None else ''}"
     result.said.append(f"   {what}" + (f" to {load:x}" if uboot.does("says_load_address") else ""))
-    if (kernel.packed or not stays) and load < blob.end and load + kernel.size > blob.start:
+    if kernel.packed or not stays:
+        size, result.failed = unpacked(uboot, command, result.said)
+    if (kernel.packed or not stays) and load < blob.end and load + size > blob.start:
         if command.fit is None:
             return  # U-Boot sees the overlap, and goes on without a reservation
         result.said += [
             "ERROR: new format image overwritten - must RESET the board to recover",
             "Resetting the board..." if uboot.does("says_resetting") else "resetting ...",
         ]
-        raise _RefusedError(f"the kernel is loaded over the FIT that it is in, {result.kernel}")
+        raise RefusedError(f"the kernel is loaded over the FIT that it is in, {result.kernel}")
     if not uboot.does("lmb_alloc_mem"):
-        lmb.reserve(load, kernel.size)
-    elif lmb.reserve_at(load, kernel.size) != OK:
+        lmb.reserve(load, size)
+    elif lmb.reserve_at(load, size) != OK:
         result.said.append(f"Unable to allocate memory {load:#x} for loading OS")
-        raise _RefusedError("the kernel is loaded over memory that is reserved, or where no RAM is")
+        raise RefusedError("the kernel is loaded over memory that is reserved, or where no RAM is")
 
 
 def _find_images(uboot: UBoot, command: Command, result: UBootPlaced, kernel: Span) -> None:
@@ -146,21 +158,23 @@ def _find_images(uboot: UBoot, command: Command, result: UBootPlaced, kernel: Sp
         )
     if ramdisk is not None and ramdisk.start and kernel.size and _overlaps(ramdisk, kernel):
         result.said.append(f"ERROR: RD image overlaps OS image ({place.format(*kernel)})")
-        raise _RefusedError("the ramdisk overlaps the kernel")
+        raise RefusedError("the ramdisk overlaps the kernel")
     if command.dtb is None or command.tree is None:
         return
     result.said.append(f"## Flattened Device Tree blob at {command.dtb:08x}")
     result.said.append(f"   Booting using the fdt blob at {command.dtb:#08x}")
     if kernel.size and _tree_overlaps(uboot, Span(command.dtb, command.dtb + command.tree.totalsize), kernel):
         result.said.append(f"ERROR: FDT image overlaps OS image ({place.format(*kernel)})")
-        raise _RefusedError("the device tree overlaps the kernel")
+        raise RefusedError("the device tree overlaps the kernel")
     if uboot.does("says_working_fdt"):
         result.said.append(f"Working FDT set to {command.dtb:x}")
 
 
 def _overlaps(one: Span, kernel: Span) -> bool:
-    around = one.start < kernel.start and one.end >= kernel.end
-    return one.start in kernel or kernel.start < one.end <= kernel.end or around
+    """Whether U-Boot finds that the ramdisk overlaps the kernel: what ends at 4 GiB ends at 0 for it."""
+    end, kernel = one.end & _ULONG, Span(kernel.start, kernel.end & _ULONG)
+    around = one.start < kernel.start and end >= kernel.end
+    return one.start in kernel or kernel.start < end <= kernel.end or around
 
 
 def _tree_overlaps(uboot: UBoot, tree: Span, kernel: Span) -> bool:
@@ -188,7 +202,7 @@ def _ramdisk_high(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, r
             lmb.reserve(ramdisk.start, ramdisk.size)
         elif lmb.reserve_at(ramdisk.start, ramdisk.size) != OK:
             result.said.append("in-place initrd alloc failed")
-            raise _RefusedError("the ramdisk stays (initrd_high), but its place is reserved, or not in RAM")
+            raise RefusedError("the ramdisk stays (initrd_high), but its place is reserved, or not in RAM")
         return
     if highest is None:
         highest = board.mapsize(uboot, env) + board.low(uboot, env)
@@ -196,7 +210,7 @@ def _ramdisk_high(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, r
     start = _allocate(uboot, lmb, ramdisk.size, highest, result)
     if start is None:
         result.said.append("ramdisk - allocation error")
-        raise _RefusedError(f"there is no room for a ramdisk of {ramdisk.size:#x} bytes{_below(highest)}")
+        raise RefusedError(f"there is no room for a ramdisk of {ramdisk.size:#x} bytes{_below(highest)}")
     result.ramdisk = Span(start, start + ramdisk.size)
     end = start + ramdisk.size & _ULONG
     line = f"   Loading Ramdisk to {start:08x}, end {end:08x} ... "
@@ -205,20 +219,19 @@ def _ramdisk_high(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, r
 
 def _copied(uboot: UBoot, board: UBootBoard, result: UBootPlaced, line: str, source: Span, to: Span) -> None:
     """Say that something is copied; where there is no RAM, that ends U-Boot."""
+    banks = merged(board.banks)
     in_ram = to.start == source.start or all(
-        any(bank.start <= place.start and place.end <= bank.end for bank in board.banks) for place in (source, to)
+        any(bank.start <= place.start and place.end <= bank.end for bank in banks) for place in (source, to)
     )
     backwards = to.start > source.start and (
         to.start - source.start < to.size or not uboot.does("memmove_forward_if_clear")
     )
     if to.end > 1 << 32 and backwards:  # the last byte has a low address: U-Boot writes over whatever is there
         result.said.append(line.rstrip())
-        raise _RefusedError(
-            f"U-Boot copies {to.size:#x} bytes to {to.start:#010x}, beyond the end of memory, and hangs"
-        )
+        raise RefusedError(f"U-Boot copies {to.size:#x} bytes to {to.start:#010x}, beyond the end of memory, and hangs")
     result.said.append(line + ("OK" if in_ram else "data abort"))
     if not in_ram:
-        raise _RefusedError(
+        raise RefusedError(
             f"U-Boot copies {source} to {to}, and not all of that is RAM: the file is too large for its place, or "
             f"bootm_low, bootm_size or bootm_mapsize is wrong"
         )
@@ -245,9 +258,9 @@ def _setup_tree(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, res
     try:
         if overwritten:
             result.said.append("ERROR: image is not a fdt - must RESET the board to recover.")
-            raise _RefusedError(f"{overwritten} was copied over the device tree at {command.dtb:#010x}")
+            raise RefusedError(f"{overwritten} was copied over the device tree at {command.dtb:#010x}")
         _relocate_fdt(uboot, board, lmb, command, result)
-    except _RefusedError:
+    except RefusedError:
         if result.said[-1].endswith("data abort"):
             raise
         start = result.said.pop() if result.said[-1] == _NO_NEWLINE else ""
@@ -286,15 +299,18 @@ def _reserve_areas(uboot: UBoot, lmb: Lmb, tree: Fdt, result: UBootPlaced) -> No
             if uboot.does("fdt_areas_outside_ram_pass") and not lmb.in_memory(area.base, area.size):
                 continue
             done = lmb.reserve_at(area.base, area.size, flags)
-            if done != OK:
-                result.said.append(f"ERROR: reserving fdt memory region failed ({numbers} flags={flags:x}): {done}")
-            continue
-        done = lmb.reserve(area.base, area.size, flags)
-        if done == OK or (done == EXISTS and uboot.does("fdt_areas_again_is_fine")):
+        else:
+            done = lmb.reserve(area.base, area.size, flags)
+        if (
+            done == OK
+            or (done == EXISTS and uboot.does("fdt_areas_again_is_fine"))
+            or (done == INVALID and uboot.does("fdt_areas_not_in_ram_are_fine"))
+        ):
             continue
         if uboot.does("lmb_flags"):
             numbers += f" flags={flags:x}"
-        result.said.append(f"ERROR: reserving fdt memory region failed ({numbers})")
+        error = f": {done}" if uboot.does("fdt_areas_say_error") else ""
+        result.said.append(f"ERROR: reserving fdt memory region failed ({numbers}){error}")
 
 
 def _relocate_fdt(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, result: UBootPlaced) -> None:
@@ -311,7 +327,7 @@ def _relocate_fdt(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, r
             lmb.reserve(command.dtb, size)
         elif lmb.reserve_at(command.dtb, size) != OK:
             result.said.append(f"Failed to reserve memory for fdt at {command.dtb:#x}")
-            raise _RefusedError("the device tree stays (fdt_high), but its place is reserved, or not in RAM")
+            raise RefusedError("the device tree stays (fdt_high), but its place is reserved, or not in RAM")
         result.in_place = True
         start: int | None = command.dtb
     elif highest is not None:
@@ -326,7 +342,7 @@ def _relocate_fdt(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, r
     else:
         start = _by_bank(uboot, board, lmb, command, result, size)
     if start is None:
-        raise _RefusedError(f"there is no room for a device tree of {size:#x} bytes{_below(highest or 0)}")
+        raise RefusedError(f"there is no room for a device tree of {size:#x} bytes{_below(highest or 0)}")
     result.dtb = Span(start, start + size)
     if result.in_place:
         result.said.append(f"   Using Device Tree in place at {start:08x}, end {start + size - 1:08x}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
+from bootmap.shown import Shown
 from bootmap.units import Span
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class KernelImage(Struct, frozen=True):
         load: where it is to be loaded; None for "where it is" (a zImage, or kernel_noload).
         entry: where it is started, from ``load`` on where that is None.
         packed: bytes that lie there where U-Boot unpacks them to ``load``; 0 where they are not compressed.
+        packing: how they are, as U-Boot names it.
     """
 
     at: int
@@ -61,6 +63,7 @@ class KernelImage(Struct, frozen=True):
     load: int | None = None
     entry: int = 0
     packed: int = 0
+    packing: str = "none"
 
     @property
     def start(self) -> int:
@@ -73,7 +76,7 @@ class KernelImage(Struct, frozen=True):
         return self.start + (self.packed or self.size)
 
 
-class Command(Struct, frozen=True):
+class Command(Shown, Struct, frozen=True):
     """What is typed.
 
     Attributes:
@@ -85,6 +88,7 @@ class Command(Struct, frozen=True):
         env: variables that are set.
         ramdisk_header: bytes of U-Boot's header in front of the ramdisk; 0 for a plain one.
         fit: the FIT that has them all; None where they are files of their own.
+        loaded: where U-Boot has read files from a disk before, as far as it is known.
     """
 
     name: str
@@ -95,3 +99,4 @@ class Command(Struct, frozen=True):
     env: Mapping[str, str]
     ramdisk_header: int = 0
     fit: FitInRam | None = None
+    loaded: tuple[Span, ...] = ()

@@ -35,7 +35,9 @@ def in_ram(parts: Parts, at: int, size: int) -> tuple[KernelImage, FitInRam]:
 
     kernel = parts.kernel
     packed = kernel.size if kernel.unpacked else 0
-    image = KernelImage(at + kernel.at, kernel.unpacked or kernel.size, 0, kernel.load, kernel.entry or 0, packed)
+    image = KernelImage(
+        at + kernel.at, kernel.unpacked or kernel.size, 0, kernel.load, kernel.entry or 0, packed, kernel.packing
+    )
     return image, FitInRam(parts.name, Span(at, at + size), part(parts.ramdisk), part(parts.fdt))
 
 

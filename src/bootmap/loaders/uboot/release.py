@@ -7,6 +7,7 @@ import re
 from msgspec import Struct, field
 
 from bootmap.facts.loaders.uboot import BUILDS_BY_NAME, CHANGES_BY_NAME, OLDEST, SOC_BUILDS, Build, Release
+from bootmap.shown import Shown
 
 _VERSION = re.compile(r"(?:U-Boot\s+)?v?(20\d\d)\.(\d\d)\b")
 
@@ -17,7 +18,7 @@ def read_release(text: str) -> Release | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-class UBoot(Struct, frozen=True):
+class UBoot(Shown, Struct, frozen=True):
     """A U-Boot.
 
     Attributes:

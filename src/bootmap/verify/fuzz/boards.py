@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from bootmap.inputs.atags_writer import tag_list
 from bootmap.inputs.fdt_writer import MadeNode, cells, flatten, source, text
+from bootmap.shown import Shown
 from bootmap.units import GIB, KIB, MIB, PAGE_SIZE, align_down, align_up
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class MadeArea(Struct, frozen=True, omit_defaults=True):
     default: bool = False
 
 
-class MadeBoard(Struct, frozen=True, omit_defaults=True):
+class MadeBoard(Shown, Struct, frozen=True, omit_defaults=True):
     """Everything about a board that bears on its memory map.  Sizes and addresses in bytes.
 
     Attributes:

@@ -15,8 +15,10 @@ from msgspec import Struct, field
 from msgspec.structs import asdict
 
 from bootmap.inputs.fdt_writer import MadeNode, cells, flatten, text
+from bootmap.inputs.packings import PACKINGS
 from bootmap.inputs.uimage import HEADER, MAGIC
 from bootmap.units import GIB, KIB, MIB, Span, align_down
+from bootmap.verify.loader.packers import pack
 from bootmap.verify.loader.payload import zimage
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 RAM = 0x40000000
 """Where QEMU's virt machine has it."""
 _MEMORY = (256, 320, 384, 512, 640, 768, 1024, 1536, 2048, 2560, 3072)
-_IN_PLACE = "ffffffff"
+IN_PLACE = "ffffffff"
+"""fdt_high or initrd_high with this value: it stays where it was loaded."""
 _LINUX, _ARM, _KERNEL, _RAMDISK, _NOLOAD = 5, 2, 2, 3, 14
 
 
@@ -47,6 +50,9 @@ class LoaderCase(Struct, frozen=True):
         chosen: whether the tree has a /chosen, with bootargs of its own.
         legacy: the ramdisk has a header of U-Boot's in front; its size is that of what is behind.
         fit: everything is in one FIT at ``kernel``: load addresses of ramdisk and tree, None for none.
+        banks: base and size in bytes of each bank that U-Boot knows of; none for all that QEMU has.
+        packing: how the kernel is packed, "" where it is not.
+        packed: bytes that it then has.
     """
 
     memory: int
@@ -63,6 +69,9 @@ class LoaderCase(Struct, frozen=True):
     chosen: bool = True
     legacy: bool = False
     fit: tuple[int | None, int | None] | None = None
+    banks: tuple[tuple[int, int], ...] = ()
+    packing: str = ""
+    packed: int = 0
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> LoaderCase:
@@ -70,13 +79,18 @@ class LoaderCase(Struct, frozen=True):
         values = dict(row)
         for name in ("kernel", "ramdisk", "fit"):
             values[name] = tuple(values[name]) if values.get(name) is not None else None
-        for name in ("reserved", "memreserve"):
+        for name in ("reserved", "memreserve", "banks"):
             values[name] = tuple(tuple(each) for each in values.get(name, ()))
         return cls(**values)
 
     def row(self) -> dict[str, Any]:
         """The case as JSON has it."""
         return asdict(self)
+
+    @property
+    def ram(self) -> str:
+        """What boards with the same RAM share: the MiB, or the banks in hexadecimal."""
+        return ",".join(f"{base:x}+{size:x}" for base, size in self.banks) or str(self.memory)
 
     @property
     def words(self) -> str:
@@ -97,8 +111,8 @@ class LoaderCase(Struct, frozen=True):
             root.properties["padding"] = bytes(self.padding)
         if self.chosen:
             root.add("chosen", {"bootargs": text("console=ttyAMA0")})
-        memory = cells(RAM, 16 * MIB, width=width)
-        root.add(f"memory@{RAM:x}", {"device_type": text("memory"), "reg": memory})
+        for base in [base for base, _ in self.banks] or [RAM]:
+            root.add(f"memory@{base:x}", {"device_type": text("memory"), "reg": cells(base, 16 * MIB, width=width)})
         if self.reserved:
             parent = root.add("reserved-memory", {"#address-cells": cells(width), "#size-cells": cells(width)})
             parent.properties["ranges"] = b""
@@ -114,15 +128,20 @@ class LoaderCase(Struct, frozen=True):
             return self._fit()
         if self.command == "bootz":
             return zimage(self.kernel[1])
+        kind = _KERNEL if self.load is not None else _NOLOAD
+        return _with_header(self.kernel_data(), self.load or 0, kind, PACKINGS.index(self.packing or "none"))
+
+    def kernel_data(self) -> bytes:
+        """The kernel of a legacy image or a FIT, packed if it is."""
         data = zimage(0x1000).ljust(self.kernel[1], b"\0")
-        return _with_header(data, self.load or 0, _KERNEL if self.load is not None else _NOLOAD)
+        return pack(data, self.packing) if self.packing else data
 
     def _fit(self) -> bytes:
         """The FIT, with the tree's data on a multiple of 8, as mkimage -B 8 does it."""
         assert self.fit is not None
         root = MadeNode(properties={"description": text("x"), "timestamp": cells(1), "#address-cells": cells(1)})
         images = root.add("images")
-        kernel = zimage(0x1000).ljust(self.kernel[1], b"\0")
+        kernel = self.kernel_data()
         disk = bytes(self.ramdisk[1]) if self.ramdisk is not None else None
         for name, kind, data, load in (
             ("fdt", "flat_dt", self.tree(), self.fit[1]),
@@ -132,7 +151,7 @@ class LoaderCase(Struct, frozen=True):
             if data is None:
                 continue
             node = images.add(name, {"data": data, "type": text(kind), "arch": text("arm"), "os": text("linux")})
-            node.properties["compression"] = text("none")
+            node.properties["compression"] = text((name == "kernel" and self.packing) or "none")
             node.properties |= {"load": cells(load)} if load is not None else {}
             node.properties |= {"entry": cells(load or 0)} if name == "kernel" else {}
         names = {name: text(name) for name in ("kernel", "fdt", "ramdisk") if name != "ramdisk" or disk is not None}
@@ -148,8 +167,8 @@ class LoaderCase(Struct, frozen=True):
         return _with_header(bytes(self.ramdisk[1]), 0, _RAMDISK) if self.ramdisk is not None and self.legacy else b""
 
 
-def _with_header(data: bytes, load: int, kind: int) -> bytes:
-    rest = (0, len(data), load, load, zlib.crc32(data), _LINUX, _ARM, kind, 0, b"payload")
+def _with_header(data: bytes, load: int, kind: int, packing: int = 0) -> bytes:
+    rest = (0, len(data), load, load, zlib.crc32(data), _LINUX, _ARM, kind, packing, b"payload")
     magic = int.from_bytes(MAGIC, "big")
     return HEADER.pack(magic, zlib.crc32(HEADER.pack(magic, 0, *rest)), *rest) + data
 
@@ -236,7 +255,7 @@ def _environment(rng: random.Random, top: int, end: int) -> dict[str, str | None
         if kind < 0.5:
             return None
         if kind < 0.65:
-            return _IN_PLACE
+            return IN_PLACE
         if kind < 0.72:
             return rng.choice(("0", "no"))
         places = (top, end, RAM + 128 * MIB, RAM + 768 * MIB, top - 5 * MIB + 0x321, RAM + rng.randrange(8, 300) * MIB)

@@ -1,8 +1,9 @@
 """What a real U-Boot does with a case: its own words, and what the kernel would have got.
 
-A recording is a dictionary: ``uboot`` (the version line), ``bdinfo`` (MiB of RAM -> what bdinfo says), ``printenv``,
-and ``cases``, each with ``case`` (a row of :class:`Case`), ``console`` (the answer's lines up to the kernel's start)
-and ``handed``: entry, r1, r2 and the blob, or None where no kernel was started.
+A recording is a dictionary: ``uboot`` (the version line), ``bdinfo`` (RAM -> what bdinfo says), ``printenv``, ``build``
+(what the build decides and no command shows, where it is not that of the board's name), and ``cases``, each with
+``case`` (a row of :class:`LoaderCase`), ``console`` (lines up to the kernel's start) and ``handed``: entry,
+r1, r2 and the blob, or None where no kernel was started.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bootmap.inputs.fs import read_file
 from bootmap.output import write_file
 from bootmap.units import MIB
+from bootmap.verify.loader.banks import with_banks
 from bootmap.verify.loader.cases import RAM
 from bootmap.verify.loader.console import SilentError, UBootConsole
 from bootmap.verify.loader.payload import handed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from bootmap.verify.loader.cases import LoaderCase
 
@@ -29,23 +32,34 @@ _STARTED = "Starting kernel ..."
 _RESERVED = re.compile(r"reserved(?:\[\d+\]\s+\[0x|\.reg\[0x\w+\]\.base = 0x)(\w+)")
 
 
-def room(binary: Path) -> int:
+def room(binary: Path, *, has_tree: bool = True) -> int:
     """Bytes that U-Boot keeps for itself at the end of RAM, as its bdinfo shows them.
+
+    Args:
+        binary: u-boot.bin for QEMU's virt machine.
+        has_tree: False for a u-boot-nodtb.bin that takes its banks from a tree behind it.
 
     Raises:
         BootmapError: QEMU is missing, or U-Boot does not come to its prompt.
     """
     memory = 512 * MIB
-    with UBootConsole(binary, memory, {}) as uboot:
-        starts = [int(start, 16) for start in _RESERVED.findall(uboot.command("bdinfo"))]
+    with tempfile.TemporaryDirectory(prefix="bootmap-") as folder:
+        used = binary if has_tree else _with_banks(binary, ((RAM, memory),), Path(folder, "u-boot"))
+        with UBootConsole(used, memory, {}) as uboot:
+            starts = [int(start, 16) for start in _RESERVED.findall(uboot.command("bdinfo"))]
     return RAM + memory - min(starts)
+
+
+def _with_banks(binary: Path, banks: Sequence[tuple[int, int]], file: Path) -> Path:
+    write_file(file, with_banks(read_file(str(binary)), banks))
+    return file
 
 
 def record(binary: Path, cases: Iterable[LoaderCase], note: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
     """Boot every case.
 
     Args:
-        binary: u-boot.bin for QEMU's virt machine.
+        binary: u-boot.bin for QEMU's virt machine; u-boot-nodtb.bin where the cases have banks.
         cases: the boots.
         note: told of each boot that was done.
 
@@ -63,10 +77,11 @@ def record(binary: Path, cases: Iterable[LoaderCase], note: Callable[[str], None
             if case.ramdisk is not None and case.legacy:
                 files[case.ramdisk[0]] = Path(folder, "ramdisk")
                 write_file(files[case.ramdisk[0]], case.disk())
-            with UBootConsole(binary, case.memory * MIB, files) as uboot:
+            used = _with_banks(binary, case.banks, Path(folder, "u-boot")) if case.banks else binary
+            with UBootConsole(used, case.memory * MIB, files) as uboot:
                 doc["uboot"] = next(line for line in uboot.banner.splitlines() if line.startswith("U-Boot 2")).strip()
-                if str(case.memory) not in doc["bdinfo"]:
-                    doc["bdinfo"][str(case.memory)] = uboot.command("bdinfo")
+                if case.ram not in doc["bdinfo"]:
+                    doc["bdinfo"][case.ram] = uboot.command("bdinfo")
                 doc["printenv"] = doc["printenv"] or uboot.command("printenv")
                 for name, value in case.env.items():
                     uboot.command(f"setenv {name} {value or ''}".strip())

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bootmap.errors import ToolMissingError
+from bootmap.inputs.fdt_writer import MadeNode, cells, flatten, text
 from bootmap.output import write_file
 from bootmap.units import MIB
 from bootmap.verify.loader.cases import RAM, LoaderCase
@@ -20,13 +21,13 @@ from bootmap.verify.loader.console import UBootConsole
 from bootmap.verify.loader.record import answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 MEMORY = 512 * MIB
 ZIMAGE, INITRD = 3 * MIB + 0x1238, 5 * MIB + 3
 """Bytes of the kernel and the ramdisk on the disk, without headers."""
 _SCRIPT_AT = RAM + 0x6000000
-_SET, _GIVEN = "#: setenv ", "#: given "
+_SET, _GIVEN, _FIT = "#: setenv ", "#: given ", "#: fit"
 _MENU = "default one\nlabel one\n kernel /vmlinuz\n initrd /initrd.img\n fdt /board.dtb\n append from=menu two\n"
 
 
@@ -48,12 +49,14 @@ def given(text: str) -> list[str]:
     return [line.removeprefix(_GIVEN) for line in text.splitlines() if line.startswith(_GIVEN)]
 
 
-def record_scripts(binary: Path, scripts: Iterable[Path]) -> dict[str, Any]:
+def record_scripts(binary: Path, scripts: Iterable[Path], first: Sequence[str] = ()) -> dict[str, Any]:
     """Run each script.
 
     Args:
         binary: u-boot.bin for QEMU's virt machine.
-        scripts: files of text; a line ``#: setenv ...`` is typed before, ``#: given NAME=VALUE`` is in /env.txt.
+        scripts: files of text; a line ``#: setenv ...`` is typed before, ``#: given NAME=VALUE`` is in /env.txt, with
+            ``#: fit`` the script is in a FIT image.
+        first: commands that are typed before all others.
 
     Raises:
         BootmapError: QEMU, mkimage or mke2fs is missing, or U-Boot does not come to its prompt.
@@ -61,30 +64,44 @@ def record_scripts(binary: Path, scripts: Iterable[Path]) -> dict[str, Any]:
     doc: dict[str, Any] = {"uboot": "", "bdinfo": "", "scripts": {}}
     for path in scripts:
         with tempfile.TemporaryDirectory(prefix="bootmap-") as folder:
-            doc["scripts"][path.stem] = _run(binary, path, Path(folder), doc)
+            doc["scripts"][path.stem] = _run(binary, path, Path(folder), doc, first)
     return doc
 
 
-def _run(binary: Path, path: Path, folder: Path, doc: dict[str, Any]) -> dict[str, Any]:
-    text = path.read_text()
+def _run(binary: Path, path: Path, folder: Path, doc: dict[str, Any], first: Sequence[str]) -> dict[str, Any]:
+    words = path.read_text()
     (folder / "disk").mkdir()
-    lines = "".join(f"{line}\n" for line in given(text)).encode()
+    lines = "".join(f"{line}\n" for line in given(words)).encode()
     for name, data in {**files(), "env.txt": lines}.items():
         write_file(folder / "disk" / name, data)
     image, script = folder / "disk.img", folder / "boot.scr"
     _tool("mke2fs", "-q", "-t", "ext4", "-O", "^metadata_csum", "-d", str(folder / "disk"), str(image), "32M")
-    _tool("mkimage", "-T", "script", "-A", "arm", "-n", path.stem, "-d", str(path), str(script))
+    name = ""
+    if f"{_FIT}\n" in words:
+        name = ":boot"
+        write_file(script, _in_a_fit(path.read_bytes()))
+    else:
+        _tool("mkimage", "-T", "script", "-A", "arm", "-n", path.stem, "-d", str(path), str(script))
     disk = ("-drive", f"if=none,file={image},format=raw,id=disk", "-device", "virtio-blk-device,drive=disk")
     with UBootConsole(binary, MEMORY, {_SCRIPT_AT: script}, disk) as uboot:
         doc["uboot"] = next(line for line in uboot.banner.splitlines() if line.startswith("U-Boot 2")).strip()
+        for line in first:
+            uboot.command(line)
+        uboot.command("virtio scan")  # U-Boot's EFI part takes some pages when it sees a disk
         doc["bdinfo"] = doc["bdinfo"] or uboot.command("bdinfo")
-        uboot.command("virtio scan")
-        for line in text.splitlines():
+        for line in words.splitlines():
             if line.startswith(_SET):
                 uboot.command(line.removeprefix("#: "))
-        row: dict[str, Any] = {"printenv": uboot.command("printenv"), "given": given(text)}
+        row: dict[str, Any] = {"printenv": uboot.command("printenv"), "given": given(words)}
         row["script"] = base64.b64encode(script.read_bytes()).decode()
-        return row | answer(uboot, f"source {_SCRIPT_AT:x}")
+        return row | answer(uboot, f"source {_SCRIPT_AT:x}{name}")
+
+
+def _in_a_fit(script: bytes) -> bytes:
+    root = MadeNode(properties={"description": text("x"), "timestamp": cells(1), "#address-cells": cells(1)})
+    node = root.add("images").add("boot", {"data": script, "type": text("script"), "compression": text("none")})
+    node.properties |= {"description": text("boot script"), "arch": text("arm")}
+    return flatten(root)
 
 
 def _tool(*words: str) -> None:
