@@ -13,6 +13,7 @@ from msgspec import UNSET
 from support.boards import MIB, reserved, tree
 from support.booting import FINDINGS
 from support.booting import kernel as kernel_folder
+from support.rule_rows import memory_node
 from support.trees import Node, cells, text
 
 import bootmap
@@ -78,6 +79,7 @@ ROWS = [
     Row("mem-parameter", board(bootargs="mem=256")),
     Row("mem-parameter", board(bootargs="mem=256"), kernel="deb-5.10"),
     Row("early-allocation", board(bootargs="mem=512M@0x80000000")),
+    Row("no-memory", board(edit=memory_node(status=text("disabled")))),
     Row("no-memory", board(bootargs="mem=512M@0x10000000")),
     Row("early-allocation", board(edit=odd_pool), kernel="deb-6.12"),
     Row("dtb-overwritten", board(), {"dtb_addr": 0x40205000}),

@@ -63,6 +63,17 @@ def node_of_memory(*, used: bool = False, **properties: bytes) -> Any:
     return add
 
 
+def memory_node(of_root: Mapping[str, bytes] | None = None, **properties: bytes) -> Any:
+    """An edit that adds properties to the memory node, and to the root."""
+
+    def add(root: Node) -> None:
+        node = next(node for node in root.children if node.name.startswith("memory"))
+        node.properties |= properties
+        root.properties |= of_root or {}
+
+    return add
+
+
 def initrd(start: int, size: int) -> Any:
     def add(root: Node) -> None:
         chosen = next(node for node in root.children if node.name == "chosen")
@@ -244,6 +255,21 @@ ROWS = [
     Row("little-lowmem", tree(AT40, bootargs="crashkernel=600M"), ("deb-6.1", None, {"KEXEC": "y"}), quiet=True),
     Row("little-lowmem", tree([(0x40000000, 520 * MIB)], bootargs="cma=0 crashkernel=384M"),
         ("deb-6.1", None, {"KEXEC": "y"}), {}, ("crash kernel, later 384 MiB", "crashkernel=384M")),
+    Row("reserved-area-outside-ram", tree(AT40, edit=reserved(("c@90000000", 0x90000000, MIB, NOMAP))),
+        ("deb-6.1", None, {}), {}, ("lies outside RAM",
+        "reg = <0x50000000 0x100000> if RAM at the same offset was meant")),
+    Row("no-memory", tree(AT40, edit=memory_node(status=text("disabled"))), ("deb-6.1", None, {}), {},
+        ("/memory@40000000/status", "taken away by its status", "leave status out", "boots")),
+    Row("no-memory", tree(AT40, edit=memory_node(status=text("okay"))), ("deb-6.1", None, {}), quiet=True),
+    Row("no-memory", tree(AT40, edit=memory_node({"#address-cells": cells(2)})), ("deb-6.1", None, {}), {},
+        ("a reg of 8 bytes", "an entry has 12", "reg = <0x0 0x40000000 0x20000000>", "boots")),
+    Row("bank-twice", tree([*AT40, (0x50000000, 512 * MIB)]), ("deb-6.1", None, {}), {},
+        ("256 MiB of RAM are declared twice", "0x50000000-0x5fffffff] is in both")),
+    Row("bank-twice", tree([*AT40, (0x60000000, 512 * MIB)]), ("deb-6.1", None, {}), quiet=True),
+    Row("reserved-overwritten", tree(AT40, edit=reserved(("a@50000000", 0x50000000, MIB, NOMAP), cells_of=(2, 1))),
+        ("deb-6.1", None, {}), quiet=True),  # what the kernel ignores as a whole is not read with the root's cells
+    Row("ram-below-phys-offset", tree([(0x40100000, 511 * MIB)]), ("deb-6.12", None, {}), {},
+        ("0x40100000", "PHYS_OFFSET is a multiple of 2 MiB")),
     Row("cma-area-bounds", tree([(0x40000000, 32 * MIB)], edit=reserved(("pool@41f00000", 0x41F00000, 4 * MIB, POOL))),
         ("old49", None, {"CMA": "y", "DMA_CMA": "y"}), {"dtb_addr": 0x41000000},
         ("0x41f00000", "32 MiB", "beyond the end of RAM")),

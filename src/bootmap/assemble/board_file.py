@@ -141,11 +141,15 @@ def with_banks(description: Fdt | AtagList, banks: Sequence[Span]) -> Fdt | Atag
         return tree.with_cells(told, value)
     editor = FdtEditor(tree)
     before = editor.used
+    named = [node for node in tree.root.children if node.name.partition("@")[0] == "memory"]
     for node in found[1:]:
         editor.blank(editor.place(node))
     if found:
         place = editor.place(found[0])
         editor.blank_property(place, "linux,usable-memory")
+    elif named:  # as U-Boot's fdt_fixup_memory_banks does
+        place = editor.place(named[0])
+        editor.set(place, "device_type", text("memory"))
     else:
         place = editor.add_child(f"memory@{banks[0].start:x}")
         editor.set(place, "device_type", text("memory"))

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from bootmap.assemble.cpu import pick_cache, pick_cpu
 from bootmap.assemble.guess import place_of_description, scu_cpus
+from bootmap.assemble.ram import ram_start
 from bootmap.assemble.sublevel import older_sublevels
 from bootmap.assemble.texts import parse_tcm
 from bootmap.assemble.weigh import weigh
@@ -17,6 +18,7 @@ from bootmap.boot.decompressor import phys_offset as zreladdr
 from bootmap.boot.decompressor.decompress_kernel import plan
 from bootmap.boot.handover import Handover
 from bootmap.boot.sequence import boot
+from bootmap.boot.setup.fdt_scan import root_cells
 from bootmap.errors import FdtError, MissingInputError
 from bootmap.facts.arm.tcm import DTCM, ITCM
 from bootmap.inputs.fdt import Fdt
@@ -114,6 +116,18 @@ def _no_ram(description: Fdt | AtagList) -> str:
     return "has no memory nodes to tell where RAM starts; give --phys-offset"
 
 
+def _by_its_name(description: Fdt | AtagList) -> int | None:
+    """Where the name of a memory node says that RAM begins, whose reg holds not one entry; None elsewhere."""
+    if not isinstance(description, Fdt):
+        return None
+    width = root_cells(description)
+    for node in description.root.children:
+        reg = node.get("reg")
+        if node.is_memory and reg is not None and 0 < len(reg.value) < 4 * (width.address + width.size):
+            return ram_start(description)
+    return None
+
+
 def _phys_offset(
     kernel: Kernel, model: KernelModel, board: Board, load_addr: int | None, appended: bool, notes: list[Assumption]
 ) -> int:
@@ -125,6 +139,8 @@ def _phys_offset(
         how = f"the Image runs at {hex_address(load_addr)}"
     else:
         found, how = zreladdr.phys_offset(model, board.description, load_addr, appended=appended)
+    if found is None and (start := _by_its_name(board.description)) is not None:
+        found, how = start, "the address in the name of the memory node, whose reg the kernel cannot read"
     if found is None:
         raise MissingInputError(f"{board.name}: {_no_ram(board.description)}")
     notes.append(Assumption(f"PHYS_OFFSET is {hex_address(found)}: {how}", "--phys-offset", found))

@@ -33,13 +33,14 @@ def ram_start(description: Fdt | AtagList) -> int | None:
 
 def _sizeless(tree: Fdt) -> list[int | None]:
     """The addresses of memory nodes: of their reg, else of their name."""
-    width = root_cells(tree).address
+    cells = root_cells(tree)
+    width, entry = cells.address, 4 * (cells.address + cells.size)
     found: list[int | None] = []
     for node in tree.root.children:
         reg = node.get("reg")
         if not node.is_memory:
             continue
-        at = int.from_bytes(reg.value[: 4 * width], "big") if reg is not None and len(reg.value) >= 4 * width else 0
+        at = int.from_bytes(reg.value[: 4 * width], "big") if reg is not None and len(reg.value) >= entry else 0
         unit = node.unit_address
         try:
             found.append(at or int(unit or "", 16))

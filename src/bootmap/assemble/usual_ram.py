@@ -10,7 +10,7 @@ from bootmap.boot.decompressor.phys_offset import memory_ranges
 from bootmap.boot.setup.fdt_scan import root_cells
 from bootmap.facts.machines.ram_base import RAM_BASE
 from bootmap.inputs import fdt
-from bootmap.inputs.cells import read_cells
+from bootmap.inputs.cells import pairs, read_cells
 from bootmap.units import MIB, Span, hex_address
 
 if TYPE_CHECKING:
@@ -30,6 +30,18 @@ def with_usual_ram(board: Board) -> Board:
         note = Assumption(text, "--memory", " ".join(f"{bank.start:#x},{bank.size:#x}" for bank in board.ram))
         return board.replace(description=with_banks(tree, board.ram), assumptions=(*board.assumptions, note))
     width, told = root_cells(tree), False
+    for node in tree.root.children:
+        prop = node.get("reg")
+        if prop is None or not (node.is_memory or node.name.partition("@")[0] == "memory"):
+            continue
+        if 0 < len(prop.value) < 4 * (width.address + width.size):
+            return board  # the kernel takes nothing from it, whatever the boot loader's intention was
+        rows = pairs(prop, width.address, width.size) if width.address and width.size else ()
+        banks = [Span(row.base, row.base + row.size) for row in rows if row.size]
+        if banks and not node.is_memory:
+            text = f"the boot loader fills in the RAM of {node.path}, which has no device_type: {banks[0]}"
+            note = Assumption(text, "--memory", f"{banks[0].start:#x},{banks[0].size:#x}")
+            return board.replace(description=with_banks(tree, banks), assumptions=(*board.assumptions, note))
     roots = tree.root.get("compatible")
     names = roots.value.rstrip(b"\0").decode("latin-1").split("\0") if roots is not None else []
     start = next((base for known, base in RAM_BASE if any(name.startswith(known) for name in names)), _USUAL_START)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bootmap.boot.setup.unread_memory import EMPTY, unread_memory
 from bootmap.boot.trace import Origin
 from bootmap.inputs.cmdline import parameq, parse
 from bootmap.inputs.fdt import Fdt
@@ -86,11 +87,11 @@ def _no_bank(state: BootState) -> str:
         return f"every bank of the board was refused ({'; '.join(sorted(lost))})"
     if not isinstance(board, Fdt):
         return "no ATAG_MEM is in the list" if board is not None else "nothing at r2 describes any"
-    empty = [node.path for node in board.root.walk() if node.name.split("@")[0] == "memory"]
-    if empty:
-        return (
-            f"no memory node has a size: {', '.join(empty[:3])} is empty, as the boot loader leaves it where it fails"
-        )
+    unread = unread_memory(state.kernel, board)
+    if unread and all(why == EMPTY for _, why in unread):
+        return f"no memory node has a size: {', '.join(node.path for node, _ in unread[:3])} {EMPTY}"
+    if unread:
+        return "the kernel takes no memory node: " + ", ".join(f"{node.path} {why}" for node, why in unread[:3])
     return "no memory node is in the device tree; add one, or have the boot loader add it (U-Boot: fdt memory)"
 
 

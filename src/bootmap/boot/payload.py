@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 
 from bootmap.boot.setup.atags_scan import tags_command_line
-from bootmap.boot.setup.fdt_scan import chosen_node, command_line, root_cells
+from bootmap.boot.setup.fdt_scan import chosen_node, command_line, reserved_memory_agrees, root_cells
 from bootmap.facts.linux import atags
 from bootmap.inputs.cells import pairs, read_cells
 from bootmap.inputs.cmdline import parameq, parse
@@ -210,7 +210,7 @@ def _reserved(board: Fdt) -> Iterator[tuple[str, Span]]:
             yield f"the /memreserve/ entry {address:#x}", Span(address, address + size)
     parent = board.node("/reserved-memory")
     cells = root_cells(board)
-    for node in parent.children if parent is not None else ():
+    for node in parent.children if parent is not None and reserved_memory_agrees(parent, cells) else ():
         prop = node.get("reg")
         if prop is None or not cells.address + cells.size:
             continue

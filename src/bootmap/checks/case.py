@@ -125,7 +125,15 @@ class CheckCase(Shown, Struct, frozen=True, dict=True):
         bootargs = self.deciding("cmdline")
         if bootargs and self.board.environment is not None:
             return Where("command line", param.text, param.offset, self.board.environment.file, bootargs[0].line)
-        return Where("command line", param.text, param.offset)
+        return Where("command line", param.text, param.offset, *self._line_of_bootargs(param.text))
+
+    def _line_of_bootargs(self, text: str) -> tuple[str | None, int | None]:
+        """File and line of the source's bootargs, where the command line with ``text`` in it comes from there."""
+        chosen = self.tree.node("/chosen") if self.tree is not None and self.board.cmdline is None else None
+        value = chosen.value("bootargs") if chosen is not None else None
+        if value is None or text.encode("latin-1", "replace") not in value:
+            return None, None
+        return self.lines.get("/chosen/bootargs", (None, None))
 
     def deciding(self, attribute: str) -> tuple[Variable, ...]:
         """The variables of U-Boot from which an attribute of the board follows; () without an environment."""
@@ -171,6 +179,8 @@ class CheckCase(Shown, Struct, frozen=True, dict=True):
             params = next((found for link in origin.chain() if (found := _R2.search(link.text))), None)
             text = f"--dtb-addr {params[1]}" if params is not None else root.text
             return (Where("option", text),) if text.startswith("--") else ()
+        if root.rule == "command line":
+            return (Where(root.rule, root.text, root.offset, *self._line_of_bootargs(root.text)),)
         return (Where(root.rule, root.text, root.offset),)
 
     # -- devices ---------------------------------------------------------------------------------------------

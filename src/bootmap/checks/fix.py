@@ -55,7 +55,7 @@ def write_fix(result: CheckResult, folder: str, stem: str | None = None) -> Iter
     if case is None:
         return
     for found in result.counted:
-        if found.changes and all(change.unsure for change in found.changes):
+        if found.changes and found.level != "info" and all(change.unsure for change in found.changes):
             what = " or ".join(change.text for change in found.changes)
             yield "", f"nothing written for {found.id}: whether {what} is right, the board's owner knows"
     if not chosen:

@@ -18,6 +18,7 @@ from bootmap.checks.edit import apply
 from bootmap.checks.rules import areas, kernel, memory
 from bootmap.checks.rules.guesses import environment, guesses
 from bootmap.checks.rules.hazards import hazards
+from bootmap.checks.rules.memory_nodes import banks_twice
 from bootmap.checks.rules.real_ram import disagreement
 from bootmap.errors import BootmapError
 from bootmap.facts.audit_rules import Severity
@@ -44,6 +45,7 @@ _RULES: tuple[Rule, ...] = (
     disagreement,
     memory.dma_window,
     memory.headroom,
+    banks_twice,
     areas.reserved_cells,
     areas.outside_ram,
     areas.overlaps,

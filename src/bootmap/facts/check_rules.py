@@ -228,7 +228,8 @@ RULES: tuple[CheckRule, ...] = (
         "Raspberry Pi 4 with 8 GiB and cma-512",
     ),
     CheckRule(
-        "bank-twice", _I, "RAM is declared twice", "Two memory nodes or banks overlap; memblock merges them.",
+        "bank-twice", _W, "RAM is declared twice",
+        "Two memory nodes or banks overlap: memblock merges them; before 2.6.39 free_bootmem stops with a BUG.",
         "mm/memblock.c memblock_add_range()", hazards=("bank-twice",),
     ),
     CheckRule(

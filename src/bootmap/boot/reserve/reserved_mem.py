@@ -16,7 +16,14 @@ from bootmap.boot.records import LostRam, ReservedArea
 from bootmap.boot.reserve.cma import cma_alignment
 from bootmap.boot.reserve.drivers import RmemArea, compatible, early_fixup, set_up_by_driver, vetoed
 from bootmap.boot.reserve.heapsort import kernel_sort
-from bootmap.boot.setup.fdt_scan import RootCells, dt_origin, fdt_prefix, is_available, root_cells
+from bootmap.boot.setup.fdt_scan import (
+    RootCells,
+    dt_origin,
+    fdt_prefix,
+    is_available,
+    reserved_memory_agrees,
+    root_cells,
+)
 from bootmap.boot.trace import Origin
 from bootmap.inputs.cells import pairs, read_cells
 from bootmap.units import MIB, Span, hex_address, size_text
@@ -89,7 +96,7 @@ def _scan(state: BootState, fdt: Fdt) -> list[RmemArea]:
     table: list[RmemArea] = []
     if parent is None:
         return table
-    if not _root_agrees(parent, cells):
+    if not reserved_memory_agrees(parent, cells):
         state.print(f"{_scan_prefix(state)}Reserved memory: unsupported node format, ignoring")
         state.hazard(
             "reserved-memory-ignored",
@@ -111,14 +118,6 @@ def _scan(state: BootState, fdt: Fdt) -> list[RmemArea]:
         elif (size := node.get("size")) is not None:
             _save(state, table, RmemArea(node, 0, 0, dt_origin(size)))
     return table
-
-
-def _root_agrees(parent: Node, cells: RootCells) -> bool:
-    for name, expected in (("#size-cells", cells.size), ("#address-cells", cells.address)):
-        prop = parent.get(name)
-        if prop is None or int.from_bytes(prop.value[:_CELL], "big") != expected:
-            return False
-    return parent.get("ranges") is not None
 
 
 def _table_size(state: BootState) -> int:

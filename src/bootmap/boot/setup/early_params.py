@@ -21,7 +21,7 @@ from bootmap.boot.setup.fdt_scan import arm_add_memory
 from bootmap.boot.trace import Origin
 from bootmap.facts.linux.linux_prot import CACHE_POLICIES
 from bootmap.inputs.cmdline import parameq, parse
-from bootmap.units import MIB, Span, align_down, hex_address, memparse, size_text
+from bootmap.units import MIB, Span, align_down, align_up, hex_address, memparse, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,8 +51,12 @@ def check_ram_below_phys_offset(state: BootState) -> None:
         return
     size, first = sum(row.size for row in below), min(row.start for row in below)
     window = align_down(first, AUTO_GRANULE)
-    advice = f"load the kernel so that PHYS_OFFSET is {hex_address(first)}"
-    if phys_offset >= window + AUTO_GRANULE and state.kernel.has("zimage_auto_phys_offset"):
+    granule = 2 * MIB if state.kernel.has("phys_virt_2m") else 16 * MIB
+    lowest = align_up(first, granule)
+    advice = f"load the kernel so that PHYS_OFFSET is {hex_address(lowest)}"
+    if lowest == phys_offset:
+        advice = f"PHYS_OFFSET is a multiple of {size_text(granule)}, so that no kernel of this version can use them"
+    elif phys_offset >= window + AUTO_GRANULE and state.kernel.has("zimage_auto_phys_offset"):
         advice = (
             f"run the zImage in the first 128 MiB of RAM, below {hex_address(window + AUTO_GRANULE)}: it takes the "
             f"address where it runs, rounded down to 128 MiB, for PHYS_OFFSET"
@@ -63,7 +67,7 @@ def check_ram_below_phys_offset(state: BootState) -> None:
         f"{hex_address(first)} on, are lost; {advice}",
         address=first,
         subject="zimage",
-        places=(Span(max(first, window), window + AUTO_GRANULE),),
+        places=(Span(max(first, window), window + AUTO_GRANULE),) if lowest != phys_offset else (),
     )
 
 

@@ -170,6 +170,18 @@ def _check_elfcorehdr(state: BootState, chosen: Node, cells: RootCells) -> None:
     state.elfcorehdr = (entry.base, entry.size)
 
 
+def reserved_memory_agrees(parent: Node, cells: RootCells) -> bool:
+    """Whether the kernel reads /reserved-memory: its cells are the root's, and it has ranges.
+
+    Source: ``__reserved_mem_check_root``.
+    """
+    for name, expected in (("#size-cells", cells.size), ("#address-cells", cells.address)):
+        prop = parent.get(name)
+        if prop is None or int.from_bytes(prop.value[:4], "big") != expected:
+            return False
+    return parent.get("ranges") is not None
+
+
 def _memory_nodes(state: BootState, fdt: Fdt) -> Iterator[Node]:
     kernel = state.kernel
     nodes = fdt.root.walk() if kernel.has("memory_nodes_all_depths") else iter(fdt.root.children)

@@ -6,6 +6,8 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from bootmap.boot.setup.fdt_scan import is_available
 from bootmap.checks.edit import AddNode, DeleteNode, SetProperty
 from bootmap.checks.finding import Change, Finding
@@ -109,9 +111,11 @@ def outside_ram(case: CheckCase) -> Iterator[Finding]:
         purpose = _on_purpose(case, hazard.address, node)
         quiet = hazard.address == 0 or node is None or purpose
         prop = node.get("reg") if node is not None else None
-        if meant is not None and prop is not None and not quiet:
+        beyond = all(bank.end <= hazard.address for bank in case.ram)
+        if meant is not None and prop is not None and (not quiet or (beyond and hazard.address)):
             size = pairs(prop, case.cells.address, case.cells.size)[0].size
-            changes.append(_reg_change(case, prop, meant, size, "if RAM at the same offset was meant"))
+            change = _reg_change(case, prop, meant, size, "if RAM at the same offset was meant")
+            changes.append(replace(change, unsure=purpose))
         title = f"{node.name} is not in RAM" if node is not None else "a reserved area is not in RAM"
         yield Finding(
             RULES_BY_ID["reserved-area-outside-ram"],

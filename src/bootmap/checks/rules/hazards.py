@@ -11,6 +11,7 @@ from bootmap.checks.rules.areas import area_changes, bank_changes
 from bootmap.checks.rules.kernel import crash_changes
 from bootmap.checks.rules.last_page import whole_pages
 from bootmap.checks.rules.memory import of_bytes
+from bootmap.checks.rules.memory_nodes import unread_changes, unread_places
 from bootmap.checks.rules.near_kernel import areas_in_the_way, pool_changes
 from bootmap.checks.rules.real_ram import real_ram_changes
 from bootmap.facts.audit_rules import Severity
@@ -68,7 +69,7 @@ def hazards(case: CheckCase) -> Iterator[Finding]:
         rule = RULES_BY_ID["no-memory"] if _no_ram(case, hazard) else RULE_OF_HAZARD[hazard.id]
         serious = hazard.fatal or hazard.loses_initrd
         severity = Severity.ERROR if serious else rule.severity
-        if hazard.id == "crashkernel-failed":
+        if hazard.id == "crashkernel-failed" or _below_any_phys_offset(hazard):
             severity = Severity.WARNING
         if hazard.luck and not serious:
             severity = max(severity, Severity.WARNING)
@@ -88,6 +89,11 @@ def hazards(case: CheckCase) -> Iterator[Finding]:
 def _no_ram(case: CheckCase, hazard: Hazard) -> bool:
     """An allocation that fails because the kernel has no RAM at all."""
     return hazard.id == "allocation-failed" and not len(case.state.memblock.memory)
+
+
+def _below_any_phys_offset(hazard: Hazard) -> bool:
+    """RAM below the lowest PHYS_OFFSET that its start allows: lost, but nothing is wrong."""
+    return hazard.id == "ram-below-phys-offset" and not hazard.places
 
 
 def _of_debug_uart(case: CheckCase, hazard: Hazard) -> bool:
@@ -111,12 +117,14 @@ def _where(case: CheckCase, hazard: Hazard) -> tuple[Where, ...]:
     param = case.parameter(name) if name else None
     if found or param is not None:
         return found or (case.at_param(param),) if param is not None else found
+    if rule == "no-memory" and (unread := unread_places(case)):
+        return unread
     refused = _refused(case) if rule in _OF_ALL_RAM else []
     return tuple(place for other in refused for place in case.at_origin(other.origin))
 
 
 def _changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
-    match RULE_OF_HAZARD[hazard.id].id:
+    match "no-memory" if _no_ram(case, hazard) else RULE_OF_HAZARD[hazard.id].id:
         case "ram-below-phys-offset":
             yield from _load_address(case, hazard)
         case "dtb-unmapped" | "dtb-overwritten" | "params-rejected":
@@ -140,6 +148,8 @@ def _changes(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
                 yield from payload_changes(case, "dtb")
             yield from areas_in_the_way(case)
         case "no-memory" | "early-allocation":
+            if _no_ram(case, hazard):
+                yield from unread_changes(case)
             yield from _other_ram(case)
             for other in _refused(case):
                 yield from pool_changes(case, other)
@@ -204,7 +214,7 @@ def _advice(case: CheckCase, hazard: Hazard) -> Iterator[str]:
 
 def _load_address(case: CheckCase, hazard: Hazard) -> Iterator[Change]:
     """Run the kernel where PHYS_OFFSET becomes the start of RAM."""
-    if hazard.address is None:
+    if hazard.address is None or _below_any_phys_offset(hazard):
         return
     base, board = hazard.address, case.board
     edits: list[SetBoard] = []

@@ -37,6 +37,17 @@ def sizeless(case: CheckCase) -> Iterator[Finding]:
         return
     node = next(iter(memory_nodes(case)), None)
     where = (case.at_node(node),) if node is not None else ()
+    if "no device_type" in assumed.text and node is not None:
+        yield Finding(
+            RULES_BY_ID["memory-size-unknown"],
+            Severity.NOTE,
+            f"{node.path} is no memory node to the kernel",
+            f'{node.path} has no device_type = "memory": the kernel takes no RAM from it, unless the boot loader adds '
+            f"that, as U-Boot does. Taken is that it does, {assumed.value}.",
+            (case.at_node(node),),
+            advice=(f'{node.path}: device_type = "memory"',),
+        )
+        return
     yield Finding(
         RULES_BY_ID["memory-size-unknown"],
         Severity.NOTE,
