@@ -19,7 +19,7 @@ KERNELS = DATA / "kernels"
 OF_510 = ("--config", KERNELS / "v510" / "config.gz", "--system-map", KERNELS / "v510" / "System.map")
 
 
-def test_check_baseline(command_line: CommandLine, qnap: Path, tmp_path: Path) -> None:
+def test_check_baseline(command_line: CommandLine, tmp_path: Path) -> None:
     path, known = tmp_path / "board.dtb", tmp_path / "known.json"
     args = "ramoops.mem_address=0x8f000000 ramoops.mem_size=0x100000"
     path.write_bytes(tree([(0x80000000, 256 * MIB)], bootargs=args))
