@@ -326,34 +326,6 @@ def test_check_settings_that_are_wrong(command_line: CommandLine, qnap: Path, se
     assert said in err
 
 
-def test_check_baseline(command_line: CommandLine, qnap: Path, tmp_path: Path) -> None:
-    path, known = tmp_path / "board.dtb", tmp_path / "known.json"
-    args = "ramoops.mem_address=0x8f000000 ramoops.mem_size=0x100000"
-    path.write_bytes(tree([(0x80000000, 256 * MIB)], bootargs=args))
-    assert command_line("check", path, *OF_510, "--write-baseline", known)[0] == 1
-    code, out, _ = command_line("check", path, *OF_510, "--baseline", known)
-    assert (code, "1 suppressed" in out) == (0, True)
-
-
-@pytest.mark.parametrize("form", ["text", "json", "sarif", "github"])
-@pytest.mark.parametrize("how", ["--select", "--ignore", "--baseline"])
-def test_check_what_decides_counts_whatever_is_hidden(
-    command_line: CommandLine, tmp_path: Path, how: str, form: str
-) -> None:
-    """A board without RAM panics: the exit code says so as the verdict does, and some finding is told."""
-    path, known = tmp_path / "board.dtb", tmp_path / "known.json"
-    path.write_bytes(tree([(0x80000000, 256 * MIB)], bootargs="mem=256"))
-    assert command_line("check", path, *OF_510, "--write-baseline", known)[0] == 1
-    words = {"--select": ("cma-failed",), "--ignore": ("no-memory",), "--baseline": (known,)}[how]
-    hidden = ("--ignore", "mem-parameter") if how == "--ignore" else ()
-    code, out, _ = command_line("check", path, *OF_510, how, *words, *hidden, "--format", form)
-    assert code == 1
-    assert "no-memory" in out
-    if form == "sarif":
-        rows = json.loads(out)["runs"][0]["results"]
-        assert any(row["ruleId"] == "no-memory" and "suppressions" not in row for row in rows)
-
-
 def test_check_many_boards_one_of_them_broken(command_line: CommandLine, qnap: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.dtb"
     broken.write_bytes(b"\xd0\x0d\xfe\xed")

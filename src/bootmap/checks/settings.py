@@ -39,6 +39,9 @@ _MOST_BYTES = 256 << 10
 _LONGEST_LINE = 4096  # a name of many parts costs the square of their number
 _KINDS = {"select": (list, "a list of rules"), "baseline": (str, "a file"), "strict": (bool, "true or false")}
 _NO_REASON = "ignored"
+_IN_BASELINE = "in the baseline"
+_DECIDES = " (decides)"
+"""Behind a fingerprint in a baseline: the verdict hung on it, so that one that comes to decide later is new."""
 BASELINE_SCHEMA = "bootmap.baseline/1"
 
 
@@ -160,8 +163,8 @@ def selected(
 ) -> tuple[Finding, ...]:
     """The findings, those that do not count with the reason.
 
-    A finding on which the verdict hangs always counts, unless ``ignore`` gives a reason for its rule: no board that
-    does not boot passes because its finding is not looked at.
+    A finding on which the verdict hangs always counts, unless ``ignore`` gives a reason for its rule or the baseline
+    has it as what decides: no board that does not boot passes because its finding is not looked at.
 
     Raises:
         UsageError: there is no such rule.
@@ -178,12 +181,15 @@ def selected(
 def _why(found: Finding, select: tuple[str, ...], reasons: Mapping[str, str], known: frozenset[str]) -> str:
     reason = reasons.get(found.id)
     if found.decides:
-        return reason if reason and reason != _NO_REASON else ""
+        if reason and reason != _NO_REASON:
+            return reason
+        return _IN_BASELINE if found.fingerprint + _DECIDES in known else ""
     if select and found.id not in select:
         return "not selected"
     if reason is not None:
         return reason or _NO_REASON
-    return "in the baseline" if found.fingerprint in known else ""
+    known_too = found.fingerprint in known or found.fingerprint + _DECIDES in known
+    return _IN_BASELINE if known_too else ""
 
 
 def read_baseline(path: str) -> Mapping[str, Sequence[str]]:
@@ -211,5 +217,8 @@ def baseline_text(found: Mapping[str, Sequence[Finding]]) -> str:
     """A baseline of all findings of all boards, as text."""
     import json
 
-    boards = {name: sorted({each.fingerprint for each in rows}) for name, rows in found.items()}
+    boards = {
+        name: sorted({each.fingerprint + (_DECIDES if each.decides else "") for each in rows})
+        for name, rows in found.items()
+    }
     return json.dumps({"schema": BASELINE_SCHEMA, "boards": boards}, indent=1, sort_keys=True) + "\n"

@@ -59,9 +59,7 @@ _OF_THE_CALL = {
 @click.option(
     "--settings", type=click.Path(dir_okay=False), help="Settings, in place of bootmap.toml beside the board."
 )
-@click.option(
-    "--baseline", type=click.Path(dir_okay=False), help="Do not count the findings in this file; what decides counts."
-)
+@click.option("--baseline", type=click.Path(dir_okay=False), help="Do not count the findings in this file.")
 @click.option(
     "--write-baseline", type=click.Path(dir_okay=False), help="Write all findings to this file, as a baseline."
 )
@@ -95,7 +93,7 @@ def command(
     proposed was applied and predicted again.
 
     Exit code 0: it boots, and nothing is an error; 1: it does not, or there are errors (--strict: or warnings).  What
-    decides a verdict always counts; only a reason in bootmap.toml for its rule accepts it.
+    decides a verdict always counts; a reason in bootmap.toml for its rule accepts it, or a baseline that has it.
     """
     if rules:
         for rule in bootmap.CHECK_RULES:
