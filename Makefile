@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 BOARD  := boards/imx6q-sabrelite
 KERNEL := --config boards/linux-6.1-armmp/config.gz --system-map boards/linux-6.1-armmp/System.map
 
-.PHONY: demo test coverage nightly fuzz-inputs hostile versions fresh-machine kernels verify bench lint web site linkcheck screenshots share dist clean
+.PHONY: demo test coverage coverage-page nightly fuzz-inputs hostile versions fresh-machine kernels verify bench lint web site linkcheck screenshots share dist clean
 
 demo: $(VENV)/installed
 	@echo; echo "## A board that boots"; echo
@@ -26,6 +26,14 @@ coverage: $(VENV)/installed-test
 	$(BIN)/coverage run -m pytest -q -m "not nightly" $(TESTS)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --include "src/bootmap/boot/*,src/bootmap/facts/*"
+
+# Hold docs/coverage.md against the tests of boot/, facts/ and of the rooms that use them: half an hour, in one process.
+ROOMS = boot facts analysis assemble checks loaders mmu source
+coverage-page:
+	$(MAKE) coverage TESTS="$(ROOMS:%=tests/%) tests/test_kernel_findings.py"
+	mkdir -p build
+	$(BIN)/coverage json -q -o build/coverage.json --include "src/bootmap/boot/*,src/bootmap/facts/*"
+	tools/coverage-list build/coverage.json
 
 nightly: $(VENV)/installed-test
 	$(BIN)/pytest -m nightly

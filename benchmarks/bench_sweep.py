@@ -58,8 +58,8 @@ def one_process(source: Path, trees: str, kernel: str, step: int) -> list[tuple[
     return [tuple(row) for row in json.loads(done.stdout)]
 
 
-def swept(trees: str, kernel: str, jobs: int) -> tuple[int, float, float]:
-    """Rows, seconds of the clock, MiB of the largest process."""
+def swept(trees: str, kernel: str, jobs: int, *, least: int = 0) -> tuple[int, float, float]:
+    """Rows, seconds of the clock, MiB of the largest process; ``least`` of the rows must have an answer."""
     with tempfile.TemporaryDirectory() as place:
         words = [
             sys.executable,
@@ -76,7 +76,9 @@ def swept(trees: str, kernel: str, jobs: int) -> tuple[int, float, float]:
         begun = time.monotonic()
         subprocess.run(words, check=True, capture_output=True)
         seconds = time.monotonic() - begun
-        rows = Path(f"{place}/rows.jsonl").read_bytes().count(b"\n")
+        data = Path(f"{place}/rows.jsonl").read_bytes()
+        rows = data.count(b"\n")
+        assert data.count(b'"status":"answered"') >= least
     return rows, seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
@@ -112,10 +114,13 @@ def generated(folder: Path, count: int) -> None:
     root = Node(properties={"#address-cells": cells(1), "#size-cells": cells(1), "compatible": text("virt,board")})
     cpus = root.add("cpus", **{"#address_cells": cells(1), "#size_cells": cells(0)})
     cpus.add("cpu@0", device_type=text("cpu"), compatible=text("arm,cortex-a15"), reg=cells(0))
-    root.add("memory@40000000", device_type=text("memory"), reg=cells(0x40000000, SIZE))
+    reg = cells(0x40000000, SIZE)
+    root.add("memory@40000000", device_type=text("memory"), reg=reg)
     pattern = blob(root)
+    assert pattern.count(reg) == 1
     for number in range(count):
-        (folder / f"b{number:06}.dtb").write_bytes(pattern.replace(cells(SIZE), cells(SIZE + (number << 12))))
+        mine = cells(0x40000000, SIZE + (number << 12))
+        (folder / f"b{number:06}.dtb").write_bytes(pattern.replace(reg, mine))
 
 
 def shown(values: list[float]) -> str:
@@ -169,7 +174,7 @@ def main() -> None:
     for count in map(int, asked.curve.split(",")):
         with tempfile.TemporaryDirectory() as place:
             generated(Path(place), count)
-            rows, seconds, peak = swept(place, kernel, 2)
+            rows, seconds, peak = swept(place, kernel, 2, least=count)
             print(f"{rows} generated boards: {seconds:.1f} s, {1e3 * seconds / rows:.2f} ms a board, {peak:.0f} MiB")
 
 

@@ -86,7 +86,7 @@ def test_finding_kills_the_newest_kernel_again(name: str) -> None:
 @pytest.mark.parametrize("key", ["deb-7.2", "deb-6.1-lpae"])
 def test_finding_kills_behind_paging_init_again(key: str) -> None:
     """Long descriptors let a kernel live; the other has logged its command line when it dies."""
-    done = bootmap("findings", "page-0-freed", "--zimage", f"{kernel(key)}/zImage", "--run", "--timeout", "20")
+    done = bootmap("findings", "page-0-freed", "--zimage", f"{kernel(key)}/zImage", "--run")
     died = BOOTED["page-0-freed"]["boots"][key].get("dies_later")
     assert done.returncode == (1 if died else 0), done.stderr
     assert done.stdout.splitlines()[1:2] == ([f"  {died}"] if died else [])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.diagnosing import diagnosed
+from support.trees import Node, blob, board, cells, reserved_memory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,3 +125,13 @@ def test_fault_in_the_shadow_is_named_by_the_line_that_maps_it(tmp_path: Path) -
     shadow = "kasan: Mapping kernel virtual memory block: c0000000-e0000000 at shadow: b7000000-bb000000\n"
     told = diagnosed(BOARD + shadow + FAULT.format("b7f00000"), tmp_path)[1]
     assert "line 9 0xb7f00000 is in KASAN's shadow, 0xb7000000-0xbaffffff: that of 0xc7800000" in told
+
+
+def test_fault_alone_has_the_name_of_the_boards_area(tmp_path: Path) -> None:
+    tree = board([(0x80000000, 0x40000000)])
+    area = Node("mpss@86800000", {"reg": cells(0x86800000, 0x5500000), "no-map": b""})
+    reserved_memory(tree).children.append(area)
+    (tmp_path / "board.dtb").write_bytes(blob(tree))
+    options = {"board": str(tmp_path / "board.dtb"), "version": "6.6", "cpu": "cortex-a53"}
+    told = diagnosed(FAULT.format("c6800000"), tmp_path, **options)[1]
+    assert "0xc6800000 is 0x86800000 in the linear map: the no-map area mpss@86800000" in told

@@ -49,7 +49,10 @@ def test_attempt_that_was_given_up_is_no_cause_for_a_board_that_runs(failed: str
 
 
 def test_attempt_that_was_given_up_is_no_cause_for_silence(tmp_path: Path) -> None:
-    """An RK3229, excerpt: it falls back to extlinux, and nothing is heard of that kernel."""
+    """An RK3229, excerpt: it falls back to extlinux, and nothing is heard of that kernel.
+
+    https://github.com/rockchip-linux/kernel/issues/21
+    """
     text = (
         "U-Boot 2017.05\nMMC read: dev # 0, block # 32768, count 20480 ... 20480 blocks read: OK\n"
         "Wrong Image Format for bootm command\nERROR: can't get kernel image!\n=> run bootcmd_mmc0\n"

@@ -19,7 +19,10 @@ MEMORY = (
 
 @pytest.mark.parametrize("control", ["b005317f", "a005317f", "a0053177"])
 def test_feroceons_upper_bits_are_not_long_descriptors(control: str, tmp_path: Path) -> None:
-    """A TS-78xx and a QNAP TS-109: bit 29 is the access flag from ARMv6 on only."""
+    """A TS-78xx and a QNAP TS-109: bit 29 is the access flag from ARMv6 on only.
+
+    https://lists.debian.org/debian-boot/2016/01/msg00491.html
+    """
     text = (
         f"Linux version 6.1.0-rc1 (b) (gcc) #2 PREEMPT\nCPU: Feroceon [41069260] revision 0 (ARMv5TEJ), cr={control}\n"
         f"CPU: VIVT data cache, VIVT instruction cache\nMachine: Technologic Systems TS-78xx SBC\n{MEMORY}"

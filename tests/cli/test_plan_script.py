@@ -45,6 +45,7 @@ def plan(tmp_path: Path, command_line: CommandLine) -> CommandLine:
         ("\nbootefi 41000000", 2, "UEFI starts the kernel"),
         ("while true; do echo; done", 1, "more than 4096 commands are run"),
         ("while load mmc 0 41000000 zImage; do echo; done", 1, "more than 4096 commands are run"),
+        ("while for a in; do echo; done; do for a in; do echo; done; done", 1, "more than 4096 commands are run"),
         ("while true; do echo; fi", 1, "'fi' where a command is expected"),
         ("echo\nif true; then\n" + BOOT, 3, "before 'elif' or 'else' or 'fi'"),
         ("a & b", 1, "no '&'"),

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.uboot import NAMES, blob, document, inputs, said
+from support.uboot import DATA, NAMES, blob, document, inputs, said
+from support.uboot_counts import table
 
 from bootmap.facts.loaders.uboot import NO_OVERWRITE
 from bootmap.inputs import bdinfo
@@ -21,7 +22,7 @@ from bootmap.units import Span, merged
 from bootmap.verify.loader.cases import LoaderCase
 
 LEAST = 24
-RELEASES = {"2021.01", "2023.01", "2025.01", "2025.07", "2025.10", "2026.07", "2026.10"}
+RELEASES = {"2021.01", "2023.01", "2024.10", "2025.01", "2025.04", "2025.07", "2025.10", "2026.07", "2026.10"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -94,7 +95,7 @@ def test_boots_with_several_banks_have_holes_and_reach_over_them(name: str) -> N
     reached = [_behind(row, first[case.ram]) for row, case in zip(doc["cases"], cases, strict=True)]
     uboot, _, _ = inputs(doc, cases[0])
     free = uboot.does("global_lmb") and not uboot.does("lmb_keeps_ram_above_top")
-    without_efi = not uboot.does("global_lmb") and not name.endswith("01-banks")
+    without_efi = not uboot.does("global_lmb") and name.endswith(("noefi", "mapsz"))  # built with CONFIG_EFI_LOADER=n
     assert any(ramdisk for ramdisk, _ in reached) == (free or without_efi)
 
 
@@ -108,13 +109,19 @@ def test_banks_that_are_reserved_without_bdinfo(name: str) -> None:
         assert uboot is not None
         if not uboot.does("global_lmb"):
             continue
-        own = told.own_bank
+        own, flags = told.own_bank, NO_OVERWRITE >> uboot.does("lmb_flags_from_bit_0")
         made = UBootBoard(told.banks, told.sp_start).lmb(uboot, {})
         shown, got = (
-            merged(Span(max(each.base, own.end), each.end) for each in regions if each.flags == NO_OVERWRITE)
+            merged(Span(max(each.base, own.end), each.end) for each in regions if each.flags == flags)
             for regions in (told.reserved, made.reserved)
         )
         assert got == shown
         assert bool(got) == (
             uboot.does("lmb_keeps_ram_above_top") and any(bank.start >= own.end for bank in told.banks)
         )
+
+
+def test_the_page_tells_how_many_boots_there_are() -> None:
+    """``python -m support.uboot_counts`` prints the rows."""
+    page = (DATA.parents[2] / "docs" / "plan.md").read_text()
+    assert "\n".join(table()) in page

@@ -117,7 +117,9 @@ def test_run_a_compressed_kernel(tmp_path: Path, load: int) -> None:
         banner = next(line for line in uboot.banner.splitlines() if line.startswith("U-Boot 2")).strip()
         row = {"case": {}, **answer(uboot, f"bootm {at:x} - {tree_at:x}")}
     told = Told(uboot_env.parse_text(variables), bdinfo.parse(info), banner, (), f"bootm {at:x} - {tree_at:x}")
-    command = command_of(told, LoadedImage(len(whole), 64, load, load, len(packed)), None, fdt.parse(own.tree()))
+    command = command_of(
+        told, LoadedImage(len(whole), 64, load, load, len(packed), "gzip"), None, fdt.parse(own.tree())
+    )
     release = UBoot.named(banner, "qemu-arm")
     assert release is not None
     placed = run(release, UBootBoard.of(bdinfo.parse(info)), command)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _HEAD = 8 << 20
 _LOGS = ("iomem", "memblock-memory", "memblock-reserved", "kernel_page_tables")
 _ROW = re.compile(r"^ *\d+: 0x([0-9a-f]{1,16})\.\.0x([0-9a-f]{1,16})", re.MULTILINE)
+_IOMEM = re.compile(r"^ *([0-9a-f]{8,16})-([0-9a-f]{8,16}) : (System RAM|Kernel code)\s*$", re.MULTILINE)
+_SECTION = 1 << 20
 _NEEDED = ("swapper_pg_dir", "_stext", "_end", "__init_begin", "__init_end", "_sdata")
 
 
@@ -71,6 +73,9 @@ def unpacked(found: Collected, options: Mapping[str, Any]) -> Iterator[tuple[str
         for name, value in (("cpus", found.cpus), ("dtb_addr", _tree_address(found)), ("version", _version(found))):
             if merged.get(name) is None and value is not None:
                 merged[name] = min(value, 4) if name == "cpus" and isinstance(value, int) else value
+        start = _ram_start(found) if board is None else None
+        if merged.get("phys_offset") is None and start is not None:
+            merged["phys_offset"] = start
         if merged.get("cpu") is None and found.midr is not None:
             merged["cpu"] = f"{found.midr:#x}"
         try:
@@ -117,6 +122,14 @@ def _symbols(found: Collected) -> bytes | None:
         return None
     names = {line.split()[2] for line in text.decode("latin-1").splitlines() if len(line.split()) >= 3}
     return text if names.issuperset(_NEEDED) else None
+
+
+def _ram_start(found: Collected) -> int | None:
+    """PHYS_OFFSET by /proc/iomem: where the RAM begins in which the kernel lies; None where it does not show that."""
+    rows = [(int(row[1], 16), int(row[2], 16), row[3]) for row in _IOMEM.finditer(found.text("iomem"))]
+    code = next((start for start, _, name in rows if name == "Kernel code"), 0)
+    starts = [start for start, last, name in rows if name == "System RAM" and start <= code <= last]
+    return starts[0] & -_SECTION if code and starts else None
 
 
 def _tree_address(found: Collected) -> int | None:

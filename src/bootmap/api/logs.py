@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from bootmap.api.archives import open_archive, unpacked
 from bootmap.api.check import check
 from bootmap.assemble import kernel as kernels
@@ -61,7 +63,11 @@ def diagnose_log(log: str, board: str | None = None, *, boot: int | None = None,
     """
     collected = open_archive(log) if log != STDIN else None
     if collected is not None:
-        with unpacked(collected, options) as (tree, _, merged):
+        with unpacked(collected, options) as (tree, files, merged):
+            if not collected.log.strip():  # dmesg is missing: what the other files say by themselves
+                texts = [text for text in read_texts(files).values() if kind_of(text) != "log"]
+                alone = [diagnose_file(kind_of(text), text) for text in texts]
+                return [replace(each, boot=number) for number, each in enumerate(alone, 1)] or _nothing(log)
             return _diagnosed(log, collected.log, boot, board or tree, merged)
     (text,) = read_texts([log]).values()
     return _diagnosed(log, text, boot, board, options)
@@ -88,6 +94,11 @@ def _diagnosed(log: str, text: str, boot: int | None, board: str | None, options
             return result.case.replay, tuple(map(_checked, found))
 
     return [diagnose(each, given, whole) for each in (boots if boot is None else boots[boot - 1 : boot])]
+
+
+def _nothing(log: str) -> list[Diagnosis]:
+    what = "dmesg, /proc/iomem or files of debugfs"
+    raise InputError(f"holds nothing that a running board shows of its memory; expected {what}", file=file_name(log))
 
 
 def _checked(found: CheckFinding) -> Checked:

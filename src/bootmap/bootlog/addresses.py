@@ -162,7 +162,7 @@ def _without_prediction(case: LogCase, address: int, judged: OopsJudgement) -> I
             "is so large, and yet nothing is mapped there: memory that was taken out of the map (no-map in "
             "/reserved-memory), or none at all",
         )
-        yield Reason(0, "with the board's device tree (bootmap diagnose LOG BOARD --kernel-version ...) it has a name")
+        yield Reason(0, "given BOARD, --kernel-version and --cpu, the area of the board that lies there is named")
 
 
 def _words(oops: Oops, judged: OopsJudgement) -> Iterator[Reason]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from bootmap.bootlog.findings import LogFinding
 
 _MOST = 3
+_FOLLOWS = "can't get kernel image"
+"""What bootm says after the line that tells why."""
 
 
 def of_this_attempt(case: LogCase, found: Sequence[LogFinding]) -> list[LogFinding]:
@@ -47,7 +49,8 @@ def given_up(case: LogCase) -> dict[int, str]:
     """Lines that frighten and did not end the boot, each with what became of it."""
     started = case.boot.started
     text = f"an attempt that the boot loader gave up: line {started} shows that it started a kernel after it"
-    rows = [number for number, line in case.lines() if number <= case.boot.given_up and ENDS_ATTEMPT.search(line)]
+    lines = [(number, line) for number, line in case.lines() if number <= case.boot.given_up]
+    rows = [number for number, line in lines if _FOLLOWS not in line and ENDS_ATTEMPT.search(line)]
     return dict.fromkeys(rows[:_MOST], text)
 
 

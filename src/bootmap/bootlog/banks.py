@@ -201,7 +201,7 @@ def _sizes(log: Log, identity: LogIdentity, start: int) -> Iterator[Evidence[Ban
             whole = (Span(said.number("start"), said.number("last")),)
             yield exact(whole, Confidence.LIKELY, said.line, "a bank that is cut is named whole")
     loader = from_loader(log, start)
-    said_loader = log.first("dram_bank") or log.first("dram")
+    said_loader = log.first("dram_bank") or log.first("bd_start") or log.first("dram")
     if loader and said_loader is not None:
         size = size_text(sum(bank.size for bank in loader))
         yield exact(tuple(loader), Confidence.LIKELY, said_loader.line, f"the boot loader finds {size}")
@@ -319,6 +319,9 @@ def from_loader(log: Log, start: int) -> list[Span]:
         for said in log.all("dram_bank")
         if said.number("count")
     ]
+    told = zip(log.all("bd_start"), log.all("bd_size"), strict=False)  # what bdinfo prints
+    banks = banks or [Span(at.number("start"), at.number("start") + size.number("size")) for at, size in told]
+    banks = [bank for bank in banks if bank.start < bank.end <= MOST]
     if banks:
         return banks
     said = log.first("dram")

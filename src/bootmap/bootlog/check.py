@@ -56,6 +56,8 @@ INPUTS = frozenset(
         "idmap",
         "dram",
         "dram_bank",
+        "bd_start",
+        "bd_size",
         "pgd",
         "efi_row",
         "efi_map",

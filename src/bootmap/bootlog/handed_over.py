@@ -171,7 +171,7 @@ def _in_the_way(case: LogCase) -> Iterator[LogFinding]:
 
 
 def _ram_start(case: LogCase) -> int | None:
-    said = case.log.first("dram_bank")
+    said = case.log.first("dram_bank") or case.log.first("bd_start")
     return said.number("start") if said else None
 
 

@@ -77,7 +77,7 @@ def identify(log: Log, given: Given) -> LogIdentity:
     modelled = _modelled(named)
     assumptions = [f"Linux {named} is taken as {modelled}, the oldest that is modelled"] if modelled != named else []
     told = {"lowmem.start"} if "lowmem" in layout and given.page_offset is None else set()
-    registers = log.first("cpu") or log.first("control")
+    registers = next((said for said in log.all("cpu", "control") if "cr" in said), None)
     return LogIdentity(
         release=named,
         version=modelled,

@@ -72,4 +72,6 @@ def _join(found: dict[str, LogFinding], part: str, whole: str) -> None:
     if part in found and whole in found:
         said = found.pop(part).reasons[0]
         reasons = sorted({said, *found[whole].reasons[:1]}, key=lambda reason: reason.line)
+        if said.line == found[whole].reasons[0].line:  # one line that is both
+            reasons = list(found[whole].reasons[:1])
         found[whole] = replace(found[whole], reasons=(*reasons, *found[whole].reasons[1:]))

@@ -51,15 +51,20 @@ _OF_ATTEMPT = frozenset(
     }
 )
 # What a message has in it when it is whole, where its pattern is content with less.
-_WHOLE = {"banner": re.compile(r"#\d{1,9} \w"), "memory": re.compile(r"available \([^)]{0,400}\)")}
+_WHOLE = {
+    "cpu": re.compile(r"cr=[0-9a-f]{8}|\(\w{1,20}\)$"),
+    "banner": re.compile(r"#\d{1,9} \w"),
+    "memory": re.compile(r"available \([^)]{0,400}\)"),
+}
 # A line without any of these words is not looked at twice.
 WORTH = Sought(
     re.compile(
         r"[Mm]em|[Rr]eserved|RAM|zone|[Nn]ode|[Nn]ormal|DMA|cma|CMA|CPU|0x[0-9a-f]+ - 0x|pages|"
         r"Linux version|Machine|command line|Load Address|Starting kernel|Device Tree|identity map|Ramdisk |"
         r"mapping|INITRD|cache ?policy|SLUB|SMP|PERCPU|NR_BANKS|MEMBLOCK|vmalloc|DRAM:|Bank #|[Kk]ernel image|fdt blob|"
-        r"Legacy Image|Image [NT]|Architecture|Data [Ss]ize|bootargs|append: |boot[mz] |processor variant|pgd = |PID: |"
-        r"[DI]TCM|kasan: |\befi:? |ion reserve|Start: |SYS|VE |G2D|LCD|MALI|Unable to handle|PC is at|RAM: |Control: "
+        r"-> s|Legacy Image|Image [NT]|Architecture|Data [Ss]ize|bootargs|append: |boot[mz] |processor variant|pgd = |"
+        r"PID: |[DI]TCM|kasan: |\befi:? |ion reserve|Start: |SYS|VE |G2D|LCD|MALI|Unable to handle|PC is at|RAM: |"
+        r"Control: "
     )
 )
 

@@ -60,7 +60,13 @@ def evidence(log: Log, identity: LogIdentity, banks: Sequence[Said], board: Sequ
     """
     rows = [*_named(log), *_by_directory(log, identity, banks), *_by_banks(log, identity, banks)]
     rows += [*_by_text(log, identity), *_by_lowmem_end(log, identity), *_by_vendor_areas(log), *_by_fixup(log)]
-    rows += [*_by_registers(log), *_by_loader(log), *_by_payload(log, identity), *_bounds(log, identity)]
+    rows += [
+        *_by_registers(log),
+        *_by_loader(log),
+        *_by_loader_banks(log),
+        *_by_payload(log, identity),
+        *_bounds(log, identity),
+    ]
     if board:
         rows += _by_board(log, identity, board)
     limit = 1 << 40 if identity.lpae else 4 * GIB
@@ -193,6 +199,14 @@ def _by_loader(log: Log) -> Iterator[Evidence[int]]:
         for offset in _TEXT_OFFSETS:
             if at >= offset and (at - offset) % (16 * MIB) == 0:
                 yield exact(at - offset, Confidence.HINT, said.line, f"{why}, where an Image runs")
+
+
+def _by_loader_banks(log: Log) -> Iterator[Evidence[int]]:
+    """From where the boot loader's RAM begins."""
+    rows = [said for said in log.all("dram_bank", "bd_start") if "count" not in said or said.number("count")]
+    if rows:
+        lowest = min(rows, key=lambda said: said.number("start"))
+        yield exact(lowest.number("start"), Confidence.HINT, lowest.line, "the boot loader's RAM begins there")
 
 
 def _by_payload(log: Log, identity: LogIdentity) -> Iterator[Evidence[int]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bootmap.bootlog.banks import from_loader
+from bootmap.bootlog.environment import will_start
 from bootmap.bootlog.loaded import KERNEL, started_with
 from bootmap.units import MIB, hex_address, size_text
 
@@ -20,12 +21,12 @@ _GRANULE = 128 * MIB
 
 def plan(case: LogCase) -> list[str]:
     """What will lie where when the kernel starts, in sentences."""
-    items = list(started_with(case))
+    items = list(started_with(case)) or list(will_start(case))
+    banks = from_loader(case.log, 0)
     if not items:
         return []
     lines = [f"line {row.line}: {row.what} at {_range(row.span)}" for row in items]
     kernel = next((row for row in items if row.what == KERNEL), None)
-    banks = from_loader(case.log, 0)
     if banks:
         total = sum(bank.size for bank in banks)
         lines.append(

@@ -27,6 +27,7 @@ _OLD = re.compile(r"^\s*(memory|reserved)\.reg\[0x[0-9a-f]+\]\.base\s*=\s*0x([0-
 _OLD_SIZE = re.compile(r"^\s*\.size\s*=\s*0x([0-9a-f]{1,16})\s*$")
 _FLAG_NUMBER = re.compile(r"(?:0x)?[0-9a-f]{1,8}")
 _FLAGS = {"none": 0, "no-map": 2, "no-overwrite": 4, "no-notify": 8}
+_NO_CASE = "This will not be a case any time\n"
 _MOST = 1 << 20
 
 
@@ -39,6 +40,7 @@ class Bdinfo(Struct, frozen=True):
         reserved: what is reserved in it, in the list's order.
         sp_start: the stack pointer that U-Boot started with; None where it is not printed.
         relocaddr: where U-Boot runs; None where it is not printed.
+        no_case: how often the list of memory said, as it was made, that something cannot be; it does so for each boot.
     """
 
     banks: tuple[Span, ...]
@@ -46,6 +48,7 @@ class Bdinfo(Struct, frozen=True):
     reserved: tuple[Range, ...] = ()
     sp_start: int | None = None
     relocaddr: int | None = None
+    no_case: int = 0
 
 
 def parse(text: str) -> Bdinfo:
@@ -81,7 +84,14 @@ def parse(text: str) -> Bdinfo:
         raise InputError("names no bank of RAM; expected what bdinfo prints, with '-> start' and '-> size'")
     irq_sp = numbers.get("irq_sp")
     sp_start = numbers.get("sp start", irq_sp - 16 if irq_sp is not None else None)
-    return Bdinfo(tuple(banks), tuple(lists["memory"]), tuple(lists["reserved"]), sp_start, numbers.get("relocaddr"))
+    return Bdinfo(
+        tuple(banks),
+        tuple(lists["memory"]),
+        tuple(lists["reserved"]),
+        sp_start,
+        numbers.get("relocaddr"),
+        text.count(_NO_CASE),
+    )
 
 
 def _flags(text: str, line: int) -> int:

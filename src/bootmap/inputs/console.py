@@ -12,6 +12,7 @@ Not here: what the lines mean.
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import NamedTuple
 
@@ -38,6 +39,12 @@ _PREFIX = re.compile(
     )""",
     re.VERBOSE,
 )
+_IN_BASE64 = re.compile(rb"^Content-Transfer-Encoding:[ \t]*base64", re.MULTILINE | re.IGNORECASE)
+_BASE64 = re.compile(
+    rb"(?P<head>^Content-Transfer-Encoding:[ \t]*base64[ \t]*\r?\n(?:[!-~][^\r\n]{0,998}\r?\n){0,64}\r?\n)"
+    rb"(?P<body>(?:[A-Za-z0-9+/=]{1,100}(?:\r?\n|\Z)){1,400000})",
+    re.MULTILINE | re.IGNORECASE,
+)
 _SOFT_BREAK = re.compile(r"=[ \t]*$")
 _QUOTED = re.compile(r"=([0-9A-F]{2})")
 _ENTITIES = {"gt": ">", "lt": "<", "amp": "&", "quot": '"', "#39": "'", "nbsp": " "}
@@ -62,11 +69,20 @@ class ConsoleLine(NamedTuple):
 def console_text(data: bytes) -> str:
     """The characters of a capture: UTF-8, or UTF-16 as Windows programs save it.
 
-    Bytes that are neither become U+FFFD.
+    Bytes that are neither become U+FFFD.  What a mail holds in base64 is put there as a mail program shows it.
     """
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") and len(data) % 2 == 0:
         return data.decode("utf-16", "replace")
+    if _IN_BASE64.search(data):
+        data = _BASE64.sub(_decoded, data)
     return data.decode("utf-8", "replace")
+
+
+def _decoded(match: re.Match[bytes]) -> bytes:
+    try:
+        return match["head"] + base64.b64decode(match["body"])
+    except ValueError:  # cut off, or no such thing
+        return match[0]
 
 
 def raw_lines(text: str) -> list[str]:

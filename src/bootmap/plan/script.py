@@ -118,6 +118,7 @@ class _Run:
             return self.state.last
         if isinstance(node, While):
             while self._condition(node.condition) != node.until:
+                self._count()
                 self.listing(node.body)
             return self.state.last
         return self._simple(node, matters)
@@ -144,14 +145,17 @@ class _Run:
 
     def _simple(self, node: Simple, matters: bool) -> bool:
         self._at(node.line)
-        self._commands += 1
-        if self._commands > _MOST_COMMANDS:
-            raise InputError(f"more than {_MOST_COMMANDS} commands are run", line=self.state.line)
+        self._count()
         words = hush.expanded(node.words, self.state.value)
         while words and _is_assignment(words[0]):
             name, _, value = words.pop(0).partition("=")
             self.state.assign(name, value)
         return not words or self._command(words, matters)
+
+    def _count(self) -> None:
+        self._commands += 1
+        if self._commands > _MOST_COMMANDS:
+            raise InputError(f"more than {_MOST_COMMANDS} commands are run", line=self.state.line)
 
     def _command(self, words: list[str], matters: bool) -> bool:
         name, known = words[0], self._known

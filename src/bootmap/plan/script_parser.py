@@ -15,13 +15,7 @@ if TYPE_CHECKING:
 
 SINCE: Release = (2024, 4)
 """The first release with the newer parser (commit 9a068377313)."""
-_DIFFERS = re.compile(
-    r"\$\{\w+:[-+=]"  # U-Boot 2025.01 does not take these apart
-    r"|\\$"  # joins the lines
-    r"|\|\|.*&&|&&.*\|\|"  # each decides on the next, as in a shell
-    r"|^\s*for\s.*\sin\s.*['\"]"  # what is in quotes stays one word
-    r"|\\[\"']"
-)
+_TAKEN_APART = re.compile(r"\$\{\w+:[-+=]")
 _MOST_NAMED = 8
 
 
@@ -29,7 +23,10 @@ def note(text: str, release: Release) -> str:
     """What is to be said of a script where the release may have the newer parser; "" for nothing."""
     if release < SINCE:
         return ""
-    lines = [str(i) for i, line in enumerate(text.split("\n"), 1) if line[:1] != "#" and _DIFFERS.search(line)]
+    rows = text.split("\n")
+    lines = [
+        str(i + 1) for i, line in enumerate(rows) if _differs(line, rows[i + 1].lstrip() if i + 1 < len(rows) else "")
+    ]
     if not lines:
         return ""
     named = ", ".join(lines[:_MOST_NAMED]) + (" and others" if len(lines) > _MOST_NAMED else "")
@@ -37,3 +34,15 @@ def note(text: str, release: Release) -> str:
         f"line{'s' if len(lines) > 1 else ''} {named}: read as U-Boot's older parser does, the default; one with "
         "CONFIG_HUSH_MODERN_PARSER reads that otherwise"
     )
+
+
+def _differs(line: str, after: str) -> bool:
+    if line.startswith("#"):
+        return False
+    joins = line.endswith("\\") and not after.startswith(("&&", "||"))  # before those they are one command anyway
+    mixes = "&&" in line and "||" in line  # each decides on the next, as in a shell
+    quotes = line.lstrip().startswith("for ") and ("'" in line or '"' in line)  # what is in quotes stays one word
+    escapes = "\\'" in line or '\\"' in line
+    return (
+        joins or mixes or quotes or escapes or _TAKEN_APART.search(line) is not None
+    )  # 2025.01 leaves the last as text

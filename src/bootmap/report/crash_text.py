@@ -1,4 +1,4 @@
-"""``bootmap tables --format crash``: one address as crash's ``vtop`` prints it, up to the lines about struct page.
+"""``walk --crash`` and ``tables --format crash``: what crash's ``vtop`` prints, but for the lines about struct page.
 
 Source: crash 8, memory.c ``do_vtop``, arm.c ``arm_vtop``, ``arm_lpae_vtop``, ``arm_translate_pte``.
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bootmap.facts.linux.linux_prot import SHORT
-from bootmap.units import MIB, PAGE_SIZE
+from bootmap.units import MIB
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bootmap.analysis.vtop import Vtop
 
 _FLAGS = (
@@ -20,6 +22,14 @@ _FLAGS = (
     (SHORT.pte.rdonly, False, "WRITE"),
     (SHORT.pte.xn, False, "EXEC"),
 )
+
+
+def crash_listing(found: Iterable[Vtop]) -> str:
+    """What one ``vtop`` with all these addresses prints, without the end of its last line.
+
+    crash does not end the line with which it leaves a pte that is not present, so that a blank line less follows.
+    """
+    return "\n".join(crash_text(one) + ("\n" if _swapped(one) else "\n\n") for one in found).removesuffix("\n")
 
 
 def crash_text(found: Vtop) -> str:
@@ -35,18 +45,23 @@ def crash_text(found: Vtop) -> str:
         lines += [f" PAGE: {base:8x}  ({size // MIB}MB)", ""]
     if found.pte is not None:
         lines += [f"  PTE: {found.pte[0]:8x} => {found.pte[1]:x}", ""]
-        if found.pa is not None:
-            lines += [f" PAGE: {found.pa & -PAGE_SIZE & 0xFFFFFFFF:8x}", "", *_pte(found)]
-        elif found.pte[1]:
+        if found.page is not None:
+            lines += [f" PAGE: {found.page & 0xFFFFFFFF:8x}", "", *_pte(found)]
+        elif _swapped(found):
             lines += ["", f"{'PTE':^{len(f'{found.pte[1]:x}')}}  "]
     return "\n".join(lines)
+
+
+def _swapped(found: Vtop) -> bool:
+    """Whether the pte is one that crash takes for a swap entry."""
+    return found.pte is not None and found.page is None and found.pte[1] != 0
 
 
 def _pte(found: Vtop) -> tuple[str, str]:
     """The two lines about a pte: heads centred over the values, flags by the short format's bits."""
     assert found.pte is not None
-    assert found.pa is not None
-    pte, physical = f"{found.pte[1]:x}", f"{found.pa & -PAGE_SIZE:x}"
+    assert found.page is not None
+    pte, physical = f"{found.pte[1]:x}", f"{found.page:x}"
     flags = "|".join(name for bit, wanted, name in _FLAGS if bool(found.pte[1] & bit) is wanted)
     first, second = max(len(pte), len("PTE")), max(len(physical), len("PHYSICAL"))
     heads = f"{_centred('PTE', first, left=False)}  {_centred('PHYSICAL', second, left=False)}  FLAGS"

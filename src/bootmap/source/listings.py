@@ -16,10 +16,12 @@ from bootmap.shown import Shown
 from bootmap.units import Span, hex_address
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bootmap.analysis.ptdump import Line, Marker, Style
     from bootmap.analysis.vtop import Vtop
     from bootmap.boot.kernel import KernelModel
-    from bootmap.mmu.bulk import Map, Ranges
+    from bootmap.mmu.bulk import Map
     from bootmap.source.tables import Tables
 
 _BEFORE_V6 = ("CPU_32v3", "CPU_32v4", "CPU_32v4T", "CPU_32v5")
@@ -69,29 +71,30 @@ def ptdump_of(source: Tables) -> Listing:
     return Listing(tuple(ptdump(source.memory, listed.regime, root, style)), style, tuple(assumed))
 
 
-def crash_of(source: Tables, ranges: Ranges) -> tuple[list[Vtop], list[str]]:
-    """The vtop of crash for the first address of each range, and what had to be taken for granted.
+def crash_of(source: Tables, addresses: Sequence[int]) -> tuple[list[Vtop], list[str]]:
+    """The vtop of crash for each address, and what had to be taken for granted.
 
     Raises:
         UsageError: they are so many that nobody can want them.
     """
-    from bootmap.analysis.vtop import vtop
+    from bootmap.analysis.vtop import Lowmem, vtop
 
-    if len(ranges) > _MOST_VTOPS:
+    if len(addresses) > _MOST_VTOPS:
         raise UsageError(
-            f"{source.name}: {len(ranges)} ranges, a vtop each; name fewer with --range or the other filters"
+            f"{source.name}: {len(addresses)} addresses, a vtop each; name fewer, or cut ranges with --range"
         )
     assumed: list[str] = []
     listed = source.map
     root = _root(source, listed, assumed)
-    directory = root
+    directory, lowmem = root, None
     if source.page_offset is not None and source.phys_offset is not None:
         directory = (root - source.phys_offset + source.page_offset) & _U32
+        lowmem = Lowmem(Span(source.page_offset, _high_memory(source, listed, assumed)), source.phys_offset)
     else:
         assumed.append("PAGE_OFFSET and PHYS_OFFSET are not known: the page directory stands at its physical address")
     long, order = listed.regime.long, listed.regime.byteorder
     try:
-        found = [vtop(source.memory, order, root, directory, part.va, long=long) for part in ranges]
+        found = [vtop(source.memory, order, root, directory, va, lowmem, long=long) for va in addresses]
     except LookupError as error:
         raise AbsentMemoryError(root, f"{source.name}: Linux's half of the tables is not all there: {error}") from None
     return found, assumed

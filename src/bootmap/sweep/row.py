@@ -176,6 +176,10 @@ class Row(Shown, Struct, frozen=True, kw_only=True):
         return {"BOOTS": "BOOTS", "DIES": "DOES NOT BOOT"}.get(self.verdict or "", "UNCERTAIN")
 
 
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Row)
+
+
 class Done(NamedTuple):
     """What came of a task: its rows as lines, and whether they would be the same another time.
 
@@ -185,10 +189,6 @@ class Done(NamedTuple):
     lines: bytes
     lasting: bool
     part: str = ""
-
-
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Row)
 
 
 def row_line(row: Row) -> bytes:

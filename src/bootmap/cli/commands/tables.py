@@ -109,10 +109,10 @@ def _content(source: bootmap.Tables, form: str, narrowed: dict[str, Any]) -> tup
     if len(ranges) > _MOST:
         raise UsageError(f"{source.name}: {len(ranges)} ranges; name fewer with --range or the other filters")
     if form == "crash":
-        from bootmap.report.crash_text import crash_text
+        from bootmap.report.crash_text import crash_listing
 
-        found, more = bootmap.crash_of(source, ranges)
-        return "\n\n\n".join(map(crash_text, found)), [*assumed, *more]
+        found, more = bootmap.crash_of(source, [part.va for part in ranges])
+        return crash_listing(found), [*assumed, *more]
     return _own(source, form, ranges, assumed), assumed
 
 

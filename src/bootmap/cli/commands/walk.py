@@ -26,9 +26,17 @@ _VA_END = 1 << 32
 @click.option("--write", is_flag=True, help="Check a write.")
 @click.option("--exec", "execute", is_flag=True, help="Check an instruction fetch.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (bootmap.walk/1).")
+@click.option("--crash", "as_crash", is_flag=True, help="Print what crash's vtop prints, mapped or not.")
 @tables_options
 def command(
-    source: str, addresses: tuple[str, ...], user: bool, write: bool, execute: bool, as_json: bool, **options: Any
+    source: str,
+    addresses: tuple[str, ...],
+    user: bool,
+    write: bool,
+    execute: bool,
+    as_json: bool,
+    as_crash: bool,
+    **options: Any,
 ) -> int:
     """Walk the page tables of SOURCE for each ADDR, as the CPU does.
 
@@ -37,6 +45,8 @@ def command(
     ADDR is a number, a symbol (NAME or NAME+OFFSET), or START-END: every descriptor there once.
     Exit code 1: an address or one of the accesses asked about faults.
     """
+    if as_crash and as_json:
+        raise UsageError("--crash and --json: give one of the two")
     from bootmap.report.walk_text import walk_text
 
     accesses = _accesses(user, write, execute)
@@ -45,6 +55,13 @@ def command(
         found = [tables.walk(va, accesses) for va in asked]
         if as_json:
             click.echo(_document(tables, found))
+        elif as_crash:
+            from bootmap.report.crash_text import crash_listing
+
+            printed, assumed = bootmap.crash_of(tables, asked)
+            click.echo(crash_listing(printed))
+            for text in (*tables.assumptions, *assumed):
+                click.echo(f"bootmap: assumed: {text}", err=True)
         else:
             from bootmap.report.source_text import assumptions_text
 

@@ -61,10 +61,12 @@ LINES = (
     # -- what the board and the kernel are ---------------------------------------------------------------------
     _line("banner", r"Linux version (?P<release>\d{1,4}+\.\d{1,4}+\S{0,100}+) (?P<rest>.*)",
           "init/version.c", "Linux version "),
-    _line("cpu", r"CPU: (?P<name>[^\[]{1,60}?) \[<midr>\] revision \d{1,3} \((?P<arch>\w{1,20})\), {1,4}cr=<cr>",
+    _line("cpu", r"CPU: (?P<name>[^\[]{1,60}?) \[<midr>\] revision \d{1,3} "
+                 r"\((?P<arch>\w{1,20})\)(?:, {1,4}cr=<cr>)?",
           f"{_SETUP} setup_processor", "CPU: "),
     _line("cache", r"CPU: (?:PIPT / )?(?P<name>V[IP][PV]T(?: (?:non)?aliasing)?|PIPT) data cache", f"{_SETUP} "
                                                                                                    f"cacheid_init"),
+    _line("cache", r"CPU\d?: D (?P<name>VIVT) [\w -]{1,40}(?: cache)?$", f"{_SETUP} dump_cpu_info, up to 2.6.27"),
     _line("machine", r"\bMachine: (?P<name>.{1,160}?)(?:, model: (?P<model>.*))?$", f"{_SETUP} setup_machine"),
     _line("model", r"Machine model: (?P<name>.+)", "arch/arm/kernel/devtree.c (drivers/of/fdt.c)"),
     _line("cmdline", r"Kernel command line: ?(?P<text>.*)", "init/main.c"),
@@ -94,6 +96,8 @@ LINES = (
     _line("cpu_unknown", r"unrecognized/unsupported processor variant \(<midr>\)", "arch/arm/kernel/head-common.S"),
     _line("dram", r"^D?RAM: +(?P<amount>\d{1,5}(?:\.\d{1,3})?) (?P<unit>[KMG]i?B)", "U-Boot show_dram_config"),
     _line("dram_bank", r"Bank #\d: <start> <count> (?P<unit>[KMG]i?B)", "U-Boot show_dram_config"),
+    _line("bd_start", r"-> start +=? *<start>", "U-Boot bdinfo, print_bi_dram"),
+    _line("bd_size", r"-> size +=? *<size>", "U-Boot bdinfo, print_bi_dram"),
     _line("fixup", r"^\s+Start: +<start>\s*$", "Allwinner's sun8i_fixup, from boot0's header"),
     _line("ion", r"ion_reserve_common: ion reserve: \[<start>, <end>\]", "Allwinner's ion_reserve_common"),
     _line("cut_off", r"Memory cut off:|Memory Reserved:", "Allwinner's arch/arm/mach-sun4i/core.c"),

@@ -50,6 +50,19 @@ CHANGES = (
         "lib/lmb.c lmb_reserve_uboot_region (6534d26ee9a)", since=(2025, 1),
     ),
     ReleaseChange(
+        "lmb_subset_is_fine", "what lies in a region with the same flags is reserved already",
+        "lib/lmb.c lmb_add_region_flags (0d91c88230f)", since=(2023, 4), until=(2025, 1),
+    ),
+    ReleaseChange(
+        "lmb_joins_overlaps", "a region that was made larger takes in what it then overlaps, or says that it cannot be",
+        "lib/lmb.c lmb_fix_over_lap_regions (edb5824be17)", since=(2024, 1), until=(2025, 1),
+    ),
+    ReleaseChange(
+        "lmb_flags_from_bit_0",
+        "flags have half their values, and bdinfo calls each by the next one's name",
+        "include/lmb.h (3d56c06551d); lib/lmb.c lmb_print_region_flags", since=(2025, 4), until=(2025, 7),
+    ),
+    ReleaseChange(
         "lmb_keeps_ram_above_top",
         "banks above the one that U-Boot is in are reserved",
         "lib/lmb.c lmb_add_memory (eb052cbb896; gone with a3075db94d4, but for LMB_LIMIT_DMA_BELOW_RAM_TOP)",
@@ -91,8 +104,20 @@ CHANGES = (
     ),
     ReleaseChange(
         "lmb_alloc_mem",
-        "a failed reservation ends the command; nothing is printed for a failed allocation",
+        "a failed reservation ends the command",
         "lib/lmb.c lmb_alloc_mem (9d37a3d6e8b)", since=(2025, 10),
+    ),
+    ReleaseChange(
+        "lmb_says_failed", "a failed allocation is printed", "lib/lmb.c lmb_alloc_base (gone with 2bf5811e22e)",
+        until=(2025, 7),
+    ),
+    ReleaseChange(
+        "zstd_failure_is_seen", "a kernel that zstd cannot unpack is not started", "lib/zstd/zstd.c (4b9b25d943f)",
+        since=(2023, 4),
+    ),
+    ReleaseChange(
+        "says_image_too_large", "names CONFIG_SYS_BOOTM_LEN where a kernel is larger",
+        "boot/image.c image_decomp (3078766134a)", since=(2024, 10),
     ),
     ReleaseChange(
         "load_spares_reserved", "no file is read from a disk over what is reserved, or where no RAM is",
@@ -232,16 +257,18 @@ TOO_LARGE: dict[str, tuple[tuple[str, ...], int]] = {
     "lzma": ((), 7),
     "lzo": ((), -5),
     "lz4": ((), -71),
+    "zstd": (("zstd_decompress: failed to decompress: 70",), -22),
 }
 """What is said of a kernel larger than CONFIG_SYS_BOOTM_LEN, and the error's number (boot/bootm.c handle_decomp_error;
-"Image too large" is for a length that no unpacker returns).  lz4's is -105 where a block that is stored as it is does
+before 2024.10).  lz4's is -105 where a block that is stored as it is does
 not fit."""
 ZSTD_TOO_LARGE = 7
-"""The error of zstd's, which is taken for the length (lib/zstd/zstd.c zstd_decompress returns it without a sign)."""
+"""The error of zstd's before 2023.04, which is taken for the length (lib/zstd/zstd.c returns it without a sign)."""
 STACK_SIZE = 16 * MIB
 """CONFIG_STACK_SIZE in bytes (its default)."""
 NO_MAP, NO_OVERWRITE, NO_NOTIFY = 2, 4, 8
-"""Flags of a region since 2025.01 (include/lmb.h); before, no-map was 4 and there was no other."""
+"""Flags of a region since 2025.01 (include/lmb.h); before, no-map was 4 and there was no other.  In 2025.04 they
+are half of that ("lmb_flags_from_bit_0")."""
 OLD_NO_MAP = 4
 
 

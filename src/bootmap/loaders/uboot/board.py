@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from bootmap.facts.loaders.uboot import NO_OVERWRITE, OLD_NO_MAP, STACK_DEPTH, STACK_SIZE
+from bootmap.facts.loaders.uboot import NO_MAP, NO_OVERWRITE, OLD_NO_MAP, STACK_DEPTH, STACK_SIZE
 from bootmap.inputs.uboot_env import hextoul
 from bootmap.loaders.uboot.lmb import Lmb, Region
 from bootmap.shown import Shown
@@ -30,6 +30,7 @@ class UBootBoard(Shown, Struct, frozen=True):
         memory: the list's memory, as bdinfo shows it; empty for all of RAM.
         reserved: regions that bdinfo shows as reserved; empty where it does not show them.
         assumptions: what was not given and what was taken instead, in words.
+        no_case: see ``Bdinfo``.
     """
 
     banks: tuple[Span, ...]
@@ -37,6 +38,7 @@ class UBootBoard(Shown, Struct, frozen=True):
     memory: tuple[Region, ...] = ()
     reserved: tuple[Region, ...] = ()
     assumptions: tuple[str, ...] = ()
+    no_case: int = 0
 
     @classmethod
     def of(cls, info: Bdinfo) -> UBootBoard:
@@ -47,7 +49,7 @@ class UBootBoard(Shown, Struct, frozen=True):
         if sp is None:
             sp = (info.relocaddr or info.banks[0].end) - 18 * 1024 * KIB
             assumptions.append(f"U-Boot's stack begins at {sp:#010x}: bdinfo does not say where")
-        return cls(info.banks, sp, memory, reserved, tuple(assumptions))
+        return cls(info.banks, sp, memory, reserved, tuple(assumptions), info.no_case)
 
     @classmethod
     def of_banks(cls, uboot: UBoot, banks: tuple[Span, ...]) -> UBootBoard:
@@ -112,17 +114,20 @@ class UBootBoard(Shown, Struct, frozen=True):
         own = self._place(self.sp_start - STACK_DEPTH - below, 0)
         # What bdinfo shows was collected the same way, but for how deep its stack was.
         lmb.reserved = [Region(r.base, r.size, r.flags) for r in self.reserved if not self._is_own(r, below)]
+        if len(lmb.reserved) == len(self.reserved) and any(r.base <= own.base < r.end for r in lmb.reserved):
+            return lmb  # bdinfo shows no region of its own: that of its EFI part has taken it in
         at = sum(region.base <= own.base for region in lmb.reserved)
         lmb.reserved.insert(at, own)
         return lmb
 
     def _kept(self, uboot: UBoot) -> tuple[Region, ...]:
         """What is reserved from the start, where bdinfo does not show it."""
-        own = self._place(self.sp_start - STACK_SIZE, NO_OVERWRITE)
+        flags = NO_OVERWRITE >> uboot.does("lmb_flags_from_bit_0")
+        own = self._place(self.sp_start - STACK_SIZE, flags)
         if not uboot.does("lmb_keeps_ram_above_top"):
             return (own,)
         above = (bank for bank in self.banks if bank.start >= self.ram_top)
-        return (own, *(Region(bank.start, bank.size, NO_OVERWRITE) for bank in sorted(above)))
+        return (own, *(Region(bank.start, bank.size, flags) for bank in sorted(above)))
 
     def _is_own(self, region: Region, below: int) -> bool:
         return self.sp_start - below - 4 * KIB < region.base <= self.sp_start - below and region.end >= self.sp_start
@@ -138,5 +143,6 @@ class UBootBoard(Shown, Struct, frozen=True):
 def area_flags(uboot: UBoot, no_map: bool) -> int:
     """Flags of a reserved area of the tree."""
     if uboot.does("global_lmb"):
-        return 2 if no_map else NO_OVERWRITE if uboot.does("fdt_areas_no_overwrite") else 0
+        flags = NO_MAP if no_map else NO_OVERWRITE if uboot.does("fdt_areas_no_overwrite") else 0
+        return flags >> uboot.does("lmb_flags_from_bit_0")
     return OLD_NO_MAP if no_map else 0

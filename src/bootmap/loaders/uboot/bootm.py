@@ -22,7 +22,7 @@ from bootmap.inputs.uboot_env import hextoul
 from bootmap.loaders.uboot.areas import areas_of
 from bootmap.loaders.uboot.board import area_flags
 from bootmap.loaders.uboot.fit import find_parts
-from bootmap.loaders.uboot.lmb import EXISTS, INVALID, OK, Lmb
+from bootmap.loaders.uboot.lmb import EXISTS, INVALID, NO_CASE, OK, Lmb
 from bootmap.loaders.uboot.unpack import RefusedError, unpacked
 from bootmap.shown import Shown
 from bootmap.units import Span, merged
@@ -78,6 +78,8 @@ def run(uboot: UBoot, board: UBootBoard, command: Command) -> UBootPlaced:
     result = UBootPlaced(Span(load, load + kernel.size), entry)
     lmb = result.lmb = board.lmb(uboot, command.env)
     lmb.said = result.said
+    if not uboot.does("global_lmb"):
+        result.said += [NO_CASE] * board.no_case
     try:
         _load_files(uboot, board, lmb, command, result)
         if command.fit is not None:
@@ -243,7 +245,7 @@ def _below(highest: int) -> str:
 
 def _allocate(uboot: UBoot, lmb: Lmb, size: int, highest: int, result: UBootPlaced) -> int | None:
     start = lmb.allocate(size, ALLOC_ALIGN, highest)
-    if start is None and not uboot.does("lmb_alloc_mem"):
+    if start is None and uboot.does("lmb_says_failed"):
         result.said.append(f"ERROR: Failed to allocate {size:#x} bytes below {highest & _ULONG:#x}.")
     return start
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 OK, FAILED, INVALID, EXISTS = 0, -1, -22, -17
 """What a reservation returns; the last two are EINVAL and EEXIST."""
+NO_CASE = "This will not be a case any time"
+"""What U-Boot says of a region that holds the next one."""
 _OLD_MOST, _MOST = 8, 16
 _NO_WRAP = (1 << 128) - 1
 
@@ -156,7 +158,8 @@ class Lmb:
             return OK
         joined, at = False, len(regions)
         for i, region in enumerate(regions):
-            if (region.base, region.size) == (base, size):
+            subset = self._uboot.does("lmb_subset_is_fine") and region.base <= base and base + size <= region.end
+            if subset or (region.base, region.size) == (base, size):
                 return OK if region.flags == flags else FAILED
             if base + size == region.base or base == region.end:
                 at = i
@@ -164,16 +167,30 @@ class Lmb:
                 break
             if region.overlaps(base, size, self._mask):
                 return FAILED
-        if at < len(regions) - 1 and _touch(regions[at], regions[at + 1]) and _alike(regions, at):
-            regions[at].size += regions[at + 1].size
-            del regions[at + 1]
-            joined = True
+        if at < len(regions) - 1 and _alike(regions, at):
+            first, second = regions[at], regions[at + 1]
+            if _touch(first, second):
+                first.size += second.size
+                del regions[at + 1]
+                joined = True
+            elif self._uboot.does("lmb_joins_overlaps") and first.overlaps(second.base, second.size):
+                self._take_in(regions, at)
+                joined = True
         if joined:
             return OK
         if len(regions) >= (_MOST if self._uboot.does("lmb_16_regions") else _OLD_MOST):
             return FAILED
         _insert(regions, Region(base, size, flags))
         return OK
+
+    def _take_in(self, regions: list[Region], at: int) -> None:
+        """Make a region reach to the end of the next one, which it overlaps."""
+        first, second = regions[at], regions[at + 1]
+        if first.end > second.end:
+            self.said.append(NO_CASE)
+        else:
+            first.size = second.end - first.base
+            del regions[at + 1]
 
     def _join(self, region: Region, base: int, size: int, flags: int) -> bool:
         """Make a neighbour larger by the range, if their flags are the same."""
@@ -211,11 +228,8 @@ class Lmb:
                 if self._uboot.does("lmb_goes_on_past_flags"):
                     if not _resize(regions, at, first.base, first.size):
                         return FAILED
-                elif first.end > second.end:
-                    self.said.append("This will not be a case any time")
                 else:
-                    first.size = second.end - first.base
-                    del regions[at + 1]
+                    self._take_in(regions, at)
                 joined = True
         if not joined:
             _insert(regions, Region(base, size, flags))

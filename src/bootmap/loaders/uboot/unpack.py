@@ -41,15 +41,20 @@ def unpacked(uboot: UBoot, command: Command, said: list[str]) -> tuple[int, str]
         return kernel.size, ""
     why = f"the kernel has {kernel.size:#x} bytes, CONFIG_SYS_BOOTM_LEN is {build.bootm_len:#x}"
     packing = kernel.packing if kernel.packed else "none"
-    if packing == "zstd":  # a positive error is taken for the length
+    if packing == "zstd" and not uboot.does("zstd_failure_is_seen"):  # a positive error is taken for the length
         said.append(f"ZSTD_decompressStream error {ZSTD_TOO_LARGE}")
         return ZSTD_TOO_LARGE, f"{why}: U-Boot does not unpack it, and starts what lies at its place"
     words, error = TOO_LARGE[packing]
-    name = "uncompressed" if packing == "none" else f"{packing} compressed"
-    said += [*words, f"{name}: uncompress error {error}", "Must RESET board to recover"]
-    # bootm's own words go to reset, which prints its usage where there are more than one
-    if command.fit is not None or command.dtb is None:
-        said.append("Resetting the board..." if uboot.does("says_resetting") else "resetting ...")
+    if packing == "zstd" or not uboot.does("says_image_too_large"):
+        name = "uncompressed" if packing == "none" else f"{packing} compressed"
+        words = (*words, f"{name}: uncompress error {error}")
+    else:
+        words = (*words, "Image too large: increase CONFIG_SYS_BOOTM_LEN")
+    said += [*words, "Must RESET board to recover"]
+    if uboot.does("says_resetting"):
+        said.append("Resetting the board...")
+    elif command.fit is not None or command.dtb is None:  # else reset takes bootm's words for its own: it does nothing
+        said.append("resetting ...")
     raise RefusedError(f"{why}: it is not {'unpacked' if kernel.packed else 'copied'}")
 
 
