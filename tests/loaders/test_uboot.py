@@ -22,6 +22,8 @@ from bootmap.units import Span, merged
 from bootmap.verify.loader.cases import LoaderCase
 
 LEAST = 24
+MANY_REFUSALS = ("uboot-2025.10-banks", 14)
+"""The one recording of which less than a third comes to a kernel: that release refuses more. How many do."""
 RELEASES = {"2021.01", "2023.01", "2024.10", "2025.01", "2025.04", "2025.07", "2025.10", "2026.07", "2026.10"}
 
 
@@ -45,7 +47,7 @@ def test_run_says_and_places_as_recorded(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_complete_makes_the_tree_that_the_kernel_got(name: str) -> None:
     """Byte for byte up to the end of the last block, and the size that the header tells."""
-    doc, compared = document(name), 0
+    recording, doc, compared = name, document(name), 0
     for row in doc["cases"]:
         if row["handed"] is None:
             continue
@@ -58,7 +60,7 @@ def test_complete_makes_the_tree_that_the_kernel_got(name: str) -> None:
         used = int.from_bytes(want[12:16], "big") + int.from_bytes(want[32:36], "big")
         assert (got[:used], len(got)) == (want[:used], len(want)), row["case"]
         compared += 1
-    assert compared > len(doc["cases"]) // 4
+    assert compared > len(doc["cases"]) // 3 or (recording, compared) == MANY_REFUSALS
 
 
 def test_the_recordings_are_of_these_releases_and_of_both_commands() -> None:
