@@ -81,6 +81,36 @@ def test_findings_are_told_by_an_installed_wheel(unpacked: Path, tmp_path: Path)
     assert f"file={unpacked}/bootmap/facts/findings/pool-refused.dtb," in told.stdout
 
 
+BUILT_WITH = """
+import sys, tomllib
+from importlib.metadata import packages_distributions, requires
+from packaging.requirements import Requirement
+with open("pyproject.toml", "rb") as file:
+    wanted = {Requirement(text).name for text in tomllib.load(file)["build-system"]["requires"]}
+for name in list(wanted):
+    wanted |= {Requirement(text).name for text in requires(name) or () if "extra" not in text}
+absent = {module for module, names in packages_distributions().items() if not wanted & {*names, "bootmap"}}
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in absent:
+            raise ModuleNotFoundError(f"{name} is not there while the wheel is built")
+
+assert {"msgspec", "numpy"} <= absent
+sys.meta_path.insert(0, Absent())
+sys.path.insert(0, "src")
+import hatch_build
+print(len(hatch_build.shared_files()))
+"""
+
+
+def test_wheel_is_built_with_what_pyproject_names() -> None:
+    """pip gives the build no more than that; every command is read for its manual page."""
+    done = subprocess.run([sys.executable, "-c", BUILT_WITH], cwd=REPOSITORY, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert int(done.stdout) > 20
+
+
 def test_manual_pages_are_those_of_all_commands(unpacked: Path) -> None:
     listed = subprocess.run([sys.executable, "-m", "bootmap", "--help"], capture_output=True, text=True, check=True)
     names = re.findall(r"(?m)^  ([a-z][a-z-]+)  ", listed.stdout.split("Commands:")[1])

@@ -7,7 +7,6 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
 import bootmap
 from bootmap.cli.progress import Progress
@@ -25,6 +24,8 @@ def print_rows(path: str, form: str) -> None:
     """What a file of rows says."""
     rows = bootmap.read_rows(path)
     if form == "jsonl":
+        import msgspec
+
         for row in rows:
             click.echo(msgspec.json.encode(row).decode())
     elif form == "sarif":
