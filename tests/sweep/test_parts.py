@@ -130,7 +130,7 @@ def test_parts_go_on(boards: Path, some_rows: list[Row], tmp_path: Path) -> None
     write_parquet(str(parts / "a.parquet"), [*some_rows[:3], tried])
     write_parquet(str(parts / "b.parquet"), some_rows[4:9])
     write_parquet(str(parts / "c.parquet"), [tried])
-    (boards / some_rows[0].board).write_bytes(blob(board(size=96 << 20)))
+    (boards / some_rows[0].board).write_bytes(blob(board(size=100 << 20)))  # no board has that much
     run = run_sweep(sweep, str(parts), again=True, parts=True, jobs=1)
     assert (run.kept, run.worked) == (7, len(sweep) - 7)
     assert not (parts / "c.parquet").exists()
