@@ -169,9 +169,7 @@ class Lmb:
                 return FAILED
         if at < len(regions) - 1 and _alike(regions, at):
             first, second = regions[at], regions[at + 1]
-            if _touch(first, second):
-                first.size += second.size
-                del regions[at + 1]
+            if _joined_next(regions, at):
                 joined = True
             elif self._uboot.does("lmb_joins_overlaps") and first.overlaps(second.base, second.size):
                 self._take_in(regions, at)
@@ -220,9 +218,7 @@ class Lmb:
                 break
         if at < len(regions) - 1 and _alike(regions, at):
             first, second = regions[at], regions[at + 1]
-            if _touch(first, second):
-                first.size += second.size
-                del regions[at + 1]
+            if _joined_next(regions, at):
                 joined = True
             elif first.overlaps(second.base, second.size):
                 if self._uboot.does("lmb_goes_on_past_flags"):
@@ -240,8 +236,14 @@ def _alike(regions: list[Region], at: int) -> bool:
     return regions[at].flags == regions[at + 1].flags
 
 
-def _touch(first: Region, second: Region) -> bool:
-    return first.end == second.base or second.end == first.base
+def _joined_next(regions: list[Region], at: int) -> bool:
+    """Whether a region and the next one touch: they are one then."""
+    first, second = regions[at], regions[at + 1]
+    if first.end != second.base and second.end != first.base:
+        return False
+    first.size += second.size
+    del regions[at + 1]
+    return True
 
 
 def _resize(regions: list[Region], at: int, base: int, size: int) -> bool:
