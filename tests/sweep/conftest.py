@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ from support.trees import Node, blob, cells, text
 from bootmap.sweep.store import read_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from bootmap.sweep.row import Row
@@ -58,6 +60,18 @@ def cluster(workers: int = 2) -> Iterator[Any]:
         n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
     ) as found:
         yield found
+
+
+def killing_one(found: Any, killed: list[int]) -> Callable[[int, int, str], None]:
+    """Told of a sweep's progress, kills a worker of the cluster once there are rows; its pid goes to the list."""
+
+    def told(pairs: int, total: int, note: str) -> None:
+        if not killed and pairs > 50:
+            victim = next(iter(found.workers.values()))
+            killed.append(victim.pid)
+            os.kill(victim.pid, signal.SIGKILL)
+
+    return told
 
 
 def many_boards(folder: Path, count: int) -> Path:

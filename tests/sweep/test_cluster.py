@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -19,7 +17,7 @@ from bootmap.sweep.limits import Limits
 from bootmap.sweep.row import Status
 from bootmap.sweep.run import Sweep, run_sweep
 
-from .conftest import KERNEL_61, KERNEL_612, checked, cluster, many_boards
+from .conftest import KERNEL_61, KERNEL_612, checked, cluster, killing_one, many_boards
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,15 +44,9 @@ def test_cluster_gives_the_rows_of_the_pool(boards: Path, tmp_path: Path) -> Non
 
 def test_worker_is_killed_in_the_middle(tmp_path: Path) -> None:
     sweep = Sweep.of([str(many_boards(tmp_path / "many", 600))], [str(KERNEL_61)])
-    killed = []
+    killed: list[int] = []
     with cluster(3) as found:
-
-        def told(pairs: int, total: int, note: str) -> None:
-            if not killed and pairs > 50:
-                victim = next(iter(found.workers.values()))
-                killed.append(victim.pid)
-                os.kill(victim.pid, signal.SIGKILL)
-
+        told = killing_one(found, killed)
         run = run_sweep(sweep, str(tmp_path / "rows.jsonl"), scheduler=found.scheduler_address, told=told)
     assert killed
     assert run.worked == 600

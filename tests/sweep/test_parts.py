@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +15,7 @@ from bootmap.sweep.run import Sweep, run_sweep
 from bootmap.sweep.store import read_rows, write_parquet
 from bootmap.sweep.work import Bench
 
-from .conftest import KERNEL_61, board, checked, cluster, many_boards
+from .conftest import KERNEL_61, board, checked, cluster, killing_one, many_boards
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,13 +57,7 @@ def test_workers_write_and_one_is_killed(tmp_path: Path) -> None:
     sweep, parts = Sweep.of([str(many_boards(tmp_path / "many", 600))], [str(KERNEL_61)]), tmp_path / "parts"
     killed: list[int] = []
     with cluster(3) as found:
-
-        def told(pairs: int, total: int, note: str) -> None:
-            if not killed and pairs > 50:
-                victim = next(iter(found.workers.values()))
-                killed.append(victim.pid)
-                os.kill(victim.pid, signal.SIGKILL)
-
+        told = killing_one(found, killed)
         run = run_sweep(sweep, str(parts), parts=True, scheduler=found.scheduler_address, told=told)
     assert killed
     assert run.worked == 600
