@@ -113,6 +113,11 @@ class RecordedEntry(Struct, frozen=True):
     r1: int
     r2: int
 
+    @classmethod
+    def of(cls, registers: Mapping[str, int]) -> RecordedEntry:
+        """Those of all registers, by their names."""
+        return cls(registers["r0"], registers["r1"], registers["r2"])
+
 
 class RecordedOutcome(Struct, frozen=True, omit_defaults=True):
     """In place of ``after`` where the kernel did not come back."""

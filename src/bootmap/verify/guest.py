@@ -205,8 +205,7 @@ def decompressed(
         except HangError as error:
             where = f"the kernel's entry at {hex_address(entry)}, where PHYS_OFFSET would be {hex_address(phys_offset)}"
             raise HangError(f"the decompressor did not come to {where}", error.exceptions, error.registers) from None
-        registers = machine.gdb.core_registers()
-        yield Guest(machine, setup, RecordedEntry(registers["r0"], registers["r1"], registers["r2"]), phys_offset)
+        yield Guest(machine, setup, RecordedEntry.of(machine.gdb.core_registers()), phys_offset)
 
 
 class _Ram(Protocol):

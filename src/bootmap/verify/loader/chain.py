@@ -124,8 +124,7 @@ def boot_chain(
         assert offset is not None
         talk.go()
         machine.run_until(offset + model.text_offset, timeout=_START)
-        registers = machine.gdb.core_registers()
-        entry = RecordedEntry(registers["r0"], registers["r1"], registers["r2"])
+        entry = RecordedEntry.of(machine.gdb.core_registers())
         found = bytes(machine.memory.read(entry.r2, len(blob)))
         differences = [*_said_otherwise(placed, talk.said()), *_handed_otherwise(placed, blob, entry, found)]
         recording = observe_kernel(

@@ -100,8 +100,7 @@ def boot_efi(
             talk.go()
         progress(request.firmware)
         machine.run_until(base + model.text_offset, timeout=_START)
-        registers = machine.gdb.core_registers()
-        entry = RecordedEntry(registers["r0"], registers["r1"], registers["r2"])
+        entry = RecordedEntry.of(machine.gdb.core_registers())
 
         def read(address: int, size: int) -> bytes:
             return bytes(machine.memory.read(address, size))

@@ -158,8 +158,7 @@ def boot_kexec(
         described = describe(model, kernel.file, placed.kernel.start, offset, [])
         prediction = boot(kernel.model(), Handover(second, registers["r2"], offset, cpu, zimage=described))
         _run_to_kernel(machine, placed.kernel.start, offset + model.text_offset)
-        registers = machine.gdb.core_registers()
-        entry = RecordedEntry(registers["r0"], registers["r1"], registers["r2"])
+        entry = RecordedEntry.of(machine.gdb.core_registers())
         recording = observe_kernel(
             machine,
             kernel,
