@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -141,6 +142,31 @@ def test_check_overlay_is_applied(command_line: CommandLine, tmp_path: Path) -> 
     assert err == ""
     assert "[reserved-node-misplaced]" in out
     assert "extra@9f000000" in out
+    code, out, err = command_line("check", tmp_path / "extra.dtso", *OF_510)
+    assert (code, out) == (3, "")
+    assert "is a device tree overlay: give its base as the board, and it with --overlay" in err
+
+
+@needs_dtc
+@pytest.mark.parametrize(
+    ("symbols", "source", "says"),
+    [
+        ("-@", "&gone { x; };", "extra.dtso names gone: the base has no such label"),
+        ("-q", "&here { x; };", "extra.dtso names here, and the base has no symbols: compile it with dtc -@"),
+        ("-@", "&{/no/such} { x; };", "extra.dtso: /fragment@0 is for /no/such, which the base has not"),
+    ],
+    ids=["label", "symbols", "path"],
+)
+def test_check_overlay_that_does_not_fit_says_what_is_missing(
+    command_line: CommandLine, tmp_path: Path, symbols: str, source: str, says: str
+) -> None:
+    """libfdt says FDT_ERR_NOTFOUND of all three."""
+    (tmp_path / "base.dts").write_text('/dts-v1/; / { compatible = "a,b"; here: node { }; };')
+    subprocess.run(["dtc", symbols, "-o", tmp_path / "base.dtb", tmp_path / "base.dts"], check=True)
+    (tmp_path / "extra.dtso").write_text(f"/dts-v1/; /plugin/; {source}")
+    code, out, err = command_line("check", tmp_path / "base.dtb", *OF_510, "--overlay", tmp_path / "extra.dtso")
+    assert (code, out) == (3, "")
+    assert says in err
 
 
 def test_check_folder_is_the_same_tree(command_line: CommandLine, qnap: Path, tmp_path: Path) -> None:
@@ -222,6 +248,15 @@ def test_check_every_configuration_of_a_fit(command_line: CommandLine, qnap: Pat
 
 
 # -- formats -------------------------------------------------------------------------------------------------------
+
+
+def test_check_says_the_margin_that_layout_says(command_line: CommandLine, tmp_path: Path) -> None:
+    board = tmp_path / "board.dtb"
+    board.write_bytes(tree([(0x80000000, 256 * MIB)]))
+    options = (*OF_510, "--dtb-addr", "0x88000000")
+    (margin,) = [line for line in command_line("layout", board, *options)[1].splitlines() if "room before" in line]
+    assert re.match(r"room before the device tree: \d+(\.\d)? MiB; a kernel \d+ % larger overwrites it$", margin)
+    assert margin in command_line("check", board, *options)[1].splitlines()
 
 
 def test_check_json(command_line: CommandLine, qnap: Path) -> None:

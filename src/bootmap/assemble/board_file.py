@@ -14,7 +14,7 @@ from bootmap.assemble.texts import parse_span
 from bootmap.boot.setup.fdt_scan import root_cells
 from bootmap.errors import InputError, UsageError
 from bootmap.inputs import fdt
-from bootmap.inputs.board import MAX_SIZE, is_fit, looks_like_fit, parse_board
+from bootmap.inputs.board import MAX_SIZE, hint, is_fit, looks_like_fit, parse_board
 from bootmap.inputs.fdt_edit import FdtEditor, changeable
 from bootmap.inputs.fdt_writer import cells, text
 from bootmap.inputs.fs import file_name, read_file
@@ -109,6 +109,8 @@ def read_boards(path: str, overlays: Sequence[str] = (), memory: Sequence[str] =
                 )
                 for each in found
             ]
+        if isinstance(description, fdt.Fdt) and (no_board := hint(description)) is not None:
+            raise InputError(no_board)
         if chosen:
             raise InputError(f"is no FIT image, of which {chosen!r} could be a configuration")
         return [BoardFile(name, with_banks(description, banks), lines)]

@@ -76,7 +76,7 @@ def hint(tree: fdt.Fdt) -> str | None:
     if is_fit(tree):
         return "is a FIT image, not a board: extract its device tree with 'dumpimage -T flat_dt -p N -o FILE'"
     if any(child.child("__overlay__") is not None for child in tree.root.children):
-        return "is a device tree overlay: apply it to its base first with 'fdtoverlay -i BASE -o FILE OVERLAY'"
+        return "is a device tree overlay: give its base as the board, and it with --overlay"
     return None
 
 

@@ -97,9 +97,35 @@ def apply_overlays(base: bytes, overlays: Sequence[str], name: str) -> bytes:
             said = " ".join(done.stderr.decode("utf-8", "replace").split())
             for i, overlay in enumerate(overlays):
                 said = said.replace(str(Path(folder, f"{i}.dtbo")), overlay).replace(str(base_file), name)
-            hint = " (the base needs its symbols: compile it with dtc -@)" if "NOTFOUND" in said else ""
-            raise InputError(f"overlays do not apply: {one_line(said)[:400]}{hint}", file=name)
+            reason = _not_found(base, overlays, files) if "NOTFOUND" in said else ""
+            raise InputError(f"overlays do not apply: {reason or one_line(said)[:400]}", file=name)
         return out.read_bytes()
+
+
+def _not_found(base: bytes, overlays: Sequence[str], files: Sequence[str]) -> str:
+    """What of the first overlay that looks for something is not in the base, and in those before it; "" for nothing.
+
+    Source: scripts/dtc/libfdt/fdt_overlay.c ``overlay_fixup_phandle``, ``fdt_overlay_target_offset``.
+    """
+    tree = parse(base, MAX_SIZE)
+    symbols = tree.node("/__symbols__")
+    labels = set(symbols.properties) if symbols is not None else set()
+    for overlay, file in zip(overlays, files, strict=True):
+        added = parse(read_file(file, MAX_SIZE), MAX_SIZE)
+        fixups, own = added.node("/__fixups__"), added.node("/__symbols__")
+        missing = [name for name in fixups.properties if name not in labels] if fixups is not None else []
+        if missing:
+            named = ", ".join(map(one_line, missing[:4]))
+            if symbols is None:
+                return f"{overlay} names {named}, and the base has no symbols: compile it with dtc -@"
+            return f"{overlay} names {named}: the base has no such label"
+        for fragment in added.root.children:
+            target = fragment.get("target-path")
+            path = target.value.rstrip(b"\0").decode("latin-1") if target is not None else "/"
+            if tree.node(path) is None:
+                return f"{overlay}: {fragment.path} is for {one_line(path)[:200]}, which the base has not"
+        labels |= set(own.properties) if own is not None else set()
+    return ""
 
 
 def places(annotated: str) -> dict[str, tuple[str, int]]:

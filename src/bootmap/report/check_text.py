@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from bootmap.boot.trace import Verdict
 from bootmap.facts.audit_rules import Severity
 from bootmap.output import text_width
-from bootmap.report.layout_text import amount, layout_lines
+from bootmap.report.layout_text import amount, layout_lines, margin_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,7 +44,7 @@ def check_text(result: CheckResult, least: str = "info", *, evidence: bool = Tru
     for same in _alike(shown):
         lines += [*(_several(same) if len(same) >= _MANY else [line for each in same for line in _one(each, told)])]
     if evidence:
-        lines += ["Load map", *layout_lines(result.load_map), ""]
+        lines += ["Load map", *layout_lines(result.load_map), margin_text(result.load_map)]
         lines += [*_budget(result)]
     lines += [*_summary(result)]
     return "\n".join(lines) + "\n"
