@@ -5,13 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import re
-import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
 from support.boards import MIB, reserved, tree
+from support.check_inputs import OF_510, needs_dtc
 from support.recordings import DATA
 
 from bootmap.facts.check_rules import RULES
@@ -30,7 +30,6 @@ MARVELL = (
     "--system-map",
     KERNELS / "deb-6.1-marvell" / "System.map",
 )
-OF_510 = ("--config", KERNELS / "v510" / "config.gz", "--system-map", KERNELS / "v510" / "System.map")
 SOURCE = """/dts-v1/;
 #include "soc.dtsi"
 / {
@@ -52,9 +51,6 @@ SOC = """#define BOARD_RAM 0x10000000
 	};
 };
 """
-needs_dtc = pytest.mark.skipif(
-    shutil.which("dtc") is None or shutil.which("cpp") is None, reason="dtc or cpp is not installed"
-)
 
 
 @pytest.fixture
@@ -129,44 +125,6 @@ def test_check_source_without_dtc_names_the_package(
     code, out, err = command_line("check", tmp_path / "board.dts", *OF_510)
     assert (code, out) == (4, "")
     assert "device-tree-compiler" in err or "package cpp" in err
-
-
-@needs_dtc
-def test_check_overlay_is_applied(command_line: CommandLine, tmp_path: Path) -> None:
-    """The same as fdtoverlay's own blob gives."""
-    base = tmp_path / "base.dtb"
-    base.write_bytes(tree([(0x80000000, 256 * MIB)], edit=reserved(("keep@88000000", 0x88000000, MIB, {}))))
-    overlay = "/dts-v1/; /plugin/; &{/} { extra@9f000000 { no-map; reg = <0x8f000000 0x100000>; }; };"
-    (tmp_path / "extra.dtso").write_text(overlay)
-    _, out, err = command_line("check", base, *OF_510, "--overlay", tmp_path / "extra.dtso")
-    assert err == ""
-    assert "[reserved-node-misplaced]" in out
-    assert "extra@9f000000" in out
-    code, out, err = command_line("check", tmp_path / "extra.dtso", *OF_510)
-    assert (code, out) == (3, "")
-    assert "is a device tree overlay: give its base as the board, and it with --overlay" in err
-
-
-@needs_dtc
-@pytest.mark.parametrize(
-    ("symbols", "source", "says"),
-    [
-        ("-@", "&gone { x; };", "extra.dtso names gone: the base has no such label"),
-        ("-q", "&here { x; };", "extra.dtso names here, and the base has no symbols: compile it with dtc -@"),
-        ("-@", "&{/no/such} { x; };", "extra.dtso: /fragment@0 is for /no/such, which the base has not"),
-    ],
-    ids=["label", "symbols", "path"],
-)
-def test_check_overlay_that_does_not_fit_says_what_is_missing(
-    command_line: CommandLine, tmp_path: Path, symbols: str, source: str, says: str
-) -> None:
-    """libfdt says FDT_ERR_NOTFOUND of all three."""
-    (tmp_path / "base.dts").write_text('/dts-v1/; / { compatible = "a,b"; here: node { }; };')
-    subprocess.run(["dtc", symbols, "-o", tmp_path / "base.dtb", tmp_path / "base.dts"], check=True)
-    (tmp_path / "extra.dtso").write_text(f"/dts-v1/; /plugin/; {source}")
-    code, out, err = command_line("check", tmp_path / "base.dtb", *OF_510, "--overlay", tmp_path / "extra.dtso")
-    assert (code, out) == (3, "")
-    assert says in err
 
 
 def test_check_folder_is_the_same_tree(command_line: CommandLine, qnap: Path, tmp_path: Path) -> None:
