@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 from support.boards import MIB, reserved, tree
-from support.check_inputs import OF_510, needs_dtc
+from support.check_inputs import MARVELL, OF_510, needs_dtc
 from support.recordings import DATA
 
 from bootmap.facts.check_rules import RULES
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
 
 KERNELS = DATA / "kernels"
 QNAP = tree([(0, 512 * MIB)], bootargs="initrd=0xa00000,0x900000", cpu="marvell,feroceon")
-MARVELL = (
-    "--config",
-    KERNELS / "deb-6.1-marvell" / "config.gz",
-    "--system-map",
-    KERNELS / "deb-6.1-marvell" / "System.map",
-)
 SOURCE = """/dts-v1/;
 #include "soc.dtsi"
 / {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.boards import MIB, device, reserved, tree
+from support.check_inputs import MARVELL, OF_510
 from support.recordings import DATA
 
 if TYPE_CHECKING:
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
 
 KERNELS = DATA / "kernels"
 QNAP = tree([(0, 512 * MIB)], bootargs="initrd=0xa00000,0x900000", cpu="marvell,feroceon")
-MARVELL = (
-    "--config",
-    KERNELS / "deb-6.1-marvell" / "config.gz",
-    "--system-map",
-    KERNELS / "deb-6.1-marvell" / "System.map",
-)
-OF_510 = ("--config", KERNELS / "v510" / "config.gz", "--system-map", KERNELS / "v510" / "System.map")
 
 needs_dtc = pytest.mark.skipif(shutil.which("dtc") is None, reason="dtc is not installed")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.boards import MIB, tree
-from support.recordings import DATA
+from support.check_inputs import OF_510
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from support.trees import Node
 
     CommandLine = Callable[..., tuple[int | str | None, str, str]]
-
-KERNELS = DATA / "kernels"
-OF_510 = ("--config", KERNELS / "v510" / "config.gz", "--system-map", KERNELS / "v510" / "System.map")
 
 
 def test_check_memory_node_without_device_type_is_where_it_is(command_line: CommandLine, tmp_path: Path) -> None:
