@@ -20,7 +20,7 @@ from bootmap.output import write_file
 from bootmap.units import MIB
 from bootmap.verify.loader.banks import with_banks
 from bootmap.verify.loader.cases import RAM
-from bootmap.verify.loader.console import SilentError, UBootConsole
+from bootmap.verify.loader.console import LoaderConsole, SilentError, UBootConsole
 from bootmap.verify.loader.payload import handed
 
 if TYPE_CHECKING:
@@ -90,10 +90,10 @@ def record(binary: Path, cases: Iterable[LoaderCase], note: Callable[[str], None
     return doc
 
 
-def answer(uboot: UBootConsole, words: str) -> dict[str, Any]:
+def answer(loader: LoaderConsole, words: str) -> dict[str, Any]:
     """What comes of a boot command; ``console`` ends with "hangs" where neither kernel nor prompt comes."""
     try:
-        said = uboot.command(words)
+        said = loader.command(words)
     except SilentError as silent:
         said = silent.said.replace("\r", "").partition("\n")[2] + "\nhangs"
     found = handed(said)
