@@ -57,6 +57,7 @@ class BareboxCase(Struct, frozen=True):
         chosen: whether the tree has a /chosen, with bootargs of its own.
         bootargs: ``global.linux.bootargs.base``; "" where it is not set.
         appended: the tree stands behind the zImage in its file.
+        psci: "cpus" where the tree has CPUs; "older" where it has a PSCI of an older version too.
     """
 
     memory: int
@@ -76,6 +77,7 @@ class BareboxCase(Struct, frozen=True):
     chosen: bool = True
     bootargs: str = ""
     appended: bool = False
+    psci: str = ""
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> BareboxCase:
@@ -134,6 +136,10 @@ class BareboxCase(Struct, frozen=True):
                 if no_map:
                     node.properties["no-map"] = b""
         root.add("soc", {"compatible": text("simple-bus")})
+        if self.psci:
+            root.add("cpus").add("cpu@0", {"device_type": text("cpu"), "compatible": text("arm,cortex-a15")})
+        if self.psci == "older":
+            root.add("firmware").add("smc", {"compatible": text("arm,psci-0.2"), "method": text("smc")})
         return flatten(root, self.memreserve)
 
     def files(self) -> dict[str, bytes]:
@@ -190,6 +196,7 @@ def _case(rng: random.Random) -> BareboxCase:
     values["padding"] = rng.choice((0, 0, rng.randrange(1, 9000), rng.randrange(9000, 60000)))
     values["wide"], values["chosen"] = rng.random() < 0.7, rng.random() < 0.8
     values["bootargs"] = rng.choice(("", "", "console=ttyAMA0 quiet"))
+    values["psci"] = rng.choice(("", "cpus", "older"))
     values["appended"] = not uimage and rng.random() < 0.15
     return BareboxCase.of(values)
 

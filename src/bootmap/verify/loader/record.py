@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from bootmap.verify.loader.cases import LoaderCase
 
-_STARTED = "Starting kernel ..."
+_STARTED = re.compile(r"^@[0-9a-f]{8} .*|^Starting kernel \.\.\.\n", re.MULTILINE)
+"""The payload's first word; U-Boot's last line is left out as it tells nothing."""
 _RESERVED = re.compile(r"reserved(?:\[\d+\]\s+\[0x|\.reg\[0x\w+\]\.base = 0x)(\w+)")
 
 
@@ -97,7 +98,7 @@ def answer(loader: LoaderConsole, words: str) -> dict[str, Any]:
     except SilentError as silent:
         said = silent.said.replace("\r", "").partition("\n")[2] + "\nhangs"
     found = handed(said)
-    lines = said.partition(_STARTED)[0].split("\n") if found else said.split("\n")
+    lines = (_STARTED.split(said)[0] if found else said).split("\n")
     result: dict[str, Any] = {"console": [line.rstrip() for line in lines if line.strip()], "handed": None}
     if found is not None:
         blob = base64.b64encode(zlib.compress(found.blob, 9)).decode()
