@@ -69,14 +69,12 @@ def told(boot: dict[str, Any]) -> list[str]:
     return [line for line in boot["console"] if _TELLS.match(line)]
 
 
-def compared(barebox: Barebox, tree: bytes) -> tuple[bytes, int]:
-    """A tree without the one address in it that only a boot shows, and that address; -1 where it has none."""
-    rows = [tree[at : at + 16] for at in range(40, 40 + 16 * RESERVE_MAP, 16)]
-    own = [i for i, row in enumerate(rows) if row[8:] == len(tree).to_bytes(8, "big")]
-    if not own or not barebox.does("reserves_own_tree"):
-        return tree, -1
-    at = 40 + 16 * own[-1]
-    return tree[:at] + bytes(8) + tree[at + 8 :], int.from_bytes(tree[at : at + 8], "big")
+def without_heap(barebox: Barebox, tree: bytes) -> tuple[bytes, int | None]:
+    """A tree that barebox made without what it reserves of its heap for it, and where that is; None for nowhere."""
+    for at in range(40 + 16 * (RESERVE_MAP - 1), 39, -16):
+        if barebox.does("reserves_own_tree") and tree[at + 8 : at + 16] == len(tree).to_bytes(8, "big"):
+            return tree[:at] + bytes(16) + tree[at + 16 :], int.from_bytes(tree[at : at + 8], "big")
+    return tree, None
 
 
 def blob(boot: dict[str, Any]) -> bytes:

@@ -19,10 +19,12 @@ from bootmap.errors import InputError
 from bootmap.units import Span
 
 _LINE = re.compile(
-    r"^( *)0x([0-9a-fA-F]{8,16}) - 0x([0-9a-fA-F]{8,16}) \(size +[\w.]{1,20}(?: \w{1,5})?\) (?:\[R\] )?(.{1,200})$"
+    r"^( *)0x([0-9a-fA-F]{8,16}) - 0x([0-9a-fA-F]{8,16}) \(size +[\w.]{1,20}(?: \w{1,5})?\) (\[R\] )?(.{1,200})$"
 )
 _BANK = re.compile(r"ram\d{1,3}|initmem")
 _MOST = 1 << 20
+RESERVED = "reserved memory"
+"""The name of what barebox's own tree reserves, in place of the node's."""
 
 
 class Iomem(Struct, frozen=True):
@@ -54,11 +56,11 @@ def parse(text: str) -> Iomem:
             inside = False
             continue
         span = Span(int(found[2], 16), int(found[3], 16) + 1)
-        indent, name = len(found[1]), found[4].strip()
+        indent, name = len(found[1]), found[5].strip()
         if name == "iomem":
             banks, regions, inside = [], [], False
         elif inside and indent == depth + 2:
-            regions.append((span, name))
+            regions.append((span, RESERVED if found[4] else name))
         elif not inside or indent <= depth:
             inside = _BANK.fullmatch(name) is not None and span.size > 0
             depth = indent

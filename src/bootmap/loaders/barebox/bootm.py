@@ -29,6 +29,7 @@ from bootmap.facts.loaders.barebox import (
     RATIO,
     SPACING,
 )
+from bootmap.inputs.iomem import RESERVED
 from bootmap.loaders.barebox.fixups import FixedUp, complete
 from bootmap.loaders.uboot.bootm import UBootPlaced
 from bootmap.shown import Shown
@@ -73,7 +74,7 @@ class BareboxBoard(Shown, Struct, frozen=True):
             f"barebox takes the last {OWN_SIZE >> 20} MiB of the first bank, its heap half of what is left, from "
             f"{heap:#010x} on"
         )
-        areas = [(span, "reserved memory") for span in reserved]
+        areas = [(span, RESERVED) for span in reserved]
         return cls(banks, tuple(sorted([*regions, *areas])), assumptions=(text,))
 
 

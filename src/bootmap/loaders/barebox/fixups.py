@@ -4,7 +4,8 @@
 
 The strings are not shared, the block of reservations has 16 entries.
 
-Not here: what boards, network cards, partitions, watchdogs and overlays add of their own; a tree with those differs.
+Not here: what it reserves of its own heap before 2023.11 (``reserves_own_tree``: the address is the heap's affair, the
+size is the tree's), and what boards, network cards, partitions, watchdogs and overlays add of their own; a tree with those differs.
 
 Source: common/oftree.c ``of_fixup_bootargs``, common/memory.c ``of_memory_fixup``, arch/arm/cpu/psci-of.c
 ``of_psci_fixup``, drivers/of/base.c ``of_add_initrd``, drivers/of/fdt.c ``of_flatten_dtb``.
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 _HEADER = struct.Struct(">10I")
 _BEGIN_NODE, _END_NODE, _PROP, _END = 1, 2, 3, 9
 _PSCI = (b"arm,psci-0.2", b"arm,psci-1.0")
-OWN_ADDRESS = 0
-"""Stands for the address of the tree in barebox's heap, which only the boot shows."""
 
 
 class FixedUp(Struct, frozen=True):
@@ -77,7 +76,7 @@ def complete(barebox: Barebox, tree: Fdt, what: FixedUp) -> bytes:
         _psci(barebox, root, what.psci)
     _memory(root, what.banks)
     _chosen(barebox, root, what)
-    return _flatten(barebox, root, [(address, size) for address, size, *_ in tree.reservations], what)
+    return _flatten(root, [(address, size) for address, size, *_ in tree.reservations], what)
 
 
 def _set(node: MadeNode, name: str, value: bytes) -> None:
@@ -141,7 +140,7 @@ def _chosen(barebox: Barebox, root: MadeNode, what: FixedUp) -> None:
         _set(chosen, "reset-source-instance", cells(0))
 
 
-def _flatten(barebox: Barebox, root: MadeNode, rows: list[tuple[int, int]], what: FixedUp) -> bytes:
+def _flatten(root: MadeNode, rows: list[tuple[int, int]], what: FixedUp) -> bytes:
     strings, out = bytearray(), bytearray()
 
     def write(node: MadeNode) -> None:
@@ -159,7 +158,7 @@ def _flatten(barebox: Barebox, root: MadeNode, rows: list[tuple[int, int]], what
     total = at + len(out) + len(strings)
     added = [(span.start, span.size) for span in (what.ramdisk, what.monitor) if span is not None]
     if not what.appended and len(rows) + len(added) + 2 <= RESERVE_MAP - 2:
-        rows = rows + added + ([(OWN_ADDRESS, total)] if barebox.does("reserves_own_tree") else [])
+        rows = rows + added
     reserved = b"".join(struct.pack(">QQ", *row) for row in rows).ljust(16 * RESERVE_MAP, b"\0")
     header = _HEADER.pack(0xD00DFEED, total, at, at + len(out), _HEADER.size, 17, 16, 0, len(strings), len(out))
     return header + reserved + bytes(out) + bytes(strings)
