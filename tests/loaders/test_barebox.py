@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.support.barebox import NAMES, blob, document, inputs, predicted, told, without_heap
+from support.barebox import NAMES, blob, document, inputs, predicted, told, without_heap
 
 from bootmap.inputs import iomem
 from bootmap.loaders.barebox.bootm import BareboxBoard, BareboxCommand, bootm

@@ -5,7 +5,7 @@
     [all]                               drops them all
     initramfs initrd.img followkernel   no "=" here
 
-Whether a monitor, a pin or a serial number is there, the file does not say: what stands in such a section is told apart.
+Whether a monitor, a pin or a serial number is there, the file does not say: what hangs on that is told apart.
 
 Source: raspberrypi/documentation, config_txt/what_is_config_txt.adoc, conditional.adoc.
 """
@@ -33,7 +33,7 @@ _INCLUDE = re.compile(r"include\s+(\S+)")
 
 
 class PiSetting(Struct, frozen=True):
-    """A setting: its value as text, and the line; ``when`` is the section it hangs on, "" for none that is not known."""
+    """A setting: its value as text, and the line; ``when`` is the section that may not hold, "" where it does."""
 
     value: str
     line: int
@@ -115,7 +115,7 @@ def _settings(line: str) -> Iterator[tuple[str, str]]:
     """Name and value of each setting that a line makes; none where the firmware makes nothing of it."""
     if found := _INITRAMFS.fullmatch(line):
         yield "initramfs", found[1]
-        yield "ramfsaddr", found[2] or "followkernel"
+        yield "ramfsaddr", found[2] or ""
     elif found := _INCLUDE.fullmatch(line):
         yield "include", found[1]
     elif found := _SETTING.fullmatch(line):

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from bootmap.inputs.config_txt import ConfigTxt
 
 _4G = 1 << 32
-_FOLLOW = ("followkernel", "0", "0x0", "-1")
+_FOLLOW = ("", "followkernel", "0", "0x0")
 
 
 class PiSizes(Struct, frozen=True):
@@ -94,6 +94,17 @@ def starts_64(config: ConfigTxt, model: PiModel) -> bool:
     return bool(bits) if bits is not None else model.starts_64 or bool(control & 0x200)
 
 
+def follows_kernel(config: ConfigTxt) -> bool:
+    """Whether the firmware chooses the initramfs's place."""
+    address = config.settings.get("ramfsaddr")
+    return address is None or address.value.lower() in _FOLLOW
+
+
+def highest(ram: Span) -> int:
+    """Where what the firmware places itself ends at the most."""
+    return min(HIGH, ram.end - FREE)
+
+
 def place(config: ConfigTxt, ram: Span, sizes: PiSizes, tree_at: int | None = None) -> UBootPlaced:
     """Place the files.
 
@@ -109,15 +120,16 @@ def place(config: ConfigTxt, ram: Span, sizes: PiSizes, tree_at: int | None = No
     """
     device_tree = config.settings.get("device_tree")
     if device_tree is not None and not device_tree.value:
-        raise UnsupportedError(f"line {device_tree.line}: device_tree= hands over ATAGs; only device trees are modelled")
+        raise UnsupportedError(
+            f"line {device_tree.line}: device_tree= hands over ATAGs; only device trees are modelled"
+        )
     at = config.number("kernel_address")
     if at is None:
         at = 0 if config.number("kernel_old") else PI_KERNEL
     result = UBootPlaced(Span(at, at + sizes.kernel), at)
-    end = top = min(HIGH, ram.end - FREE)
+    end = top = highest(ram)
     if sizes.initramfs:
-        address = config.settings.get("ramfsaddr")
-        if address is None or address.value.lower() in _FOLLOW:
+        if follows_kernel(config):
             start = align_down(top - sizes.initramfs, INITRAMFS_ALIGN)
             top = start
         else:

@@ -40,7 +40,7 @@ _ELSEWHERE = (
     "place) is not in it; only the tree's size hangs on that"
 )
 _EFI = (
-    "barebox has no CONFIG_EFI_LOADER, or global.bootm.efi is disabled; else its UEFI starts this kernel, which has the "
+    "barebox has no CONFIG_EFI_LOADER, or global.bootm.efi is disabled; else its UEFI starts this kernel, which has an "
     "EFI stub"
 )
 
@@ -94,7 +94,9 @@ def barebox_chain(
     told += [] if version else [Assumption(f"barebox is {release.text}", "--barebox")]
     told.append(Assumption(_ELSEWHERE))
     if release.does("reserves_own_tree"):
-        told.append(Assumption("before 2023.11 barebox reserves a copy of the tree in its own heap too: not in this tree"))
+        told.append(
+            Assumption("before 2023.11 barebox reserves a copy of the tree in its own heap too: not in this tree")
+        )
     try:
         placed = bootm(release, own, command)
     except FdtError as error:
@@ -148,7 +150,9 @@ def _own(release: Barebox, found: iomem.Iomem | None, banks: tuple[Span, ...], t
     if found is not None:
         return BareboxBoard(found.banks, found.regions)
     if not banks:
-        raise MissingInputError("nothing says where RAM is; give what barebox's iomem prints (--iomem), or --dram BASE,SIZE")
+        raise MissingInputError(
+            "nothing says where RAM is; give what barebox's iomem prints (--iomem), or --dram BASE,SIZE"
+        )
     if not release.does("keeps_reserved_memory"):
         return BareboxBoard.of_banks(banks)
     areas = (Span(area.base, area.base + area.size) for area in areas_of(tree))
@@ -169,9 +173,13 @@ def _command(
     cmdline: str | None,
 ) -> BareboxCommand:
     if image.packed:
-        raise UnsupportedError("a compressed uImage is not modelled for barebox; give it uncompressed (mkimage -C none)")
+        raise UnsupportedError(
+            "a compressed uImage is not modelled for barebox; give it uncompressed (mkimage -C none)"
+        )
     if isinstance(packed, KernelFile) and packed.appended_dtb and not image.header:
-        raise UnsupportedError("a device tree stands behind the zImage: barebox boots that one, and tells it of no ramdisk")
+        raise UnsupportedError(
+            "a device tree stands behind the zImage: barebox boots that one, and tells it of no ramdisk"
+        )
     values = _variables(changes)
     words = _words(boot)
     at, disk_at = words.get("a", values.get(_LOADADDR)), words.get("L", values.get(_RAMDISK_AT))
@@ -213,7 +221,9 @@ def _words(boot: str) -> Mapping[str, str]:
         letters = words.pop(0)[1:]
         flags, last = letters[:-1], letters[-1:]
         if not last or any(flag not in _FLAGS for flag in flags) or last not in _FLAGS + _WITH_WORD or last == "e":
-            raise UsageError(f"--boot: -{letters} is not modelled; -a ADDR, -L ADDR, -r FILE, -o FILE, -c, -f and -v are")
+            raise UsageError(
+                f"--boot: -{letters} is not modelled; -a ADDR, -L ADDR, -r FILE, -o FILE, -c, -f and -v are"
+            )
         if last in _WITH_WORD:
             if not words:
                 raise UsageError(f"--boot: -{last} wants a word behind it")

@@ -13,12 +13,12 @@ from bootmap.assemble.handover import assemble
 from bootmap.assemble.kernel import Kernel
 from bootmap.assumptions import Assumption
 from bootmap.errors import InputError, MissingInputError, UnsupportedError, UsageError
-from bootmap.facts.loaders.rpi import HIGH, OLD_TOTAL, PI_MODELS, PI_MODELS_BY_NAME
+from bootmap.facts.loaders.rpi import OLD_TOTAL, PI_MODELS, PI_MODELS_BY_NAME
 from bootmap.inputs import config_txt, fdt
 from bootmap.inputs.fdt import Fdt
 from bootmap.inputs.fdt_edit import FdtEditor, changeable
 from bootmap.inputs.fs import file_name, read_file
-from bootmap.loaders.rpi import PiSizes, arm_memory, place, starts_64
+from bootmap.loaders.rpi import PiSizes, arm_memory, follows_kernel, highest, place, starts_64
 from bootmap.plan.chain import Chain, continued, in_order, moved
 from bootmap.plan.load import parse_bank, read_ramdisk
 from bootmap.plan.setup import image_of
@@ -101,7 +101,7 @@ def rpi_chain(
         placed = place(config, banks[0], sizes, dtb_addr)
     except InputError as error:
         raise error.in_file(name) from None
-    told = (*told, *_told(config, placed, dtb_addr, name))
+    told = (*told, *_told(config, placed, banks[0], dtb_addr, name))
     loader = f"Raspberry Pi firmware ({model.name})"
     if placed.failed or (kernel.get("config") is None and image is None):
         return Chain(loader, placed, LoadMap(in_order(*moved(placed)), banks), told)
@@ -193,24 +193,29 @@ def _handed(tree: Fdt, banks: tuple[Span, ...], disk: Span | None) -> Fdt:
     return fdt.parse(editor.blob())
 
 
-def _told(config: ConfigTxt, placed: UBootPlaced, dtb_addr: int | None, name: str) -> Iterator[Assumption]:
+def _told(config: ConfigTxt, placed: UBootPlaced, ram: Span, dtb_addr: int | None, name: str) -> Iterator[Assumption]:
     """What the documentation does not say, and what of config.txt hangs on things that it does not tell."""
-    settings = config.settings
-    follows = placed.ramdisk is not None and not settings.get(
-        "ramfsaddr", config_txt.PiSetting("followkernel", 0)
-    ).value.lower().startswith("0x")
-    if follows and placed.ramdisk is not None:
+    settings, end = config.settings, highest(ram)
+    if placed.ramdisk is not None and follows_kernel(config):
         yield Assumption(
-            f"the initramfs lies at {placed.ramdisk.start:#010x}, as high as it can below {HIGH:#x}: no documentation "
-            f"says so, logs do since 2016 (initramfs loaded to); initramfs FILE ADDR in {name} sets it"
+            f"the initramfs lies at {placed.ramdisk.start:#010x}, as high as it can below {end:#x}: no documentation "
+            f"says so, logs of 2019 and later do (initramfs loaded to); initramfs FILE ADDR in {name} sets it"
+        )
+    address = settings.get("ramfsaddr")
+    if placed.ramdisk is not None and address is not None and not address.value:
+        yield Assumption(
+            f"{name}: line {address.line}: initramfs without an address is taken for followkernel; firmware of 2015 "
+            f"passes over such a line"
         )
     if dtb_addr is None and placed.dtb is not None and "device_tree_address" not in settings:
         yield Assumption(
-            f"the device tree lies at {placed.dtb.start:#010x}, below the initramfs or below {HIGH:#x}: no documentation "
-            f"says so, logs do since 2016 (Device tree loaded to)",
+            f"the device tree lies at {placed.dtb.start:#010x}, below the initramfs or below {end:#x}: no documentation "
+            f"says so, logs of 2017 and later do (Device tree loaded to)",
             "--dtb-addr",
         )
-    yield Assumption("the tree is as the firmware hands it over: overlays and what it writes besides RAM and initramfs are in it")
+    yield Assumption(
+        "the tree is as the firmware hands it over, with overlays and all that it writes but RAM, initramfs"
+    )
     for key, setting in config.maybe:
         if key in _DECIDES:
             yield Assumption(f"{name}: line {setting.line}: {key} is not set: [{setting.when}] does not hold")

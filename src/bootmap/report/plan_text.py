@@ -39,8 +39,7 @@ def plan_text(chain: Chain, name: str) -> str:
 def _way_out(chain: Chain) -> str:
     """What to change."""
     by_loader = {
-        "barebox": "`bootm -a ADDR` and `-L ADDR` put kernel and ramdisk elsewhere; reserved memory at the start of RAM "
-        "leaves them little room",
+        "barebox": "`bootm -a ADDR -L ADDR` puts kernel and ramdisk elsewhere",
         "Raspberry": "kernel_address, initramfs FILE ADDR and device_tree_address in config.txt put them elsewhere",
     }
     return by_loader.get(

@@ -56,16 +56,20 @@ _NAMES = {"changes": "set", "iomem_file": "iomem", "config_file": "config-txt"}
 @click.option("--dram", multiple=True, metavar="BASE,SIZE", help="A bank of RAM, where bdinfo is not given.")
 @click.option("--boot", default="", metavar="COMMAND", help="What is typed: 'bootz ADDR ADDR:SIZE ADDR'.")
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Set a variable; NAME= deletes it.")
-@click.option("--iomem", "iomem_file", type=click.Path(), help="For barebox: what iomem prints; a console log will do.")
+@click.option("--iomem", "iomem_file", type=click.Path(), help="What barebox's iomem prints; a log will do.")
 @click.option("--barebox", default="", help="Its release: 2025.08.0, or the line that it begins with.")
 @click.option("--config-txt", "config_file", type=click.Path(), help="For rpi: config.txt.")
-@click.option("--pi", default="", metavar="MODEL", help="For rpi: the model, as config.txt's filters call it: pi0, pi3+.")
+@click.option(
+    "--pi", default="", metavar="MODEL", help="For rpi: the model, as config.txt's filters call it: pi0, pi3+."
+)
 @click.option("--memory", metavar="SIZE", help="For rpi: RAM on the board, where the model has several sizes: 512M.")
-@click.option("--dtb-addr", type=ADDRESS, help="For rpi: where its log says \"Device tree loaded to\".")
+@click.option("--dtb-addr", type=ADDRESS, help='For rpi: where its log says "Device tree loaded to".')
 @click.option("--extlinux", type=click.Path(), help="extlinux.conf: its command line, and whether it has a ramdisk.")
 @click.option("--script", type=click.Path(), help="boot.scr or its text: what it sets, loads, and boots.")
 @click.option("--ramdisk", metavar="FILE|SIZE", help="The ramdisk.")
-@click.option("--cmdline", help="The (first) kernel's command line, in place of the board's; for U-Boot --set bootargs=.")
+@click.option(
+    "--cmdline", help="The (first) kernel's command line, in place of the board's; for U-Boot --set bootargs."
+)
 @click.option("--efi-map", type=click.Path(), help="For efi: UEFI's memory map, such as a shell's memmap.")
 @click.option("--append", help="For kexec and kdump: kexec's --append.")
 @click.option("--image-size", default=0, type=ADDRESS, help="For kexec and kdump: kexec's --image-size.")

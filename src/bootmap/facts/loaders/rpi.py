@@ -1,5 +1,4 @@
-"""The firmware of the Raspberry Pi (start.elf) as a boot loader of 32-bit kernels: what its documentation says, and what
-only logs show.
+"""The firmware of the Raspberry Pi (start.elf) as a boot loader of 32-bit kernels: what is documented, what logs show.
 
 Documented: raspberrypi/documentation, documentation/asciidoc/computers/config_txt/boot.adoc, memory.adoc,
 conditional.adoc, what_is_config_txt.adoc; configuration/device-tree.adoc (part 4.6).

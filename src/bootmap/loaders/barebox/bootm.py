@@ -186,9 +186,7 @@ def _boot(barebox: Barebox, board: BareboxBoard, command: BareboxCommand, result
         )
 
 
-def _kernel_addresses(
-    board: BareboxBoard, size: int, wanted: int | None, result: BareboxPlaced
-) -> tuple[int, int]:
+def _kernel_addresses(board: BareboxBoard, size: int, wanted: int | None, result: BareboxPlaced) -> tuple[int, int]:
     """get_kernel_addresses(): where the kernel goes, and where memory is free behind it."""
     start = board.banks[0].start
     first = min((span.start for span, _ in board.regions if span.start in board.banks[0]), default=board.banks[0].end)
@@ -211,9 +209,7 @@ def _kernel_addresses(
     return wanted, max(free, start + FAR) if room > FAR_RAM else free
 
 
-def _kernel(
-    barebox: Barebox, memory: _Memory, command: BareboxCommand, free: int, result: BareboxPlaced
-) -> None:
+def _kernel(barebox: Barebox, memory: _Memory, command: BareboxCommand, free: int, result: BareboxPlaced) -> None:
     span = result.kernel
     if command.load is None:
         _request(barebox, memory, span, "the zImage", result)
@@ -242,7 +238,9 @@ def _ramdisk(
     span = Span(at, at + command.ramdisk)
     if barebox.does("whole_gap"):
         if span.end > gap.end:
-            raise _RefusedError(f"the ramdisk, {span}, does not fit in the free memory there, which ends at {gap.end:#x}")
+            raise _RefusedError(
+                f"the ramdisk, {span}, does not fit in the free memory there, which ends at {gap.end:#x}"
+            )
         _request(barebox, memory, Span(at, gap.end), "the ramdisk", result)
         memory.regions[-1] = span
     else:
@@ -264,13 +262,13 @@ def _tree(
 ) -> None:
     assert command.tree is not None
     told = None if command.appended else result.ramdisk
-    what = FixedUp(
-        board.banks, told, command.bootargs, board.psci, board.reset_source, board.monitor, command.appended
-    )
+    what = FixedUp(board.banks, told, command.bootargs, board.psci, board.reset_source, board.monitor, command.appended)
     result.blob = complete(barebox, command.tree, what)
     span = Span(room.start, room.start + len(result.blob))
     if barebox.does("one_gap") and span.end > room.end:
-        raise _RefusedError(f"the device tree, {span}, does not fit in the free memory there, which ends at {room.end:#x}")
+        raise _RefusedError(
+            f"the device tree, {span}, does not fit in the free memory there, which ends at {room.end:#x}"
+        )
     _request(barebox, memory, span, "the device tree", result)
     result.dtb = span
 

@@ -5,7 +5,8 @@
 The strings are not shared, the block of reservations has 16 entries.
 
 Not here: what it reserves of its own heap before 2023.11 (``reserves_own_tree``: the address is the heap's affair, the
-size is the tree's), and what boards, network cards, partitions, watchdogs and overlays add of their own; a tree with those differs.
+size is the tree's), and what boards, network cards, partitions, watchdogs and overlays add of their own; a tree with
+those differs.
 
 Source: common/oftree.c ``of_fixup_bootargs``, common/memory.c ``of_memory_fixup``, arch/arm/cpu/psci-of.c
 ``of_psci_fixup``, drivers/of/base.c ``of_add_initrd``, drivers/of/fdt.c ``of_flatten_dtb``.
@@ -90,7 +91,9 @@ def _psci(barebox: Barebox, root: MadeNode, method: str) -> None:
     if barebox.does("psci_by_compatible"):
         nodes = list(_below(root))
         for wanted in _PSCI:
-            found = found or next((n for n in nodes if wanted in n.properties.get("compatible", b"").split(b"\0")), None)
+            found = found or next(
+                (n for n in nodes if wanted in n.properties.get("compatible", b"").split(b"\0")), None
+            )
     found = found or root.child("psci")
     cpus = next((node for node in root.children if node.name == "cpus"), None)
     if cpus is None:

@@ -178,8 +178,8 @@ def _case(rng: random.Random) -> BareboxCase:
         values["ramdisk"] = max(1, min(rng.choice(sizes), 200 * MIB))
         values["legacy"] = values["ramdisk"] < 4 * MIB and rng.random() < 0.3
     if rng.random() < 0.3:
-        wished = (RAM + 48 * MIB, RAM + 128 * MIB, RAM + 32 * MIB, RAM + half - 2 * MIB, RAM + 33 * MIB + 0x777)
-        values["ramdisk_at"] = rng.choice((*wished, RAM + memory * MIB - 8 * MIB, RAM + memory * MIB))
+        disk_places = (RAM + 48 * MIB, RAM + 128 * MIB, RAM + 32 * MIB, RAM + half - 2 * MIB, RAM + 33 * MIB + 0x777)
+        values["ramdisk_at"] = rng.choice((*disk_places, RAM + memory * MIB - 8 * MIB, RAM + memory * MIB))
     if rng.random() < 0.4:
         areas = []
         for _ in range(rng.choice((1, 1, 2, 4))):
@@ -247,7 +247,19 @@ def _own_tree(case: BareboxCase, folder: Path) -> Path | None:
     if not case.own:
         return None
     path = folder / "own.dtb"
-    _tool(QEMU, "-display", "none", "-M", f"virt,dumpdtb={path}", "-cpu", "cortex-a15", "-m", f"{case.memory}M", "-nic", "none")
+    _tool(
+        QEMU,
+        "-display",
+        "none",
+        "-M",
+        f"virt,dumpdtb={path}",
+        "-cpu",
+        "cortex-a15",
+        "-m",
+        f"{case.memory}M",
+        "-nic",
+        "none",
+    )
     root = editable(fdt.parse(read_file(str(path))))
     parent = root.add("reserved-memory", {"#address-cells": cells(2), "#size-cells": cells(2), "ranges": b""})
     for i, (base, size) in enumerate(case.own):
