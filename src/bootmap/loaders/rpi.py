@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from bootmap.errors import InputError, UnsupportedError
 from bootmap.facts.loaders.rpi import (
     ARM_END,
     FREE,
@@ -53,7 +52,7 @@ class PiSizes(Struct, frozen=True):
 
 
 def arm_memory(config: ConfigTxt, model: PiModel, megabytes: int) -> tuple[Span, ...]:
-    """The banks of RAM that the firmware leaves for the ARM.
+    """The banks of RAM that the firmware leaves for the ARM; none where gpu_mem leaves nothing.
 
     Args:
         config: config.txt.
@@ -61,7 +60,7 @@ def arm_memory(config: ConfigTxt, model: PiModel, megabytes: int) -> tuple[Span,
         megabytes: MiB of RAM on it.
 
     Raises:
-        InputError: gpu_mem leaves nothing.
+        InputError: a setting is no number.
     """
     total = megabytes
     limit = config.number("total_mem")
@@ -74,8 +73,7 @@ def arm_memory(config: ConfigTxt, model: PiModel, megabytes: int) -> tuple[Span,
         gpu = GPU_MEM if total < 1024 else GPU_MEM_LARGE
     low = min(total * MIB, GPU_END) - max(gpu, GPU_MEM_LEAST) * MIB
     if low <= 0:
-        line = config.settings[name if own is not None else "gpu_mem"].line
-        raise InputError(f"gpu_mem={gpu} leaves the ARM nothing of {total} MiB", line=line)
+        return ()
     banks = [Span(0, low)]
     if model.starts_64 and total * MIB > GIB:
         banks.append(Span(GIB, min(total * MIB, ARM_END)))
@@ -116,13 +114,7 @@ def place(config: ConfigTxt, ram: Span, sizes: PiSizes, tree_at: int | None = No
 
     Raises:
         InputError: an address is none.
-        UnsupportedError: the kernel gets no device tree.
     """
-    device_tree = config.settings.get("device_tree")
-    if device_tree is not None and not device_tree.value:
-        raise UnsupportedError(
-            f"line {device_tree.line}: device_tree= hands over ATAGs; only device trees are modelled"
-        )
     at = config.number("kernel_address")
     if at is None:
         at = 0 if config.number("kernel_old") else PI_KERNEL

@@ -13,7 +13,7 @@ from bootmap.assemble.board_file import read_boards
 from bootmap.assemble.handover import assemble
 from bootmap.assemble.kernel import Kernel
 from bootmap.assumptions import Assumption
-from bootmap.errors import FdtError, InputError, MissingInputError, UnsupportedError, UsageError
+from bootmap.errors import InputError, MissingInputError, UnsupportedError, UsageError
 from bootmap.inputs import fdt, iomem
 from bootmap.inputs.fdt import Fdt
 from bootmap.inputs.fs import file_name, read_file
@@ -97,10 +97,7 @@ def barebox_chain(
         told.append(
             Assumption("before 2023.11 barebox reserves a copy of the tree in its own heap too: not in this tree")
         )
-    try:
-        placed = bootm(release, own, command)
-    except FdtError as error:
-        raise error.in_file(given.name) from None
+    placed = bootm(release, own, command)
     name = f"barebox {release.text}"
     extra = tuple(_regions(own))
     has_kernel = kernel.get("config") is not None or image is not None

@@ -85,6 +85,9 @@ def rpi_chain(
     name = "config.txt" if config_file is None else file_name(config_file)
     try:
         config = _config(config_file, model)
+        device_tree = config.settings.get("device_tree")
+        if device_tree is not None and not device_tree.value:
+            raise InputError("device_tree= hands over ATAGs; only device trees are modelled", line=device_tree.line)
         if starts_64(config, model):
             raise UnsupportedError(_not_32(config, model, name))
         told, banks = _memory(config, model, memory, tuple(map(parse_bank, dram)))
@@ -156,6 +159,9 @@ def _memory(
     if memory is None and len(model.memory) > 1:
         told.append(Assumption(f"the board has {size_text(size)} of RAM", "--memory"))
     found = arm_memory(config, model, size // MIB)
+    if not found:
+        lines = [each.line for key, each in config.settings.items() if key.startswith("gpu_mem")]
+        raise InputError(f"gpu_mem leaves the ARM nothing of {size_text(size)}", line=max(lines))
     if size >= GIB:
         told.append(
             Assumption(
@@ -209,8 +215,8 @@ def _told(config: ConfigTxt, placed: UBootPlaced, ram: Span, dtb_addr: int | Non
         )
     if dtb_addr is None and placed.dtb is not None and "device_tree_address" not in settings:
         yield Assumption(
-            f"the device tree lies at {placed.dtb.start:#010x}, below the initramfs or below {end:#x}: no documentation "
-            f"says so, logs of 2017 and later do (Device tree loaded to)",
+            f"the device tree lies at {placed.dtb.start:#010x}, below the initramfs or below {end:#x}: no "
+            f"documentation says so, logs of 2017 and later do (Device tree loaded to)",
             "--dtb-addr",
         )
     yield Assumption(

@@ -46,8 +46,8 @@ _NAMES = {"changes": "set", "iomem_file": "iomem", "config_file": "config-txt"}
     "--loader",
     default="u-boot",
     type=click.Choice(_LOADERS),
-    help="U-Boot; QEMU's own (-kernel); barebox; the Raspberry Pi's firmware; UEFI and the kernel's stub; Linux itself: "
-    "kexec -l, or kexec -p and a panic.",
+    help="U-Boot; QEMU's own (-kernel); barebox; the Raspberry Pi's firmware; UEFI and the kernel's stub; Linux "
+    "itself: kexec -l, or kexec -p and a panic.",
     show_default=True,
 )
 @click.option("--printenv", type=click.Path(), help="U-Boot's variables: what printenv prints, or the image in flash.")

@@ -30,7 +30,7 @@ from bootmap.facts.loaders.barebox import (
     SPACING,
 )
 from bootmap.inputs.iomem import RESERVED
-from bootmap.loaders.barebox.fixups import FixedUp, complete
+from bootmap.loaders.barebox.fixups import FixedUp, complete, writable
 from bootmap.loaders.uboot.bootm import UBootPlaced
 from bootmap.shown import Shown
 from bootmap.units import PAGE_SIZE, Span, align_down, align_up
@@ -143,11 +143,7 @@ class _Memory:
 
 
 def bootm(barebox: Barebox, board: BareboxBoard, command: BareboxCommand) -> BareboxPlaced:
-    """Replay ``bootm -v``: a pure function of what it is given.
-
-    Raises:
-        FdtError: the tree has cells that barebox cannot write memory with.
-    """
+    """Replay ``bootm -v``: a pure function of what it is given."""
     result = BareboxPlaced(Span(0, 0), 0)
     try:
         _boot(barebox, board, command, result)
@@ -261,6 +257,10 @@ def _tree(
     result: BareboxPlaced,
 ) -> None:
     assert command.tree is not None
+    if not writable(command.tree):
+        raise _RefusedError(
+            "the root's #address-cells or #size-cells is neither 1 nor 2: barebox cannot write RAM into it"
+        )
     told = None if command.appended else result.ramdisk
     what = FixedUp(board.banks, told, command.bootargs, board.psci, board.reset_source, board.monitor, command.appended)
     result.blob = complete(barebox, command.tree, what)

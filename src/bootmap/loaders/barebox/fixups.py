@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from bootmap.errors import FdtError
 from bootmap.facts.loaders.barebox import RESERVE_MAP
 from bootmap.inputs.fdt_writer import MadeNode, cells, editable, text
 
@@ -64,9 +63,6 @@ def complete(barebox: Barebox, tree: Fdt, what: FixedUp) -> bytes:
         barebox: whose rules hold.
         tree: the tree as it was loaded.
         what: what is written into it.
-
-    Raises:
-        FdtError: addresses or sizes have more cells than barebox can write.
     """
     root = editable(tree)
     if what.ramdisk is not None:
@@ -78,6 +74,12 @@ def complete(barebox: Barebox, tree: Fdt, what: FixedUp) -> bytes:
     _memory(root, what.banks)
     _chosen(barebox, root, what)
     return _flatten(root, [(address, size) for address, size, *_ in tree.reservations], what)
+
+
+def writable(tree: Fdt) -> bool:
+    """Whether barebox can write RAM into the tree: addresses and sizes have one cell or two."""
+    root = editable(tree)
+    return all(_cells(root, name) in (1, 2) for name in ("#address-cells", "#size-cells"))
 
 
 def _set(node: MadeNode, name: str, value: bytes) -> None:
@@ -113,10 +115,7 @@ def _below(node: MadeNode) -> Iterator[MadeNode]:
 
 def _cells(root: MadeNode, name: str) -> int:
     value = root.properties.get(name, b"")
-    number = int.from_bytes(value[:4], "big") if len(value) == 4 else 1
-    if number not in (1, 2):
-        raise FdtError(f"{name} is {number}: barebox writes memory with one cell or two")
-    return number
+    return int.from_bytes(value, "big") if len(value) == 4 else 1
 
 
 def _memory(root: MadeNode, banks: Sequence[Span]) -> None:
