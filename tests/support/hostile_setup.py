@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from support.hostile import BOARD, Hostile
 from support.hostile_inputs import INPUTS, MIB
+from support.hostile_loaders import LOADERS
 from support.hostile_scripts import SCRIPTS
 from support.trees import Node, blob, board, cells, text
 
@@ -320,7 +321,7 @@ _TOO = {
     "nested.img": lambda: boot_image(boot_image(boot_image(bytes(64)))),
     "bomb.img": lambda: boot_image(INPUTS["many-gzip.zImage"]()[: 4 * MIB - 8192]),
 }
-INPUTS.update(_TOO)
+INPUTS.update(_TOO | LOADERS)
 
 _PLAN = f"plan {BOARD} --dram 0x40000000,512M --uboot 2023.01 --zimage 5M"
 _AT = "--cpu cortex-a9 --phys-offset 0x40000000"
@@ -359,6 +360,10 @@ ROWS = (
     Hostile("environment-circle", f"{_PLAN} --printenv circle.env --boot ${{a}}", (3,)),
     *(Hostile(f"bdinfo-{name}", f"plan {BOARD} --uboot 2023.01 --zimage 5M --bdinfo {name} --boot bootz@41000000",
               _USAGE) for name in _named(".bdinfo")),
+    *(Hostile(f"iomem-{name}", f"plan {BOARD} --loader barebox --zimage 5M KERNEL --iomem {name}", _ANY)
+      for name in LOADERS if name.endswith(".iomem")),
+    *(Hostile(f"config-{name}", f"plan {BOARD} --loader rpi --pi pi2 --zimage 5M KERNEL --config-txt {name}", _ANY)
+      for name in LOADERS if name.endswith(".cfgtxt")),
     *(Hostile(f"efi-{name}", f"predict BOARD KERNEL --cpu cortex-a9 --efi-map {name}", _ANY)
       for name in _named(".efi")),
     *(Hostile(f"{command}-{name}", f"{command} {name}", _ANY) for command in ("diagnose", "diagnose --json")

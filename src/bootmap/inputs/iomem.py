@@ -23,6 +23,7 @@ _LINE = re.compile(
 )
 _BANK = re.compile(r"ram\d{1,3}|initmem")
 _MOST = 1 << 20
+_MOST_REGIONS = 512
 RESERVED = "reserved memory"
 """The name of what barebox's own tree reserves, in place of the node's."""
 
@@ -66,6 +67,8 @@ def parse(text: str) -> Iomem:
             depth = indent
             if inside:
                 banks.append(span)
+    if len(regions) > _MOST_REGIONS:
+        raise InputError(f"names {len(regions)} regions; barebox has some dozens")
     if not banks:
         raise InputError("names no bank of RAM; expected what barebox's iomem prints, with a line that ends in ram0")
     return Iomem(tuple(banks), tuple(regions))

@@ -222,8 +222,8 @@ def _told(config: ConfigTxt, placed: UBootPlaced, ram: Span, dtb_addr: int | Non
     yield Assumption(
         "the tree is as the firmware hands it over, with overlays and all that it writes but RAM, initramfs"
     )
-    for key, setting in config.maybe:
+    for key, setting in dict(config.maybe).items():
         if key in _DECIDES:
             yield Assumption(f"{name}: line {setting.line}: {key} is not set: [{setting.when}] does not hold")
-    for include in config.includes:
+    for include in {each.value: each for each in config.includes}.values():
         yield Assumption(f"{name}: line {include.line}: {include.value} sets nothing that decides on places")
