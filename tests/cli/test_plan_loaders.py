@@ -123,7 +123,7 @@ def test_rpi_boots(command_line: CommandLine) -> None:
         "the tree is as the firmware",
     ):
         assert says in text
-    code, out, _ = command_line(*RPI, "--config-txt", CONFIG, "--ramdisk", "20M", "--dtb-addr", "0x4000", *KERNEL)
+    code, out, _ = command_line(*RPI, "--config-txt", CONFIG, "--ramdisk", "20M", "--dtb-addr", "0x204000", *KERNEL)
     assert code == 1  # where the kernel's page directory is, which writes over it
     assert "(--dtb-addr)" not in out
 
