@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.barebox import NAMES, blob, document, inputs, predicted, told, without_heap
+from support.barebox import NAMES, blob, document, inputs, predicted, told
 
 from bootmap.inputs import iomem
 from bootmap.loaders.barebox.bootm import BareboxBoard, BareboxCommand, bootm
+from bootmap.loaders.barebox.fixups import without_heap
 from bootmap.loaders.barebox.release import Barebox
 from bootmap.units import MIB, Span
 

@@ -5,23 +5,20 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import re
 import zlib
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bootmap.facts.loaders.barebox import RESERVE_MAP
 from bootmap.inputs import fdt, iomem
 from bootmap.loaders.barebox.bootm import BareboxBoard, BareboxCommand, BareboxPlaced, bootm
 from bootmap.loaders.barebox.release import Barebox
 from bootmap.units import Span
-from bootmap.verify.loader.barebox import BareboxCase
+from bootmap.verify.loader.barebox import BareboxCase, telling
 
 DATA = Path(__file__).parent.parent / "data" / "loaders"
 NAMES = sorted(path.name.removesuffix(".json.gz") for path in DATA.glob("barebox-*.json.gz"))
 _MONITOR = "Starting kernel in "
-_TELLS = re.compile(r"no OS load address|no initrd load address|initrd is at 0x|Starting kernel at ")
 
 
 @cache
@@ -66,15 +63,7 @@ def predicted(doc: dict[str, Any], boot: dict[str, Any]) -> BareboxPlaced:
 
 def told(boot: dict[str, Any]) -> list[str]:
     """The lines that name addresses."""
-    return [line for line in boot["console"] if _TELLS.match(line)]
-
-
-def without_heap(barebox: Barebox, tree: bytes) -> tuple[bytes, int | None]:
-    """A tree that barebox made without what it reserves of its heap for it, and where that is; None for nowhere."""
-    for at in range(40 + 16 * (RESERVE_MAP - 1), 39, -16):
-        if barebox.does("reserves_own_tree") and tree[at + 8 : at + 16] == len(tree).to_bytes(8, "big"):
-            return tree[:at] + bytes(16) + tree[at + 16 :], int.from_bytes(tree[at : at + 8], "big")
-    return tree, None
+    return telling(boot["console"])
 
 
 def blob(boot: dict[str, Any]) -> bytes:

@@ -82,6 +82,14 @@ def writable(tree: Fdt) -> bool:
     return all(_cells(root, name) in (1, 2) for name in ("#address-cells", "#size-cells"))
 
 
+def without_heap(barebox: Barebox, tree: bytes) -> tuple[bytes, int | None]:
+    """A tree that barebox made without what it reserves of its heap for it, and where that is; None for nowhere."""
+    for at in range(_HEADER.size + 16 * (RESERVE_MAP - 1), _HEADER.size - 1, -16):
+        if barebox.does("reserves_own_tree") and tree[at + 8 : at + 16] == len(tree).to_bytes(8, "big"):
+            return tree[:at] + bytes(16) + tree[at + 16 :], int.from_bytes(tree[at : at + 8], "big")
+    return tree, None
+
+
 def _set(node: MadeNode, name: str, value: bytes) -> None:
     """of_set_property(): what is set comes to stand last."""
     node.properties.pop(name, None)

@@ -8,6 +8,7 @@ A recording is a dictionary: ``barebox`` (the version line) and ``boots``, each 
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -34,6 +35,12 @@ _MEMORY = (64, 96, 128, 192, 256, 384, 512, 640, 768, 1024, 1536, 2048)
 _KERNEL_TYPE, _RAMDISK_TYPE = 2, 3
 _FOLDER = "/mnt"
 _VERSION = "barebox 20"
+_TELLS = re.compile(r"no OS load address|no initrd load address|initrd is at 0x|Starting kernel at ")
+
+
+def telling(lines: Iterable[str]) -> list[str]:
+    """Those of barebox's lines that tell addresses, which are those that the model has."""
+    return [line.rstrip() for line in lines if _TELLS.match(line)]
 
 
 class BareboxCase(Struct, frozen=True):
@@ -217,7 +224,7 @@ def record_barebox(
     doc: dict[str, Any] = {"barebox": "", "boots": []}
     for case in cases:
         with tempfile.TemporaryDirectory(prefix="bootmap-") as folder:
-            disk, dtb = _disk(case, Path(folder)), _own_tree(case, Path(folder))
+            disk, dtb = disk_of(case.files(), Path(folder)), _own_tree(case, Path(folder))
             with BareboxConsole(binary, case.memory * MIB, disk, dtb) as barebox:
                 lines = barebox.banner.splitlines()
                 doc["barebox"] = next(line for line in lines if line.startswith(_VERSION)).strip()
@@ -230,10 +237,15 @@ def record_barebox(
     return doc
 
 
-def _disk(case: BareboxCase, folder: Path) -> Path:
+def disk_of(files: Mapping[str, bytes], folder: Path) -> Path:
+    """The image of a disk with those files, made in ``folder``.
+
+    Raises:
+        ToolMissingError: mke2fs is missing.
+    """
     (folder / "disk").mkdir()
     total = 0
-    for name, data in case.files().items():
+    for name, data in files.items():
         total += len(data)
         write_file(folder / "disk" / name, data)
     image = folder / "disk.img"

@@ -24,9 +24,9 @@ QEMU = "qemu-system-arm"
 PROMPT = b"=> "
 _HANGS = b"Please RESET the board ###"
 _STOP = b"stop autoboot"
-_CTRL_C = b"\x03"
-_BAREBOX_PROMPT = b"\x1b[0m "
-_SETTLE = 0.3
+CTRL_C = b"\x03"
+BAREBOX_PROMPT = b"\x1b[0m "
+SETTLE = 0.3
 _MOST = 4 << 20
 """Bytes of console that are taken at most."""
 
@@ -212,9 +212,9 @@ class BareboxConsole(LoaderConsole):
 
     def _to_prompt(self) -> bytes:
         said = self._until(_STOP)
-        self._send(_CTRL_C)
-        said += self._until(_BAREBOX_PROMPT, at_end=True)
-        time.sleep(_SETTLE)  # it drops keys while it looks for Ctrl-C
+        self._send(CTRL_C)
+        said += self._until(BAREBOX_PROMPT, at_end=True)
+        time.sleep(SETTLE)  # it drops keys while it looks for Ctrl-C
         self._send(b'\r\r PS1="' + PROMPT + b'"\r')
         said += self._until(b"\n" + PROMPT, at_end=True)
         return said
