@@ -40,8 +40,8 @@ BAREBOX_CHANGES = (
         "common/filetype.c (0fca24055c), common/bootm.c bootm_efi_check_image", since=(2026, 1),
     ),
     ReleaseChange(
-        "says_region_itself", "what cannot be requested is said in one place, with the region's name",
-        "common/memory.c __request_sdram_region (6a47e5b084)", since=(2026, 2),
+        "says_where_initrd_is", "a line of its own says where the ramdisk is",
+        "common/bootm.c bootm_load_initrd (gone with b62b21eddf)", until=(2026, 2),
     ),
     ReleaseChange(
         "one_gap",

@@ -208,19 +208,19 @@ def _kernel_addresses(board: BareboxBoard, size: int, wanted: int | None, result
 def _kernel(barebox: Barebox, memory: _Memory, command: BareboxCommand, free: int, result: BareboxPlaced) -> None:
     span = result.kernel
     if command.load is None:
-        _request(barebox, memory, span, "the zImage", result)
+        _request(memory, span, "the zImage")
         return
     if not barebox.does("whole_gap"):
-        _request(barebox, memory, span, "the uImage's kernel", result)
+        _request(memory, span, "the uImage's kernel")
         return
     whole = Span(span.start, free)
     if whole.end <= whole.start:
         raise _RefusedError(f"the uImage's load address, {span.start:#010x}, leaves no room behind it")
-    _request(barebox, memory, whole, "the uImage's kernel, with what stays free behind it,", result)
+    _request(memory, whole, "the uImage's kernel, with what stays free behind it,")
     memory.regions[-1] = span
 
 
-def _request(barebox: Barebox, memory: _Memory, span: Span, what: str, result: BareboxPlaced) -> None:
+def _request(memory: _Memory, span: Span, what: str) -> None:
     taken = next((region for region in memory.regions if region.overlaps(span)), None)
     if not memory.request(span):
         why = f"overlaps {taken}" if taken is not None else "does not lie in one bank of RAM"
@@ -237,13 +237,14 @@ def _ramdisk(
             raise _RefusedError(
                 f"the ramdisk, {span}, does not fit in the free memory there, which ends at {gap.end:#x}"
             )
-        _request(barebox, memory, Span(at, gap.end), "the ramdisk", result)
+        _request(memory, Span(at, gap.end), "the ramdisk")
         memory.regions[-1] = span
     else:
         # a file is read in parts: as much as was read, and one part more, must be free
         chunks = span if command.ramdisk_header else Span(at, at + (command.ramdisk // CHUNK + 1) * CHUNK)
-        _request(barebox, memory, chunks, "the ramdisk", result)
+        _request(memory, chunks, "the ramdisk")
         memory.regions[-1] = span
+    if barebox.does("says_where_initrd_is"):
         result.said.append(f"initrd is at 0x{span.start:08x}-0x{span.end - 1:08x}")
     return span
 
@@ -269,7 +270,7 @@ def _tree(
         raise _RefusedError(
             f"the device tree, {span}, does not fit in the free memory there, which ends at {room.end:#x}"
         )
-    _request(barebox, memory, span, "the device tree", result)
+    _request(memory, span, "the device tree")
     result.dtb = span
 
 
