@@ -81,6 +81,8 @@ def test_barebox_refuses_as_it_does(command_line: CommandLine) -> None:
     [
         ((), "nothing says where RAM is"),
         (("--iomem", CONFIG), "names no bank of RAM"),
+        (("--dram", "0x40000000,8M"), "too small for what barebox"),
+        (("--dram", "0x100000000,1G"), "too small for what barebox"),
         (("--dram", "0x40000000,1G", "--barebox", "new"), "is no release"),
         (("--dram", "0x40000000,1G", "--barebox", "2019.01.0"), "2020.12 and later are"),
         (("--iomem", IOMEM, "--boot", "bootz 1"), "only bootm is modelled"),
@@ -120,7 +122,7 @@ def test_rpi_boots(command_line: CommandLine) -> None:
         "ends at 0x3c000000",
         "the initramfs lies at 0x2dc00000",
         "(--dtb-addr)",
-        "the tree is as the firmware",
+        "the tree is BOARD with RAM",
     ):
         assert says in text
     code, out, _ = command_line(*RPI, "--config-txt", CONFIG, "--ramdisk", "20M", "--dtb-addr", "0x204000", *KERNEL)

@@ -24,7 +24,7 @@ from bootmap.loaders.uboot.areas import areas_of
 from bootmap.plan.chain import Chain, continued, in_order, moved
 from bootmap.plan.load import parse_bank, read_ramdisk
 from bootmap.plan.setup import image_of
-from bootmap.units import Span, whole_number
+from bootmap.units import MIB, Span, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _REPLACED = ("PHYS_OFFSET", "the boot loader put")
 _BANNER = "barebox 20"
 _LOADADDR, _RAMDISK_AT, _BOOTARGS = "bootm.image.loadaddr", "bootm.initrd.loadaddr", "linux.bootargs."
+_LEAST_BANK = 16 * MIB
 _FLAGS, _WITH_WORD = "cfv", "rLaeo"
 _ELSEWHERE = (
     "what this board's barebox writes into the tree besides (PSCI, network addresses, partitions, a secure monitor's "
@@ -150,6 +151,8 @@ def _own(release: Barebox, found: iomem.Iomem | None, banks: tuple[Span, ...], t
         raise MissingInputError(
             "nothing says where RAM is; give what barebox's iomem prints (--iomem), or --dram BASE,SIZE"
         )
+    if min(banks[0].end, 1 << 32) - banks[0].start < _LEAST_BANK:
+        raise UsageError("--dram: the first bank is too small for what barebox is taken to need; give --iomem")
     if not release.does("keeps_reserved_memory"):
         return BareboxBoard.of_banks(banks)
     areas = (Span(area.base, area.base + area.size) for area in areas_of(tree))

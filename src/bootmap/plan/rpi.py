@@ -220,7 +220,8 @@ def _told(config: ConfigTxt, placed: UBootPlaced, ram: Span, dtb_addr: int | Non
             "--dtb-addr",
         )
     yield Assumption(
-        "the tree is as the firmware hands it over, with overlays and all that it writes but RAM, initramfs"
+        "the tree is BOARD with RAM and the initramfs written into it: overlays and what the firmware writes besides "
+        "are in it already (/sys/firmware/fdt)"
     )
     for key, setting in dict(config.maybe).items():
         if key in _DECIDES:
