@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     Words = np.ndarray[tuple[int], np.dtype[np.unsignedinteger]]
 
 _NONE: dict[int, int] = {}
+_FEW = 8
+"""Places that are compared one by one sooner than sorted."""
 
 
 class Columns:
@@ -78,8 +80,7 @@ class Columns:
         places = self._places_of(name.encode("latin-1", "replace") + b"\0")
         if not places:
             return _NONE
-        here = self.places() == places[0] if len(places) == 1 else np.isin(self.places(), places)
-        numbers = here.nonzero()[0]
+        numbers = self._at_one_of(places).nonzero()[0]
         rows = (_view(self.firsts).searchsorted(numbers, "right") - 1).tolist()
         tokens = _view(self.tokens)[numbers].tolist()
         found = dict(zip(rows, tokens, strict=True))
@@ -87,6 +88,16 @@ class Columns:
             found = {}
             for row, at in zip(rows, tokens, strict=True):
                 found.setdefault(row, at)
+        return found
+
+    def _at_one_of(self, places: list[int]) -> np.ndarray[tuple[int], np.dtype[np.bool]]:
+        """Of every property: whether its name is at one of these places, one or two in a good tree."""
+        here = self.places()
+        if len(places) > _FEW:
+            return np.isin(here, places)
+        found = here == places[0]
+        for place in places[1:]:
+            found |= here == place
         return found
 
     def _places_of(self, name: bytes) -> list[int]:
