@@ -93,8 +93,10 @@ class Columns:
     def _at_one_of(self, places: list[int]) -> np.ndarray[tuple[int], np.dtype[np.bool]]:
         """Of every property: whether its name is at one of these places, one or two in a good tree."""
         here = self.places()
+        found: np.ndarray[tuple[int], np.dtype[np.bool]]
         if len(places) > _FEW:
-            return np.isin(here, places)
+            found = np.isin(here, places)
+            return found
         found = here == places[0]
         for place in places[1:]:
             found |= here == place

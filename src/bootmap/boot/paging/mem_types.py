@@ -138,7 +138,7 @@ def build_mem_type_table(state: BootState) -> None:
     _cached(build, pmd, getattr(pmd, CACHE_POLICIES[policy].pmd), kernel_pgprot, vectors)
     for mem_type in table.types.values():
         domain, why = pmd.domain(mem_type.domain), f"domain {mem_type.domain}"
-        for field_ in ("prot_l1", "prot_sect"):
+        for field_ in ("prot_l1", "prot_sect") if domain else ():
             build.set((mem_type.name,), field_, domain, why, only_nonzero=True)
     state.vars.cachepolicy = policy
     state.mem_types = table
