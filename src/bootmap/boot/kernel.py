@@ -91,7 +91,6 @@ class KernelModel:
         self.file = file
         self.platform_vmalloc_end = platform_vmalloc_end
         self.rules: dict[str, Rule] = {}
-        self._on: dict[str, bool] = {}
         self._answered = answered if answered is not None else {}
 
     def has(self, name: str) -> bool:
@@ -100,13 +99,11 @@ class KernelModel:
         Raises:
             KeyError: there is no such feature.
         """
-        try:
-            return self._on[name]  # some 250 questions a boot
-        except KeyError:
+        rule = self.rules.get(name)
+        if rule is None:
             rule = self._answered.get(name) or self._answered.setdefault(name, self.rule(name))
             self.rules[name] = rule
-            self._on[name] = rule.on
-            return rule.on
+        return rule.on
 
     def rule(self, name: str) -> Rule:
         """The answer for one feature and its reason, without recording that it was asked for."""

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     Words = np.ndarray[tuple[int], np.dtype[np.unsignedinteger]]
 
 _NONE: dict[int, int] = {}
-_FEW = 8
+_FEW_PLACES = 8
 """Places that are compared one by one sooner than sorted."""
+_FEW_PROPERTIES = 16
+"""Properties of one node that are looked through sooner than those of all nodes."""
 
 
 class Columns:
@@ -40,6 +42,7 @@ class Columns:
     __slots__ = (
         "_holders",
         "_names",
+        "_of_name",
         "_places",
         "base",
         "data",
@@ -61,6 +64,7 @@ class Columns:
         self.firsts = array(words.typecode)
         self._places: Words | None = None
         self._holders: dict[str, dict[int, int]] = {}
+        self._of_name: dict[str, list[int]] = {}
         self._names: dict[int, str] = {}
 
     def places(self) -> Words:
@@ -76,8 +80,27 @@ class Columns:
             found = self._holders[name] = self._found(name)
         return found
 
+    def token(self, row: int, name: str) -> int | None:
+        """The index in ``words`` of the FDT_PROP token of a node's property; None where it has none of that name."""
+        found = self._holders.get(name)
+        if found is not None:
+            return found.get(row)
+        places = self._places_of(name)
+        if not places:
+            return None
+        first, behind = self._properties(row)
+        if behind - first > _FEW_PROPERTIES or len(places) > _FEW_PLACES:
+            return self.holders(name).get(row)
+        words = self.words
+        return next((at for at in self.tokens[first:behind] if words[at + 2] in places), None)
+
+    def _properties(self, row: int) -> tuple[int, int]:
+        """The numbers in ``tokens`` of a node's properties: the first, and the one behind the last."""
+        firsts = self.firsts
+        return firsts[row], firsts[row + 1] if row + 1 < len(firsts) else len(self.tokens)
+
     def _found(self, name: str) -> dict[int, int]:
-        places = self._places_of(name.encode("latin-1", "replace") + b"\0")
+        places = self._places_of(name)
         if not places:
             return _NONE
         numbers = self._at_one_of(places).nonzero()[0]
@@ -94,7 +117,7 @@ class Columns:
         """Of every property: whether its name is at one of these places, one or two in a good tree."""
         here = self.places()
         found: np.ndarray[tuple[int], np.dtype[np.bool]]
-        if len(places) > _FEW:
+        if len(places) > _FEW_PLACES:
             found = np.isin(here, places)
             return found
         found = here == places[0]
@@ -102,13 +125,17 @@ class Columns:
             found |= here == place
         return found
 
-    def _places_of(self, name: bytes) -> list[int]:
+    def _places_of(self, name: str) -> list[int]:
         """Where the strings block has that name, which may be the end of a longer one."""
-        start, stop = self.strings.start, self.strings.stop
-        places, at = [], self.data.find(name, start, stop)
-        while at >= 0:
-            places.append(at - start)
-            at = self.data.find(name, at + 1, stop)
+        places = self._of_name.get(name)
+        if places is None:
+            start, stop = self.strings.start, self.strings.stop
+            wanted = name.encode("latin-1", "replace") + b"\0"
+            places, at = [], self.data.find(wanted, start, stop)
+            while at >= 0:
+                places.append(at - start)
+                at = self.data.find(wanted, at + 1, stop)
+            self._of_name[name] = places
         return places
 
     def name(self, row: int) -> str:
@@ -131,15 +158,15 @@ class Columns:
         other = Columns(data, self.base, words, self.strings)
         other.offsets, other.parents, other.ends = self.offsets, self.parents, self.ends
         other.tokens, other.firsts = self.tokens, self.firsts
-        other._places, other._holders, other._names = self._places, self._holders, self._names
+        other._places, other._holders = self._places, self._holders
+        other._of_name, other._names = self._of_name, self._names
         return other
 
     def properties_of(self, row: int) -> dict[str, int]:
         """A node's properties, read anew from the blob: name -> the index of its token, the first of each name."""
-        words, firsts = self.words, self.firsts
-        behind = firsts[row + 1] if row + 1 < len(firsts) else len(self.tokens)
+        words, (first, behind) = self.words, self._properties(row)
         found: dict[str, int] = {}
-        for at in self.tokens[firsts[row] : behind]:
+        for at in self.tokens[first:behind]:
             found.setdefault(self._name_at(words[at + 2]), at)
         return found
 

@@ -175,13 +175,13 @@ class Node:
 
     def get(self, name: str) -> Property | None:
         """The property of that name, or None."""
-        at = self._columns.holders(name).get(self._row)
+        at = self._columns.token(self._row, name)
         return self._property(name, at) if at is not None else None
 
     def value(self, name: str) -> bytes | None:
         """The bytes of the property of that name, where nothing else of it is wanted; None without one."""
         columns = self._columns
-        at = columns.holders(name).get(self._row)
+        at = columns.token(self._row, name)
         if at is None:
             return None
         start = columns.base + 4 * at + 12
