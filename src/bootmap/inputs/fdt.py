@@ -158,7 +158,7 @@ def _scan(columns: Columns) -> None:
     """
     data, base, words = columns.data, columns.base, columns.words
     offsets, parents, ends = columns.offsets, columns.parents, columns.ends
-    firsts, tokens = columns.firsts, list[int]()
+    firsts, tokens = list[int](), list[int]()
     note = tokens.append
     name_at = _NODE_NAME.match
     limit = base + 4 * len(words)
@@ -203,6 +203,7 @@ def _scan(columns: Columns) -> None:
         if at != len(words):  # the last property goes on there; its name is no longer of interest
             _no_property(columns, node, tokens.pop())
     finally:
+        columns.firsts.fromlist(firsts)
         columns.tokens.fromlist(tokens)
     raise FdtError("structure block has no end token", offset=limit)
 
