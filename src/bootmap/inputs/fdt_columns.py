@@ -129,13 +129,14 @@ class Columns:
         """Where the strings block has that name, which may be the end of a longer one."""
         places = self._of_name.get(name)
         if places is None:
-            start, stop = self.strings.start, self.strings.stop
-            wanted = name.encode("latin-1", "replace") + b"\0"
-            places, at = [], self.data.find(wanted, start, stop)
+            places = self._of_name[name] = []
+            if not name.isascii() or "\0" in name:  # no property has such a name
+                return places
+            start, stop, wanted = self.strings.start, self.strings.stop, name.encode("ascii") + b"\0"
+            at = self.data.find(wanted, start, stop)
             while at >= 0:
                 places.append(at - start)
                 at = self.data.find(wanted, at + 1, stop)
-            self._of_name[name] = places
         return places
 
     def name(self, row: int) -> str:
