@@ -183,10 +183,10 @@ def boot(kernel: KernelModel, handover: Handover) -> Replay:
     try:
         for name, step in _steps(state):
             state.stage = name
-            before = state.tables.mark
+            last = stages[-1] if stages else None
             step(state)
-            stages.append(_snapshot(name, state, stages[-1] if stages else None))
-            if state.tables.mark != before:
+            stages.append(_snapshot(name, state, last))
+            if stages[-1].mark != (last.mark if last is not None else 0):
                 check_invariants(state)
     except KernelDied as died:
         return _ended(state, stages, died)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     Words = np.ndarray[tuple[int], np.dtype[np.unsignedinteger]]
 
 _NONE: dict[int, int] = {}
+_NOT_ASKED = -1
 _FEW_PLACES = 8
 """Places that are compared one by one sooner than sorted."""
 _FEW_PROPERTIES = 16
@@ -40,6 +41,7 @@ class Columns:
     """
 
     __slots__ = (
+        "_asked",
         "_holders",
         "_names",
         "_of_name",
@@ -64,6 +66,7 @@ class Columns:
         self.firsts = array(words.typecode)
         self._places: Words | None = None
         self._holders: dict[str, dict[int, int]] = {}
+        self._asked: dict[tuple[int, str], int | None] = {}
         self._of_name: dict[str, list[int]] = {}
         self._names: dict[int, str] = {}
 
@@ -82,17 +85,27 @@ class Columns:
 
     def token(self, row: int, name: str) -> int | None:
         """The index in ``words`` of the FDT_PROP token of a node's property; None where it has none of that name."""
-        found = self._holders.get(name)
-        if found is not None:
-            return found.get(row)
-        places = self._places_of(name)
+        holders = self._holders.get(name)
+        if holders is not None:
+            return holders.get(row)
+        asked = row, name
+        found = self._asked.get(asked, _NOT_ASKED)
+        if found == _NOT_ASKED:
+            found = self._asked[asked] = self._token(row, name)
+        return found
+
+    def _token(self, row: int, name: str) -> int | None:
+        places = self._of_name.get(name) or self._places_of(name)
         if not places:
             return None
         first, behind = self._properties(row)
         if behind - first > _FEW_PROPERTIES or len(places) > _FEW_PLACES:
             return self.holders(name).get(row)
         words = self.words
-        return next((at for at in self.tokens[first:behind] if words[at + 2] in places), None)
+        for at in self.tokens[first:behind]:
+            if words[at + 2] in places:
+                return at
+        return None
 
     def _properties(self, row: int) -> tuple[int, int]:
         """The numbers in ``tokens`` of a node's properties: the first, and the one behind the last."""
@@ -159,7 +172,7 @@ class Columns:
         other = Columns(data, self.base, words, self.strings)
         other.offsets, other.parents, other.ends = self.offsets, self.parents, self.ends
         other.tokens, other.firsts = self.tokens, self.firsts
-        other._places, other._holders = self._places, self._holders
+        other._places, other._holders, other._asked = self._places, self._holders, self._asked
         other._of_name, other._names = self._of_name, self._names
         return other
 
