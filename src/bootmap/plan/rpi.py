@@ -205,7 +205,7 @@ def _told(config: ConfigTxt, placed: UBootPlaced, ram: Span, dtb_addr: int | Non
     if placed.ramdisk is not None and follows_kernel(config):
         yield Assumption(
             f"the initramfs lies at {placed.ramdisk.start:#010x}, as high as it can below {end:#x}: no documentation "
-            f"says so, logs of 2019 and later do (initramfs loaded to); initramfs FILE ADDR in {name} sets it"
+            f"says so, public logs do (initramfs loaded to); initramfs FILE ADDR in {name} sets it"
         )
     address = settings.get("ramfsaddr")
     if placed.ramdisk is not None and address is not None and not address.value:
@@ -216,7 +216,7 @@ def _told(config: ConfigTxt, placed: UBootPlaced, ram: Span, dtb_addr: int | Non
     if dtb_addr is None and placed.dtb is not None and "device_tree_address" not in settings:
         yield Assumption(
             f"the device tree lies at {placed.dtb.start:#010x}, below the initramfs or below {end:#x}: no "
-            f"documentation says so, logs of 2017 and later do (Device tree loaded to)",
+            f"documentation says so, public logs do (Device tree loaded to)",
             "--dtb-addr",
         )
     yield Assumption(

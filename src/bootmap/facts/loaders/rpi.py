@@ -1,7 +1,7 @@
 """The firmware of the Raspberry Pi (start.elf) as a boot loader of 32-bit kernels: what is documented, what logs show.
 
 Documented: raspberrypi/documentation, documentation/asciidoc/computers/config_txt/boot.adoc, memory.adoc,
-conditional.adoc, what_is_config_txt.adoc; configuration/device-tree.adoc (part 4.6).
+conditional.adoc, what_is_config_txt.adoc; configuration/device-tree.adoc (4.6).
 
 Seen in logs, not documented: where "followkernel" and the tree end up (a maintainer: "a high address that is safe for
 the platform", raspberrypi/documentation pull request 829); the logs are those of tests/data/loads/rpi-firmware.json.
