@@ -61,11 +61,17 @@ def test_barebox_without_iomem(command_line: CommandLine) -> None:
     code, out, _ = command_line(*BAREBOX, "--dram", "0x40000000,1G", *KERNEL)
     assert code == 0
     assert "the last 6 MiB of the first bank" in plain(out)
-    assert "barebox is 2026.06 (--barebox)" in plain(out)
+    assert "barebox is 2026.06.1 (--barebox)" in plain(out)
     assert "has no CONFIG_EFI_LOADER" in plain(out)
     code, out, _ = command_line(*BAREBOX, "--dram", "0x40000000,1G", "--barebox", "2022.03.0")
     assert code == 0
     assert "reserves a copy of the tree" in plain(out)
+
+
+def test_barebox_passes_over_the_efi_stub(command_line: CommandLine) -> None:
+    code, out, _ = command_line(*BAREBOX, "--dram", "0x40000000,1G", "--barebox", "2026.03.1", *KERNEL)
+    assert code == 1
+    assert "no image handler found for image type ARM/EFI Linux zImage" in plain(out)
 
 
 def test_barebox_refuses_as_it_does(command_line: CommandLine) -> None:

@@ -40,10 +40,21 @@ def test_bootm_recordings_have_what_is_told() -> None:
     """As many boots as the pages say, of as many releases, refused ones and each kind among them."""
     boots = [boot for name in NAMES for boot in document(name)["boots"]]
     refused = [boot for boot in boots if boot["handed"] is None]
-    assert [name.removeprefix("barebox-") for name in NAMES] == RELEASES
-    assert (len(boots), len(refused)) == (360, 171)
+    assert sorted({name.split("-")[1] for name in NAMES}) == RELEASES
+    assert (len(boots), len(refused)) == (396, 194)
     started: list[dict[str, Any]] = [boot["case"] for boot in boots if boot["handed"] is not None]
-    for what in ("uimage", "appended", "own", "reserved", "loadaddr", "ramdisk_at", "legacy", "memreserve", "bootargs"):
+    for what in (
+        "uimage",
+        "appended",
+        "own",
+        "reserved",
+        "loadaddr",
+        "ramdisk_at",
+        "legacy",
+        "memreserve",
+        "bootargs",
+        "efi",
+    ):
         assert sum(bool(case.get(what)) for case in started) >= 4, what
     assert {case["memory"] for case in started} >= {64, 128, 256, 512, 1024, 2048}
 
@@ -75,6 +86,10 @@ def test_barebox_named() -> None:
     assert named is not None
     assert (named.release, named.version) == ((2025, 8), "2025.08.0")
     assert Barebox.named("U-Boot") is None
+    passed_over = {
+        text: Barebox.named(text) for text in ("2025.12.0", "2026.01.0", "2026.06.0", "2026.06.1", "2026.07.0")
+    }
+    assert [text for text, each in passed_over.items() if each and each.passes_over_efi] == ["2026.01.0", "2026.06.0"]
     old = Barebox.named("2019.01.0")
     assert old is not None
     assert old.too_old

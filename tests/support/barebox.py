@@ -43,6 +43,7 @@ def inputs(doc: dict[str, Any], boot: dict[str, Any]) -> tuple[Barebox, BareboxB
         case.legacy,
         case.appended,
         case.bootargs,
+        case.efi,
     )
     has_source = doc.get("build", {}).get("reset_source", True)
     return barebox, BareboxBoard(found.banks, found.regions, "hvc", has_source, _monitor(doc, found)), command

@@ -50,6 +50,9 @@ def test_boot_barebox_decompressor_and_kernel_are_equal(image: Path) -> None:
     setup = Setup(MACHINES_BY_NAME["virt"], 512 * MIB)
     boot = boot_barebox(debian(), setup, BareboxRequest(image, ramdisk=disk, changes=changes))
     assert boot.loader_differences == ()
+    if boot.barebox.passes_over_efi:  # Debian's kernel has the EFI stub
+        assert "no image handler" in boot.placed.failed
+        return
     assert boot.comparison is not None
     assert boot.equal, chain_text("virt", boot)
     assert boot.placed.entry == 0x41000000

@@ -90,6 +90,8 @@ def barebox_chain(
     tree = given.description
     assert isinstance(tree, Fdt)
     own = _own(release, found, banks, tree)
+    has_kernel = kernel.get("config") is not None or image is not None
+    read = Kernel.load(image=image, **kernel) if has_kernel else None
     command = _command(boot, changes, image_of(packed), packed, read_ramdisk(ramdisk), tree, cmdline)
     told = [Assumption(each, "--iomem") for each in own.assumptions]
     told += [] if version else [Assumption(f"barebox is {release.text}", "--barebox")]
@@ -98,16 +100,15 @@ def barebox_chain(
         told.append(
             Assumption("before 2023.11 barebox reserves a copy of the tree in its own heap too: not in this tree")
         )
-    placed = bootm(release, own, command)
+    stub = read is not None and read.model().config.enabled("EFI_STUB")
+    placed = bootm(release, own, replace(command, efi_stub=stub))
     name = f"barebox {release.text}"
     extra = tuple(_regions(own))
-    has_kernel = kernel.get("config") is not None or image is not None
-    if placed.failed or placed.dtb is None or not has_kernel:
+    if placed.failed or placed.dtb is None or read is None:
         return Chain(name, placed, LoadMap(in_order(*extra, *moved(placed)), own.banks), tuple(told))
-    read = Kernel.load(image=image, **kernel)
     model, handover = assemble(read, given.replace(load_addr=placed.entry))
     kept = tuple(each for each in handover.assumptions if not each.text.startswith(_REPLACED))
-    if release.does("efi_zimages_apart") and model.config.enabled("EFI_STUB"):
+    if release.does("efi_zimages_apart") and stub:
         told.append(Assumption(_EFI))
     replay = continued(model, replace(handover, cmdline=None), placed, fdt.parse(placed.blob), (*told, *kept))
     return Chain(name, placed, load_map(replay, extra), tuple(told), replay)

@@ -13,8 +13,6 @@ from bootmap.units import KIB, MIB
 
 OLDEST_BAREBOX: Release = (2020, 12)
 """The first whose ``get_kernel_addresses`` is as it is modelled (commit ca4292daf6)."""
-NEWEST_BAREBOX: Release = (2026, 6)
-"""The last whose source was read."""
 
 BAREBOX_CHANGES = (
     ReleaseChange(
@@ -40,6 +38,11 @@ BAREBOX_CHANGES = (
         "common/filetype.c (0fca24055c), common/bootm.c bootm_efi_check_image", since=(2026, 1),
     ),
     ReleaseChange(
+        "efi_zimages_unhandled",
+        "nothing else starts a zImage with the EFI stub; 2026.06.1 does again (FIXED_PATCH)",
+        "arch/arm/lib32/bootm.c zimage_handler (f06425b6aa)", since=(2026, 1), until=(2026, 7),
+    ),
+    ReleaseChange(
         "says_where_initrd_is", "a line of its own says where the ramdisk is",
         "common/bootm.c bootm_load_initrd (gone with b62b21eddf)", until=(2026, 2),
     ),
@@ -56,6 +59,8 @@ BAREBOX_CHANGES = (
 )
 BAREBOX_CHANGES_BY_NAME = {change.name: change for change in BAREBOX_CHANGES}
 
+FIXED_PATCH = ((2026, 6), 1)
+"""The first release and patch level that starts a zImage with the EFI stub without UEFI again."""
 RATIO = 5
 """A zImage is taken to unpack to so many times its size."""
 LEAST_UNPACKED = 32 * MIB

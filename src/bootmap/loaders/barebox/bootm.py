@@ -91,6 +91,7 @@ class BareboxCommand(Shown, Struct, frozen=True):
         ramdisk_header: it has U-Boot's header in front.
         appended: the tree stands behind the zImage, in its file.
         bootargs: the command line that barebox sets; "" to leave the tree's.
+        efi_stub: the kernel begins as a program of UEFI's does.
     """
 
     kernel: int
@@ -102,6 +103,7 @@ class BareboxCommand(Shown, Struct, frozen=True):
     ramdisk_header: bool = False
     appended: bool = False
     bootargs: str = ""
+    efi_stub: bool = False
 
 
 class BareboxPlaced(UBootPlaced):
@@ -158,6 +160,12 @@ def _boot(barebox: Barebox, board: BareboxBoard, command: BareboxCommand, result
     start, free = _kernel_addresses(board, command.kernel, wanted, result)
     result.kernel = Span(start, start + command.kernel)
     result.entry = start
+    if command.efi_stub and command.load is None and barebox.passes_over_efi:
+        result.said.clear()
+        raise _RefusedError(
+            "no image handler found for image type ARM/EFI Linux zImage: 2026.01 to 2026.06.0 start a kernel with the EFI "
+            "stub by their UEFI only, where that is built in (not modelled); a uImage, or 2026.06.1, goes"
+        )
     _kernel(barebox, memory, command, free, result)
     at = command.ramdisk_at
     if at is None:

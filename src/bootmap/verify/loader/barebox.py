@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _MEMORY = (64, 96, 128, 192, 256, 384, 512, 640, 768, 1024, 1536, 2048)
 _KERNEL_TYPE, _RAMDISK_TYPE = 2, 3
 _FOLDER = "/mnt"
+_MZ = b"MZ\x25\xe2"
+"""A zImage's first instruction where it has the EFI stub: it changes r5, and is a DOS program's magic."""
 _VERSION = "barebox 20"
 _TELLS = re.compile(r"no OS load address|no initrd load address|initrd is at 0x|Starting kernel at ")
 
@@ -64,6 +66,7 @@ class BareboxCase(Struct, frozen=True):
         chosen: whether the tree has a /chosen, with bootargs of its own.
         bootargs: ``global.linux.bootargs.base``; "" where it is not set.
         appended: the tree stands behind the zImage in its file.
+        efi: the zImage begins as one with the EFI stub does.
         psci: "cpus" where the tree has CPUs; "older" where it has a PSCI of an older version too.
     """
 
@@ -85,6 +88,7 @@ class BareboxCase(Struct, frozen=True):
     bootargs: str = ""
     appended: bool = False
     psci: str = ""
+    efi: bool = False
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> BareboxCase:
@@ -152,6 +156,7 @@ class BareboxCase(Struct, frozen=True):
     def files(self) -> dict[str, bytes]:
         """What is on the disk."""
         kernel = zimage(self.kernel).ljust(self.kernel, b"\0")
+        kernel = _MZ + kernel[len(_MZ) :] if self.efi else kernel
         if self.uimage:
             kernel = with_header(kernel, self.load, _KERNEL_TYPE)
         found = {"kernel": kernel + (self.tree() if self.appended else b""), "dtb": self.tree()}
@@ -165,6 +170,11 @@ def barebox_cases(seed: int, number: int) -> list[BareboxCase]:
     """``number`` cases."""
     rng = random.Random(seed)
     return [_case(rng) for _ in range(number)]
+
+
+def efi_cases(seed: int, number: int) -> list[BareboxCase]:
+    """``number`` cases whose kernels have the EFI stub."""
+    return [BareboxCase.of(asdict(case) | {"efi": True}) for case in barebox_cases(seed, number)]
 
 
 def _case(rng: random.Random) -> BareboxCase:

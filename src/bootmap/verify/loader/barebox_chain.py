@@ -172,6 +172,7 @@ def _command(kernel: BootKernel, board: bytes, request: BareboxRequest) -> Bareb
         ramdisk=len(request.ramdisk) if request.ramdisk else None,
         ramdisk_at=values.get(_RAMDISK_AT),
         bootargs=request.changes.get(_BOOTARGS, ""),
+        efi_stub=kernel.model().config.enabled("EFI_STUB"),
     )
 
 
