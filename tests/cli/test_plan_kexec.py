@@ -76,7 +76,8 @@ def test_plan_kexec_a_first_kernel_that_does_not_come_to_the_second(command_line
     """Debian's 6.12 with LPAE under QEMU: prefetch abort at 0x40400044, IFSR 0x206."""
     own = [str(word).replace("deb-6.1", "deb-6.12-lpae") for word in WORDS]
     for loader in ("kexec", "kdump"):
-        words = [*own, "--loader", loader, "--cmdline", "crashkernel=128M", "--ramdisk", "5006", "--append", "maxcpus=1"]
+        words = [*own, "--loader", loader, "--cmdline", "crashkernel=128M", "--ramdisk", "5006"]
+        words += ["--append", "maxcpus=1"]
         code, out, _ = command_line(*words)
         assert code == 1
         plain = " ".join(out.split())

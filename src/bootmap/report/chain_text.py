@@ -57,7 +57,8 @@ def _kexec(boot: KexecBoot) -> Iterator[str]:
             parts += [f"crash headers at {hex_address(placed.elfcorehdr.start)}: their ranges of RAM"]
         if boot.restart is not None:
             address, status = boot.restart
-            parts = [f"the first kernel dies in soft_restart: a prefetch abort at {hex_address(address)}, IFSR {status:#x}"]
+            abort = f"a prefetch abort at {hex_address(address)}, IFSR {status:#x}"
+            parts = [f"the first kernel dies in soft_restart: {abort}"]
         text = ", ".join(parts) if not boot.loader_differences else ""
         yield from textwrap.wrap(text, text_width(), initial_indent="  ", subsequent_indent="    ")
     for text in boot.loader_differences:

@@ -61,10 +61,11 @@ fi
 """
 _OOPS_ENDS = b"---[ end trace"
 _ABORT = re.compile(
-    rb"Unable to handle kernel \w[^\r\n]* at virtual address (\w{8}) when execute.*?Internal error: Oops: (\w+) ", re.DOTALL
+    rb"Unable to handle kernel \w[^\r\n]* at virtual address (\w{8}) when execute.*?Internal error: Oops: (\w+) ",
+    re.DOTALL,
 )
-_OOPS_ONLY = 1 << 31
-"""FSR_LNX_PF: that it was an instruction's fetch the kernel writes into the status itself (arch/arm/mm/fault.h)."""
+_FSR_LNX_PF = 1 << 31
+"""What the kernel adds to the status of a prefetch abort (arch/arm/mm/fault.h)."""
 _CRASH, _GO = "echo c > /proc/sysrq-trigger", "kexec -e"
 
 
@@ -261,7 +262,7 @@ def _refusals(placed: KexecPlaced, loaded: bool) -> Iterator[str]:
 def _abort(machine: RunningMachine) -> tuple[int, int] | None:
     """IFAR and IFSR of the prefetch abort that the kernel has told of; None where it has not."""
     found = _ABORT.search(machine.console())
-    return (int(found[1], 16), int(found[2], 16) & ~_OOPS_ONLY) if found is not None else None
+    return (int(found[1], 16), int(found[2], 16) & ~_FSR_LNX_PF) if found is not None else None
 
 
 def _died_otherwise(fault: RestartFault, died: tuple[int, int] | None) -> Iterator[str]:
@@ -269,8 +270,8 @@ def _died_otherwise(fault: RestartFault, died: tuple[int, int] | None) -> Iterat
         yield f"the first kernel comes to the second; predicted was that it dies in {fault.stage}"
     elif died[0] not in fault.idmap or died[1] != fault.status:
         yield (
-            f"the first kernel takes a prefetch abort at {hex_address(died[0])}, IFSR {died[1]:#x}; predicted was one in "
-            f"{fault.idmap}, IFSR {fault.status:#x}"
+            f"the first kernel takes a prefetch abort at {hex_address(died[0])}, IFSR {died[1]:#x}; predicted was one "
+            f"in {fault.idmap}, IFSR {fault.status:#x}"
         )
 
 
