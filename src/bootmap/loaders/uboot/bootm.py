@@ -358,7 +358,8 @@ def _relocate_fdt(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, r
         result.said.append(f"   Using Device Tree in place at {start:08x}, end {start + size - 1:08x}")
     else:
         line = f"   Loading Device Tree to {start:08x}, end {start + size - 1:08x} ... "
-        _copied(uboot, board, result, line, Span(command.dtb, command.dtb + command.tree.totalsize), result.dtb)
+        used = command.tree.totalsize  # fdt_open_into() does not touch the room that it leaves behind
+        _copied(uboot, board, result, line, Span(command.dtb, command.dtb + used), Span(start, start + used))
     if uboot.does("says_working_fdt"):
         result.said.append(f"Working FDT set to {start:x}")
 
