@@ -6,11 +6,11 @@ arithmetic between physical and virtual addresses, and reading a mapping back fr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct, field
 
 from bootmap.assumptions import Assumption
 from bootmap.boot.kernel import vmalloc_start
@@ -42,8 +42,7 @@ _CACHE_SHIFT = 6
 """log2 of L1_CACHE_BYTES where the configuration does not say (arch/arm/mm/Kconfig)."""
 
 
-@dataclass
-class BootState:
+class BootState(Struct, eq=False, dict=True):
     """Everything that changes while the kernel boots.
 
     Attributes:
