@@ -163,8 +163,8 @@ def _boot(barebox: Barebox, board: BareboxBoard, command: BareboxCommand, result
     if command.efi_stub and command.load is None and barebox.passes_over_efi:
         result.said.clear()
         raise _RefusedError(
-            "no image handler found for image type ARM/EFI Linux zImage: 2026.01 to 2026.06.0 start a kernel with the EFI "
-            "stub by their UEFI only, where that is built in (not modelled); a uImage, or 2026.06.1, goes"
+            "no image handler found for image type ARM/EFI Linux zImage: 2026.01 to 2026.06.0 start a kernel with the "
+            "EFI stub by their UEFI only, where that is built in (not modelled); a uImage, or 2026.06.1, goes"
         )
     _kernel(barebox, memory, command, free, result)
     at = command.ramdisk_at

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 QEMU = "qemu-system-arm"
 PROMPT = b"=> "
 _HANGS = b"Please RESET the board ###"
+RESETS = b"resetting ..."
+"""What U-Boot says before it resets the machine."""
 _STOP = b"stop autoboot"
 CTRL_C = b"\x03"
 BAREBOX_PROMPT = b"\x1b[0m "
@@ -44,6 +46,7 @@ class LoaderConsole:
 
     Args:
         words: QEMU's arguments that say what is run, and on how much RAM.
+        stops: words behind which nothing is to be waited for any more.
 
     Attributes:
         banner: what it said until the first prompt.
@@ -55,7 +58,8 @@ class LoaderConsole:
 
     NAME = ""
 
-    def __init__(self, words: Sequence[str]) -> None:
+    def __init__(self, words: Sequence[str], stops: tuple[bytes, ...] = ()) -> None:
+        self._stops = (_HANGS, *stops)
         common = ["-M", "virt", "-display", "none", "-no-reboot", "-serial", "stdio", "-monitor", "none"]
         try:
             self._child = subprocess.Popen(
@@ -85,7 +89,7 @@ class LoaderConsole:
             SilentError: neither comes.
         """
         self._send(line.encode("latin-1") + b"\r")
-        answer = self._until(PROMPT, timeout, at_end=True, end_is_fine=True, or_else=_HANGS).decode("latin-1")
+        answer = self._until(PROMPT, timeout, at_end=True, end_is_fine=True, or_else=self._stops).decode("latin-1")
         _, _, rest = answer.partition("\n")
         return rest.replace("\r", "").removesuffix(PROMPT.decode())
 
@@ -125,13 +129,15 @@ class LoaderConsole:
         *,
         at_end: bool = False,
         end_is_fine: bool = False,
-        or_else: bytes = b"\0",
+        or_else: tuple[bytes, ...] = (),
     ) -> bytes:
-        """Read until ``mark`` was said (``at_end``: as the last thing), or ``or_else``; nothing is read twice."""
+        """Read until ``mark`` was said (``at_end``: as the last thing), or one of ``or_else``; nothing twice."""
         assert self._child.stdout is not None
         file = self._child.stdout.fileno()
         deadline = time.monotonic() + timeout
-        while not (self._buffer.endswith(mark) if at_end else mark in self._buffer) and or_else not in self._buffer:
+        while not (self._buffer.endswith(mark) if at_end else mark in self._buffer) and not any(
+            each in self._buffer for each in or_else
+        ):
             ready, _, _ = select.select([file], [], [], max(0.0, deadline - time.monotonic()))
             if not ready or len(self._buffer) > _MOST:
                 said, self._buffer = self._buffer, b""
@@ -161,6 +167,7 @@ class UBootConsole(LoaderConsole):
         memory: bytes of RAM.
         files: physical address -> file that is in RAM when the machine starts.
         more: further arguments of QEMU's.
+        stops: words behind which nothing is to be waited for any more.
 
     Raises:
         ToolMissingError: QEMU is not installed.
@@ -169,11 +176,18 @@ class UBootConsole(LoaderConsole):
 
     NAME = "U-Boot"
 
-    def __init__(self, binary: Path, memory: int, files: Mapping[int, Path], more: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        binary: Path,
+        memory: int,
+        files: Mapping[int, Path],
+        more: tuple[str, ...] = (),
+        stops: tuple[bytes, ...] = (),
+    ) -> None:
         words = ["-m", f"{memory >> 10}k", "-bios", str(binary), *more]
         for address, path in files.items():
             words += ["-device", f"loader,file={path},addr={address:#x},force-raw=on"]
-        super().__init__(words)
+        super().__init__(words, stops)
 
     def _to_prompt(self) -> bytes:
         said = self._until(_STOP)
