@@ -9,12 +9,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.uboot import DATA, blob, said
+from support.scripts import as_recorded, bootargs
+from support.uboot import DATA, blob
 
 from bootmap.errors import InputError
-from bootmap.inputs import fdt
 from bootmap.loaders.uboot.bootm import run
-from bootmap.loaders.uboot.fixups import complete
 from bootmap.plan.load import uboot_setups
 from bootmap.verify.loader.scripts import INITRD, ZIMAGE, files
 
@@ -59,20 +58,6 @@ def setup(doc: dict[str, Any], name: str, folder: Path, *, as_text: bool = False
     return made
 
 
-def of_the_boot(row: dict[str, Any]) -> list[str]:
-    """What U-Boot says from the boot command on."""
-    lines = said({**row, "case": {}})
-    begins = next(i for i, line in enumerate(lines) if line.startswith(("Kernel image @", "## Booting kernel")))
-    return lines[begins:]
-
-
-def bootargs(tree: bytes) -> str:
-    node = fdt.parse(tree).node("/chosen")
-    assert node is not None
-    value: bytes = node.properties["bootargs"].value
-    return value.rstrip(b"\0").decode()
-
-
 def has_the_commands(recorded: str, name: str) -> bool:
     """Whether that build of U-Boot knows all commands of the script: sysboot went out of Debian's after 2023.01."""
     return not any(line.startswith("Unknown command") for line in recording(recorded)["scripts"][name]["console"])
@@ -84,22 +69,6 @@ BOOTING = [
     for name in NAMES
     if name not in (LOADS_NO_TREE, LOADS_OVER) and has_the_commands(recorded, name)
 ]
-
-
-def as_recorded(made: LoaderSetup, row: dict[str, Any]) -> None:
-    """Every message of the boot, the kernel's entry, and every byte of the tree that it got."""
-    assert made.uboot is not None
-    placed = run(made.uboot, made.board, made.command)
-    assert placed.said == of_the_boot(row)
-    if row["handed"] is None:
-        assert placed.failed
-        return
-    assert placed.dtb is not None
-    assert made.command.tree is not None
-    assert (placed.entry, placed.dtb.start) == (row["handed"]["entry"], row["handed"]["r2"])
-    tree = complete(made.uboot, made.command.tree, placed.dtb.start, made.board.banks, placed.ramdisk, made.command.env)
-    assert bootargs(tree) == bootargs(blob(row))
-    assert tree == blob(row)
 
 
 @pytest.mark.parametrize("as_text", [False, True], ids=["image", "text"])

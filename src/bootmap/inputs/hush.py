@@ -111,7 +111,7 @@ def expanded(command: tuple[ScriptWord, ...], value: Callable[[str], str | None]
         command: the words as they are written.
         value: what a variable is; None where it is not set.  It gets what stands in the braces.
     """
-    if not any(_MARK in word.text for word in command):
+    if not has_variables(command):
         return [word.plain for word in command]
     line = []
     for word in command:
@@ -120,6 +120,11 @@ def expanded(command: tuple[ScriptWord, ...], value: Callable[[str], str | None]
         line.append(f"'{text}'" if word.quoted else text)
     found = (token.word for token in _tokens(" ".join(line), 1, reading_again=True))
     return [word.plain for word in found if word is not None]
+
+
+def has_variables(command: tuple[ScriptWord, ...]) -> bool:
+    """Whether a command has variables: U-Boot then reads it a second time, by itself."""
+    return any(_MARK in word.text for word in command)
 
 
 def substituted(word: ScriptWord, value: Callable[[str], str | None]) -> str:

@@ -58,6 +58,7 @@ def uboot_setups(
     changes: Iterable[str] = (),
     extlinux: str | None = None,
     script: str | None = None,
+    files: Sequence[str] = (),
     ramdisk: str | None = None,
     dtb_size: int | None = None,
     cpu: str | None = None,
@@ -75,10 +76,13 @@ def uboot_setups(
         bdinfo: file of what bdinfo prints, or of a whole console log.
         uboot: its release, or the line that it begins with; "" to look for it.
         dram: banks of RAM as ``BASE,SIZE``, where there is no bdinfo.
-        boot: the boot command; "" for the usual one with the usual variables.
+        boot: what is typed, a boot command or others that come to one, such as ``run bootcmd``; "" for the usual
+            command with the usual variables.
         changes: ``NAME=VALUE``, variables on top; ``NAME=`` deletes one.
         extlinux: file of an extlinux.conf.
         script: file of a boot script, boot.scr or its text: sets variables, says where files are loaded, and boots.
+        files: ``NAME=PATH``, what the script or the command loads under that name: a file, or a folder for all below;
+            ``NAME=`` where there is no such file.
         ramdisk: its file, or its size.
         dtb_size: bytes of the tree, without a board.
         cpu: the CPU's name.
@@ -93,11 +97,12 @@ def uboot_setups(
     from bootmap.assemble.board import Board, read_zimage
     from bootmap.assemble.board_file import read_boards
 
-    told, ran = _told(printenv, bdinfo, uboot, dram, boot, changes, extlinux, ramdisk), None
-    if script is not None:
-        if loader == "qemu" or anywhere:
-            raise UsageError("--script goes with U-Boot, and not with --propose")
-        told, ran = scripted(told, script, extlinux)
+    told = _told(printenv, bdinfo, uboot, dram, boot, changes, extlinux, ramdisk)
+    ran: ScriptRun | None = None
+    if (script is not None or files) and (loader == "qemu" or anywhere):
+        raise UsageError(f"{'--script' if script is not None else '--file'} goes with U-Boot, and not with --propose")
+    if loader != "qemu" and not anywhere:
+        told, ran = scripted(told, script, files, extlinux)
     if loader == "qemu":
         if not told.banks:
             raise MissingInputError("nothing says where RAM is; give --dram BASE,SIZE")

@@ -13,7 +13,7 @@ from bootmap.output import folded
 
 _FORMS = ("setenv", "extlinux", "fit", "header")
 _OF_KEXEC = ("append", "image_size", "kexec_tools")
-_OF_UBOOT = ("printenv", "bdinfo", "uboot", "boot", "changes", "extlinux", "script", "dtb_size")
+_OF_UBOOT = ("printenv", "bdinfo", "uboot", "boot", "changes", "extlinux", "script", "files", "dtb_size")
 
 
 @click.command()
@@ -29,10 +29,19 @@ _OF_UBOOT = ("printenv", "bdinfo", "uboot", "boot", "changes", "extlinux", "scri
 @click.option("--bdinfo", type=click.Path(), help="What bdinfo prints; a whole console log will do.")
 @click.option("--uboot", default="", help="U-Boot's release: 2023.01, or the line that it begins with.")
 @click.option("--dram", multiple=True, metavar="BASE,SIZE", help="A bank of RAM, where bdinfo is not given.")
-@click.option("--boot", default="", metavar="COMMAND", help="What is typed: 'bootz ADDR ADDR:SIZE ADDR'.")
+@click.option(
+    "--boot", default="", metavar="COMMAND", help="What is typed: 'bootz ADDR ADDR:SIZE ADDR', 'run bootcmd'."
+)
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Set a variable; NAME= deletes it.")
 @click.option("--extlinux", type=click.Path(), help="extlinux.conf: its command line, and whether it has a ramdisk.")
 @click.option("--script", type=click.Path(), help="boot.scr or its text: what it sets, loads, and boots.")
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    metavar="NAME=PATH",
+    help="A file that the script loads as NAME, or a folder for all below; NAME= where there is none.",
+)
 @click.option("--ramdisk", metavar="FILE|SIZE", help="The ramdisk.")
 @click.option("--cmdline", help="For efi, kexec and kdump: the (first) kernel's command line, in place of the board's.")
 @click.option("--efi-map", type=click.Path(), help="For efi: UEFI's memory map, such as a shell's memmap.")
@@ -102,7 +111,7 @@ def _refuse(options: dict[str, Any], names: tuple[str, ...], loader: str) -> Non
     """Take options out that a boot loader has no use for; none may be given."""
     for name in names:
         if options.pop(name):
-            option = "set" if name == "changes" else name.replace("_", "-")
+            option = {"changes": "set", "files": "file"}.get(name, name.replace("_", "-"))
             raise UsageError(f"--{option} does not go with --loader {loader}")
 
 

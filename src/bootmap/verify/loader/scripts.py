@@ -1,8 +1,8 @@
 """Boot scripts, run by a real U-Boot under QEMU from a disk with the files that they load.
 
 A recording is a dictionary: ``uboot``, ``bdinfo``, and ``scripts``: name -> ``script`` (boot.scr, base64; "" where
-a variable is run), ``printenv`` (before it ran), ``given`` (variables that a file on the disk brings), ``disk`` (what else
-is on the disk: name -> base64), ``console`` and ``handed`` as in ``record``.
+a variable is run), ``printenv`` (before it ran), ``given`` (variables that a file on the disk brings), ``disk`` (what
+else is on the disk: name -> base64), ``bdinfo`` where it is another, ``console`` and ``handed`` as in ``record``.
 """
 
 from __future__ import annotations
@@ -61,8 +61,7 @@ def record_scripts(binary: Path, scripts: Iterable[Path], first: Sequence[str] =
         binary: u-boot.bin for QEMU's virt machine.
         scripts: files of text; a line ``#: setenv ...`` is typed before, ``#: given NAME=VALUE`` is in /env.txt, with
             ``#: fit`` the script is in a FIT image; ``#: disk NAME KIND FILE...`` is on the disk, made of files beside
-            the script; ``#: run NAME`` runs that variable, not the script; with ``#: partition`` the disk has one, which
-            can be booted.
+            the script; ``#: run NAME`` runs that variable, not the script; with ``#: partition`` the disk has one.
         first: commands that are typed before all others.
 
     Raises:
@@ -97,11 +96,14 @@ def _run(binary: Path, path: Path, folder: Path, doc: dict[str, Any], first: Seq
         for line in first:
             uboot.command(line)
         uboot.command("virtio scan")  # U-Boot's EFI part takes some pages when it sees a disk
-        doc["bdinfo"] = doc["bdinfo"] or uboot.command("bdinfo")
+        bdinfo = uboot.command("bdinfo")
+        doc["bdinfo"] = doc["bdinfo"] or bdinfo
         for line in words.splitlines():
             if line.startswith(_SET):
                 uboot.command(line.removeprefix("#: "))
         row: dict[str, Any] = {"printenv": uboot.command("printenv"), "given": given(words)}
+        if bdinfo != doc["bdinfo"]:  # U-Boot's EFI part keeps more of a disk with a partition
+            row["bdinfo"] = bdinfo
         row["disk"] = {file: base64.b64encode(data).decode() for file, data in more.items()}
         run = next((line.removeprefix("#: ") for line in words.splitlines() if line.startswith(_RUN)), "")
         row["script"] = "" if run else base64.b64encode(script.read_bytes()).decode()
