@@ -58,7 +58,11 @@ def plan(tmp_path: Path, command_line: CommandLine) -> CommandLine:
         ),
         ("part uuid mmc 0:2 id\nif test ${id} = a; then " + BOOT + "; fi", 2, "part uuid mmc 0:2 (line 1)"),
         ("if itest *41000000 == 1; then " + BOOT + "; fi", 1, "in memory"),
-        ("load mmc 0 45000000 a\nbootz 41000000 44000000:${filesize} 43000000", 2, "not known; give it with --file a=PATH"),
+        (
+            "load mmc 0 45000000 a\nbootz 41000000 44000000:${filesize} 43000000",
+            2,
+            "not known; give it with --file a=PATH",
+        ),
         ("fdt get value fdt_high / x\n" + BOOT, 2, "fdt_high hangs on"),
         ("bootz", 1, "without an address"),
         ("bootz 0x4100000x", 1, "no address"),

@@ -59,6 +59,7 @@ def uboot_setups(
     extlinux: str | None = None,
     script: str | None = None,
     files: Sequence[str] = (),
+    hush: str | None = None,
     ramdisk: str | None = None,
     dtb_size: int | None = None,
     cpu: str | None = None,
@@ -83,6 +84,7 @@ def uboot_setups(
         script: file of a boot script, boot.scr or its text: sets variables, says where files are loaded, and boots.
         files: ``NAME=PATH``, what the script or the command loads under that name: a file, or a folder for all below;
             ``NAME=`` where there is no such file.
+        hush: the parser that U-Boot reads them with, "old" or "modern"; None for the older, noted where it matters.
         ramdisk: its file, or its size.
         dtb_size: bytes of the tree, without a board.
         cpu: the CPU's name.
@@ -102,7 +104,7 @@ def uboot_setups(
     if (script is not None or files) and (loader == "qemu" or anywhere):
         raise UsageError(f"{'--script' if script is not None else '--file'} goes with U-Boot, and not with --propose")
     if loader != "qemu" and not anywhere:
-        told, ran = scripted(told, script, files, extlinux)
+        told, ran = scripted(told, script, files, hush, extlinux)
     if loader == "qemu":
         if not told.banks:
             raise MissingInputError("nothing says where RAM is; give --dram BASE,SIZE")

@@ -1,8 +1,8 @@
 """A boot script replayed: what ``boot.scr`` sets and loads where, and the command with which it boots.
 
 Files that the user does not give are taken to be there and commands to succeed, which is noted with their lines where
-the script asks; what only the board can tell (a file's size, a partition's UUID) is a value of its own that no condition
-may hang on.
+the script asks; what only the board can tell (a file's size, a partition's UUID) is a value of its own that no
+condition may hang on.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from bootmap.inputs.uboot_env import hextoul
 from bootmap.plan.script_commands import BootedError
-from bootmap.plan.script_shell import EndedError, Shell
+from bootmap.plan.script_modern import ModernShell
+from bootmap.plan.script_shell import Shell
 from bootmap.plan.script_state import ScriptState, is_number
 from bootmap.plan.script_values import is_known, known_part
 
@@ -59,29 +60,31 @@ def replay(
     files: GivenFiles,
     release: Release,
     typed: bool = False,
+    modern: bool = False,
 ) -> ScriptRun:
     """Run a script.
 
     Args:
         text: the script.
         env: the variables before.
-        changes: variables that the user sets; what ``env import`` brings is taken from them where its file is not given.
+        changes: variables that the user sets; what ``env import`` brings is taken from them if its file is not given.
         files: what the user gave of the files that the script loads.
         release: U-Boot's.
         typed: the text is no script but what is typed at the prompt.
+        modern: U-Boot has its newer parser.
 
     Raises:
         InputError: a line cannot be replayed, or the script boots nothing.
     """
     state = ScriptState(env, changes, files, typed=typed)
-    shell = Shell(state, release)
+    shell = (ModernShell if modern else Shell)(state, release)
     try:
-        shell.first(text)
+        shell.script(text)
     except BootedError as booted:
         return _result(state, booted.words)
-    except EndedError:
-        raise state.error("the script ends with 'exit' before it boots anything") from None
     what = "command" if typed else "script"
+    if shell.ended:
+        raise state.error(f"the {what} ends with 'exit' before it boots anything")
     raise state.error(f"no bootz, bootm or sysboot is reached: the {what} boots nothing")
 
 

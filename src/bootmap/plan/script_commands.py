@@ -1,4 +1,7 @@
-"""Commands of a boot script that are done as U-Boot does them.  Each gets its words, and returns a status: 0 is success."""
+"""Commands of a boot script that are done as U-Boot does them.
+
+Each gets its words, and returns a status: 0 is success.
+"""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ What a script returns is no shell's either.  In the older parser a text of sever
 line without a command returns 0: so `source` returns 0 whatever the last command said, unless that is the only line, or
 ends without an end of line.
 
-Source: common/cli_hush.c ``run_list_real``, ``run_pipe_real``, ``parse_string_outer``; common/cli.c ``run_command_list``,
-``do_run``; cmd/exit.c (2021.01 to 2026.10).
+Source: common/cli_hush.c ``run_list_real``, ``run_pipe_real``, ``parse_string_outer``; common/cli.c
+``run_command_list``, ``do_run``; cmd/exit.c (2021.01 to 2026.10).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.errors import InputError
 from bootmap.inputs import hush
-from bootmap.inputs.hush import For, If, While
+from bootmap.inputs.hush_nodes import Command, For, Group, If, ScriptWord, Simple, While
 from bootmap.plan.script_commands import COMMANDS, starts
 from bootmap.plan.script_values import is_known
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bootmap.facts.loaders.uboot import Release
-    from bootmap.inputs.hush import Listing, Node, Simple
+    from bootmap.inputs.hush_nodes import Listing, Node
     from bootmap.plan.script_state import ScriptState
 
 _MOST_COMMANDS = 4096
@@ -45,30 +45,23 @@ class Shell:
     Attributes:
         state: what the script has done so far.
         release: U-Boot's.
+        ended: whether ``exit`` has ended the first text.
     """
 
     def __init__(self, state: ScriptState, release: Release) -> None:
         self.state, self.release = state, release
+        self.ended = False
         self._commands = self._deep = 0
         self._line_is_fixed = False
         self._has_variables = False  # the command that runs has some
 
     # A text: the first script, one that is run by it, a variable.
 
-    def first(self, text: str) -> None:
-        """Run the first text.
-
-        Raises:
-            EndedError: it ends with ``exit``.
-        """
-        for listing in self._listings(text, 1):
-            self.listing(listing)
-
     def script(self, text: str) -> int:
         """Run a script's text; what `source` returns for it."""
         if not text:
             return 0
-        head, end, more = text.partition("\n")
+        _, end, more = text.partition("\n")
         status = 0
         try:
             for listing in self._listings(text + "\n" if not end or more else text, 1):
@@ -115,7 +108,7 @@ class Shell:
 
     def _listings(self, text: str, line: int) -> Iterator[Listing]:
         """The text's commands; a mistake has the place of the text."""
-        found = self._parsed(text, line)
+        found = hush.commands(text, line)
         while True:
             try:
                 listing = next(found, None)
@@ -125,9 +118,6 @@ class Shell:
             if listing is None:
                 return
             yield listing
-
-    def _parsed(self, text: str, line: int) -> Iterator[Listing]:
-        return hush.commands(text, line)
 
     def _deeper(self, name: str) -> None:
         self._deep += 1
@@ -149,25 +139,33 @@ class Shell:
 
     def node(self, node: Node, *, matters: bool) -> int:
         """Run one; what it returned is ``$?`` then."""
-        if isinstance(node, hush.Simple):
+        if isinstance(node, Simple | Command):
             self._at(node.line)
             self._count()
             status = self._simple(node, matters)
         else:
             status = self._block(node)
         self.state.status = status if self.release >= _EXIT_IS_A_STATUS[1] else int(status != 0)
-        return self.state.status
+        return status
 
     def _block(self, node: Node) -> int:
         try:
-            if isinstance(node, If):
-                return self._if(node)
-            if isinstance(node, For):
-                return self._for(node)
-            assert isinstance(node, While)
-            return self._while(node)
+            return self._in_block(node)
         except EndedError:
             raise EndedError(0) from None  # the number is lost on its way out of a block
+
+    def _in_block(self, node: Node) -> int:
+        if isinstance(node, If):
+            return self._if(node)
+        if isinstance(node, For):
+            return self._for(node)
+        if isinstance(node, Group):
+            return self._group(node)
+        assert isinstance(node, While)
+        return self._while(node)
+
+    def _group(self, node: Group) -> int:
+        return self.listing(node.body)
 
     def _if(self, node: If) -> int:
         status = 0
@@ -203,6 +201,7 @@ class Shell:
     def _values(self, node: For) -> list[str]:
         found = []
         for word in node.values:
+            assert isinstance(word, ScriptWord)
             found += self._decided(hush.substituted(word, self.state.value)).split(" ")
         return [each for each in found if each]
 
@@ -222,7 +221,8 @@ class Shell:
 
     # One command.
 
-    def _simple(self, node: Simple, matters: bool) -> int:
+    def _simple(self, node: Node, matters: bool) -> int:
+        assert isinstance(node, Simple)
         words = hush.expanded(node.words, self.state.value)
         assigns = False
         while words and _is_assignment(words[0]):
@@ -247,6 +247,8 @@ class Shell:
             return handler(self, words)
         if starts(name):
             raise self.state.error(f"{name!r} is not replayed: {starts(name)}")
+        if "=" in name:
+            return COMMANDS["!"](self, words)
         status = self.state.effects(name, words)
         if status is None and matters:
             self.state.taken(words)
@@ -258,8 +260,11 @@ class Shell:
         if self._has_variables:
             return status
         if first <= self.release < last:
-            self.state.notes[f"{self.state.at}: 'exit' ends nothing in U-Boot 2021.07 to 2023.01: what follows is run"] = None
+            self.state.notes[
+                f"{self.state.at}: 'exit' ends nothing in U-Boot 2021.07 to 2023.01: what follows is run"
+            ] = None
             return status
+        self.ended = not self._deep
         raise EndedError(status)
 
 

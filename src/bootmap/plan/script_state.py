@@ -157,6 +157,8 @@ class ScriptState:
     def effects(self, name: str, words: list[str]) -> int | None:
         """What a command leaves and returns; None where it is taken to succeed."""
         if name in facts.BY_DEVICE:
+            if any(mark in word for word in words[1:3] for mark in "${}"):
+                raise self.error(f"{self.shown(' '.join(words[1:3]))!r} names no device and partition to load from")
             return self.load(words[3:], of_disk=True)
         if name in facts.BY_ADDRESS:
             loadaddr = self.env.get("loadaddr", "")

@@ -17,7 +17,7 @@ from bootmap.plan.setup import environment, loader_of
 from bootmap.units import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from bootmap.inputs.fdt import Fdt
     from bootmap.loaders.uboot.command import Command
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 _PLAIN, _MARKS = ("bootz", "bootm", "booti"), (";", "&", "|", "\n")
 
 
-def scripted(told: Told, file: str | None, files: Iterable[str], extlinux: str | None) -> tuple[Told, ScriptRun | None]:
+def scripted(
+    told: Told, file: str | None, files: Sequence[str], hush: str | None, extlinux: str | None
+) -> tuple[Told, ScriptRun | None]:
     """What is known once the script in ``file`` has come to its boot command, and how it came there.
 
     Without a script that is what is typed (``told.command``), where it is more than a boot command.
@@ -36,45 +38,61 @@ def scripted(told: Told, file: str | None, files: Iterable[str], extlinux: str |
         told: what is known before.
         file: boot.scr, or its text; None for none.
         files: what it loads, as ``NAME=PATH``.
+        hush: "old" or "modern"; None for the older parser, noted where the newer would come to something else.
         extlinux: the menu that the user gave; ``told`` has its command line.
 
     Raises:
         BootmapError: the script cannot be read or replayed, or what it needs is missing.
     """
     given = GivenFiles(files)
-    if file is None:
-        if not told.command or _is_plain(told.command):
-            if files:
-                raise UsageError(
-                    "--file gives what a script loads: it goes with --script, or with --boot 'run bootcmd'"
-                )
-            return told, None
-        return _after(told, _ran(told, "--boot", told.command, given, typed=True), extlinux)
-    if told.command:
+    if file is None and (not told.command or _is_plain(told.command)):
+        if files or hush:
+            option = "--file" if files else "--hush"
+            raise UsageError(f"{option} is about what U-Boot runs: it goes with --script, or with --boot 'run bootcmd'")
+        return told, None
+    if file is not None and told.command:
         raise UsageError("--script has the boot command: it does not go with --boot")
+    text = told.command
+    if file is not None:
+        try:
+            text = boot_script.parse(read_file(file))
+        except InputError as error:
+            raise error.in_file(file) from None
+    release = loader_of(told).release
+    if hush == "modern" and release < script_parser.SINCE:
+        raise UsageError("--hush modern: U-Boot has a newer parser since 2024.04; this one has the older")
+    name, typed, modern = file or "--boot", file is None, hush == "modern"
     try:
-        text = boot_script.parse(read_file(file))
+        ran = _ran(told, text, given, typed=typed, modern=modern)
     except InputError as error:
-        raise error.in_file(file) from None
-    ran = _ran(told, file, text, given)
-    parser = script_parser.note(text, loader_of(told).release)
-    ran = replace(ran, assumptions=(*ran.assumptions, parser)) if parser else ran
-    return _after(told, ran, extlinux)
+        raise error.in_file(name) from None
+    if not hush and release >= script_parser.SINCE:
+        try:
+            other = _ran(told, text, given, typed=typed, modern=True)
+        except InputError as error:
+            note = script_parser.note(text, ran, error)
+        else:
+            note = script_parser.note(text, ran, other)
+        ran = replace(ran, assumptions=(*ran.assumptions, note)) if note else ran
+    return _after(told, replace(ran, file=name), extlinux)
+
+
+def _ran(told: Told, text: str, files: GivenFiles, *, typed: bool, modern: bool) -> ScriptRun:
+    return replay(
+        text,
+        environment(told),
+        told.changes,
+        files=files,
+        release=loader_of(told).release,
+        typed=typed,
+        modern=modern,
+    )
 
 
 def _is_plain(command: str) -> bool:
     """Whether what is typed is a boot command alone."""
     words = command.split()
     return not words or (words[0] in _PLAIN and not any(mark in command for mark in _MARKS))
-
-
-def _ran(told: Told, file: str, text: str, files: GivenFiles, *, typed: bool = False) -> ScriptRun:
-    release = loader_of(told).release
-    try:
-        ran = replay(text, environment(told), told.changes, files=files, release=release, typed=typed)
-    except InputError as error:
-        raise error.in_file(file) from None
-    return replace(ran, file=file)
 
 
 def _after(told: Told, ran: ScriptRun, extlinux: str | None) -> tuple[Told, ScriptRun]:

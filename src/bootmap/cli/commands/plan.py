@@ -13,7 +13,7 @@ from bootmap.output import folded
 
 _FORMS = ("setenv", "extlinux", "fit", "header")
 _OF_KEXEC = ("append", "image_size", "kexec_tools")
-_OF_UBOOT = ("printenv", "bdinfo", "uboot", "boot", "changes", "extlinux", "script", "files", "dtb_size")
+_OF_UBOOT = ("printenv", "bdinfo", "uboot", "boot", "changes", "extlinux", "script", "files", "hush", "dtb_size")
 
 
 @click.command()
@@ -42,6 +42,7 @@ _OF_UBOOT = ("printenv", "bdinfo", "uboot", "boot", "changes", "extlinux", "scri
     metavar="NAME=PATH",
     help="A file that the script loads as NAME, or a folder for all below; NAME= where there is none.",
 )
+@click.option("--hush", type=click.Choice(("old", "modern")), help="U-Boot's parser, as 'cli get' says.")
 @click.option("--ramdisk", metavar="FILE|SIZE", help="The ramdisk.")
 @click.option("--cmdline", help="For efi, kexec and kdump: the (first) kernel's command line, in place of the board's.")
 @click.option("--efi-map", type=click.Path(), help="For efi: UEFI's memory map, such as a shell's memmap.")

@@ -39,7 +39,7 @@ def legacy(data: bytes, kind: int = _SCRIPT, wrong: str = "") -> bytes:
     return struct.pack(_HEADER, *words) + body
 
 
-def fit(texts: Mapping[str, bytes], default: bool = False, config: bool = False) -> bytes:
+def fit(texts: Mapping[str, bytes], *, default: bool = False, config: bool = False) -> bytes:
     """A FIT image with the scripts; ``default`` names the last in /images, ``config`` each in a configuration."""
     root = MadeNode(properties={"description": text("x"), "timestamp": cells(1), "#address-cells": cells(1)})
     images = root.add("images", {"default": text([*texts][-1])} if default else {})
@@ -47,7 +47,7 @@ def fit(texts: Mapping[str, bytes], default: bool = False, config: bool = False)
         node = images.add(name, {"data": data, "type": text("script"), "compression": text("none")})
         node.properties |= {"description": text(name), "arch": text("arm")}
     if config:
-        first, last = [*texts][0], [*texts][-1]
+        first, last = next(iter(texts)), [*texts][-1]
         configurations = root.add("configurations", {"default": text("usual")})
         configurations.add("usual", {"description": text("usual"), "script": text(first)})
         configurations.add("other", {"description": text("other"), "script": text(last)})
