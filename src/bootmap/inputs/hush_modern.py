@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.errors import InputError
 from bootmap.inputs.hush import MOST_NESTED
-from bootmap.inputs.hush_nodes import Command, For, Group, If, ModernWord, Part, While
+from bootmap.inputs.hush_nodes import For, Group, If, ModernCommand, ModernWord, Part, While
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -139,7 +139,7 @@ class _Reader:
             if self._word is None:
                 if self.mark in ("(", "{"):
                     return self._group(depth, inverted=True), True
-                return Command((), 0, line), False
+                return ModernCommand((), 0, line), False
             name = self._word.literal
         if depth >= MOST_NESTED:
             raise InputError(f"more than {MOST_NESTED} blocks in each other", line=self.line)
@@ -156,7 +156,7 @@ class _Reader:
             return self._command(line), False
         return (Group(((block, ";"),), True, line) if inverted else block), True
 
-    def _command(self, line: int) -> Command:
+    def _command(self, line: int) -> ModernCommand:
         words: list[ModernWord] = []
         assignments = 0
         while self._word is not None:
@@ -164,7 +164,7 @@ class _Reader:
                 assignments += 1
             words.append(self._word)
             self._next(starts=False)
-        return Command(tuple(words), assignments, line)
+        return ModernCommand(tuple(words), assignments, line)
 
     def _group(self, depth: int, *, inverted: bool) -> Group:
         line, closing = self.line, {"{": "}", "(": ")"}[self.mark]

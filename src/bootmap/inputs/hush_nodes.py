@@ -51,7 +51,7 @@ class Simple(Struct, frozen=True):
     line: int
 
 
-class Command(Struct, frozen=True):
+class ModernCommand(Struct, frozen=True):
     """A command of the newer parser: words, of which the first assign, and its line."""
 
     words: tuple[ModernWord, ...]
@@ -93,6 +93,6 @@ class While(Struct, frozen=True):
     line: int
 
 
-Node = Simple | Command | Group | If | For | While
+Node = Simple | ModernCommand | Group | If | For | While
 Listing = tuple[tuple[Node, str], ...]
 """Commands, each with what stands behind it: ``&&``, ``||``, or ``;`` for an end of line too."""

@@ -5,7 +5,7 @@ Each gets its words, and returns a status: 0 is success.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from bootmap.errors import InputError
 from bootmap.facts.loaders import uboot_commands as facts
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bootmap.facts.loaders.uboot import Release
-    from bootmap.plan.script_shell import Shell
     from bootmap.plan.script_state import ScriptState
 
 _OK, _FAILED = 0, 1
@@ -37,6 +36,22 @@ _ARITHMETIC: dict[str, Callable[[int, int], int]] = {
 }
 
 
+class Running(Protocol):
+    """The shell, as commands need it."""
+
+    state: ScriptState
+    release: Release
+
+    def sourced(self, file: str, text: str) -> int:
+        """Run a script that was loaded."""
+
+    def variable(self, name: str, text: str) -> int:
+        """Run a variable."""
+
+    def exit(self, status: int) -> int:
+        """End what runs."""
+
+
 class BootedError(Exception):
     """The script has come to its boot command, whose words these are."""
 
@@ -50,7 +65,7 @@ def starts(name: str) -> str:
     return facts.STARTS.get(name, "")
 
 
-def _setenv(shell: Shell, words: list[str]) -> int:
+def _setenv(shell: Running, words: list[str]) -> int:
     arguments = [word for i, word in enumerate(words[1:]) if i or word != "-f"]
     if not arguments:
         return _FAILED
@@ -64,7 +79,7 @@ def _setenv(shell: Shell, words: list[str]) -> int:
     return _OK
 
 
-def _env(shell: Shell, words: list[str]) -> int:
+def _env(shell: Running, words: list[str]) -> int:
     sub, state = words[1] if len(words) > 1 else "", shell.state
     if sub == "set":
         return _setenv(shell, words[1:])
@@ -128,7 +143,7 @@ def _import(state: ScriptState, words: list[str]) -> int:
     return _OK
 
 
-def _test(shell: Shell, words: list[str]) -> int:
+def _test(shell: Running, words: list[str]) -> int:
     state = shell.state
     answer, files = is_true(words, state.is_there)
     for file in files:
@@ -140,7 +155,7 @@ def _test(shell: Shell, words: list[str]) -> int:
     return int(not answer)
 
 
-def _itest(shell: Shell, words: list[str]) -> int:
+def _itest(shell: Running, words: list[str]) -> int:
     state = shell.state
     for word in words:
         if not is_known(word):
@@ -152,7 +167,7 @@ def _itest(shell: Shell, words: list[str]) -> int:
         raise state.error(f"{shown!r} compares what is in memory, which is not known") from None
 
 
-def _setexpr(shell: Shell, words: list[str]) -> int:
+def _setexpr(shell: Running, words: list[str]) -> int:
     state = shell.state
     name, operands = words[1] if len(words) > 1 else "", words[2:]
     width = WIDTHS.get(words[0].partition(".")[2])
@@ -175,7 +190,7 @@ def _setexpr(shell: Shell, words: list[str]) -> int:
     return _OK
 
 
-def _fdt(shell: Shell, words: list[str]) -> int:
+def _fdt(shell: Running, words: list[str]) -> int:
     sub, state = words[1] if len(words) > 1 else "", shell.state
     if sub == "get" and len(words) > 3:
         state.set_unknown(words[3], words)
@@ -184,7 +199,7 @@ def _fdt(shell: Shell, words: list[str]) -> int:
     return _OK
 
 
-def _run(shell: Shell, words: list[str]) -> int:
+def _run(shell: Running, words: list[str]) -> int:
     for name in words[1:]:
         value = shell.state.env.get(name)
         if value is None:
@@ -197,7 +212,7 @@ def _run(shell: Shell, words: list[str]) -> int:
     return _OK
 
 
-def _source(shell: Shell, words: list[str]) -> int:
+def _source(shell: Running, words: list[str]) -> int:
     """``source ADDR``, ``ADDR:SCRIPT`` or ``ADDR#CONFIGURATION``: the script that was loaded there."""
     state, word = shell.state, words[1] if len(words) > 1 else ""
     if not is_known(word):
@@ -240,11 +255,11 @@ def _missing(state: ScriptState, at: int) -> InputError:
     return state.error(f"'source' runs {name!r}, which {place} loads; give it with --file {name}=PATH")
 
 
-def _boots(_shell: Shell, words: list[str]) -> int:
+def _boots(_shell: Running, words: list[str]) -> int:
     raise BootedError(words)
 
 
-def _exit(shell: Shell, words: list[str]) -> int:
+def _exit(shell: Running, words: list[str]) -> int:
     digits = words[1] if len(words) > 1 else "0"
     if not is_known(digits):
         raise shell.state.undecided(digits, "'exit'")
@@ -252,12 +267,12 @@ def _exit(shell: Shell, words: list[str]) -> int:
     return shell.exit(int(digits[:end][:9] or "0"))
 
 
-def _no_command(shell: Shell, words: list[str]) -> int:
+def _no_command(shell: Running, words: list[str]) -> int:
     shell.state.notes[f"{shell.state.at}: {words[0]!r} is no command of U-Boot's: it fails"] = None
     return _FAILED
 
 
-COMMANDS: dict[str, Callable[[Shell, list[str]], int]] = {
+COMMANDS: dict[str, Callable[[Running, list[str]], int]] = {
     "setenv": _setenv,
     "env": _env,
     "test": _test,

@@ -23,7 +23,7 @@ _MOST = 256 * MIB  # of all files that are read
 _MOST_LINKS = 16
 
 
-class Found(Struct, frozen=True):
+class GivenFile(Struct, frozen=True):
     """What the user gave of a file: its bytes, or None where there is no such file."""
 
     data: bytes | None
@@ -42,7 +42,7 @@ class GivenFiles:
     def __init__(self, given: Iterable[str] = ()) -> None:
         self._paths: dict[str, str] = {}
         self._folders: dict[str, str] = {}
-        self._read: dict[str, Found] = {}
+        self._read: dict[str, GivenFile] = {}
         self._size = 0
         for row in given:
             name, equals, path = row.partition("=")
@@ -53,7 +53,7 @@ class GivenFiles:
             else:
                 self._paths[_whole(name)] = path
 
-    def get(self, name: str) -> Found | None:
+    def get(self, name: str) -> GivenFile | None:
         """What is known of the file; None where nothing is.
 
         Raises:
@@ -77,14 +77,14 @@ class GivenFiles:
                 return path if os.path.isfile(path) else ""
         return None
 
-    def _found(self, path: str) -> Found:
+    def _found(self, path: str) -> GivenFile:
         if not path:
-            return Found(None)
+            return GivenFile(None)
         data = read_file(path)
         self._size += len(data)
         if self._size > _MOST:
             raise InputError(f"with it more than {size_text(_MOST)} of files are loaded", file=file_name(path))
-        return Found(data)
+        return GivenFile(data)
 
 
 def _whole(name: str) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bootmap.errors import InputError
 from bootmap.inputs import hush_modern
 from bootmap.inputs.hush_modern import UnclosedError
-from bootmap.inputs.hush_nodes import Command, Group, ModernWord
+from bootmap.inputs.hush_nodes import Group, ModernCommand, ModernWord
 from bootmap.plan.script_shell import EndedError, Shell
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class ModernShell(Shell):
         return 0
 
     def _simple(self, node: Node, matters: bool) -> int:
-        assert isinstance(node, Command)
+        assert isinstance(node, ModernCommand)
         words = hush_modern.fields(node.words[node.assignments :], self._value)
         if words:
             return self.command(words, matters)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.errors import InputError
 from bootmap.inputs import hush
-from bootmap.inputs.hush_nodes import Command, For, Group, If, ScriptWord, Simple, While
+from bootmap.inputs.hush_nodes import For, Group, If, ModernCommand, ScriptWord, Simple, While
 from bootmap.plan.script_commands import COMMANDS, starts
 from bootmap.plan.script_values import is_known
 
@@ -139,7 +139,7 @@ class Shell:
 
     def node(self, node: Node, *, matters: bool) -> int:
         """Run one; what it returned is ``$?`` then."""
-        if isinstance(node, Simple | Command):
+        if isinstance(node, Simple | ModernCommand):
             self._at(node.line)
             self._count()
             status = self._simple(node, matters)

@@ -13,7 +13,7 @@ from bootmap.plan.script_values import Load, Unknowns, is_known
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bootmap.plan.script_files import Found, GivenFiles
+    from bootmap.plan.script_files import GivenFile, GivenFiles
 
 _LONGEST, _MOST_TEXT = 1 << 16, 2 << 20  # characters of a variable, and of all that are expanded
 _MOST_READ = 16 << 20  # bytes that are read from memory as scripts and variables
@@ -145,7 +145,7 @@ class ScriptState:
             raise self.error(f"a variable of more than {_LONGEST} characters")
         return value
 
-    def found(self, file: str) -> Found | None:
+    def found(self, file: str) -> GivenFile | None:
         """What the user gave of a file; None for nothing."""
         return self.files.get(file) if is_known(file) else None
 

@@ -141,8 +141,8 @@ def sized(told: Told, ran: ScriptRun, image: LoadedImage, tree: Fdt) -> tuple[To
         size = tree.totalsize
     else:
         raise InputError(
-            f"{ran.at}: the ramdisk's size is that of {load.file!r} ({load.at}), which is not known; give it with --file "
-            f"{load.file}=PATH",
+            f"{ran.at}: the ramdisk's size is that of {load.file!r} ({load.at}), which is not known; give it with "
+            f"--file {load.file}=PATH",
             file=ran.file,
         )
     words[2] += f":{size:x}"

@@ -1,4 +1,4 @@
-"""Files that recorded boot scripts load: scripts as `source` takes them and as it refuses them, and files of variables."""
+"""Files that recorded boot scripts load: scripts that `source` takes or refuses, and files of variables."""
 
 from __future__ import annotations
 
