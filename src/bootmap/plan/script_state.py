@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _LONGEST, _MOST_TEXT = 1 << 16, 2 << 20  # characters of a variable, and of all that are expanded
 _MOST_READ = 16 << 20  # bytes that are read from memory as scripts and variables
+_FEW_READS = 2  # such, however large: a FIT image may have a ramdisk beside its script
 _SHOWN = 80  # characters of a word or a line that messages show
 
 
@@ -53,7 +54,7 @@ class ScriptState:
         self.passed: dict[str, None] = {}
         self.notes: dict[str, None] = {}
         self.status = 0
-        self._text = self._read = 0
+        self._text = self._read = self._reads = 0
 
     @property
     def at(self) -> str:
@@ -97,7 +98,8 @@ class ScriptState:
         if data is None:
             return None
         self._read += len(data)
-        if self._read > _MOST_READ:
+        self._reads += 1
+        if self._read > _MOST_READ and self._reads > _FEW_READS:
             raise self.error(f"more than {_MOST_READ >> 20} MiB are read as scripts and variables")
         above = self.memory.may_reach(address)
         if above:
