@@ -47,7 +47,7 @@ def test_uboot_env_text() -> None:
 
 
 def test_printenv_has_a_backslash_before_each() -> None:
-    """Two of them were set, in single quotes, which the newer parser leaves as they are; an end of line is printed so too."""
+    """Two of them were set, in single quotes, which the newer parser leaves as they are; so is an end of line."""
     printed = recording("hush-2025.01-modern.json.gz")["scripts"]["escapes"]["printenv"]
     assert "slash=a\\\\\\\\b\n" in printed
     assert uboot_env.parse_text(printed)["slash"] == r"a\\b"
