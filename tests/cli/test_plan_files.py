@@ -136,6 +136,14 @@ def test_source_that_fails_is_noted(plan: CommandLine) -> None:
     assert any("'source' fails: what lies at 0x45000000 is no script image" in each for each in notes(out))
 
 
+def test_setenv_of_many_words_is_noted(plan: CommandLine) -> None:
+    """CONFIG_SYS_MAXARGS is 16 by default, 64 since 2024.04: Debian's 2023.01 sets nothing then."""
+    text = f"setenv a {'x ' * 15}\n{BOOT}"
+    assert any("line 1: 'setenv' gets 17 words" in each for each in notes(plan(text, "--json")[1]))
+    assert "'setenv' gets" not in plan(text, "--uboot", "2024.04")[1]
+    assert "'setenv' gets" not in plan(text.replace("x x ", "x ", 1), "--json")[1]
+
+
 def test_unknown_file_below_a_script_is_taken_to_end_there(plan: CommandLine) -> None:
     body = script(BOOT.encode())
     text = "load mmc 0 45000000 boot/x; load mmc 0 44000000 big\nsource 45000000"

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _OK, _FAILED = 0, 1
 _CONFIGURATIONS: Release = (2023, 4)  # of a FIT image with scripts: commit bcc85b96b5f
+_WORDS, _WORDS_SINCE = 16, ((2024, 4), 64)  # CONFIG_SYS_MAXARGS where a board says nothing: commit cc7e3d19293
+_ABSENT_IS_DELETED: Release = (2021, 4)  # before, deleting what is not set fails: commit 96434a76fd2
 _LARGEST_ENV = 1 << 20  # cmd/nvedit.c MAX_ENV_SIZE
 _ARITHMETIC: dict[str, Callable[[int, int], int]] = {
     "+": int.__add__,
@@ -72,11 +74,23 @@ def _setenv(shell: Running, words: list[str]) -> int:
     name, values = arguments[0], arguments[1:]
     if not is_known(name):
         raise shell.state.undecided(name, "the variable's name")
+    _note_many(shell, words)
+    if "=" in name or (not values and name not in shell.state.env and shell.release < _ABSENT_IS_DELETED):
+        return _FAILED
     if values:
         shell.state.env[name] = shell.state.short(" ".join(values))
     else:
         shell.state.set(name, "")
     return _OK
+
+
+def _note_many(shell: Running, words: list[str]) -> None:
+    usual = _WORDS_SINCE[1] if shell.release >= _WORDS_SINCE[0] else _WORDS
+    if len(words) > usual:
+        shell.state.notes[
+            f"{shell.state.at}: {words[0]!r} gets {len(words)} words: the build takes so many (CONFIG_SYS_MAXARGS, "
+            f"usually {usual}; with less it fails)"
+        ] = None
 
 
 def _env(shell: Running, words: list[str]) -> int:
@@ -86,9 +100,11 @@ def _env(shell: Running, words: list[str]) -> int:
     if sub == "run":
         return _run(shell, words[1:])
     if sub == "delete":
-        for name in words[2:]:
+        names = [word for word in words[2:] if word != "-f"]
+        absent = [name for name in names if name not in state.env]
+        for name in names:
             state.set(name, "")
-        return _OK
+        return int(bool(absent))
     if sub == "exists":
         return int(words[-1] not in state.env)
     if sub == "import":
@@ -145,6 +161,7 @@ def _import(state: ScriptState, words: list[str]) -> int:
 
 def _test(shell: Running, words: list[str]) -> int:
     state = shell.state
+    _note_many(shell, words)
     answer, files = is_true(words, state.is_there)
     for file in files:
         state.taken(["test -e", file])

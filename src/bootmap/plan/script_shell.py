@@ -223,19 +223,29 @@ class Shell:
 
     def _simple(self, node: Node, matters: bool) -> int:
         assert isinstance(node, Simple)
-        words = hush.expanded(node.words, self.state.value)
+        begin = 0
+        while begin < len(node.words) and _is_assignment(node.words[begin].plain):  # its value is not split
+            self._assign(hush.substituted(node.words[begin], self.state.value).replace("\n", " "))
+            begin += 1
+        rest = node.words[begin:]
+        if not rest:
+            return 0
+        words = hush.expanded(rest, self.state.value)
         assigns = False
         while words and _is_assignment(words[0]):
-            name, _, value = words.pop(0).partition("=")
+            self._assign(words.pop(0))
             assigns = True
-            if value:
-                self.state.assign(name, value)
-            elif self.release >= _EMPTY_UNSETS:
-                self.state.unassign(name)
         if not words:
             return 0 if assigns else self.state.status
-        self._has_variables = hush.has_variables(node.words)
+        self._has_variables = hush.has_variables(rest)
         return self.command(words, matters)
+
+    def _assign(self, word: str) -> None:
+        name, _, value = word.partition("=")
+        if value:
+            self.state.assign(name, value)
+        elif self.release >= _EMPTY_UNSETS:
+            self.state.unassign(name)
 
     def command(self, words: list[str], matters: bool) -> int:
         """Run one command's words."""
