@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.errors import InputError
 from bootmap.inputs.hush import MOST_NESTED
-from bootmap.inputs.hush_nodes import For, Group, If, ModernCommand, ModernWord, Part, While
+from bootmap.inputs.hush_nodes import Braced, For, If, ModernCommand, ModernWord, Part, While
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -154,7 +154,7 @@ class _Reader:
             raise self._mistake(name)
         else:
             return self._command(line), False
-        return (Group(((block, ";"),), True, line) if inverted else block), True
+        return (Braced(((block, ";"),), True, line) if inverted else block), True
 
     def _command(self, line: int) -> ModernCommand:
         words: list[ModernWord] = []
@@ -166,7 +166,7 @@ class _Reader:
             self._next(starts=False)
         return ModernCommand(tuple(words), assignments, line)
 
-    def _group(self, depth: int, *, inverted: bool) -> Group:
+    def _group(self, depth: int, *, inverted: bool) -> Braced:
         line, closing = self.line, {"{": "}", "(": ")"}[self.mark]
         if depth >= MOST_NESTED:
             raise InputError(f"more than {MOST_NESTED} blocks in each other", line=line)
@@ -175,7 +175,7 @@ class _Reader:
             raise UnclosedError(f"{closing!r} is missing", line=self.line)
         if self.mark != closing or not body:
             raise self._mistake(self.mark)
-        return Group(body, inverted, line)
+        return Braced(body, inverted, line)
 
     def _block(self, ends: tuple[str, ...], depth: int) -> tuple[Listing, str]:
         """Commands up to a word that goes on with the block, and that word."""

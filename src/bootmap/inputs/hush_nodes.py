@@ -59,7 +59,7 @@ class ModernCommand(Struct, frozen=True):
     line: int
 
 
-class Group(Struct, frozen=True):
+class Braced(Struct, frozen=True):
     """``{ ...; }`` or ``( ... )`` of the newer parser; ``!`` before it, or before a block, turns its status around."""
 
     body: Listing
@@ -93,6 +93,6 @@ class While(Struct, frozen=True):
     line: int
 
 
-Node = Simple | ModernCommand | Group | If | For | While
+Node = Simple | ModernCommand | Braced | If | For | While
 Listing = tuple[tuple[Node, str], ...]
 """Commands, each with what stands behind it: ``&&``, ``||``, or ``;`` for an end of line too."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bootmap.errors import InputError
 from bootmap.inputs import hush_modern
 from bootmap.inputs.hush_modern import UnclosedError
-from bootmap.inputs.hush_nodes import Group, ModernCommand, ModernWord
+from bootmap.inputs.hush_nodes import Braced, ModernCommand, ModernWord
 from bootmap.plan.script_shell import EndedError, Shell
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class ModernShell(Shell):
         except EndedError as ended:
             return (_EXITED - ended.status) & 0xFF
 
-    def _group(self, node: Group) -> int:
+    def _group(self, node: Braced) -> int:
         status = self.listing(node.body)
         return int(not status) if node.inverted else status
 

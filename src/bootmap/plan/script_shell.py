@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bootmap.errors import InputError
 from bootmap.inputs import hush
-from bootmap.inputs.hush_nodes import For, Group, If, ModernCommand, ScriptWord, Simple, While
+from bootmap.inputs.hush_nodes import Braced, For, If, ModernCommand, ScriptWord, Simple, While
 from bootmap.plan.script_commands import COMMANDS, starts
 from bootmap.plan.script_values import is_known
 
@@ -159,12 +159,12 @@ class Shell:
             return self._if(node)
         if isinstance(node, For):
             return self._for(node)
-        if isinstance(node, Group):
+        if isinstance(node, Braced):
             return self._group(node)
         assert isinstance(node, While)
         return self._while(node)
 
-    def _group(self, node: Group) -> int:
+    def _group(self, node: Braced) -> int:
         return self.listing(node.body)
 
     def _if(self, node: If) -> int:
