@@ -169,6 +169,10 @@ def test_boot_that_comes_to_sysboot_reads_the_menu(plan: CommandLine, tmp_path: 
     assert code == 2
     assert "--boot: variable b: sysboot reads /x.conf; give it with --extlinux" in err
     assert plan(None, *words, "--extlinux", tmp_path / "conf")[0] == 0
+    assert plan(None, *words, "--file", f"x.conf={tmp_path / 'conf'}")[0] == 0
+    assert "boots nothing" in plan(None, *words, "--file", "x.conf=")[2]
+    (tmp_path / "conf").write_text("label a\n kernel /k\n initrd /i\n")
+    assert "x.conf: 'a' has a ramdisk" in plan(None, *words, "--file", f"x.conf={tmp_path / 'conf'}")[2]
 
 
 @pytest.mark.parametrize(

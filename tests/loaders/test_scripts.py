@@ -54,7 +54,8 @@ def setup(
         changes=row["given"],
         script=str(script),
         hush=hush,
-        extlinux=str(folder / "extlinux.conf") if name == "menu" else None,
+        extlinux=str(folder / "extlinux.conf") if name == "menu" and as_text else None,
+        files=[f"/extlinux.conf={folder / 'extlinux.conf'}"] if name == "menu" and not as_text else (),
         ramdisk=str(ramdisk),
         zimage=str(ZIMAGE),
     )

@@ -25,6 +25,7 @@ from bootmap.plan.setup import (
     fit_configuration,
     image_of,
     loader_of,
+    menu_changes,
     read_bdinfo,
     version_in,
     with_addresses,
@@ -104,7 +105,7 @@ def uboot_setups(
     if (script is not None or files) and (loader == "qemu" or anywhere):
         raise UsageError(f"{'--script' if script is not None else '--file'} goes with U-Boot, and not with --propose")
     if loader != "qemu" and not anywhere:
-        told, ran = scripted(told, script, files, hush, extlinux)
+        told, ran = scripted(told, script, files, hush, extlinux, ramdisk)
     if loader == "qemu":
         if not told.banks:
             raise MissingInputError("nothing says where RAM is; give --dram BASE,SIZE")
@@ -203,7 +204,8 @@ def _told(
     extlinux_file: str | None,
     ramdisk: str | None,
 ) -> Told:
-    from bootmap.inputs import extlinux, uboot_env
+    from bootmap.inputs import uboot_env
+    from bootmap.inputs.fs import read_file
 
     env = _parsed(printenv, uboot_env.parse) if printenv is not None else {}
     text, info = read_bdinfo(bdinfo_file) if bdinfo_file is not None else ("", None)
@@ -214,12 +216,7 @@ def _told(
             raise UsageError(f"--set {change}: expected NAME=VALUE, or NAME= to delete it")
         set_now[name] = value
     if extlinux_file is not None:
-        label = _parsed(extlinux_file, lambda data: extlinux.parse(_decoded(data))).default
-        if label.initrd and ramdisk is None:
-            raise MissingInputError(
-                f"{extlinux_file}: {label.name!r} has a ramdisk; give {label.initrd} with --ramdisk"
-            )
-        set_now |= {"bootargs": label.append} if label.append else {}
+        set_now |= menu_changes(extlinux_file, read_file(extlinux_file), ramdisk)
     return Told(env, info, uboot or version_in(text), tuple(map(parse_bank, dram)), boot, set_now)
 
 
@@ -230,10 +227,6 @@ def _parsed(path: str, parse: Callable[[bytes], Result]) -> Result:
         return parse(read_file(path))
     except InputError as error:
         raise error.in_file(path) from None
-
-
-def _decoded(data: bytes) -> str:
-    return data.decode("utf-8", "replace")
 
 
 def parse_bank(text: str) -> Span:

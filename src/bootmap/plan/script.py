@@ -41,6 +41,7 @@ class ScriptRun(Struct, frozen=True):
         ramdisk_size_of: the load whose ``filesize`` is the ramdisk's size; None where it is a number, or none.
         assumptions: what was taken for granted, each with its lines.
         file: the script's name; "" where it has none.
+        menu: what ``sysboot`` reads, where it is known.
     """
 
     command: tuple[str, ...]
@@ -50,6 +51,7 @@ class ScriptRun(Struct, frozen=True):
     ramdisk_size_of: Load | None
     assumptions: tuple[str, ...]
     file: str = ""
+    menu: bytes | None = None
 
 
 def replay(
@@ -92,9 +94,16 @@ def _result(state: ScriptState, command: tuple[str, ...]) -> ScriptRun:
     """What the script came to, at its boot command."""
     words, notes = list(command), [*state.notes]
     if words[0] == "sysboot":
-        menu = state.shown(words[5] if len(words) > 5 else "its menu")
-        env = _variables(state, notes)
-        return ScriptRun(("sysboot", menu), state.at, env, tuple(state.loads), None, _told(state, notes))
+        found = state.found(words[5]) if len(words) > 5 else None
+        return ScriptRun(
+            ("sysboot", state.shown(words[5] if len(words) > 5 else "its menu")),
+            state.at,
+            _variables(state, notes),
+            tuple(state.loads),
+            None,
+            _told(state, notes),
+            menu=None if found is None else found.data,
+        )
     if len(words) == 1:
         raise state.error(f"{words[0]!r} without an address is not replayed")
     size_of = None

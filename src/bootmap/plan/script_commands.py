@@ -272,7 +272,9 @@ def _missing(state: ScriptState, at: int) -> InputError:
     return state.error(f"'source' runs {name!r}, which {place} loads; give it with --file {name}=PATH")
 
 
-def _boots(_shell: Running, words: list[str]) -> int:
+def _boots(shell: Running, words: list[str]) -> int:
+    if words[0] == "sysboot" and len(words) > 5 and shell.state.is_there(words[5]) is False:
+        return _FAILED
     raise BootedError(words)
 
 

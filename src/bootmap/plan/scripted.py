@@ -13,7 +13,7 @@ from bootmap.inputs.uboot_env import hextoul
 from bootmap.plan import script_parser
 from bootmap.plan.script import replay
 from bootmap.plan.script_files import GivenFiles
-from bootmap.plan.setup import environment, loader_of
+from bootmap.plan.setup import environment, loader_of, menu_changes
 from bootmap.units import Span
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _PLAIN, _MARKS = ("bootz", "bootm", "booti"), (";", "&", "|", "\n")
 
 
 def scripted(
-    told: Told, file: str | None, files: Sequence[str], hush: str | None, extlinux: str | None
+    told: Told, file: str | None, files: Sequence[str], hush: str | None, extlinux: str | None, ramdisk: str | None
 ) -> tuple[Told, ScriptRun | None]:
     """What is known once the script in ``file`` has come to its boot command, and how it came there.
 
@@ -40,6 +40,7 @@ def scripted(
         files: what it loads, as ``NAME=PATH``.
         hush: "old" or "modern"; None for the older parser, noted where the newer would come to something else.
         extlinux: the menu that the user gave; ``told`` has its command line.
+        ramdisk: the ramdisk that the user gave.
 
     Raises:
         BootmapError: the script cannot be read or replayed, or what it needs is missing.
@@ -74,7 +75,7 @@ def scripted(
         else:
             note = script_parser.note(text, ran, other)
         ran = replace(ran, assumptions=(*ran.assumptions, note)) if note else ran
-    return _after(told, replace(ran, file=name), extlinux)
+    return _after(told, replace(ran, file=name), extlinux, ramdisk)
 
 
 def _ran(told: Told, text: str, files: GivenFiles, *, typed: bool, modern: bool) -> ScriptRun:
@@ -95,14 +96,16 @@ def _is_plain(command: str) -> bool:
     return not words or (words[0] in _PLAIN and not any(mark in command for mark in _MARKS))
 
 
-def _after(told: Told, ran: ScriptRun, extlinux: str | None) -> tuple[Told, ScriptRun]:
+def _after(told: Told, ran: ScriptRun, extlinux: str | None, ramdisk: str | None) -> tuple[Told, ScriptRun]:
     if ran.command[0] != "sysboot":
         if extlinux is not None:
             raise UsageError(f"{ran.file}: {ran.at}: boots with {ran.command[0]}, and reads no --extlinux")
         return replace(told, env=ran.env, changes={}, command=" ".join(ran.command)), ran
-    if extlinux is None:
-        raise MissingInputError(f"{ran.file}: {ran.at}: sysboot reads {ran.command[1]}; give it with --extlinux")
     line = {name: value for name, value in told.changes.items() if name == "bootargs"}
+    if extlinux is None:
+        if ran.menu is None:
+            raise MissingInputError(f"{ran.file}: {ran.at}: sysboot reads {ran.command[1]}; give it with --extlinux")
+        line |= menu_changes(ran.command[1], ran.menu, ramdisk)
     return replace(told, env=ran.env, changes=line, command=""), ran
 
 
