@@ -56,7 +56,11 @@ def plan(tmp_path: Path, command_line: CommandLine) -> CommandLine:
             2,
             "the size of zImage (line 1)",
         ),
-        ("part uuid mmc 0:2 id\nif test ${id} = a; then " + BOOT + "; fi", 2, "part uuid mmc 0:2 (line 1)"),
+        (
+            "part uuid mmc 0:2 id\nif test ${id} = a; then " + BOOT + "; fi",
+            2,
+            "part uuid mmc 0:2 (line 1); give it with --set id=VALUE",
+        ),
         ("if itest *41000000 == 1; then " + BOOT + "; fi", 1, "in memory"),
         (
             "load mmc 0 45000000 a\nbootz 41000000 44000000:${filesize} 43000000",

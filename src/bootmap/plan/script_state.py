@@ -73,9 +73,10 @@ class ScriptState:
 
     def undecided(self, text: str, what: str) -> InputError:
         """The error for ``what``, which hangs on a value in ``text`` that only the board can tell."""
+        words, variable = self.unknown.first(text)
+        advice = f"give it with --set {self.shown(variable)}=VALUE" if variable else "set a variable with --set"
         return self.error(
-            f"{what} hangs on what only the board can tell: {self.unknown.first(text)}; set a variable with --set, or "
-            "give the command with --boot"
+            f"{what} hangs on what only the board can tell: {words}; {advice}, or give the command with --boot"
         )
 
     def shown(self, text: str) -> str:
@@ -219,7 +220,7 @@ class ScriptState:
         if self.changes.get(name):
             self.env[name] = self.changes[name]
             return
-        self.env[name] = self.unknown.add(self.at, self.shown(" ".join(words[:4])))
+        self.env[name] = self.unknown.add(self.at, self.shown(" ".join(words[:4])), variable=name)
 
     def taken(self, words: list[str]) -> None:
         """A command whose success decides is taken to succeed."""

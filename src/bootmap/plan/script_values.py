@@ -33,6 +33,7 @@ class _Unknown(Struct, frozen=True):
     at: str
     words: str
     load: Load | None
+    variable: str
 
 
 class Unknowns:
@@ -41,9 +42,9 @@ class Unknowns:
     def __init__(self) -> None:
         self._found: list[_Unknown] = []
 
-    def add(self, at: str, words: str, load: Load | None = None) -> str:
-        """A new one: the place and the words that it comes from, and the load whose size it is."""
-        self._found.append(_Unknown(at, words, load))
+    def add(self, at: str, words: str, load: Load | None = None, variable: str = "") -> str:
+        """A new one: where it comes from, in words, the load whose size it is, and the variable that is set."""
+        self._found.append(_Unknown(at, words, load, variable))
         return f"{_BEGIN}{len(self._found) - 1}{_END}"
 
     def load(self, text: str) -> Load | None:
@@ -58,10 +59,10 @@ class Unknowns:
         parts = (part.partition(_END) for part in rest)
         return first + "".join(f"<{self._found[int(number)].words}>{tail}" for number, _, tail in parts)
 
-    def first(self, text: str) -> str:
-        """The first of them in a text, in words, with its place."""
+    def first(self, text: str) -> tuple[str, str]:
+        """The first of them in a text, in words, with its place; and the variable that is set to it, "" for none."""
         unknown = self._found[int(text.partition(_BEGIN)[2].partition(_END)[0])]
-        return f"{self.shown(unknown.words)} ({unknown.at})"
+        return f"{self.shown(unknown.words)} ({unknown.at})", unknown.variable
 
 
 def is_known(text: str) -> bool:
