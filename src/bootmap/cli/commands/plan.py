@@ -21,6 +21,8 @@ _OF_LOADERS: dict[str, tuple[str, ...]] = {
     "changes": ("u-boot", "qemu", "barebox"),
     "extlinux": ("u-boot", "qemu"),
     "script": ("u-boot", "qemu"),
+    "files": ("u-boot", "qemu"),
+    "hush": ("u-boot", "qemu"),
     "dtb_size": ("u-boot", "qemu"),
     "iomem_file": ("barebox",),
     "barebox": ("barebox",),
@@ -37,7 +39,7 @@ _OF_LOADERS: dict[str, tuple[str, ...]] = {
     "zimage": ("u-boot", "qemu", "barebox", "rpi", "kexec", "kdump"),
 }
 """The loaders that have a use for an option; those that are not named are for all."""
-_NAMES = {"changes": "set", "iomem_file": "iomem", "config_file": "config-txt"}
+_NAMES = {"changes": "set", "files": "file", "iomem_file": "iomem", "config_file": "config-txt"}
 
 
 @click.command()
@@ -54,7 +56,9 @@ _NAMES = {"changes": "set", "iomem_file": "iomem", "config_file": "config-txt"}
 @click.option("--bdinfo", type=click.Path(), help="What bdinfo prints; a whole console log will do.")
 @click.option("--uboot", default="", help="U-Boot's release: 2023.01, or the line that it begins with.")
 @click.option("--dram", multiple=True, metavar="BASE,SIZE", help="A bank of RAM, where bdinfo is not given.")
-@click.option("--boot", default="", metavar="COMMAND", help="What is typed: 'bootz ADDR ADDR:SIZE ADDR'.")
+@click.option(
+    "--boot", default="", metavar="COMMAND", help="What is typed: 'bootz ADDR ADDR:SIZE ADDR', 'run bootcmd'."
+)
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Set a variable; NAME= deletes it.")
 @click.option("--iomem", "iomem_file", type=click.Path(), help="What barebox's iomem prints; a log will do.")
 @click.option("--barebox", default="", help="Its release: 2025.08.0, or the line that it begins with.")
@@ -66,6 +70,14 @@ _NAMES = {"changes": "set", "iomem_file": "iomem", "config_file": "config-txt"}
 @click.option("--dtb-addr", type=ADDRESS, help='For rpi: where its log says "Device tree loaded to".')
 @click.option("--extlinux", type=click.Path(), help="extlinux.conf: its command line, and whether it has a ramdisk.")
 @click.option("--script", type=click.Path(), help="boot.scr or its text: what it sets, loads, and boots.")
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    metavar="NAME=PATH",
+    help="A file that the script loads as NAME, or a folder for all below; NAME= where there is none.",
+)
+@click.option("--hush", type=click.Choice(("old", "modern")), help="U-Boot's parser, as 'cli get' says.")
 @click.option("--ramdisk", metavar="FILE|SIZE", help="The ramdisk.")
 @click.option(
     "--cmdline", help="The (first) kernel's command line, in place of the board's; for U-Boot --set bootargs."
