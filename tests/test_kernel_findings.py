@@ -47,6 +47,8 @@ def test_finding_tells_what_was_booted(name: str) -> None:
 def test_letter_is_mail(name: str) -> None:
     """Words wrapped for mail, and the whole board in it."""
     letter = bootmap("findings", name, "--letter").stdout
+    first = letter.split("Hello,\n\n")[1].split()[0]
+    assert first.isalpha() == first[0].isupper()  # names of functions and parameters are as they are
     assert letter.startswith("To: linux-arm-kernel@lists.infradead.org\nSubject: [BUG] ARM: ")
     words, _, board = letter.partition(f"\n{name}.dts:\n\n")
     assert board.strip() == (FINDINGS / f"{name}.dts").read_text().strip()

@@ -55,6 +55,12 @@ def finding_text(record: FindingRecord, zimage: str) -> Iterator[str]:
         yield f"  bootmap verify {record.dtb} --kernel FOLDER --phys-offset {record.phys_offset:#x}"
 
 
+def _sentence(text: str) -> str:
+    """As a sentence begins; names of functions and parameters stay as they are."""
+    word = text.partition(" ")[0]
+    return f"{text[0].upper()}{text[1:]}" if word.isalpha() else text
+
+
 def finding_letter(record: FindingRecord) -> Iterator[str]:
     """A report for linux-arm-kernel, plain text in lines that mail keeps."""
     finding = record.finding
@@ -64,7 +70,7 @@ def finding_letter(record: FindingRecord) -> Iterator[str]:
     )
     for text in (
         "Hello,",
-        f"{finding.title[0].upper()}{finding.title[1:]}. {finding.cause}",
+        f"{_sentence(finding.title)}. {finding.cause}",
         f"The board: {finding.board} Its device tree is at the end.",
     ):
         yield ""
