@@ -9,6 +9,7 @@ from msgspec import Struct
 from bootmap.boot.memblock.rules import memblock_rules
 from bootmap.boot.memblock.script import NEEDS, run_script
 from bootmap.errors import InputError, ScriptError, UnsupportedError, UsageError
+from bootmap.facts.features.feature import NEWEST
 from bootmap.facts.features.table import ROWS_BY_NAME
 from bootmap.inputs.fs import file_name, read_file
 from bootmap.inputs.kconfig import parse_version
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from bootmap.boot.memblock import Memblock, MemblockRules
 
 _OLDEST = (2, 6, 36)
-_NEWEST = (7, 3)
 
 
 class MemblockRelease:
@@ -51,7 +51,7 @@ class MemblockRelease:
         self.rules: dict[str, bool] = {}
         if parts < _OLDEST:
             raise UnsupportedError(f"--kernel-version: Linux {self.text} has no memblock; it came with 2.6.36")
-        self.beyond = ".".join(map(str, _NEWEST)) if self._version > _NEWEST else None
+        self.beyond = ".".join(map(str, NEWEST)) if self._version > NEWEST else None
 
     def has(self, name: str, /) -> bool:
         """Whether the release has a feature of ``bootmap.facts.features.table``."""
