@@ -38,6 +38,7 @@ class KernelFinding(Struct, frozen=True):
         source: files and functions.
         tried: the change as it was built and booted (tools/prove-change), and what came of it; "" where it was not.
         alive: what a kernel logs only if it outlives the fault; "" where its command line is late enough.
+        unpacked: a zImage does not show it: its decompressor puts the kernel elsewhere.
     """
 
     name: str
@@ -50,6 +51,7 @@ class KernelFinding(Struct, frozen=True):
     source: str
     tried: str = ""
     alive: str = ""
+    unpacked: bool = False
 
 
 _BOOTED = "Linux 6.12.107 from Debian's source, a small configuration, dies on this board; it comes up with "
@@ -139,10 +141,12 @@ KERNEL_FINDINGS: tuple[KernelFinding, ...] = (
         cause="prepare_page_table() keeps the first region that adjust_lowmem_bounds() counts, and clears the rest. "
         "Memory before the first 2 MiB boundary is a region that does not count, so the kernel's own mapping is "
         "cleared. Until map_lowmem() puts it back the CPU runs on what its TLB still holds.",
-        concerns="Every kernel since 2.6.38 that bootmap knows; whether a CPU survives is up to its TLB.",
+        concerns="Every kernel since 2.6.38 that bootmap knows, but not a zImage since 5.12: its decompressor puts the "
+        "kernel at the first multiple of 2 MiB in RAM. Whether a CPU survives is up to its TLB.",
         avoid="Begin the first bank on a multiple of 2 MiB.",
         change="Keep the region that holds the kernel's image in prepare_page_table(), whichever it is.",
         source="arch/arm/mm/mmu.c prepare_page_table, adjust_lowmem_bounds",
+        unpacked=True,
     ),
     KernelFinding(
         name="nomap-at-start",
