@@ -139,5 +139,6 @@ def ask(
     except OSError as error:
         raise RefusedError(f"bootmap: {program[0]} cannot be run ({error.strerror}); {hint}") from None
     if done.returncode > 1:
-        raise RefusedError(done.stderr.strip())
+        wrong = done.stderr.strip()
+        raise RefusedError(f"bootmap: {wrong.rpartition('Error: ')[2]}" if wrong.startswith("Usage:") else wrong)
     return done.stdout, done.stderr

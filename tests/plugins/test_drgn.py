@@ -12,22 +12,20 @@ import json
 import lzma
 import os
 import re
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 
 sys.path.append(str(Path(__file__).parents[1]))
-from support.booting import REPOSITORY, kernel
+from support import dumps
+from support.booting import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "plugins.md"
 SCRIPT = REPOSITORY / "contrib" / "drgn"
 RECORDED = REPOSITORY / "tests" / "data" / "drgn"
 SESSION = re.compile(r"(?ms)^```text\n(>>> .*?)^```$")
-MACHINE = ["qemu-system-arm", "-M", "virt", "-cpu", "cortex-a15", "-m", "256", "-display", "none", "-nic", "none"]
 # The image, lowmem behind it, the vectors; the fixmap and user space, where this kernel has nothing.
 PLACES = (0xC020_8000, 0xC0E0_0000, 0xC15B_1B84, 0xCF00_0000, 0xFFFF_0000, 0xFFEF_F000, 0x0001_0000)
 
@@ -42,27 +40,7 @@ def dump(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def dumped(folder: Path) -> tuple[Path, str]:
     """A folder with the dump of a kernel that has come to its end, and what QEMU's monitor said of its memory."""
-    own = Path(kernel("deb-6.1"))
-    for name in ("config.gz", "System.map"):
-        (folder / name).symlink_to(own / name)
-    console = folder / "console"
-    command = [*MACHINE, "-kernel", str(own / "zImage"), "-append", "console=ttyAMA0"]
-    command += ["-serial", f"file:{console}", "-monitor", "stdio"]
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    try:
-        deadline = time.monotonic() + 600
-        while not (console.exists() and b"end Kernel panic" in console.read_bytes()):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-        asked = "".join(f"x /1xw {place:#x}\n" for place in PLACES)
-        said, _ = process.communicate(f"stop\ndump-guest-memory {folder}/vmcore\n{asked}quit\n", timeout=120)
-    finally:
-        process.kill()
-        process.wait()
-    return folder, said
+    return folder, dumps.dumped(folder, "deb-6.1", [f"x /1xw {place:#x}" for place in PLACES])
 
 
 def test_drgn_alone_does_not_translate(dump: tuple[Path, str]) -> None:
