@@ -383,3 +383,33 @@ def test_reserve_over_64_regions_needs_65_entries(rules, outcome):
             memblock.reserve(lowest, size)
     assert memblock.reserve(RAM, size - PAGE) == 0  # 64 pieces do fit
     assert memblock.reserved.regions == [(RAM, size - PAGE, 0)]
+
+
+# -- copies -------------------------------------------------------------------------------------------------
+
+
+def changed(value):
+    """Another value of the same kind."""
+    if isinstance(value, bool):
+        return not value
+    return [*value, 1] if isinstance(value, list) else f"{value}." if isinstance(value, str) else (value or 0) + 1
+
+
+def test_a_copy_is_as_the_memblock_until_anything_changes():
+    """Stages share the copies of a memblock that has not changed, so every value must count."""
+    memblock = board()
+    memblock.reserve(RAM, PAGE)
+    fixed = {"rules", "address_max", "_old"}  # of the kernel
+    for name in vars(memblock).keys() - fixed - {"memory", "reserved", "log"}:
+        copy = memblock.copy()
+        assert memblock.is_as(copy)
+        setattr(copy, name, changed(getattr(copy, name)))
+        assert not memblock.is_as(copy), name
+    for regions in ("memory", "reserved"):
+        for name in vars(memblock.memory):
+            copy = memblock.copy()
+            setattr(getattr(copy, regions), name, changed(getattr(getattr(copy, regions), name)))
+            assert not memblock.is_as(copy), name
+    copy = memblock.copy()
+    assert memblock.reserve(RAM, PAGE) == 0  # changes nothing, but was called
+    assert not memblock.is_as(copy)

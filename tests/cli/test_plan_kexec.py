@@ -68,6 +68,30 @@ def test_plan_kdump_without_an_area(command_line: CommandLine) -> None:
     code, out, _ = command_line(*WORDS, "--loader", "kdump")
     assert code == 1
     assert "kexec loads nothing: Memory for crashkernel is not reserved" in " ".join(out.split())
+    code, out, _ = command_line(*WORDS, "--loader", "kdump", "--json")
+    assert json.loads(out)["command_line"] is None
+
+
+def test_plan_kexec_a_first_kernel_that_does_not_come_to_the_second(command_line: CommandLine) -> None:
+    """Debian's 6.12 with LPAE under QEMU: prefetch abort at 0x40400044, IFSR 0x206."""
+    own = [str(word).replace("deb-6.1", "deb-6.12-lpae") for word in WORDS]
+    for loader in ("kexec", "kdump"):
+        words = [*own, "--loader", loader, "--cmdline", "crashkernel=128M", "--ramdisk", "5006"]
+        words += ["--append", "maxcpus=1"]
+        code, out, _ = command_line(*words)
+        assert code == 1
+        plain = " ".join(out.split())
+        assert plain.startswith("DOES NOT BOOT")
+        assert "the first kernel dies in soft_restart: CONFIG_CPU_TTBR0_PAN" in plain
+        assert "[mem 0x40400000-0x404000ab]" in plain
+        assert "(IFSR 0x206)" in plain
+        code, out, _ = command_line(*words, "--json")
+        document = json.loads(out)
+        assert (document["outcome"]["boots"], document["outcome"]["stage"]) == (False, "soft_restart")
+        found = re.search(r"--feature (\w+=off).*; then give kexec --image-size=(0x\w+)", document["advice"])
+        assert found is not None
+        code, out, _ = command_line(*words, "--feature", found[1], "--image-size", found[2])
+        assert (code, out.split()[0]) == (0, "BOOTS")
 
 
 @pytest.mark.parametrize(

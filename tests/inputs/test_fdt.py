@@ -55,6 +55,23 @@ def libfdt_flat(data: bytes) -> list[tuple[str, int, int, list[tuple[str, bytes,
     return found
 
 
+def by_name(tree: fdt.Fdt, name: str) -> tuple[dict[int, bytes | None], dict[int, bytes]]:
+    """By its offset, each node's property of that name: asked of the node, and of all nodes at once."""
+    single = {node.offset: node.value(name) for node in tree.walk()}
+    at_once = {tree.numbered(number).offset: value for number, _, value in tree.values(name)}
+    assert [node.offset for node in tree.walk(name)] == list(at_once)
+    for node in tree.walk():  # now that all nodes were asked
+        assert node.value(name) == single[node.offset]
+    return single, at_once
+
+
+def libfdt_by_name(data: bytes, tree: fdt.Fdt, name: str) -> dict[int, bytes]:
+    oracle = libfdt.FdtRo(data)
+    base = oracle.off_dt_struct()
+    found = {node.offset: oracle.getprop(node.offset - base, name, libfdt.QUIET_NOTFOUND) for node in tree.walk()}
+    return {at: bytes(value) for at, value in found.items() if not isinstance(value, int)}
+
+
 def libfdt_accepts(data: bytes) -> bool:
     return libfdt.fdt_check_full(bytearray(data), len(data)) == 0
 
@@ -77,6 +94,43 @@ def test_parse_real_boards(path: Path) -> None:
         assert data[entry.offset : entry.offset + 16] == words(
             entry.address >> 32, entry.address & 0xFFFFFFFF, entry.size >> 32, entry.size & 0xFFFFFFFF
         )
+
+
+@pytest.mark.parametrize("path", BLOBS, ids=lambda path: path.stem)
+def test_properties_by_name_real_boards(path: Path) -> None:
+    data = path.read_bytes()
+    tree = fdt.parse(data)
+    names = {prop for node in tree.walk() for prop in node.properties}
+    assert "compatible" in names
+    for name in (*sorted(names)[::3], "no-such-name"):
+        single, at_once = by_name(tree, name)
+        assert at_once == {at: value for at, value in single.items() if value is not None}
+        assert at_once == libfdt_by_name(data, tree, name)
+
+
+def test_properties_by_name_share_the_ends_of_names() -> None:
+    """Names that are the ends of others, stand in the strings block twice, ten times; a node of many properties."""
+    strings = b"big-reg\0reg\0?\0" + b"x\0" * 10
+    many = b"".join(prop(4 if i == 7 else 14 + 2 * (i % 10), b"%d" % i) for i in range(20))
+    inner = (
+        begin("a")
+        + prop(4, b"end")
+        + prop(8, b"own")
+        + words(2)
+        + begin("b")
+        + prop(8, b"2")
+        + prop(0, b"3")
+        + words(2)
+    )
+    data = blob(begin() + many + inner + words(2, 9), strings=strings)
+    tree = fdt.parse(data)
+    for name, values in (("reg", [b"7", b"end", b"2"]), ("big-reg", [b"3"]), ("x", [b"0"]), ("?", [])):
+        _, at_once = by_name(tree, name)
+        assert list(at_once.values()) == values
+        assert at_once == libfdt_by_name(data, tree, name)
+    for name in ("\u20ac", "\udc80", "reg\0x", "\xff"):  # a name of ASCII has no other spelling
+        assert by_name(tree, name) == (dict.fromkeys(node.offset for node in tree.walk()), {})
+    assert list(tree.root.properties) == ["x", "reg"]
 
 
 @pytest.mark.parametrize("path", BLOBS, ids=lambda path: path.stem)
@@ -164,6 +218,7 @@ def test_parse_mutated_blobs_as_libfdt() -> None:
         seen["accepted"] += 1
         assert accepted
         assert flat(tree.root) == libfdt_flat(data[: tree.totalsize])
+        assert by_name(tree, "reg")[1] == libfdt_by_name(data[: tree.totalsize], tree, "reg")
 
     check()
     assert sum(seen.values()) >= MUTATIONS

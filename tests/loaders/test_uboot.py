@@ -6,6 +6,7 @@ second seed were recorded after the model was finished.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from bootmap.loaders.uboot.board import UBootBoard
 from bootmap.loaders.uboot.bootm import run
 from bootmap.loaders.uboot.fixups import complete
 from bootmap.loaders.uboot.release import UBoot
-from bootmap.units import Span, merged
+from bootmap.units import MIB, Span, merged
 from bootmap.verify.loader.cases import LoaderCase
 
 LEAST = 24
@@ -99,6 +100,36 @@ def test_boots_with_several_banks_have_holes_and_reach_over_them(name: str) -> N
     free = uboot.does("global_lmb") and not uboot.does("lmb_keeps_ram_above_top")
     without_efi = not uboot.does("global_lmb") and name.endswith(("noefi", "mapsz"))  # built with CONFIG_EFI_LOADER=n
     assert any(ramdisk for ramdisk, _ in reached) == (free or without_efi)
+
+
+WITH_HOLES = [name for name in NAMES if "holes" in name]
+HOLE = Span(0x0F000000, 0x10000000)
+"""Between the secure RAM of QEMU's virt machine and its devices."""
+R0 = re.compile(r"r0 : ([0-9a-f]{8})")
+
+
+@pytest.mark.parametrize("name", WITH_HOLES)
+def test_boots_with_a_real_hole_abort_at_its_first_byte(name: str) -> None:
+    """memcpy's destination in r0 when it aborts; what unpacks a kernel has other registers."""
+    aborts, over_the_end, boots_below = 0, 0, 0
+    for row in document(name)["cases"]:
+        case = LoaderCase.of(row["case"])
+        lines = said(row)
+        if not lines[-1].endswith("data abort"):
+            boots_below += row["handed"] is not None and HOLE.start - MIB <= row["handed"]["r2"] < HOLE.start
+            continue
+        aborts += 1
+        place = re.search(r" to ([0-9a-f]{8})", lines[-1])
+        start = int(place[1], 16) if place is not None else case.load
+        assert start is not None
+        over_the_end += start < HOLE.start
+        if not case.packing or place is not None:
+            found = R0.search("\n".join(row["console"]))
+            assert found is not None
+            assert max(start, HOLE.start) - 32 <= int(found[1], 16) < max(start, HOLE.start) + 32
+    assert aborts >= 5
+    assert over_the_end >= 1
+    assert boots_below >= 3
 
 
 @pytest.mark.parametrize("name", WITH_BANKS)

@@ -14,6 +14,7 @@ _RELEASE = re.compile(r"\d{4}\.\d\d(?:-rc\d+)?")
 WHAT = {
     "": "one bank of RAM; `bootz`, `bootm` with a uImage or a FIT",
     "banks": "two to four banks of RAM",
+    "holes": "two banks of RAM with nothing between them",
     "packed": "packed kernels, and such as are larger than CONFIG_SYS_BOOTM_LEN",
 }
 
@@ -23,7 +24,7 @@ def table() -> list[str]:
     counted: dict[tuple[str, str], dict[str, int]] = {}
     for name in NAMES:
         doc = document(name)
-        kind = next((kind for kind in ("banks", "packed") if kind in name), "")
+        kind = next((kind for kind in ("banks", "holes", "packed") if kind in name), "")
         version = doc["uboot"].split()[1]
         whose = "Debian's" if "-" in version or "+" in version else _BUILT
         releases = counted.setdefault((kind, whose), {})

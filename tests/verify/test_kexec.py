@@ -22,15 +22,21 @@ from bootmap.verify.loader.userland import with_kexec
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bootmap.verify.kernels import BootKernel
+
 pytestmark = pytest.mark.oracle
 
 
-def booted(key: str, *, on_crash: bool, image_size: int, command_line: str = "console=ttyAMA0") -> tuple[object, ...]:
+def twice(key: str, *, on_crash: bool, image_size: int, command_line: str) -> tuple[BootKernel, Setup, KexecRequest]:
     folder = kernel(key)
     if not (KERNELS / "kexec" / "kexec").exists() or not (KERNELS / "busybox").exists():
         pytest.skip(f"no kexec and busybox for ARM in {KERNELS}: `make kernels` fetches them")
     request = KexecRequest(KERNELS, on_crash, command_line, "console=ttyAMA0 maxcpus=1", bytes(70_000), image_size)
-    done = boot_kexec(load_kernel(folder), Setup(MACHINES_BY_NAME["virt"], 512 * MIB), request)
+    return load_kernel(folder), Setup(MACHINES_BY_NAME["virt"], 512 * MIB), request
+
+
+def booted(key: str, *, on_crash: bool, image_size: int, command_line: str = "console=ttyAMA0") -> tuple[object, ...]:
+    done = boot_kexec(*twice(key, on_crash=on_crash, image_size=image_size, command_line=command_line))
     assert done.loader_differences == ()
     assert done.comparison is not None
     hold(json.loads(chain_json([("virt", done)])))
@@ -52,6 +58,19 @@ def test_kexec_without_image_size_dies_as_predicted() -> None:
     """The decompressor writes over the tree: kexec-tools does not know Debian's TEXT_OFFSET."""
     found, *_ = booted("deb-6.1", on_crash=False, image_size=0)
     assert found is ComparedAs.KNOWN_DEATH
+
+
+@pytest.mark.parametrize("on_crash", [False, True])
+def test_kexec_a_first_kernel_that_does_not_come_to_the_second(on_crash: bool) -> None:
+    """Debian's 6.12 with LPAE: CONFIG_CPU_TTBR0_PAN."""
+    words = "console=ttyAMA0 crashkernel=128M"
+    done = boot_kexec(*twice("deb-6.12-lpae", on_crash=on_crash, image_size=0, command_line=words))
+    hold(json.loads(chain_json([("virt", done)])))
+    assert done.loader_differences == ()
+    assert done.handed is None
+    assert done.restart is not None
+    assert done.restart[1] == 0x206
+    assert "dies in soft_restart: a prefetch abort at 0x4040" in chain_text("virt", done)
 
 
 def test_kexec_userland_that_is_not_there(tmp_path: Path) -> None:

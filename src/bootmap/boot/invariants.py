@@ -26,6 +26,8 @@ def check_invariants(state: BootState) -> None:
     Raises:
         KernelDied: the kernel's text or data are unmapped after a step that ends all hope for them.
     """
+    if state.image_in_sections and state.mapped(state.kernel.swapper_pg_dir) == state.tables.root:
+        return
     lost = list(_unmapped_image(state))
     if not lost:
         return
@@ -69,9 +71,8 @@ def _unmapped_image(state: BootState) -> Iterator[tuple[int, str]]:
     size = kernel.format.section_size
     data = kernel.symbols.get("_sdata", kernel.image_end)
     bss = kernel.symbols.get("__bss_start", kernel.image_end)
-    if not state.image_in_sections:
-        for va in range(align_down(kernel.image_start, size), kernel.image_end, size):
-            if state.mapped(va) != state.pa(va):
-                yield va, "text" if va < data else "data" if va < bss else "bss"
+    for va in range(align_down(kernel.image_start, size), kernel.image_end, size):
+        if state.mapped(va) != state.pa(va):
+            yield va, "text" if va < data else "data" if va < bss else "bss"
     if state.mapped(kernel.swapper_pg_dir) != state.tables.root:
         yield kernel.swapper_pg_dir, "page directory"

@@ -18,7 +18,7 @@ from bootmap.shown import Shown
 from bootmap.units import MIB, PAGE_SIZE, Span, align_up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from bootmap.facts.features.feature import Version
     from bootmap.facts.linux.linux_prot import LinuxFormat
@@ -56,6 +56,57 @@ class Rule(Shown, Struct, frozen=True):
     summary: str
 
 
+class Features(dict[str, bool]):
+    """Whether a kernel has a feature of :mod:`bootmap.facts.features.table`, worked out when it is first asked for.
+
+    A boot asks some 250 times: ``features[name]``, or a kernel's ``has(name)``, which is the same.
+
+    Attributes:
+        rules: every feature that was asked for, by name.
+
+    Those of one kernel may share ``answered``: answers for features that any of them was asked for.
+
+    Raises:
+        KeyError: there is no feature of that name.
+    """
+
+    def __init__(
+        self,
+        version: Version,
+        sublevel: int | None,
+        config: Config,
+        overrides: Mapping[str, bool],
+        answered: dict[str, Rule] | None = None,
+    ) -> None:
+        self._version, self._sublevel, self._config, self._overrides = version, sublevel, config, overrides
+        self.rules: dict[str, Rule] = {}
+        self._answered = answered if answered is not None else {}
+
+    def __missing__(self, name: str) -> bool:
+        rule = self._answered.get(name) or self._answered.setdefault(name, self._rule(name))
+        self.rules[name] = rule
+        self[name] = rule.on
+        return rule.on
+
+    def _rule(self, name: str) -> Rule:
+        """The answer for one feature and its reason."""
+        rows = ROWS_BY_NAME[name]
+        if name in self._overrides:
+            return Rule(name, self._overrides[name], "override", "the user", rows[0].summary)
+        for row in rows:
+            if row.covers(self._version, self._sublevel) and configured(self._config, row.kconfig):
+                because = "config" if row.kconfig else "version"
+                return Rule(name, True, because, row.source, row.summary)
+        row = rows[-1]
+        because = "config" if row.kconfig and row.covers(self._version, self._sublevel) else "version"
+        return Rule(name, False, because, row.source, row.summary)
+
+
+def configured(config: Config, options: Iterable[str]) -> bool:
+    """Whether every one of ``options`` is enabled or, with ``!`` in front, not."""
+    return all(not config.enabled(option[1:]) if option[0] == "!" else config.enabled(option) for option in options)
+
+
 class KernelModel:
     """A kernel: version, configuration, symbols and overrides.
 
@@ -67,9 +118,10 @@ class KernelModel:
         overrides: features the user switched on or off.
         file: the kernel file, for the bytes of its image; None where not given.
         platform_vmalloc_end: VMALLOC_END of the platform, where a log of the kernel shows it; None where none does.
+        has: whether the kernel has a feature, by its name.
         rules: every feature that was asked for, by name.
 
-    Models of one kernel may share ``answered``: answers for features that any of them asked for.
+    Models of one kernel may share ``answered``: see `Features`.
     """
 
     def __init__(
@@ -90,38 +142,13 @@ class KernelModel:
         self.overrides = dict(overrides or {})
         self.file = file
         self.platform_vmalloc_end = platform_vmalloc_end
-        self.rules: dict[str, Rule] = {}
-        self._answered = answered if answered is not None else {}
-
-    def has(self, name: str) -> bool:
-        """Whether the kernel has the feature ``name`` of :mod:`bootmap.facts.features.table`.
-
-        Raises:
-            KeyError: there is no such feature.
-        """
-        rule = self.rules.get(name)
-        if rule is None:
-            rule = self._answered.get(name) or self._answered.setdefault(name, self.rule(name))
-            self.rules[name] = rule
-        return rule.on
-
-    def rule(self, name: str) -> Rule:
-        """The answer for one feature and its reason, without recording that it was asked for."""
-        rows = ROWS_BY_NAME[name]
-        if name in self.overrides:
-            return Rule(name, self.overrides[name], "override", "the user", rows[0].summary)
-        for row in rows:
-            if row.covers(self.version, self.sublevel) and self.configured(row.kconfig):
-                because = "config" if row.kconfig else "version"
-                return Rule(name, True, because, row.source, row.summary)
-        row = rows[-1]
-        because = "config" if row.kconfig and row.covers(self.version, self.sublevel) else "version"
-        return Rule(name, False, because, row.source, row.summary)
+        features = Features(version, sublevel, config, self.overrides, answered)
+        self.has: Callable[[str], bool] = features.__getitem__
+        self.rules = features.rules
 
     def configured(self, options: Iterable[str]) -> bool:
         """Whether every one of ``options`` is enabled or, with ``!`` in front, not."""
-        enabled = self.config.enabled
-        return all(not enabled(option[1:]) if option.startswith("!") else enabled(option) for option in options)
+        return configured(self.config, options)
 
     @property
     def version_text(self) -> str:

@@ -8,6 +8,7 @@ Source: Documentation/arch/arm/booting.rst; arch/arm/kernel/head-common.S ``__ve
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
@@ -105,6 +106,7 @@ def board_payload(state: BootState) -> Payload | None:
     return Payload("dtb", "the ATAG list", Span(params, params + board.size), vital)
 
 
+@lru_cache(maxsize=4)  # many ask, of one tree after the other
 def used_bytes(board: Fdt) -> int:
     """Bytes of a blob up to the end of its last block; what follows is room to grow."""
     header = [int.from_bytes(board.data[i : i + 4], "big") for i in range(0, min(len(board.data), 40), 4)]

@@ -91,11 +91,13 @@ STAGE_NAMES = (
 class Snapshot(Shown, Struct, frozen=True):
     """The state right after a step.
 
+    To be read only: stages between which nothing changed share it.
+
     Attributes:
         name: the kernel function.
-        memblock: a copy.
+        memblock: as it was.
         mark: how far the tables' journal was.
-        vars: a copy of the kernel variables.
+        vars: the kernel variables as they were.
         memory: what pages hold that are no page tables: physical page -> its bytes.
     """
 
@@ -176,14 +178,15 @@ class Replay(Shown, Struct, frozen=True, dict=True):
 def boot(kernel: KernelModel, handover: Handover) -> Replay:
     """Replay the boot of ``kernel`` on the machine of ``handover``: a pure function of the two."""
     state = BootState(kernel, handover, fixup_smp(kernel, handover))
+    state.assume_unknown()
     stages: list[Snapshot] = []
     try:
         for name, step in _steps(state):
             state.stage = name
-            before = state.tables.mark
+            last = stages[-1] if stages else None
             step(state)
-            stages.append(_snapshot(name, state))
-            if state.tables.mark != before:
+            stages.append(_snapshot(name, state, last))
+            if stages[-1].mark != (last.mark if last is not None else 0):
                 check_invariants(state)
     except KernelDied as died:
         return _ended(state, stages, died)
@@ -201,12 +204,20 @@ def boot(kernel: KernelModel, handover: Handover) -> Replay:
 def _ended(state: BootState, stages: list[Snapshot], died: KernelDied) -> Replay:
     hazard = died.hazard
     if not stages:  # there is always a last moment to look at: here the one before the first step
-        stages.append(_snapshot("entry", state))
+        stages.append(_snapshot("entry", state, None))
     return Replay(state, tuple(stages), Outcome(Verdict.DIES, hazard.stage, hazard.message))
 
 
-def _snapshot(name: str, state: BootState) -> Snapshot:
-    return Snapshot(name, state.memblock.copy(), state.tables.mark, state.vars.copy(), dict(state.memory))
+def _snapshot(name: str, state: BootState, last: Snapshot | None) -> Snapshot:
+    memblock, values, memory = state.memblock, state.vars, state.memory
+    same = last is not None and memblock.is_as(last.memblock)
+    return Snapshot(
+        name,
+        last.memblock if last is not None and same else memblock.copy(),
+        state.tables.mark,
+        last.vars if last is not None and values == last.vars else values.copy(),
+        last.memory if last is not None and memory == last.memory else dict(memory),
+    )
 
 
 def _steps(state: BootState) -> list[tuple[str, Step]]:

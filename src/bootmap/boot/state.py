@@ -6,11 +6,11 @@ arithmetic between physical and virtual addresses, and reading a mapping back fr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct, field
 
 from bootmap.assumptions import Assumption
 from bootmap.boot.kernel import vmalloc_start
@@ -42,8 +42,7 @@ _CACHE_SHIFT = 6
 """log2 of L1_CACHE_BYTES where the configuration does not say (arch/arm/mm/Kconfig)."""
 
 
-@dataclass
-class BootState:
+class BootState(Struct, eq=False, dict=True):
     """Everything that changes while the kernel boots.
 
     Attributes:
@@ -86,9 +85,6 @@ class BootState:
     kernel: KernelModel
     handover: Handover
     smp: bool
-    memblock: Memblock = field(init=False)
-    tables: TablePages = field(init=False)
-    machine: PickedMachine = field(init=False)
     vars: Variables = field(default_factory=Variables)
     mem_types: MemTypeTable | None = None
     cmdline: str = ""
@@ -130,11 +126,26 @@ class BootState:
     memory: dict[int, bytes] = field(default_factory=dict)
     """What pages hold that are no page tables: physical page -> its bytes."""
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def memblock(self) -> Memblock:
+        """memblock, which begins empty."""
+        memblock = Memblock(memblock_rules(self.kernel, cache_line=self.cache_line))
+        memblock.kernel_end = self.pa(self.kernel.image_end)
+        return memblock
+
+    @cached_property
+    def tables(self) -> TablePages:
+        """The page tables, of which there are none at first."""
+        return TablePages(self.pa(self.kernel.swapper_pg_dir), self.kernel.format.word_bytes)
+
+    @cached_property
+    def machine(self) -> PickedMachine:
+        """What is known of the machine."""
+        return pick_machine(self.kernel, self.handover.board, self.handover.machine_id)
+
+    def assume_unknown(self) -> None:
+        """Begin the assumptions: the hand-over's, and what is not known of the kernel and the machine."""
         kernel = self.kernel
-        self.memblock = Memblock(memblock_rules(kernel, cache_line=self.cache_line))
-        self.memblock.kernel_end = self.pa(kernel.image_end)
-        self.tables = TablePages(self.pa(kernel.swapper_pg_dir), kernel.format.word_bytes)
         self.assumptions.extend(self.handover.assumptions)
         if kernel.has("be32"):
             self.assume(
@@ -153,7 +164,6 @@ class BootState:
                 f"changed that in a header, and lowmem ends so much earlier or later",
                 "--vmalloc-end",
             )
-        self.machine = pick_machine(kernel, self.handover.board, self.handover.machine_id)
         if self.machine.unknown and self.handover.static_maps is None:
             self.assume(f"machine {self.machine.unknown}; its mappings are not in the tables", "--static-map")
 
@@ -330,6 +340,8 @@ class BootState:
         Raises:
             KernelDied: it is not.
         """
+        if self.handover.ram is None:
+            return
         lost = self.without_ram(Span(base, base + size))
         if lost is not None:
             raise self.die(

@@ -6,6 +6,7 @@ of a word are the entries that cover its address, in order.  What the words mean
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -72,9 +73,9 @@ class TablePages:
 
     def create(self, address: int, size: int, cause: Cause) -> None:
         """A table area of ``size`` bytes (whole pages) begins to exist at ``address``, all zeroes."""
-        count = size // self.word_bytes
-        self.journal.append(Write(address, np.zeros(count, self.dtype), cause))
-        _install(self._areas, address, np.zeros(count, self.dtype))
+        zeroes = _zeroes(size // self.word_bytes, self.dtype)
+        self.journal.append(Write(address, zeroes, cause))
+        _install(self._areas, address, zeroes.copy())
 
     def write(self, address: int, words: Words, cause: Cause) -> None:
         """Store ``words`` from ``address`` on; the range lies inside tables that exist."""
@@ -88,7 +89,7 @@ class TablePages:
     def word(self, address: int) -> int | None:
         """The word at physical ``address``; None where no table is."""
         page = self._areas.get(address & -PAGE_SIZE)
-        return None if page is None else int(page[(address & (PAGE_SIZE - 1)) // self.word_bytes])
+        return None if page is None else page.item((address & (PAGE_SIZE - 1)) // self.word_bytes)
 
     def words(self, address: int, count: int) -> Words:
         """``count`` words from ``address`` on, which lie in tables; read-only by agreement."""
@@ -126,6 +127,14 @@ class TablePages:
             else:
                 _store(areas, write.address, write.words)
         return areas
+
+
+@lru_cache(maxsize=16)  # a root and pages, of two formats
+def _zeroes(count: int, dtype: np.dtype[np.unsignedinteger]) -> Words:
+    """What a fresh table holds; the journal's, which nobody writes to."""
+    words: Words = np.zeros(count, dtype)
+    words.flags.writeable = False
+    return words
 
 
 def _install(areas: dict[int, Words], address: int, words: Words) -> None:

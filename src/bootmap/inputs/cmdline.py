@@ -8,6 +8,7 @@ Source: lib/cmdline.c ``next_arg``, kernel/params.c ``parse_args`` and ``parameq
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 # The kernel's isspace(): the ASCII blanks and, its table being Latin-1, the no-break space.
@@ -31,6 +32,7 @@ class Param(NamedTuple):
     text: str
 
 
+@lru_cache(maxsize=8)  # many ask, of one command line
 def parse(text: str) -> tuple[Param, ...]:
     """The parameters in order, up to a bare ``--`` or the first NUL."""
     text = text.partition("\0")[0]

@@ -20,19 +20,15 @@ import re
 import struct
 import sys
 from array import array
-from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 from bootmap.errors import FdtError
-from bootmap.inputs.fdt_tree import Columns
+from bootmap.inputs.fdt_columns import Columns
 from bootmap.inputs.fdt_tree import Fdt as Fdt
 from bootmap.inputs.fdt_tree import Node as Node
 from bootmap.inputs.fdt_tree import Property as Property
 from bootmap.inputs.fdt_tree import Reservation as Reservation
 from bootmap.units import MIB, size_text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MAGIC = 0xD00DFEED
 MAX_DEPTH = 64
@@ -146,22 +142,24 @@ def _parse_reservations(data: bytes, header: _Header) -> tuple[Reservation, ...]
 def _parse_structure(data: bytes, header: _Header) -> Node:
     """The tree's root."""
     base = header.struct_at
-    columns = Columns(data, base, _cells(data[base : base + (header.struct_end - base) // 4 * 4]))
-    places: defaultdict[int, dict[int, int]] = defaultdict(dict)
+    words = _cells(data[base : base + (header.struct_end - base) // 4 * 4])
+    columns = Columns(data, base, words, range(header.strings_at, header.strings_end))
     try:
-        _scan(columns, places)
+        _scan(columns)
     finally:  # a bad name stands in front of what ended the scan
-        _name(columns, header, places)
+        _check_names(columns)
     return Node(columns, 0)
 
 
-def _scan(columns: Columns, places: defaultdict[int, dict[int, int]]) -> None:
-    """Fill in the nodes and, by the places of their names, the properties.
+def _scan(columns: Columns) -> None:
+    """Fill in the nodes, and where their properties' tokens are.
 
     One flat loop over the block's tokens, in it one over the properties of a node: this is where parsing time goes.
     """
     data, base, words = columns.data, columns.base, columns.words
     offsets, parents, ends = columns.offsets, columns.parents, columns.ends
+    firsts, tokens = list[int](), list[int]()
+    note = tokens.append
     name_at = _NODE_NAME.match
     limit = base + 4 * len(words)
     node = -1  # row of the innermost open node
@@ -180,11 +178,12 @@ def _scan(columns: Columns, places: defaultdict[int, dict[int, int]]) -> None:
                 node = len(offsets)
                 offsets.append(base + 4 * at)
                 ends.append(0)
+                firsts.append(len(tokens))
                 depth += 1
                 at = (match.end() - base + 3) >> 2
                 while True:  # nowhere else may properties stand
                     while words[at] == _PROP:
-                        places[words[at + 2]].setdefault(node, at)
+                        note(at)
                         at += (words[at + 1] + 15) >> 2
                     if words[at] != _NOP:
                         break
@@ -201,44 +200,30 @@ def _scan(columns: Columns, places: defaultdict[int, dict[int, int]]) -> None:
             else:
                 _no_token(columns, node, at)
     except IndexError:  # behind the block's last word
-        if at != len(words):
-            at = _last_property(columns, node)
-            if at + 2 < len(words) and places[words[at + 2]].get(node) == at:
-                del places[words[at + 2]][node]  # its name is no longer of interest
-            _no_property(columns, node, at)
+        if at != len(words):  # the last property goes on there; its name is no longer of interest
+            _no_property(columns, node, tokens.pop())
+    finally:
+        columns.firsts.fromlist(firsts)
+        columns.tokens.fromlist(tokens)
     raise FdtError("structure block has no end token", offset=limit)
 
 
-def _last_property(columns: Columns, node: int) -> int:
-    """The index of the token of the property that the block ends in."""
-    words, behind = columns.words, columns.first_token(node)
-    while behind < len(words):
-        at = behind
-        if at + 3 > len(words):
-            break
-        behind += 1 if words[at] == _NOP else (words[at + 1] + 15) >> 2
-    return at
+def _check_names(columns: Columns) -> None:
+    """See that each property's name is one; names are stored once, but need not be."""
+    strings, places = columns.strings, columns.places()
+    block = columns.data[strings.start : strings.stop]
+    if not len(places) or (_printable(block) and block.endswith(b"\0") and int(places.max()) < len(block)):
+        return
+    seen: set[int] = set()
+    for place, at in zip(places.tolist(), columns.tokens, strict=True):
+        if place not in seen:
+            seen.add(place)
+            _check_name(columns, place, at)
 
 
-def _name(columns: Columns, header: _Header, places: Mapping[int, dict[int, int]]) -> None:
-    """Give the properties' columns their names, which are stored once, but need not be."""
-    names, properties = _printable(columns.data[header.strings_at : header.strings_end]), columns.properties
-    for place, column in places.items():
-        if not column:
-            continue
-        end = names.find("\0", place)
-        name = names[place:end] if end >= 0 else _property_name(columns, header, place, next(iter(column.values())))
-        columns.names[place] = name
-        if name in properties:
-            rows = sorted((*properties[name].items(), *column.items()), reverse=True)
-            column = dict(sorted(dict(rows).items()))  # of two in one node the first
-        properties[name] = column
-
-
-def _printable(block: bytes) -> str:
-    """The strings block as text where all of it is printable ASCII, as in every good tree; else ""."""
-    text = block.decode("latin-1")
-    return text if block.isascii() and text.replace("\0", "").isprintable() else ""
+def _printable(block: bytes) -> bool:
+    """Whether all of the strings block is printable ASCII, as in every good tree."""
+    return block.isascii() and block.replace(b"\0", b"").decode("ascii").isprintable()
 
 
 def _cells(block: bytes) -> array[int]:
@@ -250,17 +235,17 @@ def _cells(block: bytes) -> array[int]:
     return words
 
 
-def _property_name(columns: Columns, header: _Header, place: int, at: int) -> str:
-    """The name at a place of the strings block, which the property at word ``at`` has."""
-    start = header.strings_at + place
-    end = columns.data.find(0, start, header.strings_end) if start < header.strings_end else -1
+def _check_name(columns: Columns, place: int, at: int) -> None:
+    """See that there is a name at a place of the strings block, which the property at word ``at`` has."""
+    strings = columns.strings
+    start = strings.start + place
+    end = columns.data.find(0, start, strings.stop) if start < strings.stop else -1
     if end < 0:
         raise FdtError(
-            f"property name at {place:#x} does not end inside the strings block "
-            f"of {header.strings_end - header.strings_at:#x} bytes",
+            f"property name at {place:#x} does not end inside the strings block of {len(strings):#x} bytes",
             offset=columns.base + 4 * at + 8,
         )
-    return _ascii(columns.data[start:end], "property name", start)
+    _ascii(columns.data[start:end], "property name", start)
 
 
 def _no_property(columns: Columns, node: int, at: int) -> NoReturn:

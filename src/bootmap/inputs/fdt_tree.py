@@ -1,12 +1,12 @@
 """A device tree as it is asked: nodes and properties that know their byte offset in the file.
 
-The reader is in ``fdt.py``.  The tree is a dozen columns; nodes and properties are made of them when asked for.
+The reader is in ``fdt.py``.  The tree is a dozen columns (``fdt_columns.py``); nodes and properties are made of them
+when asked for.
 """
 
 from __future__ import annotations
 
 import struct
-from array import array
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from msgspec import Struct
@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from bootmap.errors import FdtError
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Container, Iterator
 
-_PROP, _NOP = 3, 4
-_NONE: dict[int, int] = {}
+    from bootmap.inputs.fdt_columns import Columns
+
 _LONGEST_SHOWN = 128  # characters; the specification allows 31, and a unit address
 
 
@@ -89,88 +89,6 @@ class Property(Struct, eq=False):
     def fail(self, message: str, at: int = 0) -> NoReturn:
         """Raise the FdtError that says ``message`` about this property, at byte ``at`` of its value."""
         raise FdtError(f"'{self.name}' of {self.node}: {message}", offset=self.offset + at)
-
-
-class Columns:
-    """The nodes of a tree as columns, a row each in file order; what `Node` looks at.
-
-    Values and names of properties stay bytes of the blob until somebody asks, and no row refers to another but by its
-    number: a tree of thousands of nodes is a dozen objects, without circles.  Properties are columns too, one a name:
-    who has one is asked far more often than what a node has.
-
-    Attributes:
-        data: the blob.
-        base: where the structure block begins.
-        words: the structure block's cells.
-        offsets: byte offset of each node's FDT_BEGIN_NODE token.
-        parents: number of the node above; -1 for the root.
-        ends: number behind the last node below.
-        properties: by name, row of each node that has one -> the index in ``words`` of its FDT_PROP token.
-        names: place of a name in the strings block -> the name.
-    """
-
-    __slots__ = ("base", "data", "ends", "names", "offsets", "parents", "properties", "words")
-
-    def __init__(self, data: bytes, base: int, words: array[int]) -> None:
-        self.data, self.base, self.words = data, base, words
-        self.offsets: list[int] = []
-        self.parents: list[int] = []
-        self.ends: list[int] = []
-        self.properties: dict[str, dict[int, int]] = {}
-        self.names: dict[int, str] = {}
-
-    def name(self, row: int) -> str:
-        """A node's name, read anew from the blob."""
-        start = self.offsets[row] + 4
-        return self.data[start : self.data.index(0, start)].decode("latin-1")
-
-    def children(self, row: int) -> Iterator[int]:
-        """The rows of a node's children."""
-        ends, child, end = self.ends, row + 1, self.ends[row]
-        while child < end:
-            yield child
-            child = ends[child]
-
-    def patched(self, offset: int, value: bytes) -> Columns:
-        """The same with other cells in a property's value, so that every token stays where it is."""
-        data = self.data[:offset] + value + self.data[offset + len(value) :]
-        words, first, count = self.words[:], (offset - self.base) // 4, len(value) // 4
-        words[first : first + count] = array(words.typecode, struct.unpack(f">{count}I", value))
-        other = Columns(data, self.base, words)
-        other.offsets, other.parents, other.ends = self.offsets, self.parents, self.ends
-        other.properties, other.names = self.properties, self.names
-        return other
-
-    def first_token(self, row: int) -> int:
-        """The index in ``words`` of the token behind a node's name."""
-        return (self.data.index(0, self.offsets[row] + 4) - self.base + 4) >> 2
-
-    def properties_of(self, row: int) -> dict[str, int]:
-        """A node's properties, read anew from the blob: name -> the index of its token, the first of each name."""
-        words = self.words
-        at = self.first_token(row)
-        found: dict[str, int] = {}
-        while words[at] in (_PROP, _NOP):
-            if words[at] == _PROP:
-                found.setdefault(self.names[words[at + 2]], at)
-                at += 3 + ((words[at + 1] + 3) >> 2)
-            else:
-                at += 1
-        return found
-
-    def values(self, name: str, below: Container[int] | None) -> Iterator[tuple[int, int, bytes]]:
-        """Of each node with that property, in file order: its row, the row of the node above, the value."""
-        data, words, parents, start = self.data, self.words, self.parents, self.base + 12
-        for row, at in self.properties.get(name, _NONE).items():
-            above = parents[row]
-            if below is None or above in below:
-                yield row, above, data[start + 4 * at : start + 4 * at + words[at + 1]]
-
-    def having(self, names: tuple[str, ...]) -> Iterable[int]:
-        """The rows of the nodes that have a property of one of these names, in file order."""
-        if len(names) == 1:
-            return self.properties.get(names[0], ())
-        return sorted({row for name in names for row in self.properties.get(name, ())})
 
 
 class Node:
@@ -257,15 +175,13 @@ class Node:
 
     def get(self, name: str) -> Property | None:
         """The property of that name, or None."""
-        column = self._columns.properties.get(name)
-        at = column.get(self._row) if column is not None else None
+        at = self._columns.token(self._row, name)
         return self._property(name, at) if at is not None else None
 
     def value(self, name: str) -> bytes | None:
         """The bytes of the property of that name, where nothing else of it is wanted; None without one."""
         columns = self._columns
-        column = columns.properties.get(name)
-        at = column.get(self._row) if column is not None else None
+        at = columns.token(self._row, name)
         if at is None:
             return None
         start = columns.base + 4 * at + 12

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, overload
 
 from bootmap.errors import ConfigError, InputError
 from bootmap.inputs.fs import file_name, gunzip_bytes, read_file
@@ -19,6 +19,8 @@ from bootmap.units import MIB
 if TYPE_CHECKING:
     import mmap
     from pathlib import Path
+
+_T = TypeVar("_T")
 
 MAX_SIZE = 8 * MIB
 FLAG = "--config"
@@ -108,6 +110,17 @@ class Config(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         return self._options[name.removeprefix(_PREFIX)].value
+
+    @overload
+    def get(self, name: str, /) -> str | None: ...
+
+    @overload
+    def get(self, name: str, /, default: str | _T) -> str | _T: ...
+
+    def get(self, name: str, /, default: object = None) -> object:
+        """The value, ``default`` where the option is absent."""
+        option = self._options.get(name.removeprefix(_PREFIX))
+        return default if option is None else option.value
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._options)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, overload
 
 from bootmap.errors import SymbolsError
 from bootmap.inputs.fs import file_name, read_file
@@ -19,6 +19,8 @@ from bootmap.units import MIB
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_T = TypeVar("_T")
 
 MAX_SIZE = 64 * MIB
 FLAG = "--system-map"
@@ -79,6 +81,16 @@ class Symbols(Mapping[str, int]):
 
     def __getitem__(self, name: str) -> int:
         return self._addresses[self._place(name)]
+
+    @overload
+    def get(self, name: str, /) -> int | None: ...
+
+    @overload
+    def get(self, name: str, /, default: int | _T) -> int | _T: ...
+
+    def get(self, name: str, /, default: object = None) -> object:
+        """The address, ``default`` where there is no such symbol."""
+        return self._addresses[self._place(name)] if name in self._index else default
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._index)

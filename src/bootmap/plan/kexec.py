@@ -14,6 +14,8 @@ from msgspec.structs import replace
 
 from bootmap.analysis.layout import LoadMap, Placed, load_map
 from bootmap.assumptions import Assumption
+from bootmap.boot.kernel import KernelModel
+from bootmap.boot.restart import RESTART_FEATURE, RestartFault, soft_restart
 from bootmap.boot.sequence import boot
 from bootmap.boot.setup.standard_resources import system_ram
 from bootmap.boot.trace import Verdict
@@ -29,16 +31,15 @@ from bootmap.units import MIB, PAGE_SIZE, Span, align_up, hex_address, size_text
 
 if TYPE_CHECKING:
     from bootmap.boot.handover import Handover, ZImage
-    from bootmap.boot.kernel import KernelModel
     from bootmap.boot.sequence import Replay
     from bootmap.facts.loaders.kexec import KexecVersion
     from bootmap.loaders.kexec import KexecPlaced
 
 _SYSFS_TREE = (3, 19)
 """/sys/firmware/fdt; before, kexec makes a tree of /proc/device-tree."""
-_PAN = (
-    "the first kernel comes as far as the second's first instruction: Debian's 6.12 with LPAE, which has "
-    "CONFIG_CPU_TTBR0_PAN as this one, was seen to oops in __soft_restart before; the cause is not established"
+_CURES_RESTART = (
+    "take Linux 7.1's change into the first kernel (commit 009b6c6486b9, tell bootmap with --feature "
+    f"{RESTART_FEATURE}=off), or build it without CONFIG_ARM_PAN"
 )
 _MOST_CRASH = 256 * MIB
 _CRASH_STEP = 16 * MIB
@@ -75,12 +76,14 @@ class KexecChain(Chain, frozen=True):
         first: the first kernel's boot.
         crash: what it has reserved for the second; None for ``kexec -l``, or where it has not.
         command_line: the second kernel's; None where the tree's own stays.
-        advice: what to give kexec so that it boots, predicted with it; "" where it does or nothing was found.
+        restart: what the first kernel dies of on its way to the second, whose boot is not replayed then.
+        advice: what to change so that it boots, predicted with it; "" where it does or nothing was found.
     """
 
     first: Replay | None = None
     crash: Span | None = None
     command_line: str | None = None
+    restart: RestartFault | None = None
     advice: str = ""
 
 
@@ -92,6 +95,8 @@ def kexec_chain(setup: KexecSetup) -> KexecChain:
         InputError: the tree cannot be edited.
     """
     done = _kexec_chain(setup)
+    if done.restart is not None:
+        return replace(done, advice=_restart_advice(setup))
     if done.safe or setup.image_size or done.first is None or done.first.outcome.verdict is Verdict.DIES:
         return done
     return replace(done, advice=_advice(setup, done))
@@ -109,8 +114,6 @@ def _kexec_chain(setup: KexecSetup) -> KexecChain:
     told = [] if setup.version else [Assumption(f"kexec-tools is {'.'.join(map(str, version))}", "--kexec-tools")]
     if setup.kernel.version < _SYSFS_TREE:
         told.append(Assumption("the tree comes from /sys/firmware/fdt, which this kernel does not have yet"))
-    if setup.kernel.config.enabled("CPU_TTBR0_PAN"):
-        told.append(Assumption(_PAN))
     if first.outcome.verdict is Verdict.DIES:
         why = f"the first kernel does not boot: {first.outcome.stage}: {first.outcome.reason}"
         return _refused(loader, why, first, tuple(told))
@@ -118,6 +121,10 @@ def _kexec_chain(setup: KexecSetup) -> KexecChain:
     placed = load(_call(setup, tree, first, version))
     if placed.failed:
         return _refused(loader, f"kexec loads nothing: {placed.failed}", first, tuple(told), crash)
+    if (fault := soft_restart(first.state)) is not None:
+        why = f"the first kernel dies in {fault.stage}: {fault.reason}"
+        refused = _refused(loader, why, first, tuple(told), crash)
+        return replace(refused, restart=fault, command_line=placed.command_line)
     second = fdt.parse(placed.blob)
     where = UBootPlaced(placed.kernel, placed.kernel.start, placed.ramdisk, placed.dtb)
     moved = replace(handover, cmdline=None)
@@ -179,6 +186,24 @@ def _headers(placed: KexecPlaced) -> list[Placed]:
 def _map(replay: Replay, extra: tuple[Placed, ...], crash: Span | None) -> LoadMap:
     found = load_map(replay, extra)
     return found if crash is None else replace(found, ram=(crash,))
+
+
+def _restart_advice(setup: KexecSetup) -> str:
+    """What lets the first kernel come to the second, and what that needs then."""
+    kernel = setup.kernel
+    cured = KernelModel(
+        kernel.version,
+        kernel.sublevel,
+        kernel.config,
+        kernel.symbols,
+        kernel.overrides | {RESTART_FEATURE: False},
+        kernel.file,
+        kernel.platform_vmalloc_end,
+    )
+    done = kexec_chain(replace(setup, kernel=cured))
+    if done.safe:
+        return _CURES_RESTART
+    return f"{_CURES_RESTART}; then {done.advice}" if done.advice else ""
 
 
 def _advice(setup: KexecSetup, done: KexecChain) -> str:

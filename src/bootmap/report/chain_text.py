@@ -55,6 +55,10 @@ def _kexec(boot: KexecBoot) -> Iterator[str]:
         parts += [f"tree at {hex_address(placed.dtb.start)}: byte for byte"]
         if placed.elfcorehdr is not None:
             parts += [f"crash headers at {hex_address(placed.elfcorehdr.start)}: their ranges of RAM"]
+        if boot.restart is not None:
+            address, status = boot.restart
+            abort = f"a prefetch abort at {hex_address(address)}, IFSR {status:#x}"
+            parts = [f"the first kernel dies in soft_restart: {abort}"]
         text = ", ".join(parts) if not boot.loader_differences else ""
         yield from textwrap.wrap(text, text_width(), initial_indent="  ", subsequent_indent="    ")
     for text in boot.loader_differences:
@@ -103,6 +107,7 @@ def _row(name: str, boot: ChainBoot | EfiBoot | KexecBoot) -> dict[str, Any]:
             "command_line": placed.command_line,
             "areas": {name: list(span) if span is not None else None for name, span in spans.items()},
             "failed": placed.failed,
+            "restart": list(boot.restart) if boot.restart is not None else None,
             "loader_differences": list(boot.loader_differences),
         }
     else:

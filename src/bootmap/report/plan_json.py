@@ -50,6 +50,8 @@ def plan_json(chain: Chain) -> str:
 
 
 def _outcome(chain: Chain) -> dict[str, Any]:
+    if isinstance(chain, KexecChain) and chain.restart is not None:
+        return {"boots": False, "stage": chain.restart.stage, "reason": chain.restart.reason}
     if chain.placed.failed:
         return {"boots": False, "stage": "boot loader", "reason": chain.placed.failed}
     if chain.replay is None:

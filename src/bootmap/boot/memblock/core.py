@@ -65,6 +65,18 @@ class MemblockCore:
         other.log = self.log.copy()
         return other
 
+    def is_as(self, other: Self) -> bool:
+        """Whether nothing has changed since ``other``, a copy of this, was made."""
+        return (
+            len(self.log) == len(other.log)
+            and self.memory.__dict__ == other.memory.__dict__
+            and self.reserved.__dict__ == other.reserved.__dict__
+            and self._switches() == other._switches()
+        )
+
+    def _switches(self) -> tuple[int, ...]:
+        return self.current_limit, self.bottom_up, self.movable_node, self.kernel_end, self.can_resize, self._mirror
+
     def _note(self, name: str, base: int, size: int, flags: int, origin: object | None, result: int) -> int:
         self.log.append(MemblockOp(name, base, size, flags, origin, result))
         return result

@@ -8,7 +8,7 @@ Source: arch/arm/mm/mmu.c ``build_mem_type_table``, ``init_default_cache_policy`
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from bootmap.boot.head.create_page_tables import mm_mmuflags
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from bootmap.facts.arm.cpus import Cpu
     from bootmap.facts.linux.linux_prot import LinuxFormat, PmdBits, PteBits
 
+    _Row = tuple[str, int, int, int, int, str]
+    """Name, prot_pte, prot_l1, prot_sect, domain and purpose of a memory type."""
+
 
 _READ_ONLY = ("ROM", "MINICLEAN", "CACHECLEAN", "MEMORY_RO")
 _SHARED_DEVICES = ("DEVICE_WC", "DEVICE_CACHED")
@@ -37,12 +40,12 @@ _MEMORY = ("MEMORY_RWX", "MEMORY_RW", "MEMORY_RO", "MEMORY")
 _DEVICES = ("DEVICE", "DEVICE_NONSHARED", "DEVICE_CACHED", "DEVICE_WC")
 
 
-def static_mem_types(kernel: KernelModel) -> dict[str, MemType]:
-    """The table as the kernel's source has it, for its format and version."""
+def static_mem_types(kernel: KernelModel) -> tuple[_Row, ...]:
+    """The table as the kernel's source has it, for its format and version: what each `MemType` is made of."""
     long = kernel.format.name == "long"
     domains = DOMAINS_IO_36 if kernel.has("io_36") else DOMAINS
     vectors = "VECTORS" if kernel.has("domain_vectors") else "USER"
-    types = {}
+    rows = []
     for row in MEM_TYPES:
         if (row.needs and not kernel.has(row.needs)) or (row.without and kernel.has(row.without)):
             continue
@@ -56,8 +59,8 @@ def static_mem_types(kernel: KernelModel) -> dict[str, MemType]:
             prot_pte = prot_pte.removesuffix("|xn")
         domain = domains[vectors if row.domain == "VECTORS" else row.domain]
         pte, l1, section = _words(kernel.format, prot_pte, row.prot_l1, sect)
-        types[row.name] = MemType(row.name, pte, l1, section, domain, row.purpose)
-    return types
+        rows.append((row.name, pte, l1, section, domain, row.purpose))
+    return tuple(rows)
 
 
 @cache
@@ -107,16 +110,51 @@ class _Builder:
 
 def build_mem_type_table(state: BootState) -> None:
     """Arrive at the memory types and note the cache policy; prints the kernel's "Memory policy" line."""
-    kernel, cpu, pmd, pte = state.kernel, state.handover.cpu, state.kernel.format.pmd, state.kernel.format.pte
-    table = MemTypeTable(static_mem_types(kernel))
-    build = _Builder(table)
+    kernel, cpu = state.kernel, state.handover.cpu
+    rows = static_mem_types(kernel)
     policy, shared = _policy(state)
+    vectors = _vectors(state, policy)
+    ecc = bool(state.vars.ecc) and cpu.arch >= 5
+    af_on_empty = kernel.format.name == "long" and kernel.has("af_on_empty_sect")
+    table = _adjusted(kernel.format, rows, cpu, policy, shared, vectors, ecc=ecc, af_on_empty=af_on_empty)
+    state.vars.cachepolicy = policy
+    state.mem_types = table
+    _print_policy(state, table)
+
+
+@lru_cache(maxsize=64)  # a sweep's boards have few CPUs
+def _adjusted(
+    form: LinuxFormat,
+    rows: tuple[_Row, ...],
+    cpu: Cpu,
+    policy: int,
+    shared: bool,
+    vectors: int,
+    *,
+    ecc: bool,
+    af_on_empty: bool,
+) -> MemTypeTable:
+    """The table; one for all boots that come to the same, so nobody changes it.
+
+    Args:
+        form: the format of the tables.
+        rows: the static table.
+        cpu: the CPU.
+        policy: the cache policy's index.
+        shared: whether RAM is shareable.
+        vectors: Linux pte bits of the vectors page.
+        ecc: whether the ECC bit is set.
+        af_on_empty: whether sections without any bit get the access flag too.
+    """
+    pmd, pte = form.pmd, form.pte
+    table = MemTypeTable({row[0]: MemType(*row) for row in rows})
+    build = _Builder(table)
     extended, remap = cpu.arch >= 6 and cpu.xp, cpu.arch >= 7 and cpu.tre
 
     _unsupported_bits(build, pmd, cpu)
     _devices(build, pmd, extended=extended, xsc3=cpu.pte == "xsc3", remap=remap)
-    kernel_pgprot, vectors = pte.mt[CACHE_POLICIES[policy].pte], _vectors(state, policy)
-    if extended and kernel.format.name == "short":
+    kernel_pgprot = pte.mt[CACHE_POLICIES[policy].pte]
+    if extended and form.name == "short":
         build.set(_READ_ONLY, "prot_sect", pmd.apx | pmd.ap_write, "read-only to the kernel, nothing to user space")
     if extended and shared:
         kernel_pgprot |= pte.shared
@@ -125,24 +163,22 @@ def build_mem_type_table(state: BootState) -> None:
         build.set(types, "prot_sect", pmd.s, why)
         build.set((*types, "MEMORY_DMA_READY"), "prot_pte", pte.shared, why)
     _noncached(build, pmd, arch=cpu.arch, remap=remap)
-    if kernel.format.name == "long":
+    if form.name == "long":
         kernel_pgprot |= pte.af
         vectors |= pte.af
         why, every = "no access flag faults for the kernel", tuple(table.types)
         build.set(every, "prot_pte", pte.af, why)
-        build.set(every, "prot_sect", pmd.af, why, only_nonzero=not kernel.has("af_on_empty_sect"))
+        build.set(every, "prot_sect", pmd.af, why, only_nonzero=not af_on_empty)
 
     table.policy, table.shared = CACHE_POLICIES[policy].name, shared
-    table.ecc_mask = pmd.protection if state.vars.ecc and cpu.arch >= 5 else 0
+    table.ecc_mask = pmd.protection if ecc else 0
     table.kernel_pgprot = pte.present | pte.young | pte.dirty | kernel_pgprot
     _cached(build, pmd, getattr(pmd, CACHE_POLICIES[policy].pmd), kernel_pgprot, vectors)
     for mem_type in table.types.values():
         domain, why = pmd.domain(mem_type.domain), f"domain {mem_type.domain}"
-        for field_ in ("prot_l1", "prot_sect"):
+        for field_ in ("prot_l1", "prot_sect") if domain else ():
             build.set((mem_type.name,), field_, domain, why, only_nonzero=True)
-    state.vars.cachepolicy = policy
-    state.mem_types = table
-    _print_policy(state, table)
+    return table
 
 
 def _unsupported_bits(build: _Builder, pmd: PmdBits, cpu: Cpu) -> None:

@@ -184,11 +184,13 @@ def reserved_memory_agrees(parent: Node, cells: RootCells) -> bool:
 
 def _memory_nodes(state: BootState, fdt: Fdt) -> Iterator[Node]:
     kernel = state.kernel
-    nodes = fdt.root.walk() if kernel.has("memory_nodes_all_depths") else iter(fdt.root.children)
-    for node in nodes:
-        kind = node.get("device_type")
-        named = kind is not None and kind.value.split(b"\0")[0] == b"memory" and kind.value.count(b"\0") >= 1
-        if kind is None and not kernel.has("generic_add_memory"):
+    deep, by_name = kernel.has("memory_nodes_all_depths"), not kernel.has("generic_add_memory")
+    for node in fdt.walk() if by_name else fdt.walk("device_type"):
+        if not deep and node.depth != 1:
+            continue
+        kind = node.value("device_type")
+        named = kind is not None and kind.startswith(b"memory\0")
+        if kind is None and by_name:
             named = node.depth == 1 and node.name == "memory@0"
         if named and (is_available(node) or not kernel.has("memory_status")):
             yield node

@@ -20,6 +20,7 @@ from bootmap.facts.features.cma import CMA_FEATURES
 from bootmap.facts.features.config import CONFIG_FEATURES
 from bootmap.facts.features.decompressor import ZIMAGE_FEATURES
 from bootmap.facts.features.head import HEAD_FEATURES
+from bootmap.facts.features.kexec import KEXEC_FEATURES
 from bootmap.facts.features.lowmem import LOWMEM_FEATURES
 from bootmap.facts.features.mem_types import MEM_TYPE_FEATURES
 from bootmap.facts.features.memblock import LOG_FEATURES, MEMBLOCK_FEATURES
@@ -48,6 +49,7 @@ SECTIONS: Mapping[str, tuple[Feature, ...]] = MappingProxyType(
         "memblock": MEMBLOCK_FEATURES,
         "the log": LOG_FEATURES,
         "the decompressor": ZIMAGE_FEATURES,
+        "the next kernel": KEXEC_FEATURES,
     }
 )
 """The parts of the table by title, in the order of a boot."""

@@ -86,9 +86,10 @@ def run(uboot: UBoot, board: UBootBoard, command: Command) -> UBootPlaced:
             command, why = find_parts(uboot, command, command.fit, result.said)
             if why:
                 raise RefusedError(why)
-            _load_os(uboot, lmb, command, result, command.fit.span if command.fit is not None else Span(0, 0))
+            blob = command.fit.span if command.fit is not None else Span(0, 0)
+            _load_os(uboot, board, lmb, command, result, blob)
         else:
-            (_bootz if command.name == "bootz" else _bootm)(uboot, lmb, command, result)
+            (_bootz if command.name == "bootz" else _bootm)(uboot, board, lmb, command, result)
         _ramdisk_high(uboot, board, lmb, command, result)
         if command.dtb is not None and command.tree is not None:
             _setup_tree(uboot, board, lmb, command, result)
@@ -108,7 +109,7 @@ def _load_files(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, res
             raise RefusedError(f"U-Boot loads no file to {span}: some of that is reserved, or is no RAM")
 
 
-def _bootz(uboot: UBoot, lmb: Lmb, command: Command, result: UBootPlaced) -> None:
+def _bootz(uboot: UBoot, _board: UBootBoard, lmb: Lmb, command: Command, result: UBootPlaced) -> None:
     kernel = command.kernel
     result.said.append(f"Kernel image @ {kernel.at:#08x} [ {0:#08x} - {kernel.size:#08x} ]")
     if not uboot.does("lmb_alloc_mem"):
@@ -119,13 +120,13 @@ def _bootz(uboot: UBoot, lmb: Lmb, command: Command, result: UBootPlaced) -> Non
     _find_images(uboot, command, result, Span(kernel.at, kernel.at + kernel.size))
 
 
-def _bootm(uboot: UBoot, lmb: Lmb, command: Command, result: UBootPlaced) -> None:
+def _bootm(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, result: UBootPlaced) -> None:
     result.said.append(f"## Booting kernel from Legacy Image at {command.kernel.at:08x} ...")
     _find_images(uboot, command, result, Span(0, 0))
-    _load_os(uboot, lmb, command, result, Span(command.kernel.at, command.kernel.end))
+    _load_os(uboot, board, lmb, command, result, Span(command.kernel.at, command.kernel.end))
 
 
-def _load_os(uboot: UBoot, lmb: Lmb, command: Command, result: UBootPlaced, blob: Span) -> None:
+def _load_os(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, result: UBootPlaced, blob: Span) -> None:
     """bootm_load_os(): copy the kernel out of ``blob``, and reserve where it goes."""
     kernel, load = command.kernel, result.kernel.start
     size = kernel.size
@@ -135,6 +136,12 @@ def _load_os(uboot: UBoot, lmb: Lmb, command: Command, result: UBootPlaced, blob
     result.said.append(f"   {what}" + (f" to {load:x}" if uboot.does("says_load_address") else ""))
     if kernel.packed or not stays:
         size, result.failed = unpacked(uboot, command, result.said)
+        if not result.failed and not _in_ram(board, result.kernel):
+            result.said.append("data abort")
+            raise RefusedError(
+                f"U-Boot {'unpacks' if kernel.packed else 'copies'} the kernel to {result.kernel}, and not all of that "
+                f"is RAM: the image's load address is wrong"
+            )
     if (kernel.packed or not stays) and load < blob.end and load + size > blob.start:
         if command.fit is None:
             return  # U-Boot sees the overlap, and goes on without a reservation
@@ -219,12 +226,13 @@ def _ramdisk_high(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, r
     _copied(uboot, board, result, line, ramdisk, result.ramdisk)
 
 
+def _in_ram(board: UBootBoard, place: Span) -> bool:
+    return any(bank.start <= place.start and place.end <= bank.end for bank in merged(board.banks))
+
+
 def _copied(uboot: UBoot, board: UBootBoard, result: UBootPlaced, line: str, source: Span, to: Span) -> None:
     """Say that something is copied; where there is no RAM, that ends U-Boot."""
-    banks = merged(board.banks)
-    in_ram = to.start == source.start or all(
-        any(bank.start <= place.start and place.end <= bank.end for bank in banks) for place in (source, to)
-    )
+    in_ram = to.start == source.start or (_in_ram(board, source) and _in_ram(board, to))
     backwards = to.start > source.start and (
         to.start - source.start < to.size or not uboot.does("memmove_forward_if_clear")
     )
@@ -350,7 +358,8 @@ def _relocate_fdt(uboot: UBoot, board: UBootBoard, lmb: Lmb, command: Command, r
         result.said.append(f"   Using Device Tree in place at {start:08x}, end {start + size - 1:08x}")
     else:
         line = f"   Loading Device Tree to {start:08x}, end {start + size - 1:08x} ... "
-        _copied(uboot, board, result, line, Span(command.dtb, command.dtb + command.tree.totalsize), result.dtb)
+        used = command.tree.totalsize  # fdt_open_into() does not touch the room that it leaves behind
+        _copied(uboot, board, result, line, Span(command.dtb, command.dtb + used), Span(start, start + used))
     if uboot.does("says_working_fdt"):
         result.said.append(f"Working FDT set to {start:x}")
 

@@ -250,7 +250,7 @@ def plan() -> Schema:
             "load_map": (rows(load_map_keys(overlap)), "Everything in RAM, by address."),
             "assumptions": ASSUMPTIONS,
             "crash_kernel": (maybe(RANGE), "kexec and kdump: the area of crashkernel=; null for kexec -e."),
-            "command_line": (TEXT, "kexec and kdump: what the second kernel is told."),
+            "command_line": (maybe(TEXT), "kexec and kdump: what the second kernel is told; null for the tree's."),
             "advice": (TEXT, "kexec and kdump: what to change; empty where nothing is to be."),
         },
         about="What a boot loader places where, and whether that boots.",

@@ -177,7 +177,7 @@ def verify_loader() -> Schema:
     """``bootmap.verify-loader/1``."""
     area = tuple_of(NATURAL, NATURAL, NATURAL, NATURAL)
     by_uboot, by_uefi = ("uboot", "says", "failed", "dtb", "loader_differences"), ("firmware", "map")
-    by_kexec = ("kexec_tools", "command_line", "areas", "failed", "loader_differences")
+    by_kexec = ("kexec_tools", "command_line", "areas", "failed", "restart", "loader_differences")
     span = maybe(tuple_of(NATURAL, NATURAL))
     areas = record({name: (span, f"The {name}: start, and the address behind it.") for name in _KEXEC_AREAS})
     boot = rows(
@@ -196,6 +196,7 @@ def verify_loader() -> Schema:
             "kexec_tools": (TEXT, "By kexec: the version of kexec-tools."),
             "command_line": (TEXT, "What the second kernel is told."),
             "areas": (areas, "Where kexec puts what, physical."),
+            "restart": (span, "IFAR and IFSR of a first kernel that dies on its way to the second; null for none."),
         },
         optional=(*by_uboot, *by_uefi, *by_kexec),
     )

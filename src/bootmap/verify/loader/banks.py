@@ -2,13 +2,20 @@
 
 QEMU's virt machine has one piece of RAM.  A U-Boot with CONFIG_OF_SEPARATE and CONFIG_NR_DRAM_BANKS=4
 (``tools/build-uboot`` builds it) knows only the banks of the tree that stands behind its program: what lies between
-two of them is no RAM to it.
+two of them is no RAM to it.  To QEMU it is, but with secure=on, which adds a second piece of RAM and a real hole:
+
+    0x0e000000  RAM     16 MiB, of the secure world
+    0x0f000000  nothing 16 MiB: a data abort
+    0x10000000  devices
+    0x40000000  RAM
 """
 
 from __future__ import annotations
 
 import random
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from bootmap.inputs import fdt
 from bootmap.inputs.fdt_edit import FdtEditor, changeable
@@ -23,6 +30,10 @@ from bootmap.verify.session import machine_tree
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+SECURE_RAM = 0x0E000000
+"""Where the virt machine has secure RAM (hw/arm/virt.c VIRT_SECURE_MEM)."""
+_SECURE_SIZE = 16 * MIB
+_HOLE_ENDS = 0x10000000
 _ALL_OF_IT = 3 * GIB
 _LAYOUTS = (
     ((0, 256), (512, 256)),
@@ -60,6 +71,58 @@ def in_banks(seed: int, number: int, room: int) -> list[LoaderCase]:
     """
     rng = random.Random(seed)
     return [_case(rng, room) for _ in range(number)]
+
+
+def over_holes(seed: int, number: int, room: int) -> list[LoaderCase]:
+    """``number`` cases in which U-Boot copies to the secure RAM, into the hole behind it, or over that RAM's end.
+
+    Args:
+        seed: of the random numbers.
+        number: how many.
+        room: bytes that U-Boot, its heap and stack take at the end of its bank.
+    """
+    rng = random.Random(seed)
+    return [_over_hole(rng, room) for _ in range(number)]
+
+
+def _over_hole(rng: random.Random, room: int) -> LoaderCase:
+    memory = rng.choice((256, 384, 512))
+    end, hole = SECURE_RAM + _SECURE_SIZE, Span(SECURE_RAM + _SECURE_SIZE, _HOLE_ENDS)
+    top = RAM + memory * MIB - room
+    command = rng.choice(("bootz", "bootz", "bootm"))
+    size = rng.randrange(1 * MIB, 8 * MIB) & ~3 if command == "bootz" else rng.randrange(4 * KIB, 256 * KIB) & ~3
+    loads = (RAM + 0x208000, SECURE_RAM + 0x8000, end - size, end - size // 2 & ~3, hole.start, hole.start + 5 * MIB)
+    load = rng.choice(loads) if command == "bootm" else None
+    packing = "gzip" if command == "bootm" and rng.random() < 0.4 else ""
+    ramdisk = None
+    if rng.random() < 0.8:
+        ramdisk = (RAM + 96 * MIB, rng.choice((rng.randrange(1, MIB), rng.randrange(MIB, 12 * MIB))))
+
+    def high() -> str | None:
+        places = (end, end, end - 0x1000, end + 0x1000, hole.start + rng.randrange(MIB, 14 * MIB), hole.end - 0x1000)
+        return rng.choice((IN_PLACE, None, f"{top:x}", *(f"{at:x}" for at in places)))
+
+    env: dict[str, str | None] = {"fdt_high": high(), "initrd_high": high()}
+    if rng.random() < 0.75:
+        # Up to 2024.10 all from the one to the other is RAM to U-Boot's list; QEMU's devices are not to be written to.
+        low = SECURE_RAM + rng.choice((0, 0, 0x1234, MIB))
+        env["bootm_low"] = f"{low:x}"
+        env["bootm_size"] = f"{rng.choice((_HOLE_ENDS - low, end - low)):x}"
+    case = LoaderCase(
+        memory,
+        command,
+        (RAM + 32 * MIB, size),
+        load,
+        ramdisk,
+        RAM + 80 * MIB,
+        env,
+        padding=rng.choice((0, rng.randrange(1, 60000))),
+        wide=rng.random() < 0.7,
+        chosen=rng.random() < 0.8,
+        banks=((RAM, memory * MIB), (SECURE_RAM, _SECURE_SIZE)),
+        packing=packing,
+    )
+    return replace(case, packed=len(case.kernel_data())) if packing else case
 
 
 def _case(rng: random.Random, room: int) -> LoaderCase:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 QEMU = "qemu-system-arm"
 PROMPT = b"=> "
 _HANGS = b"Please RESET the board ###"
+RESETS = b"resetting ..."
+"""What U-Boot says before it resets the machine."""
 _STOP = b"stop autoboot"
 _MOST = 4 << 20
 """Bytes of console that are taken at most."""
@@ -44,6 +46,7 @@ class UBootConsole:
         memory: bytes of RAM.
         files: physical address -> file that is in RAM when the machine starts.
         more: further arguments of QEMU's.
+        stops: words behind which nothing is to be waited for any more.
 
     Attributes:
         banner: what it said until the first prompt.
@@ -53,7 +56,15 @@ class UBootConsole:
         MachineError: it does not come to a prompt.
     """
 
-    def __init__(self, binary: Path, memory: int, files: Mapping[int, Path], more: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        binary: Path,
+        memory: int,
+        files: Mapping[int, Path],
+        more: tuple[str, ...] = (),
+        stops: tuple[bytes, ...] = (),
+    ) -> None:
+        self._stops = (_HANGS, *stops)
         loads = [f"loader,file={path},addr={address:#x},force-raw=on" for address, path in files.items()]
         words = ["-M", "virt", "-m", f"{memory >> 10}k", "-bios", str(binary), "-display", "none", "-no-reboot"]
         words += ["-serial", "stdio", "-monitor", "none", "-nic", "none", *more]
@@ -84,7 +95,7 @@ class UBootConsole:
             SilentError: neither comes.
         """
         self._send(line.encode("latin-1") + b"\r")
-        answer = self._until(PROMPT, timeout, at_end=True, end_is_fine=True, or_else=_HANGS).decode("latin-1")
+        answer = self._until(PROMPT, timeout, at_end=True, end_is_fine=True, or_else=self._stops).decode("latin-1")
         _, _, rest = answer.partition("\n")
         return rest.replace("\r", "").removesuffix(PROMPT.decode())
 
@@ -124,13 +135,15 @@ class UBootConsole:
         *,
         at_end: bool = False,
         end_is_fine: bool = False,
-        or_else: bytes = b"\0",
+        or_else: tuple[bytes, ...] = (),
     ) -> bytes:
-        """Read until ``mark`` was said (``at_end``: as the last thing), or ``or_else``; nothing is read twice."""
+        """Read until ``mark`` was said (``at_end``: as the last thing), or one of ``or_else``; nothing twice."""
         assert self._child.stdout is not None
         file = self._child.stdout.fileno()
         deadline = time.monotonic() + timeout
-        while not (self._buffer.endswith(mark) if at_end else mark in self._buffer) and or_else not in self._buffer:
+        while not (self._buffer.endswith(mark) if at_end else mark in self._buffer) and not any(
+            each in self._buffer for each in or_else
+        ):
             ready, _, _ = select.select([file], [], [], max(0.0, deadline - time.monotonic()))
             if not ready or len(self._buffer) > _MOST:
                 said, self._buffer = self._buffer, b""

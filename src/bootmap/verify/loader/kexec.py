@@ -3,7 +3,7 @@
 The first kernel boots to a userland with Debian's kexec, which loads the second.  QEMU's gdb stub stops at three
 places: the first kernel's first instruction (its tree is read), the second zImage's (the registers, the tree, every
 byte of zImage and initrd, the crash headers are compared), the second kernel's.  Then that kernel is read as for any
-other boot.
+other boot.  A first kernel that is to die on the way tells by its oops where it did.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from msgspec import Struct
 from bootmap.assemble.zimage import describe
 from bootmap.boot.decompressor.phys_offset import phys_offset
 from bootmap.boot.handover import Handover
+from bootmap.boot.restart import soft_restart
 from bootmap.boot.sequence import boot
 from bootmap.boot.setup.standard_resources import system_ram
 from bootmap.errors import MachineError, UsageError
@@ -38,6 +39,7 @@ from bootmap.verify.loader.userland import with_kexec
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from bootmap.boot.restart import RestartFault
     from bootmap.boot.sequence import Replay
     from bootmap.facts.loaders.kexec import KexecVersion
     from bootmap.image.machine import RunningMachine
@@ -57,6 +59,13 @@ else
     sleep 1000
 fi
 """
+_OOPS_ENDS = b"---[ end trace"
+_ABORT = re.compile(
+    rb"Unable to handle kernel \w[^\r\n]* at virtual address (\w{8}) when execute.*?Internal error: Oops: (\w+) ",
+    re.DOTALL,
+)
+_FSR_LNX_PF = 1 << 31
+"""What the kernel adds to the status of a prefetch abort (arch/arm/mm/fault.h)."""
 _CRASH, _GO = "echo c > /proc/sysrq-trigger", "kexec -e"
 
 
@@ -98,13 +107,15 @@ class KexecBoot(LoaderBoot, frozen=True):
         version: of kexec-tools.
         first: the first kernel's tree and r2.
         placed: what was predicted of kexec.
-        handed: the tree that the second kernel got, and r2; None where nothing was loaded.
+        handed: the tree that the second kernel got, and r2; None where it was not started.
+        restart: IFAR and IFSR, by its oops, of a first kernel that died on its way to the second.
     """
 
     version: KexecVersion
     first: tuple[bytes, int]
     placed: KexecPlaced
     handed: tuple[bytes, int] | None = None
+    restart: tuple[int, int] | None = None
 
 
 def boot_kexec(
@@ -142,13 +153,18 @@ def boot_kexec(
         cpus = setup.cpus or setup.machine.cpus
         placed = load(_call(kernel, first, own, request, NEWEST_KEXEC, cpus))
         progress("kexec")
-        _run_to_second(machine, placed)
+        fault = soft_restart(first.state)
+        _run_to_second(machine, placed, fault)
         version = _version(machine)
         if version != NEWEST_KEXEC:  # where the kernel goes does not depend on it
             placed = load(_call(kernel, first, own, request, version, cpus))
         loaded = _LOADED in machine.console()
         if placed.failed or not loaded:
             return KexecBoot(version, (own, r2), placed, loader_differences=tuple(_refusals(placed, loaded)))
+        if fault is not None:
+            died = _abort(machine)
+            told = tuple(_died_otherwise(fault, died))
+            return KexecBoot(version, (own, r2), placed, restart=died, loader_differences=told)
         registers = machine.gdb.core_registers()
         found = _blob(machine, registers["r2"])
         differences = tuple(_otherwise(machine, placed, registers["r2"], found, zimage, request))
@@ -182,13 +198,13 @@ def boot_kexec(
     )
 
 
-def _run_to_second(machine: RunningMachine, placed: KexecPlaced) -> None:
-    """To the second zImage's first instruction, or until kexec has said that it loads nothing."""
+def _run_to_second(machine: RunningMachine, placed: KexecPlaced, fault: RestartFault | None) -> None:
+    """To the second zImage's first instruction, or until the first kernel has said why it does not come to that."""
     if placed.failed:
         machine.run_until_console(_NOTHING, timeout=_START)
         return
     with machine.gdb.breakpoints(placed.kernel.start):
-        machine.run_until_console(_NOTHING, timeout=_START)
+        machine.run_until_console(_NOTHING if fault is None else _OOPS_ENDS, timeout=_START)
 
 
 def _run_to_kernel(machine: RunningMachine, zimage: int, kernel: int) -> None:
@@ -241,6 +257,22 @@ def _refusals(placed: KexecPlaced, loaded: bool) -> Iterator[str]:
         yield f"kexec loads the kernel; predicted was: {placed.failed}"
     elif not placed.failed:
         yield "kexec loads nothing; predicted was that it does"
+
+
+def _abort(machine: RunningMachine) -> tuple[int, int] | None:
+    """IFAR and IFSR of the prefetch abort that the kernel has told of; None where it has not."""
+    found = _ABORT.search(machine.console())
+    return (int(found[1], 16), int(found[2], 16) & ~_FSR_LNX_PF) if found is not None else None
+
+
+def _died_otherwise(fault: RestartFault, died: tuple[int, int] | None) -> Iterator[str]:
+    if died is None:
+        yield f"the first kernel comes to the second; predicted was that it dies in {fault.stage}"
+    elif died[0] not in fault.idmap or died[1] != fault.status:
+        yield (
+            f"the first kernel takes a prefetch abort at {hex_address(died[0])}, IFSR {died[1]:#x}; predicted was one "
+            f"in {fault.idmap}, IFSR {fault.status:#x}"
+        )
 
 
 def _otherwise(

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from bootmap.inputs.fs import read_file
 from bootmap.output import write_file
 from bootmap.units import MIB
-from bootmap.verify.loader.banks import with_banks
+from bootmap.verify.loader.banks import SECURE_RAM, with_banks
 from bootmap.verify.loader.cases import RAM
-from bootmap.verify.loader.console import SilentError, UBootConsole
+from bootmap.verify.loader.console import RESETS, SilentError, UBootConsole
 from bootmap.verify.loader.payload import handed
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from bootmap.verify.loader.cases import LoaderCase
 
 _STARTED = "Starting kernel ..."
+_SECURE = ("-machine", "secure=on")
+"""The CPU starts in the secure state and QEMU provides no PSCI: neither U-Boot nor the payload can end the machine."""
 _RESERVED = re.compile(r"reserved(?:\[\d+\]\s+\[0x|\.reg\[0x\w+\]\.base = 0x)(\w+)")
 
 
@@ -78,7 +80,8 @@ def record(binary: Path, cases: Iterable[LoaderCase], note: Callable[[str], None
                 files[case.ramdisk[0]] = Path(folder, "ramdisk")
                 write_file(files[case.ramdisk[0]], case.disk())
             used = _with_banks(binary, case.banks, Path(folder, "u-boot")) if case.banks else binary
-            with UBootConsole(used, case.memory * MIB, files) as uboot:
+            more, stops = (_SECURE, (RESETS,)) if SECURE_RAM in dict(case.banks) else ((), ())
+            with UBootConsole(used, case.memory * MIB, files, more, stops) as uboot:
                 doc["uboot"] = next(line for line in uboot.banner.splitlines() if line.startswith("U-Boot 2")).strip()
                 if case.ram not in doc["bdinfo"]:
                     doc["bdinfo"][case.ram] = uboot.command("bdinfo")
