@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     from bootmap.inputs.board_paths import board_files as board_files
     from bootmap.inputs.board_paths import boards_below as boards_below
     from bootmap.inputs.memblock_script import PARAMETERS as MEMBLOCK_CALLS
+    from bootmap.plan.barebox import barebox_chain as barebox_chain
     from bootmap.plan.chain import Chain as Chain
     from bootmap.plan.chain import chain as chain
     from bootmap.plan.efi import efi_chain as efi_chain
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
     from bootmap.plan.load_kexec import kexec_setup as kexec_setup
     from bootmap.plan.propose import Proposal as Proposal
     from bootmap.plan.propose import propose as propose
+    from bootmap.plan.rpi import rpi_chain as rpi_chain
     from bootmap.plan.setup import LoaderSetup as BootSetup
     from bootmap.source.audit import audit as audit
     from bootmap.source.diff import TablesDiff as TablesDiff
@@ -180,6 +182,7 @@ _PUBLIC = {
     "Translation": ("bootmap.analysis.translation", "Translation"),
     "Verdict": ("bootmap.boot.trace", "Verdict"),
     "audit": ("bootmap.source.audit", "audit"),
+    "barebox_chain": ("bootmap.plan.barebox", "barebox_chain"),
     "baseline_text": ("bootmap.checks.settings", "baseline_text"),
     "blame_changes": ("bootmap.sweep.blame", "blames"),
     "board_files": ("bootmap.inputs.board_paths", "board_files"),
@@ -226,6 +229,7 @@ _PUBLIC = {
     "read_baseline": ("bootmap.checks.settings", "read_baseline"),
     "read_check_settings": ("bootmap.checks.settings", "read_settings"),
     "read_rows": ("bootmap.sweep.store", "read_rows"),
+    "rpi_chain": ("bootmap.plan.rpi", "rpi_chain"),
     "run_sweep": ("bootmap.sweep.run", "run_sweep"),
     "serve": ("bootmap.explore.serve", "serve"),
     "size_of": ("bootmap.assemble.texts", "parse_size"),
@@ -292,6 +296,7 @@ __all__ = [
     "Translation",
     "Verdict",
     "audit",
+    "barebox_chain",
     "baseline_text",
     "blame_changes",
     "board_files",
@@ -338,6 +343,7 @@ __all__ = [
     "read_baseline",
     "read_check_settings",
     "read_rows",
+    "rpi_chain",
     "run_sweep",
     "serve",
     "size_of",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 
 import pytest
+from support.scripts import recording
 from support.uboot import document
 
 from bootmap.errors import FdtError, InputError
@@ -43,6 +44,14 @@ def test_uboot_env_text() -> None:
     assert uboot_env.parse(document("uboot-2023.01-a")["printenv"].encode())["kernel_addr_r"] == "0x40400000"
     with pytest.raises(InputError, match="no variable"):
         uboot_env.parse(b"hello\n")
+
+
+def test_printenv_has_a_backslash_before_each() -> None:
+    """Two of them were set, in single quotes, which the newer parser leaves as they are; so is an end of line."""
+    printed = recording("hush-2025.01-modern.json.gz")["scripts"]["escapes"]["printenv"]
+    assert "slash=a\\\\\\\\b\n" in printed
+    assert uboot_env.parse_text(printed)["slash"] == r"a\\b"
+    assert uboot_env.parse_text("a=b\\\nc=d\ne=f\n") == {"a": "b\nc=d", "e": "f"}
 
 
 @pytest.mark.parametrize("flag", [b"", b"\x01"])

@@ -113,6 +113,36 @@ def test_action_tells_findings_where_they_are(trees: Trees) -> None:
 
 
 @needs_tools
+def test_action_comments_with_the_verdict_the_options_and_the_budget(trees: Trees) -> None:
+    """More RAM moves nothing in the load map, but lowmem and highmem; the options' kernel is the comment's too."""
+    trees.commit({"boards/soc.dtsi": SOC.replace("SIZE", "0x60000000")})
+    options = "--defconfig imx_v6_v7 --cpu cortex-a9"
+    assert trees.check(OPTIONS=options).returncode == 0
+    comment = (trees.out / "comment.md").read_text()
+    layout = bootmap("layout", *options.split(), "boards/one.dts", cwd=trees.folder)
+    (kernel,) = re.findall(r"(?m)^  (0x\w+  0x\w+) {2}kernel ", layout.stdout)
+    assert f"   {kernel}  kernel" in comment
+    assert re.search(r"(?m)^-  lowmem +512 MiB$", comment)
+    assert re.search(r"(?m)^\+  lowmem +768 MiB$", comment)
+    assert re.search(r"(?m)^\+  highmem +768 MiB$", comment)
+    trees.commit({"boards/soc.dtsi": SOC.replace("SIZE", "0xe00000")})
+    assert trees.check().returncode == 1
+    assert "**`boards/one.dts`** DOES NOT BOOT\n" in (trees.out / "comment.md").read_text()
+
+
+@needs_tools
+def test_action_on_a_branch_that_is_new(trees: Trees) -> None:
+    """GitHub gives zeros for the commit before; a commit that the clone lacks is one clear line."""
+    trees.commit({"boards/soc.dtsi": SOC.replace("SIZE", "0x8000000")})
+    assert trees.check(BASE="0" * 40).returncode == 0
+    assert trees.outputs() == {"trees": "1", "failed": "0"}
+    done = trees.check(BASE="1" * 40)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"check-trees: BASE={'1' * 40} is not in this clone")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@needs_tools
 def test_action_has_nothing_to_do(trees: Trees) -> None:
     trees.commit({"README": "no tree\n"})
     done = trees.check()

@@ -153,6 +153,12 @@ TARGETS = (
         (f"plan BOARD --uboot 2023.01 --zimage 5M {_SET} --bdinfo FILE",),
         ("INPUT:plain.bdinfo", "INPUT:older.bdinfo"),
     ),
+    Target("iomem", ("plan BOARD --loader barebox --zimage 5M --iomem FILE",), ("boards/qemu-virt/iomem.txt",)),
+    Target(
+        "config-txt",
+        ("plan BOARD --loader rpi --pi pi2 --zimage 5M --ramdisk 1M --config-txt FILE",),
+        ("boards/raspberry-pi/config.txt",),
+    ),
     Target("efi-map", ("predict BOARD KERNEL --efi-map FILE",), ("INPUT:plain.efi",)),
     Target(
         "capture", ("diagnose FILE", "diagnose FILE --json"), ("tests/data/logs/*.log", "tests/data/captures/*.txt")

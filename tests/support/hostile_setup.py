@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from support.hostile import BOARD, Hostile
 from support.hostile_inputs import INPUTS, MIB
-from support.hostile_scripts import SCRIPTS
+from support.hostile_loaders import LOADERS
+from support.hostile_scripts import SCRIPTS, SOURCED, with_files
 from support.trees import Node, blob, board, cells, text
 
 if TYPE_CHECKING:
@@ -320,9 +321,10 @@ _TOO = {
     "nested.img": lambda: boot_image(boot_image(boot_image(bytes(64)))),
     "bomb.img": lambda: boot_image(INPUTS["many-gzip.zImage"]()[: 4 * MIB - 8192]),
 }
-INPUTS.update(_TOO)
+INPUTS.update(_TOO | LOADERS)
 
 _PLAN = f"plan {BOARD} --dram 0x40000000,512M --uboot 2023.01 --zimage 5M"
+_MODERN = _PLAN.replace("2023.01", "2025.01") + " --hush modern"
 _AT = "--cpu cortex-a9 --phys-offset 0x40000000"
 _ANY, _USAGE = (0, 1, 3), (0, 1, 2, 3)
 _SOURCES = ("dtc", "cpp")
@@ -354,11 +356,20 @@ ROWS = (
     *(Hostile(f"extlinux-{name}", f"{_PLAN} --extlinux {name} --set kernel_addr_r=41000000 --set fdt_addr_r=44000000",
               _USAGE) for name in _named(".conf")),
     *(Hostile(f"script-{name}", f"{_PLAN} --script {name} --set kernel_addr_r=41000000", (3,)) for name in SCRIPTS),
+    *(Hostile(f"modern-{name}", f"{_MODERN} --script {name}", (3,)) for name in SCRIPTS),
+    *(Hostile(f"sourced-{name}", f"{_PLAN} --script {{dir}}/boot.cmd --file /={{dir}}/disk --set a=0", (3,),
+              prepare=with_files(name)) for name in SOURCED),
+    *(Hostile(f"sourced-modern-{name}", f"{_MODERN} --script {{dir}}/boot.cmd --file /={{dir}}/disk --set a=0", (3,),
+              prepare=with_files(name)) for name in SOURCED),
     *(Hostile(f"environment-{name}", f"{_PLAN} --printenv {name}", _USAGE) for name in _named(".env", ".bin")),
     Hostile("environment-doubling", f"{_PLAN} --printenv doubling.env --boot ${{a0}}", (3,)),
     Hostile("environment-circle", f"{_PLAN} --printenv circle.env --boot ${{a}}", (3,)),
     *(Hostile(f"bdinfo-{name}", f"plan {BOARD} --uboot 2023.01 --zimage 5M --bdinfo {name} --boot bootz@41000000",
               _USAGE) for name in _named(".bdinfo")),
+    *(Hostile(f"iomem-{name}", f"plan {BOARD} --loader barebox --zimage 5M KERNEL --iomem {name}", _ANY)
+      for name in LOADERS if name.endswith(".iomem")),
+    *(Hostile(f"config-{name}", f"plan {BOARD} --loader rpi --pi pi2 --zimage 5M KERNEL --config-txt {name}", _ANY)
+      for name in LOADERS if name.endswith(".cfgtxt")),
     *(Hostile(f"efi-{name}", f"predict BOARD KERNEL --cpu cortex-a9 --efi-map {name}", _ANY)
       for name in _named(".efi")),
     *(Hostile(f"{command}-{name}", f"{command} {name}", _ANY) for command in ("diagnose", "diagnose --json")

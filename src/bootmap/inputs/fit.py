@@ -8,6 +8,7 @@ Source: U-Boot doc/usage/fit/source_file_format.rst; boot/image-fit.c.
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 LARGEST = 128 * MIB
 """Bytes that a FIT, or a part of it when it is unpacked, may have."""
 _MOST = 256
+_HASHES = frozenset(("md5", "sha1", "sha256", "sha384", "sha512"))
 
 
 class FitConfiguration(Struct, frozen=True):
@@ -193,6 +195,26 @@ def data_of(tree: Fdt, data: bytes, node: Node) -> bytes:
         FdtError: it is not there.
     """
     return _raw(tree, data, node)
+
+
+def hashes_hold(node: Node, body: bytes) -> bool:
+    """Whether an image's data has each hash that its node states; one that is of no known kind does not hold.
+
+    Source: boot/image-fit.c ``fit_image_verify_with_data``: nodes that begin with "hash".
+    """
+    return all(
+        _hashed(_text(each, "algo"), body) == value.value
+        for each in node.children
+        if each.name.startswith("hash") and (value := each.get("value")) is not None
+    )
+
+
+def _hashed(kind: str | None, body: bytes) -> bytes | None:
+    import hashlib  # takes a while to be loaded
+
+    if kind == "crc32":
+        return zlib.crc32(body).to_bytes(4, "big")
+    return hashlib.new(kind, body, usedforsecurity=False).digest() if kind in _HASHES else None
 
 
 def _raw(tree: Fdt, data: bytes, node: Node) -> bytes:

@@ -18,9 +18,12 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from bootmap.errors import InputError
+from bootmap.inputs.hush_nodes import For, If, ScriptWord, Simple, While
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from bootmap.inputs.hush_nodes import Listing, Node
 
 MOST_NESTED = 16
 _BLANKS, _ESCAPED_IN_QUOTES = " \t\n", "*?[\\"
@@ -35,56 +38,6 @@ _FOLLOWERS = {
     "do": ("done",),
 }
 _RESERVED = frozenset(("if", "then", "elif", "else", "fi", "for", "while", "until", "in", "do", "done"))
-
-
-class ScriptWord(Struct, frozen=True):
-    """A word as it is written: variables not yet expanded, and whether any of it is quoted."""
-
-    text: str
-    quoted: bool
-
-    @property
-    def plain(self) -> str:
-        """The word without backslashes."""
-        return _without_backslashes(self.text)
-
-
-class Simple(Struct, frozen=True):
-    """A command: its words, and its line from 1."""
-
-    words: tuple[ScriptWord, ...]
-    line: int
-
-
-class If(Struct, frozen=True):
-    """Conditions with what each decides on, in order; what is run where none holds."""
-
-    arms: tuple[tuple[Listing, Listing], ...]
-    otherwise: Listing
-    line: int
-
-
-class For(Struct, frozen=True):
-    """A variable, what it becomes in turn, and what is run each time."""
-
-    name: str
-    values: tuple[ScriptWord, ...]
-    body: Listing
-    line: int
-
-
-class While(Struct, frozen=True):
-    """A condition, what is run as long as it holds (``until``: does not), and whether it is ``until``."""
-
-    condition: Listing
-    body: Listing
-    until: bool
-    line: int
-
-
-Node = Simple | If | For | While
-Listing = tuple[tuple[Node, str], ...]
-"""Commands, each with what stands behind it: ``&&``, ``||``, or ``;`` for an end of line too."""
 
 
 class _Token(Struct, frozen=True):
@@ -111,7 +64,7 @@ def expanded(command: tuple[ScriptWord, ...], value: Callable[[str], str | None]
         command: the words as they are written.
         value: what a variable is; None where it is not set.  It gets what stands in the braces.
     """
-    if not any(_MARK in word.text for word in command):
+    if not has_variables(command):
         return [word.plain for word in command]
     line = []
     for word in command:
@@ -122,17 +75,15 @@ def expanded(command: tuple[ScriptWord, ...], value: Callable[[str], str | None]
     return [word.plain for word in found if word is not None]
 
 
+def has_variables(command: tuple[ScriptWord, ...]) -> bool:
+    """Whether a command has variables: U-Boot then reads it a second time, by itself."""
+    return any(_MARK in word.text for word in command)
+
+
 def substituted(word: ScriptWord, value: Callable[[str], str | None]) -> str:
     """A word with the values of its variables."""
     parts = word.plain.split(_MARK)
     return "".join((value(part) or "") if i % 2 else part for i, part in enumerate(parts))
-
-
-def _without_backslashes(text: str) -> str:
-    if "\\" not in text:
-        return text
-    chars = iter(text)
-    return "".join(next(chars, "") if char == "\\" else char for char in chars)
 
 
 def _tokens(text: str, line: int, *, reading_again: bool = False) -> Iterator[_Token]:

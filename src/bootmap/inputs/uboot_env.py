@@ -7,12 +7,14 @@ Source: env/common.c, include/env_internal.h ``struct environment_s``; cmd/nvedi
 
 from __future__ import annotations
 
+import re
 import zlib
 
 from bootmap.errors import InputError
 
 _MOST, _MOST_TEXT = 4 << 20, 1 << 20
 _TAIL = "Environment size:"
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 def parse(data: bytes) -> dict[str, str]:
@@ -31,6 +33,8 @@ def parse(data: bytes) -> dict[str, str]:
 def parse_text(text: str) -> dict[str, str]:
     """The variables of what ``printenv`` printed; prompts and what stands before the first variable are passed over.
 
+    It prints a backslash before each backslash and each end of line in a value (lib/hashtable.c ``hexport_r``).
+
     Raises:
         InputError: there is no variable, or too much of it.
     """
@@ -42,17 +46,23 @@ def parse_text(text: str) -> dict[str, str]:
         if line.startswith(_TAIL):
             break
         head, equals, value = line.partition("=")
-        if equals and head and not any(char.isspace() for char in head) and head.isprintable():
+        goes_on = name is not None and _is_escaped(variables[name][-1])
+        if not goes_on and equals and head and not any(char.isspace() for char in head) and head.isprintable():
             name = head
             variables[name] = [value]
         elif name is not None and not line.lstrip().startswith("=>"):  # a value may have several lines
             variables[name].append(line)
     if not variables:
         raise InputError("holds no variable; expected lines name=value, as printenv prints them")
-    values = {each: "\n".join(lines) for each, lines in variables.items()}
+    values = {each: _ESCAPED.sub(r"\1", "\n".join(lines)) for each, lines in variables.items()}
     if name is not None:  # printenv ends with an empty line and the size
         values[name] = values[name].rstrip("\n")
     return values
+
+
+def _is_escaped(line: str) -> bool:
+    """Whether the end of a line belongs to the value."""
+    return (len(line) - len(line.rstrip("\\"))) % 2 == 1
 
 
 def lines_of(data: bytes) -> dict[str, int]:

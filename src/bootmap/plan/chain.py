@@ -88,7 +88,7 @@ def chain(setup: LoaderSetup) -> Chain:
     extra = tuple(_loader(uboot, board, command, placed))
     ready = not placed.failed and command.tree is not None and placed.dtb is not None
     if not ready or kernel is None or handover is None or command.tree is None or placed.dtb is None:
-        return Chain(loader, placed, LoadMap(_sorted(*extra, *_moved(placed)), board.banks), setup.assumptions)
+        return Chain(loader, placed, LoadMap(in_order(*extra, *moved(placed)), board.banks), setup.assumptions)
     try:
         name = command.fit.name if command.fit is not None else ""
         blob = complete(uboot, command.tree, placed.dtb.start, board.banks, placed.ramdisk, command.env, name)
@@ -147,13 +147,14 @@ def _qemu(setup: LoaderSetup) -> Chain:
     if not fits(ram, found):
         placed.failed = "QEMU refuses: Not enough space for DTB after kernel/initrd"
     if placed.failed or setup.kernel is None or setup.handover is None:
-        return Chain("QEMU", placed, LoadMap(_sorted(*_moved(placed)), setup.board.banks))
+        return Chain("QEMU", placed, LoadMap(in_order(*moved(placed)), setup.board.banks))
     told = setup.assumptions + setup.handover.assumptions
     replay = continued(setup.kernel, setup.handover, placed, tree, told, found.initrd)
     return Chain("QEMU", placed, load_map(replay), setup.assumptions, replay)
 
 
-def _sorted(*objects: Placed) -> tuple[Placed, ...]:
+def in_order(*objects: Placed) -> tuple[Placed, ...]:
+    """Rows of a load map, lowest first."""
     return tuple(sorted(objects, key=lambda each: (each.start, -each.size)))
 
 
@@ -193,8 +194,8 @@ def _as_loaded(kind: str, span: Span) -> Placed:
     return Placed(f"{kind}, as loaded", span.start, span.size, kind, until=Phase.LOADER)
 
 
-def _moved(placed: UBootPlaced) -> Iterator[Placed]:
-    """What U-Boot had placed when no kernel is known."""
+def moved(placed: UBootPlaced) -> Iterator[Placed]:
+    """What a boot loader had placed when no kernel is known."""
     yield Placed("kernel image", placed.kernel.start, placed.kernel.size, "zimage")
     if placed.ramdisk is not None:
         yield Placed("initrd", placed.ramdisk.start, placed.ramdisk.size, "initrd")

@@ -25,6 +25,7 @@ from bootmap.plan.setup import (
     fit_configuration,
     image_of,
     loader_of,
+    menu_changes,
     read_bdinfo,
     version_in,
     with_addresses,
@@ -58,6 +59,8 @@ def uboot_setups(
     changes: Iterable[str] = (),
     extlinux: str | None = None,
     script: str | None = None,
+    files: Sequence[str] = (),
+    hush: str | None = None,
     ramdisk: str | None = None,
     dtb_size: int | None = None,
     cpu: str | None = None,
@@ -75,10 +78,14 @@ def uboot_setups(
         bdinfo: file of what bdinfo prints, or of a whole console log.
         uboot: its release, or the line that it begins with; "" to look for it.
         dram: banks of RAM as ``BASE,SIZE``, where there is no bdinfo.
-        boot: the boot command; "" for the usual one with the usual variables.
+        boot: what is typed, a boot command or others that come to one, such as ``run bootcmd``; "" for the usual
+            command with the usual variables.
         changes: ``NAME=VALUE``, variables on top; ``NAME=`` deletes one.
         extlinux: file of an extlinux.conf.
         script: file of a boot script, boot.scr or its text: sets variables, says where files are loaded, and boots.
+        files: ``NAME=PATH``, what the script or the command loads under that name: a file, or a folder for all below;
+            ``NAME=`` where there is no such file.
+        hush: the parser that U-Boot reads them with, "old" or "modern"; None for the older, noted where it matters.
         ramdisk: its file, or its size.
         dtb_size: bytes of the tree, without a board.
         cpu: the CPU's name.
@@ -93,11 +100,12 @@ def uboot_setups(
     from bootmap.assemble.board import Board, read_zimage
     from bootmap.assemble.board_file import read_boards
 
-    told, ran = _told(printenv, bdinfo, uboot, dram, boot, changes, extlinux, ramdisk), None
-    if script is not None:
-        if loader == "qemu" or anywhere:
-            raise UsageError("--script goes with U-Boot, and not with --propose")
-        told, ran = scripted(told, script, extlinux)
+    told = _told(printenv, bdinfo, uboot, dram, boot, changes, extlinux, ramdisk)
+    ran: ScriptRun | None = None
+    if (script is not None or files) and (loader == "qemu" or anywhere):
+        raise UsageError(f"{'--script' if script is not None else '--file'} goes with U-Boot, and not with --propose")
+    if loader != "qemu" and not anywhere:
+        told, ran = scripted(told, script, files, hush, extlinux, ramdisk)
     if loader == "qemu":
         if not told.banks:
             raise MissingInputError("nothing says where RAM is; give --dram BASE,SIZE")
@@ -196,7 +204,8 @@ def _told(
     extlinux_file: str | None,
     ramdisk: str | None,
 ) -> Told:
-    from bootmap.inputs import extlinux, uboot_env
+    from bootmap.inputs import uboot_env
+    from bootmap.inputs.fs import read_file
 
     env = _parsed(printenv, uboot_env.parse) if printenv is not None else {}
     text, info = read_bdinfo(bdinfo_file) if bdinfo_file is not None else ("", None)
@@ -207,12 +216,7 @@ def _told(
             raise UsageError(f"--set {change}: expected NAME=VALUE, or NAME= to delete it")
         set_now[name] = value
     if extlinux_file is not None:
-        label = _parsed(extlinux_file, lambda data: extlinux.parse(_decoded(data))).default
-        if label.initrd and ramdisk is None:
-            raise MissingInputError(
-                f"{extlinux_file}: {label.name!r} has a ramdisk; give {label.initrd} with --ramdisk"
-            )
-        set_now |= {"bootargs": label.append} if label.append else {}
+        set_now |= menu_changes(extlinux_file, read_file(extlinux_file), ramdisk)
     return Told(env, info, uboot or version_in(text), tuple(map(parse_bank, dram)), boot, set_now)
 
 
@@ -223,10 +227,6 @@ def _parsed(path: str, parse: Callable[[bytes], Result]) -> Result:
         return parse(read_file(path))
     except InputError as error:
         raise error.in_file(path) from None
-
-
-def _decoded(data: bytes) -> str:
-    return data.decode("utf-8", "replace")
 
 
 def parse_bank(text: str) -> Span:

@@ -8,24 +8,32 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from bootmap.errors import InputError
-
 _BEGIN, _END = "\ud800", "\ud801"
 
 
 class Load(Struct, frozen=True):
-    """A file, or a piece of flash, that a line loads to an address; whether U-Boot reads it from a file system."""
+    """A file, or a piece of flash, that is loaded to an address.
 
-    line: int
+    Attributes:
+        at: the place that says so, in words.
+        address: where to.
+        file: its name.
+        of_disk: U-Boot reads it from a file system.
+        size: its bytes; None where they are not known.
+    """
+
+    at: str
     address: int
     file: str
     of_disk: bool = False
+    size: int | None = None
 
 
 class _Unknown(Struct, frozen=True):
-    line: int
+    at: str
     words: str
     load: Load | None
+    variable: str
 
 
 class Unknowns:
@@ -34,9 +42,9 @@ class Unknowns:
     def __init__(self) -> None:
         self._found: list[_Unknown] = []
 
-    def add(self, line: int, words: str, load: Load | None = None) -> str:
-        """A new one: the line and the words that it comes from, and the load whose size it is."""
-        self._found.append(_Unknown(line, words, load))
+    def add(self, at: str, words: str, load: Load | None = None, variable: str = "") -> str:
+        """A new one: where it comes from, in words, the load whose size it is, and the variable that is set."""
+        self._found.append(_Unknown(at, words, load, variable))
         return f"{_BEGIN}{len(self._found) - 1}{_END}"
 
     def load(self, text: str) -> Load | None:
@@ -51,14 +59,10 @@ class Unknowns:
         parts = (part.partition(_END) for part in rest)
         return first + "".join(f"<{self._found[int(number)].words}>{tail}" for number, _, tail in parts)
 
-    def undecided(self, text: str, what: str, line: int) -> InputError:
-        """The error for ``what``, which hangs on the first of them in ``text``."""
+    def first(self, text: str) -> tuple[str, str]:
+        """The first of them in a text, in words, with its place; and the variable that is set to it, "" for none."""
         unknown = self._found[int(text.partition(_BEGIN)[2].partition(_END)[0])]
-        return InputError(
-            f"{what} hangs on what only the board can tell: {self.shown(unknown.words)} (line {unknown.line}); set a "
-            "variable with --set, or give the command with --boot",
-            line=line,
-        )
+        return f"{self.shown(unknown.words)} ({unknown.at})", unknown.variable
 
 
 def is_known(text: str) -> bool:

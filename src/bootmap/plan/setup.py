@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from bootmap.assumptions import Assumption
 from bootmap.errors import InputError, MissingInputError, UnsupportedError, UsageError
-from bootmap.inputs import bdinfo, fdt, fit, uboot_env
+from bootmap.inputs import bdinfo, extlinux, fdt, fit, uboot_env
 from bootmap.inputs.fdt_writer import MadeNode, cells, flatten
 from bootmap.inputs.fs import file_name, read_file
 from bootmap.inputs.uimage import HEADER_BYTES
@@ -105,6 +105,22 @@ def read_bdinfo(file: str) -> tuple[str, bdinfo.Bdinfo]:
         return text, bdinfo.parse(text)
     except InputError as error:
         raise error.in_file(file_name(file)) from None
+
+
+def menu_changes(file: str, data: bytes, ramdisk: str | None) -> dict[str, str]:
+    """What the default entry of an extlinux.conf sets.
+
+    Raises:
+        InputError: it is no menu.
+        MissingInputError: the entry has a ramdisk, and none was given.
+    """
+    try:
+        label = extlinux.parse(data.decode("utf-8", "replace")).default
+    except InputError as error:
+        raise error.in_file(file) from None
+    if label.initrd and ramdisk is None:
+        raise MissingInputError(f"{file}: {label.name!r} has a ramdisk; give {label.initrd} with --ramdisk")
+    return {"bootargs": label.append} if label.append else {}
 
 
 def version_in(text: str) -> str:

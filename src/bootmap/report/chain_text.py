@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bootmap.output import text_width
 from bootmap.units import hex_address
+from bootmap.verify.loader.barebox_chain import BareboxBoot
 from bootmap.verify.loader.chain import ChainBoot
 from bootmap.verify.loader.kexec import KexecBoot
 
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
 
     from bootmap.verify.loader.efi import EfiBoot
 
+    Boot = ChainBoot | BareboxBoot | EfiBoot | KexecBoot
+
 _WHEN = {"before": "on entry to paging_init", "after": "on its return"}
 
 
-def chain_text(name: str, boot: ChainBoot | EfiBoot | KexecBoot) -> str:
+def chain_text(name: str, boot: Boot) -> str:
     """One boot: a verdict, what was compared, what differs."""
     lines = [f"{'EQUAL' if boot.equal else 'DIFFERENT'}: {name}, {_what(boot)}"]
-    if isinstance(boot, ChainBoot):
+    if isinstance(boot, ChainBoot | BareboxBoot):
         lines += _loader(boot)
     elif isinstance(boot, KexecBoot):
         lines += _kexec(boot)
@@ -37,9 +40,11 @@ def chain_text(name: str, boot: ChainBoot | EfiBoot | KexecBoot) -> str:
     return "\n".join(lines)
 
 
-def _what(boot: ChainBoot | EfiBoot | KexecBoot) -> str:
+def _what(boot: Boot) -> str:
     if isinstance(boot, ChainBoot):
         return f"U-Boot {boot.uboot.version}"
+    if isinstance(boot, BareboxBoot):
+        return f"barebox {boot.barebox.text}"
     if isinstance(boot, KexecBoot):
         return f"{'kdump' if boot.placed.elfcorehdr else 'kexec'}, kexec-tools {'.'.join(map(str, boot.version))}"
     return f"by UEFI ({boot.firmware})"
@@ -65,9 +70,9 @@ def _kexec(boot: KexecBoot) -> Iterator[str]:
         yield from textwrap.wrap(text, text_width(), initial_indent="  ", subsequent_indent="    ")
 
 
-def _loader(boot: ChainBoot) -> Iterator[str]:
+def _loader(boot: ChainBoot | BareboxBoot) -> Iterator[str]:
     placed = boot.placed
-    count = f"{len(placed.said)} lines of U-Boot's"
+    count = f"{len(placed.said)} lines of {'U-Boot' if isinstance(boot, ChainBoot) else 'barebox'}'s"
     if placed.failed:
         yield from textwrap.wrap(f"{count}; it starts no kernel: {placed.failed}", text_width(), initial_indent="  ")
     elif placed.dtb is not None:
@@ -76,12 +81,12 @@ def _loader(boot: ChainBoot) -> Iterator[str]:
         yield from textwrap.wrap(text, text_width(), initial_indent="  ", subsequent_indent="    ")
 
 
-def chain_json(rows: Sequence[tuple[str, ChainBoot | EfiBoot | KexecBoot]]) -> str:
+def chain_json(rows: Sequence[tuple[str, Boot]]) -> str:
     """All boots as one document (bootmap.verify-loader/1)."""
     return json.dumps({"schema": "bootmap.verify-loader/1", "boots": [_row(*row) for row in rows]}, indent=1)
 
 
-def _row(name: str, boot: ChainBoot | EfiBoot | KexecBoot) -> dict[str, Any]:
+def _row(name: str, boot: Boot) -> dict[str, Any]:
     comparison = boot.comparison
     row: dict[str, Any] = {
         "board": name,
@@ -90,10 +95,10 @@ def _row(name: str, boot: ChainBoot | EfiBoot | KexecBoot) -> dict[str, Any]:
         "words": comparison.words if comparison is not None else {},
         "wrong_words": comparison.wrong_words if comparison is not None else {},
     }
-    if isinstance(boot, ChainBoot):
+    if isinstance(boot, ChainBoot | BareboxBoot):
         dtb = boot.placed.dtb
+        row |= {"uboot": boot.uboot.version} if isinstance(boot, ChainBoot) else {"barebox": boot.barebox.text}
         row |= {
-            "uboot": boot.uboot.version,
             "says": boot.placed.said,
             "failed": boot.placed.failed,
             "dtb": dtb.start if dtb is not None else None,

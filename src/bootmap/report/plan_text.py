@@ -22,7 +22,7 @@ def plan_text(chain: Chain, name: str) -> str:
     """The whole report on the boot of the board ``name``, lines ended."""
     lines = [*_head(chain, name), "", "Load map", *layout_lines(chain.load_map), ""]
     if chain.placed.said:
-        lines += ["U-Boot says", *(f"  {_plain(line)}" for line in chain.placed.said), ""]
+        lines += [f"{chain.loader.split()[0]} says", *(f"  {_plain(line)}" for line in chain.placed.said), ""]
     if isinstance(chain, KexecChain):
         lines += _second(chain)
     lines += _damage(chain)
@@ -30,10 +30,21 @@ def plan_text(chain: Chain, name: str) -> str:
     if isinstance(chain, KexecChain):
         lines += _advice(chain)
     elif chain.load_map.damage or (chain.verdict is not None and chain.verdict is not Verdict.BOOTS):
-        lines += ["`bootmap plan --propose` looks for addresses that are clear of each other and boot", ""]
+        lines += [_way_out(chain), ""]
     if chain.assumptions:
         lines += ["Assumptions", *_bullets(map(str, chain.assumptions)), ""]
     return "\n".join(lines)
+
+
+def _way_out(chain: Chain) -> str:
+    """What to change."""
+    by_loader = {
+        "barebox": "`bootm -a ADDR -L ADDR` puts kernel and ramdisk elsewhere",
+        "Raspberry": "kernel_address, initramfs FILE ADDR and device_tree_address in config.txt put them elsewhere",
+    }
+    return by_loader.get(
+        chain.loader.split()[0], "`bootmap plan --propose` looks for addresses that are clear of each other and boot"
+    )
 
 
 def _head(chain: Chain, name: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""``bootmap plan``: where U-Boot puts kernel, ramdisk and device tree, and addresses that are safe."""
+"""``bootmap plan``: where a boot loader puts kernel, ramdisk and device tree, and addresses that are safe."""
 
 from __future__ import annotations
 
@@ -12,8 +12,34 @@ from bootmap.errors import UsageError
 from bootmap.output import folded
 
 _FORMS = ("setenv", "extlinux", "fit", "header")
-_OF_KEXEC = ("append", "image_size", "kexec_tools")
-_OF_UBOOT = ("printenv", "bdinfo", "uboot", "boot", "changes", "extlinux", "script", "dtb_size")
+_LOADERS = ("u-boot", "qemu", "barebox", "rpi", "efi", "kexec", "kdump")
+_OF_LOADERS: dict[str, tuple[str, ...]] = {
+    "printenv": ("u-boot", "qemu"),
+    "bdinfo": ("u-boot", "qemu"),
+    "uboot": ("u-boot", "qemu"),
+    "boot": ("u-boot", "qemu", "barebox"),
+    "changes": ("u-boot", "qemu", "barebox"),
+    "extlinux": ("u-boot", "qemu"),
+    "script": ("u-boot", "qemu"),
+    "files": ("u-boot", "qemu"),
+    "hush": ("u-boot", "qemu"),
+    "dtb_size": ("u-boot", "qemu"),
+    "iomem_file": ("barebox",),
+    "barebox": ("barebox",),
+    "config_file": ("rpi",),
+    "pi": ("rpi",),
+    "memory": ("rpi",),
+    "dtb_addr": ("rpi",),
+    "cmdline": ("barebox", "rpi", "efi", "kexec", "kdump"),
+    "efi_map": ("efi",),
+    "append": ("kexec", "kdump"),
+    "image_size": ("kexec", "kdump"),
+    "kexec_tools": ("kexec", "kdump"),
+    "dram": ("u-boot", "qemu", "barebox", "rpi", "kexec", "kdump"),
+    "zimage": ("u-boot", "qemu", "barebox", "rpi", "kexec", "kdump"),
+}
+"""The loaders that have a use for an option; those that are not named are for all."""
+_NAMES = {"changes": "set", "files": "file", "iomem_file": "iomem", "config_file": "config-txt"}
 
 
 @click.command()
@@ -21,20 +47,41 @@ _OF_UBOOT = ("printenv", "bdinfo", "uboot", "boot", "changes", "extlinux", "scri
 @click.option(
     "--loader",
     default="u-boot",
-    type=click.Choice(("u-boot", "qemu", "efi", "kexec", "kdump")),
-    help="U-Boot; QEMU's own (-kernel); UEFI and the kernel's stub; Linux itself: kexec -l, or kexec -p and a panic.",
+    type=click.Choice(_LOADERS),
+    help="U-Boot; QEMU's own (-kernel); barebox; the Raspberry Pi's firmware; UEFI and the kernel's stub; Linux "
+    "itself: kexec -l, or kexec -p and a panic.",
     show_default=True,
 )
 @click.option("--printenv", type=click.Path(), help="U-Boot's variables: what printenv prints, or the image in flash.")
 @click.option("--bdinfo", type=click.Path(), help="What bdinfo prints; a whole console log will do.")
 @click.option("--uboot", default="", help="U-Boot's release: 2023.01, or the line that it begins with.")
 @click.option("--dram", multiple=True, metavar="BASE,SIZE", help="A bank of RAM, where bdinfo is not given.")
-@click.option("--boot", default="", metavar="COMMAND", help="What is typed: 'bootz ADDR ADDR:SIZE ADDR'.")
+@click.option(
+    "--boot", default="", metavar="COMMAND", help="What is typed: 'bootz ADDR ADDR:SIZE ADDR', 'run bootcmd'."
+)
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Set a variable; NAME= deletes it.")
+@click.option("--iomem", "iomem_file", type=click.Path(), help="What barebox's iomem prints; a log will do.")
+@click.option("--barebox", default="", help="Its release: 2025.08.0, or the line that it begins with.")
+@click.option("--config-txt", "config_file", type=click.Path(), help="For rpi: config.txt.")
+@click.option(
+    "--pi", default="", metavar="MODEL", help="For rpi: the model, as config.txt's filters call it: pi0, pi3+."
+)
+@click.option("--memory", metavar="SIZE", help="For rpi: RAM on the board, where the model has several sizes: 512M.")
+@click.option("--dtb-addr", type=ADDRESS, help='For rpi: where its log says "Device tree loaded to".')
 @click.option("--extlinux", type=click.Path(), help="extlinux.conf: its command line, and whether it has a ramdisk.")
 @click.option("--script", type=click.Path(), help="boot.scr or its text: what it sets, loads, and boots.")
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    metavar="NAME=PATH",
+    help="A file that the script loads as NAME, or a folder for all below; NAME= where there is none.",
+)
+@click.option("--hush", type=click.Choice(("old", "modern")), help="U-Boot's parser, as 'cli get' says.")
 @click.option("--ramdisk", metavar="FILE|SIZE", help="The ramdisk.")
-@click.option("--cmdline", help="For efi, kexec and kdump: the (first) kernel's command line, in place of the board's.")
+@click.option(
+    "--cmdline", help="The (first) kernel's command line, in place of the board's; for U-Boot --set bootargs."
+)
 @click.option("--efi-map", type=click.Path(), help="For efi: UEFI's memory map, such as a shell's memmap.")
 @click.option("--append", help="For kexec and kdump: kexec's --append.")
 @click.option("--image-size", default=0, type=ADDRESS, help="For kexec and kdump: kexec's --image-size.")
@@ -63,21 +110,21 @@ def command(
     Prints the load map from the boot loader's first byte to the decompressor's heap, the messages that U-Boot will
     print, and the verdict where a kernel is given (--config and --system-map).  With --propose prints safe addresses.
 
-    With --loader efi the map of --efi-map says where memory is free.  With --loader kexec or kdump BOARD boots the
+    With --loader barebox what its iomem prints says where memory is free (--iomem); with rpi config.txt and the model
+    decide; with efi the map of --efi-map says where memory is free.  With --loader kexec or kdump BOARD boots the
     kernel, and the kernel boots itself again: where kexec-tools puts things, what the crash kernel gets, and whether
     it boots.
     """
     loader = options["loader"]
-    if loader in ("efi", "kexec", "kdump"):
-        _refuse(options, _OF_UBOOT + (_OF_KEXEC if loader == "efi" else ("efi_map",)), loader)
+    _refuse(options, loader)
+    if loader in ("barebox", "rpi", "efi", "kexec", "kdump"):
         if propose or len(boards) != 1:
             raise UsageError(f"--loader {loader} takes one BOARD, and no --propose")
-        if loader == "efi":
-            _refuse(options, ("dram", "zimage"), options.pop("loader"))
-            return _print(bootmap.efi_chain(boards[0], ramdisk=ramdisk, **options), boards[0], as_json)
-        setup = bootmap.kexec_setup(boards[0], ramdisk=ramdisk, **options)
-        return _print(bootmap.kexec_chain(setup), boards[0], as_json)
-    _refuse(options, ("cmdline", "efi_map", *_OF_KEXEC), loader)
+        if loader in ("kexec", "kdump"):
+            setup = bootmap.kexec_setup(boards[0], ramdisk=ramdisk, **options)
+            return _print(bootmap.kexec_chain(setup), boards[0], as_json)
+        chains = {"barebox": bootmap.barebox_chain, "rpi": bootmap.rpi_chain, "efi": bootmap.efi_chain}
+        return _print(chains[options.pop("loader")](boards[0], ramdisk=ramdisk, **options), boards[0], as_json)
     if propose and not boards:
         raise UsageError("--propose needs a BOARD: its reserved memory decides too")
     if len(boards) > 1 and not propose:
@@ -98,12 +145,11 @@ def command(
     return _print(bootmap.chain(setups[0]), setups[0].name, as_json)
 
 
-def _refuse(options: dict[str, Any], names: tuple[str, ...], loader: str) -> None:
+def _refuse(options: dict[str, Any], loader: str) -> None:
     """Take options out that a boot loader has no use for; none may be given."""
-    for name in names:
-        if options.pop(name):
-            option = "set" if name == "changes" else name.replace("_", "-")
-            raise UsageError(f"--{option} does not go with --loader {loader}")
+    for name, loaders in _OF_LOADERS.items():
+        if loader not in loaders and options.pop(name) not in (None, "", (), 0):
+            raise UsageError(f"--{_NAMES.get(name, name.replace('_', '-'))} does not go with --loader {loader}")
 
 
 def _print(chain: bootmap.Chain, name: str, as_json: bool) -> int:

@@ -27,8 +27,8 @@ from bootmap.output import folded
 @boot_options
 @click.option(
     "--loader",
-    type=click.Choice(("u-boot", "efi", "bootefi", "kexec", "kdump")),
-    help="Boot with U-Boot's bootz, EDK2, U-Boot's bootefi; or twice, by kexec -e or a panic.",
+    type=click.Choice(("u-boot", "barebox", "efi", "bootefi", "kexec", "kdump")),
+    help="Boot with U-Boot's bootz, barebox, EDK2, U-Boot's bootefi; or twice, by kexec -e or a panic.",
 )
 @click.option(
     "--loader-file", type=click.Path(), help="Its image for QEMU's virt; the folder of kexec.  [Debian's; .kernels]"
@@ -64,7 +64,8 @@ def command(
     then made of what the log tells, without BOARD the board too.
 
     With --loader u-boot the same kernel is booted by U-Boot on the virt machine: its messages, where it puts the tree
-    and every byte of it are compared, then the kernel as above.  With efi (EDK2) or bootefi memory comes from UEFI's
+    and every byte of it are compared, then the kernel as above.  With barebox likewise: --loader-file is its
+    barebox-dt-2nd.img.  With efi (EDK2) or bootefi memory comes from UEFI's
     map, which is read where the kernel's stub left it.  With kexec or kdump the kernel boots itself again: where kexec
     puts things and the second kernel are compared.
 

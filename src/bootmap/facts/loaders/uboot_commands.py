@@ -28,12 +28,14 @@ HARMLESS = frozenset((
 STARTS = {
     "bootefi": "UEFI starts the kernel", "booti": "it starts 64-bit kernels", "bootelf": "it starts an ELF file",
     "go": "it starts what is at an address", "bootflow": "it looks for what to boot", "bootvx": "it starts VxWorks",
-    "source": "it runs another script", "pxe": "it boots what a server says", "bootaux": "it starts another core",
+    "pxe": "it boots what a server says", "bootaux": "it starts another core",
     "boot_android": "it boots from Android's partitions", "abootimg": "it boots an Android image",
     "reset": "it resets the board", "poweroff": "it switches the board off", "fastboot": "it waits for a host",
     "bootd": "it runs bootcmd", "boot": "it runs bootcmd", "bootmenu": "it asks",
 }
 """What a replay cannot follow."""
+NO_COMMANDS = ("!", "[", "[[")
+"""A shell's, which U-Boot has not: "Unknown command", status 1."""
 TREE_CHANGES = frozenset((
     "set", "mknode", "rm", "apply", "boardsetup", "systemsetup", "chosen", "memory", "rsvmem", "move", "resize",
     "bootcpu",

@@ -176,7 +176,8 @@ def verify() -> Schema:
 def verify_loader() -> Schema:
     """``bootmap.verify-loader/1``."""
     area = tuple_of(NATURAL, NATURAL, NATURAL, NATURAL)
-    by_uboot, by_uefi = ("uboot", "says", "failed", "dtb", "loader_differences"), ("firmware", "map")
+    placed, by_uefi = ("says", "failed", "dtb", "loader_differences"), ("firmware", "map")
+    by_uboot, by_barebox = ("uboot", *placed), ("barebox", *placed)
     by_kexec = ("kexec_tools", "command_line", "areas", "failed", "restart", "loader_differences")
     span = maybe(tuple_of(NATURAL, NATURAL))
     areas = record({name: (span, f"The {name}: start, and the address behind it.") for name in _KEXEC_AREAS})
@@ -187,7 +188,8 @@ def verify_loader() -> Schema:
             "finding": (maybe(values_of(ComparedAs)), "What the boot showed; null where no kernel was started."),
             **words_compared(),
             "uboot": (TEXT, "By U-Boot: its version."),
-            "says": (TEXTS, "Lines that U-Boot prints."),
+            "barebox": (TEXT, "By barebox: its version."),
+            "says": (TEXTS, "Lines that U-Boot prints, or those of barebox's that tell addresses."),
             "failed": (TEXT, 'Why it starts no kernel, "" where it does.'),
             "dtb": (maybe(NATURAL), "Physical address of the device tree."),
             "loader_differences": (TEXTS, "What the loader did otherwise."),
@@ -198,9 +200,9 @@ def verify_loader() -> Schema:
             "areas": (areas, "Where kexec puts what, physical."),
             "restart": (span, "IFAR and IFSR of a first kernel that dies on its way to the second; null for none."),
         },
-        optional=(*by_uboot, *by_uefi, *by_kexec),
+        optional=(*by_uboot, "barebox", *by_uefi, *by_kexec),
     )
-    boot["items"]["oneOf"] = [{"required": list(keys)} for keys in (by_uboot, by_uefi, by_kexec)]
+    boot["items"]["oneOf"] = [{"required": list(keys)} for keys in (by_uboot, by_barebox, by_uefi, by_kexec)]
     return document(
         "bootmap.verify-loader/1",
         {"boots": (boot, "Each boot.")},

@@ -129,7 +129,7 @@ class LoaderCase(Struct, frozen=True):
         if self.command == "bootz":
             return zimage(self.kernel[1])
         kind = _KERNEL if self.load is not None else _NOLOAD
-        return _with_header(self.kernel_data(), self.load or 0, kind, PACKINGS.index(self.packing or "none"))
+        return with_header(self.kernel_data(), self.load or 0, kind, PACKINGS.index(self.packing or "none"))
 
     def kernel_data(self) -> bytes:
         """The kernel of a legacy image or a FIT, packed if it is."""
@@ -164,10 +164,11 @@ class LoaderCase(Struct, frozen=True):
 
     def disk(self) -> bytes:
         """What is in RAM where the ramdisk is: nothing but with a header."""
-        return _with_header(bytes(self.ramdisk[1]), 0, _RAMDISK) if self.ramdisk is not None and self.legacy else b""
+        return with_header(bytes(self.ramdisk[1]), 0, _RAMDISK) if self.ramdisk is not None and self.legacy else b""
 
 
-def _with_header(data: bytes, load: int, kind: int, packing: int = 0) -> bytes:
+def with_header(data: bytes, load: int, kind: int, packing: int = 0) -> bytes:
+    """``data`` as mkimage wraps it: U-Boot's header in front."""
     rest = (0, len(data), load, load, zlib.crc32(data), _LINUX, _ARM, kind, packing, b"payload")
     magic = int.from_bytes(MAGIC, "big")
     return HEADER.pack(magic, zlib.crc32(HEADER.pack(magic, 0, *rest)), *rest) + data

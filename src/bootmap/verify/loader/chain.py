@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import tempfile
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,8 +29,8 @@ from bootmap.output import write_file
 from bootmap.units import MIB, Span, hex_address
 from bootmap.verify.compare import compare
 from bootmap.verify.guest import machine_with_ram
-from bootmap.verify.loader.console import PROMPT
 from bootmap.verify.loader.outcome import LoaderBoot, observe_kernel, tree_difference
+from bootmap.verify.loader.talk import UBootTalk
 from bootmap.verify.session import machine_tree
 
 if TYPE_CHECKING:
@@ -44,9 +42,7 @@ if TYPE_CHECKING:
 
 _KERNEL_AT, _RAMDISK_AT, _TREE_AT = 32 * MIB, 96 * MIB, 80 * MIB
 """Into RAM: where the files are before the command."""
-_STOP = b"stop autoboot"
 _START = 120.0
-_SLICE = 0.2
 
 
 class ChainRequest(Struct, frozen=True):
@@ -104,7 +100,7 @@ def boot_chain(
             more += ["-device", f"loader,file={file},addr={address:#x},force-raw=on"]
         progress("QEMU")
         machine, _ = stack.enter_context(machine_with_ram(setup, tuple(more), 30.0, serials=0))
-        talk = stack.enter_context(Talk(path, request.changes))
+        talk = stack.enter_context(UBootTalk(path, request.changes))
         ramdisk = f"{base + _RAMDISK_AT:x}:{len(request.ramdisk):x}" if request.ramdisk else "-"
         talk.start(f"bootz {base + _KERNEL_AT:x} {ramdisk} {base + _TREE_AT:x}")
         progress("U-Boot")
@@ -117,7 +113,7 @@ def boot_chain(
         assert command.tree is not None
         if placed.failed or placed.dtb is None:
             machine.gdb.resume()
-            otherwise = _said_otherwise(placed, talk.answer(_START))
+            otherwise = said_otherwise(placed, talk.answer(_START))
             return ChainBoot(uboot, placed, loader_differences=tuple(otherwise))
         blob = complete(uboot, command.tree, placed.dtb.start, own.banks, placed.ramdisk, command.env)
         offset, _ = phys_offset(model, fdt.parse(blob), placed.entry)
@@ -126,7 +122,7 @@ def boot_chain(
         machine.run_until(offset + model.text_offset, timeout=_START)
         entry = RecordedEntry.of(machine.gdb.core_registers())
         found = bytes(machine.memory.read(entry.r2, len(blob)))
-        differences = [*_said_otherwise(placed, talk.said()), *_handed_otherwise(placed, blob, entry, found)]
+        differences = [*said_otherwise(placed, talk.said()), *_handed_otherwise(placed, blob, entry, found)]
         recording = observe_kernel(
             machine,
             kernel,
@@ -159,7 +155,7 @@ def _file(folder: str, name: str, data: bytes) -> Path:
 
 
 def _inputs(
-    kernel: BootKernel, talk: Talk, board: bytes, request: ChainRequest, base: int
+    kernel: BootKernel, talk: UBootTalk, board: bytes, request: ChainRequest, base: int
 ) -> tuple[UBoot, UBootBoard, Command]:
     env = {**uboot_env.parse_text(talk.printenv), **request.changes}
     env = {name: value for name, value in env.items() if value}
@@ -174,14 +170,14 @@ def _inputs(
     return uboot, UBootBoard.of(bdinfo.parse(talk.bdinfo)), command
 
 
-def _said_otherwise(placed: UBootPlaced, said: list[str]) -> list[str]:
-    """Lines of U-Boot's that differ from those predicted."""
+def said_otherwise(placed: UBootPlaced, said: list[str], name: str = "U-Boot") -> list[str]:
+    """Lines of the boot loader's that differ from those predicted."""
     differences = []
     for i in range(max(len(said), len(placed.said))):
         ours = placed.said[i] if i < len(placed.said) else "nothing"
         theirs = said[i].rstrip() if i < len(said) else "nothing"
         if ours != theirs:
-            differences.append(f"U-Boot says {theirs!r}, predicted was {ours!r}")
+            differences.append(f"{name} says {theirs!r}, predicted was {ours!r}")
     return differences
 
 
@@ -202,102 +198,3 @@ def _known(blob: bytes, found: bytes) -> bytes:
         return blob
     end = prop.offset + len(prop.value)
     return blob[: prop.offset] + found[prop.offset : end] + blob[end:]
-
-
-class Talk:
-    """The conversation with U-Boot, in a thread of its own: it goes on while the machine is held by its gdb stub."""
-
-    def __init__(self, path: str, changes: Mapping[str, str]) -> None:
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(_SLICE)
-        self._path = path
-        self._changes = changes
-        self._heard = b""
-        self._typed = threading.Event()
-        self._boots = threading.Event()
-        self._ends = threading.Event()
-        self._error: Exception | None = None
-        self.version = self.bdinfo = self.printenv = ""
-
-    def __enter__(self) -> Talk:
-        self._socket.connect(self._path)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ends.set()
-        self._boots.set()
-        self._socket.close()
-
-    def start(self, words: str) -> None:
-        """Begin; the boot command waits for :meth:`go`."""
-        threading.Thread(target=self._talk, args=(words,), daemon=True).start()
-
-    def until_typed(self, timeout: float) -> None:
-        """Wait until everything but the boot command is typed.
-
-        Raises:
-            MachineError: U-Boot does not come to its prompt.
-        """
-        if not self._typed.wait(timeout) or self._error is not None:
-            raise MachineError(f"U-Boot gives no prompt: {self._error or 'no answer'}")
-
-    def go(self) -> None:
-        """Let the boot command be typed."""
-        self._heard = b""
-        self._boots.set()
-
-    def said(self) -> list[str]:
-        """What U-Boot said to the boot command so far, without the echo, up to the kernel's start."""
-        text = self._heard.decode("latin-1").replace("\r", "").partition("\n")[2]
-        return [line for line in text.partition("Starting kernel")[0].split("\n") if line.strip()]
-
-    def answer(self, timeout: float) -> list[str]:
-        """What it says to a boot command that it refuses."""
-        self.go()
-        for _ in range(int(timeout / _SLICE)):
-            if self._heard.endswith(PROMPT) or b"resetting" in self._heard or b"RESET the board" in self._heard:
-                break
-            threading.Event().wait(_SLICE)
-        return [line for line in self.said() if line != PROMPT.decode()]
-
-    def _talk(self, words: str) -> None:
-        try:
-            banner = self._until(_STOP)
-            self._send(" ")
-            banner += self._until(PROMPT)
-            self.version = next(line for line in banner.splitlines() if line.startswith("U-Boot 2")).strip()
-            self._ask("")
-            self.bdinfo, self.printenv = self._ask("bdinfo"), self._ask("printenv")
-            for name, value in self._changes.items():
-                self._ask(f"setenv {name} {value}".strip())
-            self._typed.set()
-            self._boots.wait()
-            self._send(words + "\r")
-            while not self._ends.is_set():
-                self._hear()
-        except (OSError, StopIteration, MachineError) as error:
-            self._error = error
-            self._typed.set()
-
-    def _ask(self, line: str) -> str:
-        self._heard = b""
-        self._send(line + "\r")
-        return self._until(PROMPT).partition("\n")[2].replace("\r", "").removesuffix(PROMPT.decode())
-
-    def _send(self, text: str) -> None:
-        self._socket.sendall(text.encode("latin-1"))
-
-    def _hear(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            data = self._socket.recv(1 << 16)
-            if not data:
-                raise MachineError("the console is closed")
-            self._heard += data
-
-    def _until(self, mark: bytes) -> str:
-        while not (self._heard.endswith(mark) if mark == PROMPT else mark in self._heard):
-            if self._ends.is_set():
-                raise MachineError("given up")
-            self._hear()
-        said, self._heard = self._heard.decode("latin-1"), b""
-        return said

@@ -28,8 +28,8 @@ from bootmap.output import write_file
 from bootmap.units import MIB
 from bootmap.verify.compare import compare
 from bootmap.verify.guest import machine_with_ram
-from bootmap.verify.loader.chain import Talk
 from bootmap.verify.loader.outcome import LoaderBoot, observe_kernel
+from bootmap.verify.loader.talk import UBootTalk
 from bootmap.verify.session import machine_tree
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def boot_efi(
         machine, _ = stack.enter_context(machine_with_ram(setup, more, 30.0, serials=serials))
         if request.firmware == UBOOT:
             changes = {"bootargs": request.command_line, **request.changes}
-            talk = stack.enter_context(Talk(path, changes))
+            talk = stack.enter_context(UBootTalk(path, changes))
             talk.start(f"bootefi {base + _KERNEL_AT:x}:{os.path.getsize(kernel.file.path):x} {base + _TREE_AT:x}")
             talk.go()
         progress(request.firmware)

@@ -20,7 +20,7 @@ from bootmap.output import write_file
 from bootmap.units import MIB
 from bootmap.verify.loader.banks import SECURE_RAM, with_banks
 from bootmap.verify.loader.cases import RAM
-from bootmap.verify.loader.console import RESETS, SilentError, UBootConsole
+from bootmap.verify.loader.console import RESETS, LoaderConsole, SilentError, UBootConsole
 from bootmap.verify.loader.payload import handed
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from bootmap.verify.loader.cases import LoaderCase
 
-_STARTED = "Starting kernel ..."
+_STARTED = re.compile(r"^@[0-9a-f]{8} .*|^Starting kernel \.\.\.\n", re.MULTILINE)
+"""The payload's first word; U-Boot's last line is left out as it tells nothing."""
 _SECURE = ("-machine", "secure=on")
 """The CPU starts in the secure state and QEMU provides no PSCI: neither U-Boot nor the payload can end the machine."""
 _RESERVED = re.compile(r"reserved(?:\[\d+\]\s+\[0x|\.reg\[0x\w+\]\.base = 0x)(\w+)")
@@ -93,14 +94,14 @@ def record(binary: Path, cases: Iterable[LoaderCase], note: Callable[[str], None
     return doc
 
 
-def answer(uboot: UBootConsole, words: str) -> dict[str, Any]:
+def answer(loader: LoaderConsole, words: str) -> dict[str, Any]:
     """What comes of a boot command; ``console`` ends with "hangs" where neither kernel nor prompt comes."""
     try:
-        said = uboot.command(words)
+        said = loader.command(words)
     except SilentError as silent:
         said = silent.said.replace("\r", "").partition("\n")[2] + "\nhangs"
     found = handed(said)
-    lines = said.partition(_STARTED)[0].split("\n") if found else said.split("\n")
+    lines = (_STARTED.split(said)[0] if found else said).split("\n")
     result: dict[str, Any] = {"console": [line.rstrip() for line in lines if line.strip()], "handed": None}
     if found is not None:
         blob = base64.b64encode(zlib.compress(found.blob, 9)).decode()

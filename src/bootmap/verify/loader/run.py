@@ -11,6 +11,7 @@ from bootmap.inputs.fs import read_file
 from bootmap.units import whole_number
 from bootmap.verify.guest import Setup
 from bootmap.verify.load import load_kernel
+from bootmap.verify.loader.barebox_chain import BareboxRequest, boot_barebox
 from bootmap.verify.loader.chain import ChainRequest, boot_chain
 from bootmap.verify.loader.efi import EDK2, UBOOT, EfiRequest, boot_efi
 from bootmap.verify.loader.kexec import KexecRequest, boot_kexec
@@ -19,6 +20,7 @@ from bootmap.verify.run import qemu_machine
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from bootmap.verify.loader.barebox_chain import BareboxBoot
     from bootmap.verify.loader.chain import ChainBoot
     from bootmap.verify.loader.efi import EfiBoot
     from bootmap.verify.loader.kexec import KexecBoot
@@ -44,14 +46,15 @@ def boot_with_loader(
     timeout: float = 60.0,
     progress: Callable[[str], None] = lambda _note: None,
     **options: Any,
-) -> list[tuple[str, ChainBoot | EfiBoot | KexecBoot]]:
+) -> list[tuple[str, ChainBoot | BareboxBoot | EfiBoot | KexecBoot]]:
     """Boot each board (none: the one that QEMU makes) with a boot loader; its name, and what was compared.
 
     Args:
         boards: files of device trees; by UEFI the firmware's own tree is taken, and none may be given.
-        loader: "u-boot" (bootz), "efi" (EDK2), "bootefi" (U-Boot's), "kexec" (``kexec -l`` and ``-e``), or "kdump"
-            (``kexec -p`` and a panic).
-        loader_file: its image, None for Debian's; for kexec and kdump the folder with busybox and kexec for ARM.
+        loader: "u-boot" (bootz), "barebox" (bootm), "efi" (EDK2), "bootefi" (U-Boot's), "kexec" (``kexec -l`` and
+            ``-e``), or "kdump" (``kexec -p`` and a panic).
+        loader_file: its image, None for Debian's, which has none for barebox; for kexec and kdump the folder with
+            busybox and kexec for ARM.
         ramdisk: file of a ramdisk.
         changes: ``NAME=VALUE``, variables of U-Boot's to set, ``NAME=`` deletes one; for kexec and kdump kexec's own
             options ``append`` and ``image-size``.
@@ -68,7 +71,7 @@ def boot_with_loader(
     """
     if options["image"] is None:
         raise MissingInputError("nothing to boot: give the zImage with --kernel")
-    if loader != "u-boot" and boards:
+    if loader not in ("u-boot", "barebox") and boards:
         raise UsageError(f"--loader {loader} boots QEMU's own tree: give no BOARD")
     kernel = load_kernel(
         options["image"], options["config"], options["system_map"], options["version"], options["features"]
@@ -78,23 +81,29 @@ def boot_with_loader(
     variables = _variables(changes)
     disk = read_file(ramdisk) if ramdisk else None
     if loader in ("kexec", "kdump"):
-        call = _kexec(Path(loader_file or _KEXEC), loader == "kdump", cmdline, disk, variables, timeout)
-        return [("QEMU's own tree", boot_kexec(kernel, setup, call, progress))]
+        twice = _kexec(Path(loader_file or _KEXEC), loader == "kdump", cmdline, disk, variables, timeout)
+        return [("QEMU's own tree", boot_kexec(kernel, setup, twice, progress))]
     binary = _binary(loader, loader_file)
-    if loader != "u-boot":
+    if loader not in ("u-boot", "barebox"):
         firmware = EDK2 if loader == "efi" else UBOOT
         request = EfiRequest(firmware, binary, cmdline or "", disk, variables, timeout)
         return [("QEMU's own tree", boot_efi(kernel, setup, request, progress))]
     if cmdline is not None:
-        variables["bootargs"] = cmdline
-    rows: list[tuple[str, ChainBoot | EfiBoot | KexecBoot]] = []
+        variables["bootargs" if loader == "u-boot" else "linux.bootargs.base"] = cmdline
+    rows: list[tuple[str, ChainBoot | BareboxBoot | EfiBoot | KexecBoot]] = []
     for board in boards or (None,):
+        if loader == "barebox":
+            call = BareboxRequest(binary, read_file(board) if board else None, disk, variables, timeout)
+            rows.append((board or "QEMU's own tree", boot_barebox(kernel, setup, call, progress)))
+            continue
         chain = ChainRequest(binary, read_file(board) if board else None, disk, variables, timeout)
         rows.append((board or "QEMU's own tree", boot_chain(kernel, setup, chain, progress)))
     return rows
 
 
 def _binary(loader: str, given: str | None) -> Path:
+    if loader == "barebox" and given is None:
+        raise MissingInputError("Debian has no barebox for QEMU: give barebox-dt-2nd.img with --loader-file")
     usual = _EDK2 if loader == "efi" else _UBOOT
     binary = Path(given or usual)
     if given is None and not os.path.exists(binary):

@@ -1,12 +1,14 @@
 """Boot scripts, run by a real U-Boot under QEMU from a disk with the files that they load.
 
-A recording is a dictionary: ``uboot``, ``bdinfo``, and ``scripts``: name -> ``script`` (boot.scr, base64), ``printenv``
-(before it ran), ``given`` (variables that a file on the disk brings), ``console`` and ``handed`` as in ``record``.
+A recording is a dictionary: ``uboot``, ``bdinfo``, and ``scripts``: name -> ``script`` (boot.scr, base64; "" where
+a variable is run), ``printenv`` (before it ran), ``given`` (variables that a file on the disk brings), ``disk`` (what
+else is on the disk: name -> base64), ``bdinfo`` where it is another, ``console`` and ``handed`` as in ``record``.
 """
 
 from __future__ import annotations
 
 import base64
+import struct
 import subprocess
 import tempfile
 from pathlib import Path
@@ -19,6 +21,7 @@ from bootmap.units import MIB
 from bootmap.verify.loader.cases import RAM, LoaderCase
 from bootmap.verify.loader.console import UBootConsole
 from bootmap.verify.loader.record import answer
+from bootmap.verify.loader.script_files import file_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +30,9 @@ MEMORY = 512 * MIB
 ZIMAGE, INITRD = 3 * MIB + 0x1238, 5 * MIB + 3
 """Bytes of the kernel and the ramdisk on the disk, without headers."""
 _SCRIPT_AT = RAM + 0x6000000
-_SET, _GIVEN, _FIT = "#: setenv ", "#: given ", "#: fit"
+_SECTOR = 512
+_SET, _GIVEN, _FIT, _DISK = "#: setenv ", "#: given ", "#: fit", "#: disk "
+_RUN, _PARTITION = "#: run ", "#: partition"
 _MENU = "default one\nlabel one\n kernel /vmlinuz\n initrd /initrd.img\n fdt /board.dtb\n append from=menu two\n"
 
 
@@ -55,7 +60,8 @@ def record_scripts(binary: Path, scripts: Iterable[Path], first: Sequence[str] =
     Args:
         binary: u-boot.bin for QEMU's virt machine.
         scripts: files of text; a line ``#: setenv ...`` is typed before, ``#: given NAME=VALUE`` is in /env.txt, with
-            ``#: fit`` the script is in a FIT image.
+            ``#: fit`` the script is in a FIT image; ``#: disk NAME KIND FILE...`` is on the disk, made of files beside
+            the script; ``#: run NAME`` runs that variable, not the script; with ``#: partition`` the disk has one.
         first: commands that are typed before all others.
 
     Raises:
@@ -72,10 +78,12 @@ def _run(binary: Path, path: Path, folder: Path, doc: dict[str, Any], first: Seq
     words = path.read_text()
     (folder / "disk").mkdir()
     lines = "".join(f"{line}\n" for line in given(words)).encode()
-    for name, data in {**files(), "env.txt": lines}.items():
+    more = dict(_more(line.removeprefix(_DISK), path) for line in words.splitlines() if line.startswith(_DISK))
+    for name, data in {**files(), "env.txt": lines, **more}.items():
+        (folder / "disk" / name).parent.mkdir(exist_ok=True)
         write_file(folder / "disk" / name, data)
     image, script = folder / "disk.img", folder / "boot.scr"
-    _tool("mke2fs", "-q", "-t", "ext4", "-O", "^metadata_csum", "-d", str(folder / "disk"), str(image), "32M")
+    _disk(folder / "disk", image, has_partition=f"{_PARTITION}\n" in words)
     name = ""
     if f"{_FIT}\n" in words:
         name = ":boot"
@@ -88,13 +96,33 @@ def _run(binary: Path, path: Path, folder: Path, doc: dict[str, Any], first: Seq
         for line in first:
             uboot.command(line)
         uboot.command("virtio scan")  # U-Boot's EFI part takes some pages when it sees a disk
-        doc["bdinfo"] = doc["bdinfo"] or uboot.command("bdinfo")
+        bdinfo = uboot.command("bdinfo")
+        doc["bdinfo"] = doc["bdinfo"] or bdinfo
         for line in words.splitlines():
             if line.startswith(_SET):
                 uboot.command(line.removeprefix("#: "))
         row: dict[str, Any] = {"printenv": uboot.command("printenv"), "given": given(words)}
-        row["script"] = base64.b64encode(script.read_bytes()).decode()
-        return row | answer(uboot, f"source {_SCRIPT_AT:x}{name}")
+        if bdinfo != doc["bdinfo"]:  # U-Boot's EFI part keeps more of a disk with a partition
+            row["bdinfo"] = bdinfo
+        row["disk"] = {file: base64.b64encode(data).decode() for file, data in more.items()}
+        run = next((line.removeprefix("#: ") for line in words.splitlines() if line.startswith(_RUN)), "")
+        row["script"] = "" if run else base64.b64encode(script.read_bytes()).decode()
+        return row | answer(uboot, run or f"source {_SCRIPT_AT:x}{name}")
+
+
+def _more(row: str, path: Path) -> tuple[str, bytes]:
+    name, kind, *sources = row.split()
+    return name, file_of(kind, {source.partition(".")[0]: (path.parent / source).read_bytes() for source in sources})
+
+
+def _disk(folder: Path, image: Path, *, has_partition: bool) -> None:
+    """A file system with the folder's files; in the one partition of a disk, or alone."""
+    _tool("mke2fs", "-q", "-t", "ext4", "-O", "^metadata_csum", "-d", str(folder), str(image), "32M")
+    if has_partition:
+        system = image.read_bytes()
+        first, count = MIB // _SECTOR, len(system) // _SECTOR
+        entry = struct.pack("<B3xB3xII", 0x80, 0x83, first, count)
+        write_file(image, (bytes(446) + entry + bytes(48) + b"\x55\xaa").ljust(MIB, b"\0") + system)
 
 
 def _in_a_fit(script: bytes) -> bytes:
