@@ -89,7 +89,7 @@ def test_logs_name_their_source() -> None:
 
 @pytest.mark.parametrize(("page", "name"), [(page, name) for page, parts in PAGES.items() for name in parts])
 def test_page_is_what_the_logs_come_to(page: str, name: str) -> None:
-    """``python tests/public_logs.py`` writes the tables of these pages."""
+    """``PYTHONPATH=tests python -m support.public_logs`` writes the tables of these pages."""
     start, end = block(page, name)
     assert (DOCS / page).read_text()[start:end] == f"\n{PAGES[page][name]()}\n"
 

@@ -192,7 +192,7 @@ def test_audit_of_no_file(run: Run, tmp_path: Path) -> None:
 
 
 def test_the_page_is_what_the_command_prints(tmp_path: Path) -> None:
-    """Written again by ``python tests/pages.py docs/audit.md``; and every rule has its row."""
+    """Written again by ``python tests/support/pages.py docs/audit.md``; and every rule has its row."""
     page = (ROOT / "docs" / "audit.md").read_text()
     assert page.count("\n$ bootmap ") >= 2
     assert rerun(page, tmp_path) == page

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +11,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-NAMED = re.compile(r"(?<![\w/.-])((?:src|tests|tools|contrib|benchmarks|web)/[\w./-]*\w)")
 STEPS = sorted(f"boot/{path.name}" for path in (ROOT / "docs" / "boot").glob("[0-9]*.md"))
 # page -> commands that it runs at least
 PAGES = {
@@ -48,10 +46,3 @@ def test_no_console_block_is_left_out() -> None:
     pages = {str(path.relative_to(ROOT / "docs")): path for path in (ROOT / "docs").rglob("*.md")}
     real = {name for name, path in pages.items() if "```console\n$ " in path.read_text()}
     assert {name for name in real if not name.startswith("zh/")} - ELSEWHERE <= PAGES.keys()
-
-
-def test_paths_that_pages_name_are_there() -> None:
-    pages = [page for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")) if "_build" not in page.parts]
-    named = {(page.name, path) for page in pages for path in NAMED.findall(page.read_text())}
-    assert len(named) > 50
-    assert {(page, path) for page, path in named if not (ROOT / path).exists()} == set()

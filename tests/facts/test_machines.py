@@ -15,7 +15,7 @@ TYPES = {row.name for row in MEM_TYPES}
 
 def test_page_lists_the_machines_of_today() -> None:
     page = machine_page.PAGE.read_text()
-    assert machine_page.written(page) == page, "PYTHONPATH=tests python -m support.machine_page"
+    assert machine_page.written(page) == page, "python tests/support/machine_page.py"
 
 
 @pytest.mark.parametrize(

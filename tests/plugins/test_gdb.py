@@ -56,7 +56,14 @@ def guest(key: str, folder: Path) -> Iterator[str]:
 def answers(stub: str, commands: Sequence[str], folder: Path) -> list[str]:
     """What gdb prints for each of ``commands``."""
     assert GDB is not None
-    lines = ["set pagination off", "set architecture arm", "set width 0", f"target remote {stub}"]
+    # QEMU on a busy machine may be silent for longer than the two seconds that gdb waits for a packet.
+    lines = [
+        "set remotetimeout 60",
+        "set pagination off",
+        "set architecture arm",
+        "set width 0",
+        f"target remote {stub}",
+    ]
     lines += [f"source {SCRIPT}", f"set bootmap-command {sys.executable} -m bootmap"]
     for command in commands:
         run = f"print(gdb.execute({command!r}, to_string=True), end='')"
@@ -64,8 +71,9 @@ def answers(stub: str, commands: Sequence[str], folder: Path) -> list[str]:
     script = folder / "commands.gdb"
     script.write_text("\n".join([*lines, "echo @@@\\n", "detach", ""]))
     done = subprocess.run(
-        [GDB, "-nx", "-batch", "-x", str(script)], cwd=folder, capture_output=True, text=True, timeout=120, check=True
+        [GDB, "-nx", "-batch", "-x", str(script)], cwd=folder, capture_output=True, text=True, timeout=300
     )
+    assert done.returncode == 0, done.stderr
     return done.stdout.split("@@@\n")[1:-1]
 
 

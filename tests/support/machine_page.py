@@ -1,6 +1,6 @@
 """The page of the documentation that lists the machines, written from the table.
 
-PYTHONPATH=tests python -m support.machine_page      writes today's lists into docs/machines.md
+python tests/support/machine_page.py      writes today's lists into docs/machines.md
 """
 
 from __future__ import annotations

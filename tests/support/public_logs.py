@@ -3,7 +3,7 @@
 ``data/logs/index.json`` names for each log its board, its kernel, where it was found, what is to be told besides it,
 how many of its lines are matched, and the cause of every contradiction, with what makes it vanish.
 
-Run as a script it writes the pages of the documentation that list them.
+    PYTHONPATH=tests python -m support.public_logs      writes the lists into the documentation's pages
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from bootmap.api.logs import verify_log as check_logs
 from bootmap.bootlog.judgement import Judgement, LogReport
+from bootmap.facts.features.releases import NEWEST
 from support.recordings import NAMES, Case, fresh_kernel
 
 FOLDER = Path(__file__).parents[1] / "data" / "logs"
@@ -31,7 +32,7 @@ SPANS = (
     ("4.0 to 4.20", (4, 0), (5, 0)),
     ("5.0 to 5.19", (5, 0), (6, 0)),
     ("6.0 to 6.19", (6, 0), (7, 0)),
-    ("7.0 to 7.3", (7, 0), (8, 0)),
+    (f"7.0 to {'.'.join(map(str, NEWEST))}", (7, 0), (8, 0)),
 )
 # What is predicted -> the kinds of lines that tell it.
 PREDICTIONS = {

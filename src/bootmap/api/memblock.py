@@ -9,7 +9,7 @@ from msgspec import Struct
 from bootmap.boot.memblock.rules import memblock_rules
 from bootmap.boot.memblock.script import NEEDS, run_script
 from bootmap.errors import InputError, ScriptError, UnsupportedError, UsageError
-from bootmap.facts.features.feature import NEWEST
+from bootmap.facts.features.releases import NEWEST
 from bootmap.facts.features.table import ROWS_BY_NAME
 from bootmap.inputs.fs import file_name, read_file
 from bootmap.inputs.kconfig import parse_version
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bootmap.boot.memblock import Memblock, MemblockRules
 
-_OLDEST = (2, 6, 36)
+_FIRST = (2, 6, 36)
 
 
 class MemblockRelease:
@@ -44,12 +44,12 @@ class MemblockRelease:
         parts: tuple[int, ...] = tuple(version)
         if text.count(".") < 2:  # no sublevel was given
             parts = parts[:2]
-        mainline = 3 if version.major == _OLDEST[0] else 2  # 2.6.36 was a release, 6.1.55 is a stable one
+        mainline = 3 if version.major == _FIRST[0] else 2  # 2.6.36 was a release, 6.1.55 is a stable one
         self._version, stable = parts[:mainline], parts[mainline:]
         self._sublevel = stable[0] if stable else None
         self.text = ".".join(map(str, parts))
         self.rules: dict[str, bool] = {}
-        if parts < _OLDEST:
+        if parts < _FIRST:
             raise UnsupportedError(f"--kernel-version: Linux {self.text} has no memblock; it came with 2.6.36")
         self.beyond = ".".join(map(str, NEWEST)) if self._version > NEWEST else None
 

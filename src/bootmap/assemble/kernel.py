@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from bootmap.assemble.texts import parse_features, parse_kernel_version
 from bootmap.boot.kernel import KernelModel
 from bootmap.errors import InputError, MissingInputError, UnsupportedError
-from bootmap.facts.features.feature import NEWEST
+from bootmap.facts.features.releases import NEWEST, OLDEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     Path = str | PathLike[str]
 
-OLDEST: Version = (2, 6, 38)
 _BANNER = b"Linux version "
 _MOST_TEXT_OFFSET = 16 << 20
 """More than TEXT_OFFSET is anywhere (arch/arm/Makefile textofs-y, 0x308000 at most)."""

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from bootmap.bootlog.weights import kernel
+from bootmap.facts.features.releases import OLDEST
 from bootmap.units import MIB, Span
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from bootmap.bootlog.given import Given
     from bootmap.bootlog.log import Log, Said
 
-_OLDEST = (2, 6, 38)
 LARGEST_IMAGE = 256 * MIB
 
 
@@ -107,7 +107,7 @@ def _modelled(release: str) -> str:
     numbers = [int(part) for part in re.findall(r"\d+", release.split("-")[0])[:3]]
     if not numbers:
         return release
-    return ".".join(map(str, _OLDEST)) if tuple(numbers) < _OLDEST else release
+    return ".".join(map(str, OLDEST)) if tuple(numbers) < OLDEST else release
 
 
 def _sections(layout: dict[str, Said], page_offset: int) -> dict[str, Span]:

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 Version = tuple[int, ...]
 """(3, 10) or (2, 6, 38): the mainline release without its stable sublevel."""
 
-NEWEST: Version = (7, 3)
-"""The newest release that was read and booted."""
 _NONE: Mapping[Version, int] = MappingProxyType({})
 
 
