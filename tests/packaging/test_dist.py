@@ -58,7 +58,12 @@ def test_wheel_from_the_sdist_is_the_same(wheel: Path, tmp_path: Path) -> None:
 
 def test_sdist_holds_every_file_of_the_repository(tmp_path: Path) -> None:
     """Its tests can then be run from it: they read the action, the hooks and what is packaged."""
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True)
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
     if tracked.returncode or not (REPOSITORY / ".git").exists():
         pytest.skip("this is no clone of the repository: nothing says which files belong to it")
     with tarfile.open(build(REPOSITORY, tmp_path / "sdist", "--target", "sdist")) as archive:
