@@ -64,5 +64,5 @@ def test_commands_that_are_named_can_be_run() -> None:
 
 
 def test_absent_paths_are_found() -> None:
-    text = "see `src/bootmap/spec/audit.py`, `cli/commands/none.py`, `tests/data/cases`, tests/logs.py, not `boot/x.c`"
-    assert absent(text) == {"src/bootmap/spec/audit.py", "cli/commands/none.py", "tests/logs.py"}
+    text = "`src/bootmap/spec/audit.py`, `cli/commands/none.py`, `tests/data/cases`, tests/public_logs.py, `boot/x.c`"
+    assert absent(text) == {"src/bootmap/spec/audit.py", "cli/commands/none.py", "tests/public_logs.py"}

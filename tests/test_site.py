@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from html import unescape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -102,6 +103,16 @@ def test_site_describes_everything_that_is_public(site: Path) -> None:
         assert json.loads((site / "schemas" / f"{row.name}.json").read_text()) == row.schema()
     features = (site / "reference" / "features.html").read_text()
     assert [row.name for row in FEATURES if f">{row.name}<" not in features] == []
+
+
+def test_site_has_no_mail_addresses(site: Path) -> None:
+    """No page names one: FILE@ADDRESS and multi_v7@6.12 are arguments, and say so without a backslash."""
+    pages = {str(path.relative_to(site)): unescape(path.read_text()) for path in site.rglob("*.html")}
+    assert {"reference/api.html", "reference/commands.html"} <= pages.keys()
+    assert [name for name, page in pages.items() if "mailto:" in page.lower()] == []
+    assert "FILE@ADDRESS" in pages["reference/api.html"]
+    assert "multi_v7@6.12" in pages["reference/commands.html"]
+    assert [name for name, page in pages.items() if name.startswith("reference/") and "\\@" in page] == []
 
 
 @pytest.mark.parametrize(

@@ -154,13 +154,20 @@ def _plain(app: Sphinx, command: object, lines: list[str]) -> None:
     for at, line in enumerate(lines):
         if not line.lstrip().startswith((".. ", ":")):  # an option's own line, and its fields
             bar = "| " if line.startswith("| ") else ""
-            lines[at] = bar + re.sub(r"([\\*`|_])", r"\\\1", line[len(bar) :])
+            lines[at] = bar + re.sub(r"([\\*`|_@])", r"\\\1", line[len(bar) :])
+
+
+def _no_mail(app: Sphinx, what: str, name: str, value: object, options: object, lines: list[str]) -> None:
+    """FILE@ADDRESS is not somebody's mail address; what is between double backticks is no link as it is."""
+    for at, line in enumerate(lines):
+        lines[at] = re.sub(r"(``.*?``)|(?<=\w)@(?=\w)", lambda found: found[1] or "\\@", line)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Name the directives."""
     app.connect("sphinx-click-process-description", _plain)
     app.connect("sphinx-click-process-options", _plain)
+    app.connect("autodoc-process-docstring", _no_mail)
     app.add_directive("check-rules", CheckRules)
     app.add_directive("audit-rules", AuditRules)
     app.add_directive("features-table", Features)

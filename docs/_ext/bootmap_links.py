@@ -10,11 +10,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docutils import nodes
 from sphinx.util import logging
 
 if TYPE_CHECKING:
-    from docutils.nodes import document
     from sphinx.application import Sphinx
 
 _LOG = logging.getLogger(__name__)
@@ -43,16 +41,7 @@ def _read(app: Sphinx, page: str, source: list[str]) -> None:
         _LOG.warning("%s is not in the repository", target, location=page)
 
 
-def _no_mail(app: Sphinx, doctree: document) -> None:
-    """FILE@ADDRESS and kernel@6.12 in a command's help are no addresses of people."""
-    if app.env.docname.startswith("reference/"):
-        for link in list(doctree.findall(nodes.reference)):
-            if link.get("refuri", "").startswith("mailto:"):
-                link.replace_self(link.children)
-
-
 def setup(app: Sphinx) -> dict[str, bool]:
     """Look at each page as it is read."""
     app.connect("source-read", _read)
-    app.connect("doctree-read", _no_mail)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

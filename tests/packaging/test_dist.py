@@ -56,6 +56,24 @@ def test_wheel_from_the_sdist_is_the_same(wheel: Path, tmp_path: Path) -> None:
     assert again.read_bytes() == wheel.read_bytes()
 
 
+def test_sdist_holds_every_file_of_the_repository(tmp_path: Path) -> None:
+    """Its tests can then be run from it: they read the action, the hooks and what is packaged."""
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    if tracked.returncode or not (REPOSITORY / ".git").exists():
+        pytest.skip("this is no clone of the repository: nothing says which files belong to it")
+    with tarfile.open(build(REPOSITORY, tmp_path / "sdist", "--target", "sdist")) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    there = {name for name in tracked.stdout.split("\0") if name and (REPOSITORY / name).exists()}
+    assert len(there) > 1000
+    assert there - held == set()
+    assert {name for name in held - there if not (REPOSITORY / name).is_dir()} - {"PKG-INFO"} == set()
+
+
 def test_wheel_tells_of_no_time_but_the_given_one(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         assert {entry.date_time for entry in archive.infolist()} == {(2023, 11, 14, 22, 13, 20)}
