@@ -183,4 +183,4 @@ def test_cache_policy(name: str) -> None:
 
 
 def test_logs_are_all_there() -> None:
-    assert (len(LOGGED), len(ZONED), len(COUNTED), len(SUMMED), len(SAID)) == (207, 120, 114, 89, 257)
+    assert (len(LOGGED), len(ZONED), len(COUNTED), len(SUMMED), len(SAID)) == (207, 122, 114, 89, 259)

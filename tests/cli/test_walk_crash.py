@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Run = Callable[..., tuple[int | str | None, str, str]]
 
 DATA = Path(__file__).parents[1] / "data"
-SESSIONS = sorted((DATA / "crash").glob("*.json.gz"))
+SESSIONS = sorted((DATA / "crash").glob("v7*.json.gz"))
 # The head and the rows of `kmem -p`, which vtop adds where there is a struct page.
 STRUCT_PAGE = re.compile(r"(?m)^(?: +PAGE +PHYSICAL +MAPPING .*|[0-9a-f]{8} +[0-9a-f]+ +\w+ +\w+ +\d+ .*)\n")
 
