@@ -110,6 +110,7 @@ $(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[browser,png]' || echo "the browser's driver could not be installed: its tests are skipped"
 	$(BIN)/python -m pip install --quiet --editable '.[drgn]' || echo "drgn could not be installed: its tests are skipped"
 	$(BIN)/python -m pip install --quiet --editable '.[sweep,cluster]' || echo "pyarrow and Dask could not be installed: the tests of sweeps that need them are skipped"
+	$(BIN)/python -m pip install --quiet --editable '.[readers]' || echo "pandas, polars and DuckDB could not be installed: the tests that read sweeps with them are skipped"
 	$(BIN)/python -m pip install --quiet --editable '.[docs]' || echo "Sphinx could not be installed: the site's tests are skipped"
 	$(BIN)/python -m pip install --quiet --editable '.[kallsyms]' || echo "kallsyms-finder could not be installed: its tests are skipped"
 	$(BIN)/python -m compileall -q src

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from support.booting import FINDINGS, bootmap, kernel
 from bootmap import kernel_findings
 from bootmap.facts.kernel_findings import BOOTED_KERNELS
 from bootmap.image.exceptions import taken_exceptions
+from bootmap.image.machine import HangError, RunningMachine
 
 BOOTED: dict[str, Any] = json.loads((FINDINGS / "booted.json").read_text())
 NEWEST = ("pool-refused", "pool-at-odd-mib", "pool-over-kernel")
@@ -98,6 +100,23 @@ def test_finding_kills_behind_paging_init_again(key: str) -> None:
 def test_finding_spares_an_older_kernel() -> None:
     done = bootmap("findings", "pool-refused", "--zimage", f"{kernel('deb-6.1')}/zImage", "--run")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.oracle
+def test_unpacked_kernel_is_copied_to_where_it_belongs(tmp_path: Path) -> None:
+    """A decompressor would put this one at 0x40208000, and QEMU's own device tree lies where it is to be."""
+    record = RECORDS["first-bank-off-2m"]
+    assert "with the Image of an armv7 kernel" in bootmap("findings", "first-bank-off-2m", "--letter").stdout
+    loops = b"\xfe\xff\xff\xea" + random.Random(2).randbytes(20 << 20)
+    (tmp_path / "Image").write_bytes(loops)
+    with RunningMachine(record.qemu_arguments(str(tmp_path / "Image"), str(record.dtb))) as machine:
+        for _ in range(20):
+            with pytest.raises(HangError):
+                machine.run_until_console(b"nothing speaks", timeout=1)
+            if machine.memory.read(0x4000_8000, len(loops)) == loops:
+                break
+        else:
+            pytest.fail("it is not there")
 
 
 @pytest.mark.oracle

@@ -20,7 +20,7 @@ SCRIPTS = sorted(
 )
 _ADDRESS = re.compile(r"<?https?://[^\s)>]+>?")
 _PATH = re.compile(rf"(?<![\w./-])(?:{'|'.join(FOLDERS)})/[\w./*-]*[\w*]")
-_MODULE = re.compile(r"(?<![\w./-])[\w-]+(?:/[\w-]+)+\.py\b")
+_MODULE = re.compile(r"(?<![\w./$-])[\w-]+(?:/[\w-]+)+\.py\b")
 _RUN = re.compile(r"\bpython3? ((?:tests|tools|docs)/[\w./-]+)")
 _RUN_MODULE = re.compile(r"\bPYTHONPATH=tests \S+ -m ([\w.]+)")
 # What a page makes up: placeholders, and a repository of its reader's.

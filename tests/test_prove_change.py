@@ -93,7 +93,7 @@ def test_usage(words: list[str], code: int, said: str) -> None:
 
 @pytest.mark.nightly
 @pytest.mark.oracle
-@pytest.mark.parametrize("series", ["6.12"])
+@pytest.mark.parametrize("series", ["6.12", "6.1"])
 def test_changes_are_proven(tool: Any, series: str, tmp_path: Path) -> None:
     """Debian's source is built twice and booted: half an hour of an idle core."""
     absent = [name for name in tool.TOOLS if shutil.which(name) is None]

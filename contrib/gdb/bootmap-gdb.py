@@ -8,34 +8,30 @@
     (gdb) bootmap explain ADDRESS...       why it is so, by the prediction for that board
 
 gdb reads the registers and the pages that hold tables, and the command ``bootmap`` (on the PATH, or ``set
-bootmap-command``) reads those: gdb's Python needs nothing.  For QEMU's stub, which lists the system registers and
-reads physical memory (Qqemu.PhyMemMode).  The guest stays as it was.
+bootmap-command``) reads those: gdb's Python needs nothing but bootmap_pages.py.  For QEMU's stub, which lists the
+system registers and reads physical memory (Qqemu.PhyMemMode).  The guest stays as it was.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
-import struct
-import subprocess
-import tempfile
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gdb
 
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+from bootmap_pages import EAE, PAGE, RefusedError, ask, table_pages
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PAGE = 4096
 UNBOUNDED = 100  # columns, where gdb breaks no lines
-EAE = 1 << 31  # TTBCR: long descriptors (DDI 0406C B4.1.153)
 SCR_NS = 1
 MODE, MONITOR = 0x1F, 0x16  # CPSR.M (DDI 0406C B1.3.1)
 LPAE = 5  # ID_MMFR0.VMSA from which on the CPU knows long descriptors
-BASE_40 = 0xFF_FFFF_F000
-ELF_HEADER, ELF_SEGMENT = struct.Struct("<16sHHIIIIIHHHHHH"), struct.Struct("<8I")
-ET_CORE, EM_ARM, PT_LOAD = 4, 40, 1
 
 
 class SystemRegisters:
@@ -99,74 +95,6 @@ def physical_memory() -> Iterator[None]:
         switch(0)
 
 
-def table_pages(registers: SystemRegisters) -> dict[int, bytes]:
-    """Every page that holds a translation table, by physical address; what cannot be read is left out."""
-    pages: dict[int, bytes] = {}
-
-    def read(address: int) -> bytes:
-        page = address & BASE_40
-        if page >> 32:
-            return b""  # the kernel's tables are in lowmem
-        if page not in pages:
-            try:
-                pages[page] = bytes(gdb.selected_inferior().read_memory(page, PAGE))
-            except gdb.MemoryError:
-                return b""
-        return pages[page]
-
-    if registers.long:
-        tables: set[int] = set()
-        for base, size in zip(registers.ttbr, (registers.ttbcr & 7, registers.ttbcr >> 16 & 7), strict=True):
-            if size >= 2:  # TnSZ: the walk begins at level 2
-                tables.add(base & BASE_40)
-            else:
-                offset = base & (PAGE - 1) & ~31
-                tables |= next_tables(read(base)[offset : offset + 32])
-        for last in [last for table in tables for last in next_tables(read(table))]:
-            read(last)
-        return pages
-    split = registers.ttbcr & 7
-    roots = [(registers.ttbr[0], 0x4000 >> split)] + ([(registers.ttbr[1], 0x4000)] if split else [])
-    for base, size in roots:
-        start = base & ~(size - 1)
-        for page in range(start & ~(PAGE - 1), start + size, PAGE):
-            for (word,) in struct.iter_unpack("<I", read(page)):
-                if word & 3 == 1:
-                    read(word & ~0x3FF)
-    return pages
-
-
-def next_tables(words: bytes) -> set[int]:
-    """The tables that long descriptors name."""
-    return {word & BASE_40 for (word,) in struct.iter_unpack("<Q", words) if word & 3 == 3}
-
-
-def core_file(pages: dict[int, bytes]) -> bytes:
-    """The pages as an ELF core: one segment a page, at its physical address."""
-    head = ELF_HEADER.pack(
-        b"\x7fELF\x01\x01\x01",
-        ET_CORE,
-        EM_ARM,
-        1,
-        0,
-        ELF_HEADER.size,
-        0,
-        0,
-        ELF_HEADER.size,
-        ELF_SEGMENT.size,
-        len(pages),
-        0,
-        0,
-        0,
-    )
-    offset = -(-(len(head) + len(pages) * ELF_SEGMENT.size) // PAGE) * PAGE
-    segments = [
-        ELF_SEGMENT.pack(PT_LOAD, offset + index * PAGE, 0, address, PAGE, PAGE, 4, PAGE)
-        for index, address in enumerate(sorted(pages))
-    ]
-    return b"".join([head, *segments]).ljust(offset, b"\0") + b"".join(pages[address] for address in sorted(pages))
-
-
 class CommandName(gdb.Parameter):
     """The command bootmap, where it is not on the PATH."""
 
@@ -192,34 +120,33 @@ class BoardWords(gdb.Parameter):
 COMMAND_NAME, BOARD = CommandName(), BoardWords()
 
 
-def run(*words: str, file: str | None = None) -> None:
-    """Run the command and show what it says, ``file`` as the guest; exit code 1 is no error of gdb's."""
-    line = [*shlex.split(COMMAND_NAME.value), *words]
-    # gdb's own Python is not bootmap's.
-    here = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    here["COLUMNS"] = str(gdb.parameter("width") or UNBOUNDED)
+def run(*words: str, pages: dict[int, bytes] | None = None) -> None:
+    """Run the command and show what it says; exit code 1 is no error of gdb's."""
+    program, columns = shlex.split(COMMAND_NAME.value), int(gdb.parameter("width") or UNBOUNDED)
     try:
-        done = subprocess.run(line, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=here)
-    except OSError as error:
-        raise gdb.GdbError(f"bootmap: {line[0]} cannot be run ({error.strerror}); set bootmap-command") from None
-    said, wrong = (text.replace(file, "the guest") if file else text for text in (done.stdout, done.stderr))
-    gdb.write(said)
-    if done.returncode > 1:
-        raise gdb.GdbError(wrong.strip())
-    gdb.write(wrong)
+        texts = ask(program, words, columns, "set bootmap-command", pages, "the guest")
+    except RefusedError as error:
+        raise gdb.GdbError(str(error)) from None
+    for text in texts:
+        gdb.write(text)
+
+
+def read_page(address: int) -> bytes:
+    """A page of the guest's physical memory, b"" where it has none."""
+    try:
+        return bytes(gdb.selected_inferior().read_memory(address, PAGE))
+    except gdb.MemoryError:
+        return b""
 
 
 def run_on_tables(command: str, *words: str) -> None:
     """Run ``bootmap COMMAND`` on the tables of the selected CPU."""
     registers = SystemRegisters()
     with physical_memory():
-        pages = table_pages(registers)
+        pages = table_pages(read_page, registers.ttbr, registers.ttbcr)
     if not pages:
         raise gdb.GdbError("bootmap: no table can be read where TTBR0 points; is the MMU set up yet?")
-    with tempfile.NamedTemporaryFile(prefix="bootmap-gdb-", suffix=".elf") as file:
-        file.write(core_file(pages))
-        file.flush()
-        run(command, file.name, *words, *registers.options(), file=file.name)
+    run(command, *words, *registers.options(), pages=pages)
 
 
 def addresses(argument: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Rows as a folder of Parquet parts: whole or not there, each row once, whoever dies, and as other tools read them."""
+"""Rows as a folder of Parquet parts: whole or not there, each row once, whoever dies."""
 
 from __future__ import annotations
 
@@ -67,19 +67,6 @@ def test_workers_write_and_one_is_killed(tmp_path: Path) -> None:
     assert answers(checked(sweep, parts)) == answers(checked(sweep, tmp_path / "pool.jsonl"))
     table = dataset.dataset(parts).to_table(columns=["board", "verdict", "free"])
     assert (table.num_rows, len(set(table["board"].to_pylist()))) == (600, 600)
-
-
-def test_polars_and_duckdb_read_them(some_rows: list[Row], tmp_path: Path) -> None:
-    for number, rows in enumerate((some_rows[:5], some_rows[5:])):
-        write_parquet(str(tmp_path / f"{number}.parquet"), rows)
-    free = sum(row.free or 0 for row in some_rows)
-    verdicts = sorted(row.verdict for row in some_rows if row.verdict is not None)
-    polars = pytest.importorskip("polars", reason="polars is not installed")
-    frame = polars.scan_parquet(f"{tmp_path}/*.parquet").select("verdict", "free").collect()
-    assert (frame["free"].sum(), sorted(frame["verdict"].drop_nulls())) == (free, verdicts)
-    duckdb = pytest.importorskip("duckdb", reason="DuckDB is not installed")
-    counted = duckdb.sql(f"SELECT sum(free), count(verdict) FROM '{tmp_path}/*.parquet'").fetchall()
-    assert counted == [(free, len(verdicts))]
 
 
 def test_part_counts_only_once_it_is_taken(some_rows: list[Row], tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ class KernelFinding(Struct, frozen=True):
         source: files and functions.
         tried: the change as it was built and booted (tools/prove-change), and what came of it; "" where it was not.
         alive: what a kernel logs only if it outlives the fault; "" where its command line is late enough.
+        unpacked: a zImage does not show it: its decompressor puts the kernel elsewhere.
     """
 
     name: str
@@ -50,9 +51,16 @@ class KernelFinding(Struct, frozen=True):
     source: str
     tried: str = ""
     alive: str = ""
+    unpacked: bool = False
 
 
 _BOOTED = "Linux 6.12.107 from Debian's source, a small configuration, dies on this board; it comes up with "
+_BOOTED_61 = _BOOTED.replace("6.12.107", "6.1.176")
+_BOTH_BOOTED = (
+    "Linux 6.1.176 and 6.12.107 from Debian's source, a small configuration, die on this board; they come up with "
+)
+_LIKE_LPAE = "; it has long descriptors, and ARCH_MESON, with which it begins 2 MiB into RAM"
+_PADDED = "(An archive of 19 MiB of zeros in its image makes it end where Debian's do{}.)"
 _UNIT_CHECKED = (
     _BOOTED + "one condition more at the start of dma_contiguous_early_fixup(): return where base or size is no "
     "multiple of CMA_MIN_ALIGNMENT_BYTES."
@@ -113,9 +121,9 @@ KERNEL_FINDINGS: tuple[KernelFinding, ...] = (
         "KERNEL_START to KERNEL_END.",
         source="drivers/of/of_reserved_mem.c early_init_dt_reserve_memory; arch/arm/mm/dma-mapping.c "
         "dma_contiguous_remap; arch/arm/mm/init.c arm_memblock_init",
-        tried=_BOOTED + "two conditions: dma_contiguous_early_fixup() notes no area that overlaps _text to _end, and "
-        "rmem_cma_setup() refuses it with -EBUSY. (Its image was made 40 MiB large by LOG_BUF_SHIFT=23, to reach the "
-        "pool.)",
+        tried=_BOTH_BOOTED + "two conditions: dma_contiguous_early_fixup() notes no area that overlaps _text to _end, "
+        "and rmem_cma_setup() refuses it with -EBUSY. (Their images were made 40 MiB large by LOG_BUF_SHIFT=23, to "
+        "reach the pool, and 6.1's unit of CMA 2 MiB by ARCH_FORCE_MAX_ORDER=10.)",
     ),
     KernelFinding(
         name="earlycon-memblock-debug",
@@ -129,8 +137,9 @@ KERNEL_FINDINGS: tuple[KernelFinding, ...] = (
         change="Allocate the page table for the permanent entries before the early one is taken away, and exchange "
         "the two without calling anything in between that can print.",
         source="arch/arm/mm/mmu.c early_fixmap_shutdown; mm/memblock.c memblock_reserve",
-        tried=_BOOTED + "two statements in early_fixmap_shutdown(): early_alloc() of a page table before the early one "
-        "is cleared, and __pmd_populate() with it behind the TLB flush, so that create_mapping() has none to allocate.",
+        tried=_BOTH_BOOTED + "two statements in early_fixmap_shutdown(): early_alloc() of a page table before the "
+        "early one is cleared, and __pmd_populate() with it behind the TLB flush, so that create_mapping() has none to "
+        "allocate.",
     ),
     KernelFinding(
         name="first-bank-off-2m",
@@ -139,10 +148,12 @@ KERNEL_FINDINGS: tuple[KernelFinding, ...] = (
         cause="prepare_page_table() keeps the first region that adjust_lowmem_bounds() counts, and clears the rest. "
         "Memory before the first 2 MiB boundary is a region that does not count, so the kernel's own mapping is "
         "cleared. Until map_lowmem() puts it back the CPU runs on what its TLB still holds.",
-        concerns="Every kernel since 2.6.38 that bootmap knows; whether a CPU survives is up to its TLB.",
+        concerns="Every kernel since 2.6.38 that bootmap knows, but not a zImage since 5.12: its decompressor puts the "
+        "kernel at the first multiple of 2 MiB in RAM. Whether a CPU survives is up to its TLB.",
         avoid="Begin the first bank on a multiple of 2 MiB.",
         change="Keep the region that holds the kernel's image in prepare_page_table(), whichever it is.",
         source="arch/arm/mm/mmu.c prepare_page_table, adjust_lowmem_bounds",
+        unpacked=True,
     ),
     KernelFinding(
         name="nomap-at-start",
@@ -155,6 +166,8 @@ KERNEL_FINDINGS: tuple[KernelFinding, ...] = (
         avoid="Reserve the area without no-map, or leave it out of the bank and begin the bank on a 2 MiB boundary.",
         change="Keep the region that holds the kernel's image in prepare_page_table(), whichever it is.",
         source="arch/arm/mm/mmu.c prepare_page_table",
+        tried=_BOOTED_61 + "one condition in prepare_page_table(): end is at least the end of the kernel's image. "
+        + _PADDED.format(_LIKE_LPAE),
     ),
     KernelFinding(
         name="nomap-on-both-sides",
@@ -167,6 +180,9 @@ KERNEL_FINDINGS: tuple[KernelFinding, ...] = (
         avoid="Leave the memory up to the end of the kernel's last section in one region.",
         change="Go on with the next region in map_lowmem() where one lies wholly in the kernel's sections.",
         source="arch/arm/mm/mmu.c map_lowmem",
+        tried=_BOOTED_61 + "two conditions: prepare_page_table() keeps what is mapped up to the end of the kernel's "
+        "image, and map_lowmem() goes on with the next region where one lies between kernel_sec_start and "
+        "kernel_sec_end. With the first alone it takes a data abort at 0xeeffffd0. " + _PADDED.format(_LIKE_LPAE),
     ),
     *(
         KernelFinding(
@@ -180,8 +196,10 @@ KERNEL_FINDINGS: tuple[KernelFinding, ...] = (
             avoid="No hole between the kernel's last byte and the end of its last section.",
             change="Map nothing in map_lowmem() where a region ends before the kernel's last section does.",
             source="arch/arm/mm/mmu.c map_lowmem",
+            tried=_BOOTED_61 + "one condition in map_lowmem(): go on with the next region where one lies between "
+            "kernel_sec_start and kernel_sec_end. " + _PADDED.format(like),
         )
-        for version, where in (("6.1", "0x41680000"), ("6.12", "0x41880000"))
+        for version, where, like in (("6.1", "0x41680000", ""), ("6.12", "0x41880000", _LIKE_LPAE))
     ),
     KernelFinding(
         name="page-0-freed",
@@ -200,6 +218,8 @@ KERNEL_FINDINGS: tuple[KernelFinding, ...] = (
         "memblock_cap_size() leaves out the last byte below 4 GiB.",
         source="mm/memblock.c __free_memory_core, memblock_free_all, memblock_cap_size; include/linux/pfn.h PFN_UP",
         alive="SLUB: HWalign=64",
+        tried=_BOOTED_61 + "one condition in __free_memory_core(): return 0 where PFN_PHYS(start_pfn) lies below "
+        "start. (With HIGHMEM.)",
     ),
     KernelFinding(
         name="ram-14m",

@@ -13,7 +13,7 @@ from bootmap.inputs.fdt import Fdt
 from bootmap.inputs.uimage import HEADER_BYTES, MAGIC
 from bootmap.loaders.uboot.board import UBootBoard as RamAndLoader
 from bootmap.loaders.uboot.command import Command, KernelImage
-from bootmap.plan.scripted import loaded, scripted, sized
+from bootmap.plan.script.scripted import loaded, scripted, sized
 from bootmap.plan.setup import (
     LoaderSetup,
     Ramdisk,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from bootmap.assemble.board_file import BoardFile
     from bootmap.inputs.kernel_file import KernelFile
     from bootmap.loaders.uboot.release import UBoot
-    from bootmap.plan.script import ScriptRun
+    from bootmap.plan.script.replay import ScriptRun
     from bootmap.plan.setup import LoadedImage
 
 Result = TypeVar("Result")

@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from bootmap.verify.kernel_findings import FindingRecord, Reproduction
 
 _WIDTH, _MAIL = 100, 72
+_JUMPED = "The five words of data are a boot loader: r0 = 0, r1 = ~0, r2 = the device tree, and a jump to the zImage."
+_COPIED = (
+    "The words of data are a boot loader: r0 = 0, r1 = ~0, r2 = the device tree, a copy of 32 MiB from 0x42008000 to "
+    "0x40008000, and a jump there."
+)
+_UNPACKED = (
+    "The Image is arch/arm/boot/Image of a kernel whose TEXT_OFFSET is 0x8000: the decompressor of a zImage since 5.12 "
+    "finds no RAM at 0x40000000 in the device tree, and puts the kernel at the first multiple of 2 MiB in RAM."
+)
 
 
 def findings_list(records: Sequence[FindingRecord]) -> Iterator[str]:
@@ -26,7 +35,7 @@ def findings_list(records: Sequence[FindingRecord]) -> Iterator[str]:
     yield "bootmap findings NAME tells of one: what happens, why, and how to see it under QEMU."
 
 
-def finding_text(record: FindingRecord, zimage: str) -> Iterator[str]:
+def finding_text(record: FindingRecord, kernel: str | None) -> Iterator[str]:
     """One finding in full."""
     finding = record.finding
     yield from _paragraph(f"{finding.name}: {finding.title}")
@@ -44,12 +53,14 @@ def finding_text(record: FindingRecord, zimage: str) -> Iterator[str]:
             yield from _paragraph(text, indent="  ")
     yield "\nBooted under QEMU 7.2"
     yield from _boots(record)
-    if record.by_zimage:
+    if record.by_qemu:
         if finding.alive:
             yield "\nTo see it: trace.log begins with the exception, and nothing is on the console"
         else:
             yield "\nTo see it: the end of trace.log repeats one exception, and nothing is on the console"
-        yield from _qemu(record, zimage, str(record.dtb))
+        if finding.unpacked:
+            yield from _paragraph(_UNPACKED, indent="  ")
+        yield from _qemu(record, kernel or record.kernel_file, str(record.dtb))
     else:
         yield "\nTo see it: a zImage would choose another PHYS_OFFSET; `bootmap verify` places the unpacked kernel"
         yield f"  bootmap verify {record.dtb} --kernel FOLDER --phys-offset {record.phys_offset:#x}"
@@ -79,13 +90,13 @@ def finding_letter(record: FindingRecord) -> Iterator[str]:
     yield from _boots(record)
     yield ""
     yield from _paragraph(f"Concerns: {finding.concerns}", _MAIL)
-    yield "\nTo reproduce, with the zImage of an armv7 kernel:\n"
+    yield f"\nTo reproduce, with the {record.kernel_file} of an armv7 kernel:\n"
     yield f"  dtc -I dts -O dtb -o {finding.name}.dtb {finding.name}.dts"
-    yield from _qemu(record, "zImage", f"{finding.name}.dtb")
+    yield from _qemu(record, record.kernel_file, f"{finding.name}.dtb")
     yield ""
     yield from _paragraph(
-        "The five words of data are a boot loader: r0 = 0, r1 = ~0, r2 = the device tree, and a jump to the zImage. "
-        "The first exception in trace.log is the one that the kernel dies of.",
+        f"{_COPIED if finding.unpacked else _JUMPED} The first exception in trace.log is the one that the kernel dies "
+        f"of.{f' {_UNPACKED}' if finding.unpacked else ''}",
         _MAIL,
     )
     for head, text in (

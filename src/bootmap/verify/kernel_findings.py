@@ -1,8 +1,10 @@
 """Maps that kill real kernels: what came of each when it was booted, and QEMU's command line that shows it again.
 
-    0x7fff0000  five words: r0 = 0, r1 = -1, r2 = device tree, then jump into the zImage, as a boot loader does
+    0x7fff0000  some words: r0 = 0, r1 = -1, r2 = device tree, then jump into the zImage, as a boot loader does
     0x50000000  the device tree
     0x42008000  the zImage: its decompressor takes 0x40000000 for the start of RAM
+    0x40008000  where the boot loader copies the unpacked kernel to, if that lies in the zImage's place: a decompressor
+                would look for RAM in the device tree, and QEMU's own tree lies here
 
 QEMU's own loader (-kernel, -dtb) would put its memory node and command line in place of the board's.
 """
@@ -27,9 +29,16 @@ if TYPE_CHECKING:
 
     from bootmap.image.exceptions import TakenException
 
-_STUB, _ZIMAGE = 0x7FFF_0000, 0x4200_8000
-# mov r0, #0; mvn r1, #0; mov r2, #0x50000000; ldr pc, [pc]; -; the zImage's address
-_WORDS = (0xE3A0_0000, 0xE3E0_1000, 0xE3A0_2205, 0xE59F_F000, 0, _ZIMAGE)
+_STUB, _ZIMAGE, _IMAGE = 0x7FFF_0000, 0x4200_8000, 0x4000_8000
+_REGISTERS = (0xE3A0_0000, 0xE3E0_1000, 0xE3A0_2205)  # mov r0, #0; mvn r1, #0; mov r2, #0x50000000
+_JUMP = (*_REGISTERS, 0xE59F_F000, 0, _ZIMAGE)  # ldr pc, [pc]; -; the zImage's address
+_COPY = (
+    *_REGISTERS,
+    *(0xE59F_3018, 0xE59F_4018, 0xE284_5402),  # ldr r3, from; ldr r4, to; add r5, r4, #32 MiB
+    *(0xE493_6004, 0xE484_6004),  # again: ldr r6, [r3], #4; str r6, [r4], #4
+    *(0xE154_0005, 0x1AFF_FFFB, 0xE59F_F000),  # cmp r4, r5; bne again; ldr pc, to
+    *(_ZIMAGE, _IMAGE),  # from, to
+)
 _CAME_UP = b"Kernel command line: "  # start_kernel() logs it once setup_arch() is over
 _BOOTARGS = re.compile(r'bootargs = "([^"]*)";')
 _LOG = range(0x4000_0000, 0x4800_0000, 16 * MIB)  # where the log's buffer can be: in the kernel's image
@@ -92,36 +101,41 @@ class FindingRecord(Shown, Struct, frozen=True):
     ram: str = "2G"
 
     @property
-    def by_zimage(self) -> bool:
-        """Whether a zImage shows it: its decompressor places the kernel as this board needs."""
+    def by_qemu(self) -> bool:
+        """Whether QEMU's command line shows it: PHYS_OFFSET is where the kernel's file is placed for."""
         return self.phys_offset == _ZIMAGE & 0xF800_0000
 
-    def qemu_arguments(self, zimage: str, dtb: str) -> list[str]:
-        """QEMU's arguments, a zImage and a blob given by name."""
+    @property
+    def kernel_file(self) -> str:
+        """Which of the kernel's files shows it."""
+        return "Image" if self.finding.unpacked else "zImage"
+
+    def qemu_arguments(self, kernel: str, dtb: str) -> list[str]:
+        """QEMU's arguments, the kernel's file and a blob given by name."""
         words = ["-M", "virt", "-cpu", "cortex-a15", "-m", self.ram]
-        for index, word in enumerate(_WORDS):
+        for index, word in enumerate(_COPY if self.finding.unpacked else _JUMP):
             if word:
                 words += ["-device", f"loader,addr={_STUB + 4 * index:#x},data={word:#x},data-len=4"]
         words += ["-device", f"loader,file={dtb},addr={self.dtb_address:#x},force-raw=on"]
-        words += ["-device", f"loader,file={zimage},addr={_ZIMAGE:#x},force-raw=on"]
+        words += ["-device", f"loader,file={kernel},addr={_ZIMAGE:#x},force-raw=on"]
         return [*words, "-device", f"loader,addr={_STUB:#x},cpu-num=0"]
 
-    def reproduce(self, zimage: Path, timeout: float = 60.0) -> Reproduction:
-        """Boot the board with ``zimage`` under QEMU, until it comes up, repeats an exception, or has had its time.
+    def reproduce(self, kernel: Path, timeout: float = 60.0) -> Reproduction:
+        """Boot the board with ``kernel`` under QEMU, until it comes up, repeats an exception, or has had its time.
 
         These boards have neither clocks nor an interrupt controller: no console but earlycon ever speaks, so that the
         kernel's log is looked for in memory.
 
         Raises:
-            MissingInputError: there is no such zImage.
+            MissingInputError: there is no such file.
             ToolMissingError: QEMU is not installed.
             MachineError: QEMU refuses.
         """
-        for file in (zimage, self.dtb):
+        for file in (kernel, self.dtb):
             if not file.is_file():
                 raise MissingInputError(f"{file}: no such file")
         # QEMU reads a comma in a name as the end of it; two stand for one.
-        arguments = self.qemu_arguments(*(str(file).replace(",", ",,") for file in (zimage, self.dtb)))
+        arguments = self.qemu_arguments(*(str(file).replace(",", ",,") for file in (kernel, self.dtb)))
         with RunningMachine(arguments, trace_exceptions=True) as machine:
             found = _BOOTARGS.search(self.source)
             line = _CAME_UP + (found[1].encode() if found is not None else b"")

@@ -12,7 +12,7 @@ import bootmap
 @click.command()
 @click.argument("name", required=False)
 @click.option("--letter", is_flag=True, help="Print a report that is ready for linux-arm-kernel.")
-@click.option("--zimage", metavar="FILE", help="The zImage in QEMU's command line.  [zImage]")
+@click.option("--zimage", metavar="FILE", help="The zImage in QEMU's command line, or the Image where NAME is of that.")
 @click.option("--run", is_flag=True, help="Boot the board with --zimage under QEMU and say what it died of.")
 @click.option(
     "--timeout", type=click.FloatRange(1, 3600), default=60, show_default=True, help="Seconds that --run gives it."
@@ -43,7 +43,7 @@ def command(name: str | None, letter: bool, zimage: str | None, run: bool, timeo
     if run:
         if zimage is None:
             raise click.UsageError("--run needs the kernel: --zimage FILE")
-        if not record.by_zimage:
+        if not record.by_qemu:
             raise click.UsageError(f"{name}: a zImage would choose another PHYS_OFFSET; use bootmap verify")
         result = record.reproduce(Path(zimage), timeout)
         click.echo("\n".join(reproduction_text(record, result)))
@@ -53,5 +53,5 @@ def command(name: str | None, letter: bool, zimage: str | None, run: bool, timeo
             raise click.UsageError(f"{name}: here the board is to be changed, not the kernel; there is no letter")
         click.echo("\n".join(finding_letter(record)))
         return 0
-    click.echo("\n".join(finding_text(record, zimage or "zImage")))
+    click.echo("\n".join(finding_text(record, zimage)))
     return 0

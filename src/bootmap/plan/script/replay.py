@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from bootmap.inputs.uboot_env import hextoul
-from bootmap.plan.script_commands import BootedError
-from bootmap.plan.script_modern import ModernShell
-from bootmap.plan.script_shell import Shell
-from bootmap.plan.script_state import ScriptState, is_number
-from bootmap.plan.script_values import is_known, known_part
+from bootmap.plan.script.commands import BootedError
+from bootmap.plan.script.modern import ModernShell
+from bootmap.plan.script.shell import Shell
+from bootmap.plan.script.state import ScriptState, is_number
+from bootmap.plan.script.values import is_known, known_part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bootmap.facts.loaders.uboot import Release
-    from bootmap.plan.script_files import GivenFiles
-    from bootmap.plan.script_values import Load
+    from bootmap.plan.script.files import GivenFiles
+    from bootmap.plan.script.values import Load
 
 _DECIDE = ("fdt_high", "initrd_high", "bootm_low", "bootm_size", "bootm_mapsize")
 _MOST_NAMED = 8

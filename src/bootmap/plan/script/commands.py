@@ -11,15 +11,15 @@ from bootmap.errors import InputError
 from bootmap.facts.loaders import uboot_commands as facts
 from bootmap.inputs import boot_script, env_import
 from bootmap.inputs.uboot_env import hextoul
-from bootmap.plan.script_state import is_number
-from bootmap.plan.script_tests import WIDTHS, MemoryReadError, compared, is_true, operand
-from bootmap.plan.script_values import is_known
+from bootmap.plan.script.state import is_number
+from bootmap.plan.script.tests import WIDTHS, MemoryReadError, compared, is_true, operand
+from bootmap.plan.script.values import is_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bootmap.facts.loaders.uboot import Release
-    from bootmap.plan.script_state import ScriptState
+    from bootmap.plan.script.state import ScriptState
 
 _OK, _FAILED = 0, 1
 _CONFIGURATIONS: Release = (2023, 4)  # of a FIT image with scripts: commit bcc85b96b5f

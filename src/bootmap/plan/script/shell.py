@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 from bootmap.errors import InputError
 from bootmap.inputs import hush
 from bootmap.inputs.hush_nodes import Braced, For, If, ModernCommand, ScriptWord, Simple, While
-from bootmap.plan.script_commands import COMMANDS, starts
-from bootmap.plan.script_values import is_known
+from bootmap.plan.script.commands import COMMANDS, starts
+from bootmap.plan.script.values import is_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bootmap.facts.loaders.uboot import Release
     from bootmap.inputs.hush_nodes import Listing, Node
-    from bootmap.plan.script_state import ScriptState
+    from bootmap.plan.script.state import ScriptState
 
 _MOST_COMMANDS = 4096
 _MOST_RUNS = 16  # of run and source within each other

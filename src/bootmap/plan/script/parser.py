@@ -14,7 +14,7 @@ from bootmap.errors import InputError
 
 if TYPE_CHECKING:
     from bootmap.facts.loaders.uboot import Release
-    from bootmap.plan.script import ScriptRun
+    from bootmap.plan.script.replay import ScriptRun
 
 SINCE: Release = (2024, 4)
 """The first release with the newer parser (commit 9a068377313)."""

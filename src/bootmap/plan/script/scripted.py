@@ -10,9 +10,9 @@ from bootmap.errors import InputError, MissingInputError, UsageError
 from bootmap.inputs import boot_script
 from bootmap.inputs.fs import read_file
 from bootmap.inputs.uboot_env import hextoul
-from bootmap.plan import script_parser
-from bootmap.plan.script import replay
-from bootmap.plan.script_files import GivenFiles
+from bootmap.plan.script import parser
+from bootmap.plan.script.files import GivenFiles
+from bootmap.plan.script.replay import replay
 from bootmap.plan.setup import environment, loader_of, menu_changes
 from bootmap.units import Span
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bootmap.inputs.fdt import Fdt
     from bootmap.loaders.uboot.command import Command
-    from bootmap.plan.script import ScriptRun
+    from bootmap.plan.script.replay import ScriptRun
     from bootmap.plan.setup import LoadedImage, Ramdisk, Told
 
 _PLAIN, _MARKS = ("bootz", "bootm", "booti"), (";", "&", "|", "\n")
@@ -60,20 +60,20 @@ def scripted(
         except InputError as error:
             raise error.in_file(file) from None
     release = loader_of(told).release
-    if hush == "modern" and release < script_parser.SINCE:
+    if hush == "modern" and release < parser.SINCE:
         raise UsageError("--hush modern: U-Boot has a newer parser since 2024.04; this one has the older")
     name, typed, modern = file or "--boot", file is None, hush == "modern"
     try:
         ran = _ran(told, text, given, typed=typed, modern=modern)
     except InputError as error:
         raise error.in_file(name) from None
-    if not hush and release >= script_parser.SINCE:
+    if not hush and release >= parser.SINCE:
         try:
             other = _ran(told, text, given, typed=typed, modern=True)
         except InputError as error:
-            note = script_parser.note(text, ran, error)
+            note = parser.note(text, ran, error)
         else:
-            note = script_parser.note(text, ran, other)
+            note = parser.note(text, ran, other)
         ran = replace(ran, assumptions=(*ran.assumptions, note)) if note else ran
     return _after(told, replace(ran, file=name), extlinux, ramdisk)
 

@@ -16,7 +16,7 @@ from bootmap.errors import InputError
 from bootmap.inputs import hush_modern
 from bootmap.inputs.hush_modern import UnclosedError
 from bootmap.inputs.hush_nodes import Braced, ModernCommand, ModernWord
-from bootmap.plan.script_shell import EndedError, Shell
+from bootmap.plan.script.shell import EndedError, Shell
 
 if TYPE_CHECKING:
     from bootmap.inputs.hush_nodes import For, If, Listing, Node, While

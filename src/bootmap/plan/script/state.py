@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from bootmap.errors import InputError
 from bootmap.facts.loaders import uboot_commands as facts
 from bootmap.inputs.uboot_env import hextoul
-from bootmap.plan.script_memory import ScriptMemory
-from bootmap.plan.script_values import Load, Unknowns, is_known
+from bootmap.plan.script.memory import ScriptMemory
+from bootmap.plan.script.values import Load, Unknowns, is_known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bootmap.plan.script_files import GivenFile, GivenFiles
+    from bootmap.plan.script.files import GivenFile, GivenFiles
 
 _LONGEST, _MOST_TEXT = 1 << 16, 2 << 20  # characters of a variable, and of all that are expanded
 _MOST_READ = 16 << 20  # bytes that are read from memory as scripts and variables
