@@ -51,6 +51,7 @@ html_css_files = ["site.css"]
 html_show_sourcelink = False
 smartquotes = False  # a straight quote and two dashes are what a reader types
 html_search_language = "en"
+html_search_scorer = str(Path(__file__).parent / "_ext" / "search_scorer.js")
 html_theme_options = {"navigation_with_keys": False}
 html_sidebars = {
     "**": [

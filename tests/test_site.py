@@ -131,6 +131,23 @@ def test_search_finds_words_of_both_languages(browser: Any, address: str, words:
     tab.context.close()
 
 
+@pytest.mark.parametrize(("page", "chinese"), [("zh/boot/09-map_lowmem", True), ("boot/09-map_lowmem", False)])
+def test_search_from_a_chinese_page_lists_chinese_pages_first(
+    browser: Any, address: str, page: str, chinese: bool
+) -> None:
+    """A kernel's name is on pages of both languages."""
+    tab = opened(browser, f"{address}/{page}.html")
+    tab.page.locator(".sidebar-search").fill("map_lowmem")
+    tab.page.locator(".sidebar-search").press("Enter")
+    tab.page.wait_for_selector("#search-results a[href*='zh/boot/09-map_lowmem.html']", timeout=30_000)
+    links = tab.ask("() => [...document.querySelectorAll('#search-results li > a')].map((a) => a.getAttribute('href'))")
+    there = ["zh/" in link for link in links]
+    assert {True, False} <= set(there)
+    assert (there == sorted(there, reverse=True)) == chinese
+    assert tab.problems == []
+    tab.context.close()
+
+
 def test_search_finds_nothing_where_there_is_nothing(browser: Any, address: str) -> None:
     tab = opened(browser, f"{address}/search.html?q={quote('量子纠缠')}")
     tab.page.wait_for_function(

@@ -39,6 +39,13 @@ def test_every_step_of_the_boot_is_translated() -> None:
     assert there == {path.name for path in (ROOT / "docs" / "boot").glob("*.md")}
 
 
+@pytest.mark.parametrize("page", TRANSLATIONS, ids=IDS)
+def test_bank_has_one_word(page: object) -> None:
+    """That of the glossary; 段 is a section of the page tables."""
+    (found,) = (each for each in TRANSLATIONS if each is page)
+    assert re.findall("内存库|内存块|段内存|段可用的|段 RAM", found.read_text().replace("一段 RAM，内核尚未", "")) == []
+
+
 def test_glossaries_have_the_same_terms() -> None:
     """Term by term, in the same order; the English page names the Chinese term, and the other way round."""
     english = _TERM.findall((ROOT / "docs" / "glossary.md").read_text())

@@ -19,6 +19,7 @@ PAGES = {
     "plan.md": 1,
     "tables.md": 12,
     "diff.md": 1,
+    "forensics.md": 2,
     "silent-board.md": 8,
     "reporting.md": 4,
     "tutorials/fleet.md": 8,
@@ -29,8 +30,8 @@ PAGES = {
     "reference/json.md": 2,
     **dict.fromkeys(STEPS, 1),
 }
-# Run by the tests of their own command; or not at all, for want of dumps and kernels that are not in the repository.
-ELSEWHERE = {"audit.md", "forensics.md", "verified.md"}
+# Run by the tests of their own command; or not at all, for want of kernels that are not in the repository.
+ELSEWHERE = {"audit.md", "verified.md"}
 
 
 @pytest.mark.parametrize(("name", "least"), PAGES.items())
