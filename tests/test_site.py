@@ -139,7 +139,9 @@ def test_search_from_a_chinese_page_lists_chinese_pages_first(
     tab = opened(browser, f"{address}/{page}.html")
     tab.page.locator(".sidebar-search").fill("map_lowmem")
     tab.page.locator(".sidebar-search").press("Enter")
-    tab.page.wait_for_selector("#search-results a[href*='zh/boot/09-map_lowmem.html']", timeout=30_000)
+    tab.page.wait_for_function(  # results come one by one
+        "() => /Search finished/.test(document.querySelector('#search-results')?.innerText)", timeout=30_000
+    )
     links = tab.ask("() => [...document.querySelectorAll('#search-results li > a')].map((a) => a.getAttribute('href'))")
     there = ["zh/" in link for link in links]
     assert {True, False} <= set(there)
