@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from bootmap.analysis.layout import LoadMap, Phase, Placed, load_map
-from bootmap.assemble.board import Board, read_zimage
+from bootmap.assemble.board import Board
 from bootmap.assemble.board_file import read_boards
 from bootmap.assemble.handover import assemble
 from bootmap.assemble.kernel import Kernel
@@ -21,8 +21,8 @@ from bootmap.inputs.kernel_file import KernelFile
 from bootmap.loaders.barebox.bootm import BareboxBoard, BareboxCommand, bootm
 from bootmap.loaders.barebox.release import Barebox
 from bootmap.loaders.uboot.areas import areas_of
-from bootmap.plan.chain import Chain, continued, in_order, moved
-from bootmap.plan.load import parse_bank, read_ramdisk
+from bootmap.plan.chain import Chain, continued, in_order, kept, moved
+from bootmap.plan.load import needed_zimage, parse_bank, read_ramdisk
 from bootmap.plan.setup import image_of
 from bootmap.units import MIB, Span, whole_number
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from bootmap.plan.setup import LoadedImage, Ramdisk
 
-_REPLACED = ("PHYS_OFFSET", "the boot loader put")
 _BANNER = "barebox 20"
 _LOADADDR, _RAMDISK_AT, _BOOTARGS = "bootm.image.loadaddr", "bootm.initrd.loadaddr", "linux.bootargs."
 _LEAST_BANK = 16 * MIB
@@ -83,9 +82,7 @@ def barebox_chain(
     text, found = _iomem(iomem_file)
     version, release = _release(barebox, text)
     banks = tuple(map(parse_bank, dram))
-    packed = read_zimage(zimage if zimage is not None else image)
-    if packed is None:
-        raise MissingInputError("nothing says how large the zImage is; give --zimage FILE or SIZE")
+    packed = needed_zimage(zimage, image)
     given = _board(board, cpu, packed)
     tree = given.description
     assert isinstance(tree, Fdt)
@@ -107,10 +104,9 @@ def barebox_chain(
     if placed.failed or placed.dtb is None or read is None:
         return Chain(name, placed, LoadMap(in_order(*extra, *moved(placed)), own.banks), tuple(told))
     model, handover = assemble(read, given.replace(load_addr=placed.entry))
-    kept = tuple(each for each in handover.assumptions if not each.text.startswith(_REPLACED))
     if release.does("efi_zimages_apart") and stub:
         told.append(Assumption(_EFI))
-    replay = continued(model, replace(handover, cmdline=None), placed, fdt.parse(placed.blob), (*told, *kept))
+    replay = continued(model, replace(handover, cmdline=None), placed, fdt.parse(placed.blob), (*told, *kept(handover)))
     return Chain(name, placed, load_map(replay, extra), tuple(told), replay)
 
 

@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from bootmap.plan.setup import LoaderSetup
 
 
+_REPLACED = ("PHYS_OFFSET", "the boot loader put")
+"""Beginnings of assumptions of a hand-over that a boot loader's own result replaces."""
+
+
 class Chain(Shown, Struct, frozen=True):
     """What became of a boot.
 
@@ -97,6 +101,11 @@ def chain(setup: LoaderSetup) -> Chain:
     tree = fdt.parse(blob)
     replay = continued(kernel, handover, placed, tree, setup.assumptions + handover.assumptions)
     return Chain(loader, placed, load_map(replay, extra), setup.assumptions, replay)
+
+
+def kept(handover: Handover) -> tuple[Assumption, ...]:
+    """The assumptions of a hand-over that hold whatever the boot loader does."""
+    return tuple(each for each in handover.assumptions if not each.text.startswith(_REPLACED))
 
 
 def continued(

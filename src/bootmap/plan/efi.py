@@ -17,14 +17,12 @@ from bootmap.facts.linux import efi
 from bootmap.inputs.fdt import Fdt
 from bootmap.loaders.efi_stub import stub_places
 from bootmap.loaders.uboot.bootm import UBootPlaced
-from bootmap.plan.chain import Chain
+from bootmap.plan.chain import Chain, kept
 from bootmap.plan.load import read_ramdisk
 from bootmap.units import Span, hex_address, merged
 
 if TYPE_CHECKING:
     from bootmap.loaders.efi_stub import StubPlaced
-
-_REPLACED = ("PHYS_OFFSET", "the boot loader put")
 
 
 def efi_chain(
@@ -71,10 +69,9 @@ def efi_chain(
         raise UsageError(f"{board}: is an ATAG list; UEFI's stub hands over a device tree")
     ready = given.replace(phys_offset=placed.phys_offset, dtb_addr=placed.tree.start)
     kernel_model, handover = assemble(read, ready)
-    kept = tuple(each for each in handover.assumptions if not each.text.startswith(_REPLACED))
     initrd = (placed.initrd.start, placed.initrd.size) if placed.initrd is not None else None
     told = _told(placed)
-    replay = boot(kernel_model, replace(handover, initrd=initrd, zimage=None, assumptions=(*told, *kept)))
+    replay = boot(kernel_model, replace(handover, initrd=initrd, zimage=None, assumptions=(*told, *kept(handover))))
     ram = merged(Span(row.start, row.end) for row in found.rows if row.attributes & efi.MEMORY)
     return Chain("UEFI", result, replace(load_map(replay), ram=ram), told, replay)
 

@@ -13,6 +13,7 @@ from bootmap.inputs.fdt import Fdt
 from bootmap.inputs.uimage import HEADER_BYTES, MAGIC
 from bootmap.loaders.uboot.board import UBootBoard as RamAndLoader
 from bootmap.loaders.uboot.command import Command, KernelImage
+from bootmap.plan.chain import kept
 from bootmap.plan.script.scripted import loaded, scripted, sized
 from bootmap.plan.setup import (
     LoaderSetup,
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
     from bootmap.plan.setup import LoadedImage
 
 Result = TypeVar("Result")
-_REPLACED = ("PHYS_OFFSET", "the boot loader put")
-"""Beginnings of assumptions of a hand-over that U-Boot's own result replaces."""
 
 
 def uboot_setups(
@@ -190,8 +189,7 @@ def _with_kernel(setup: LoaderSetup, kernel: Kernel | None, board: Board) -> Loa
     if kernel is None:
         return setup
     model, handover = assemble(kernel, board.replace(load_addr=setup.command.kernel.at))
-    kept = tuple(each for each in handover.assumptions if not each.text.startswith(_REPLACED))
-    return replace(setup, kernel=model, handover=replace(handover, assumptions=kept))
+    return replace(setup, kernel=model, handover=replace(handover, assumptions=kept(handover)))
 
 
 def _told(
@@ -240,6 +238,17 @@ def parse_bank(text: str) -> Span:
     if not rest.startswith(",") or tail or not size or start + size > 1 << 40:
         raise UsageError(f"--dram {text}: expected BASE,SIZE such as 0x40000000,512M")
     return Span(start, start + size)
+
+
+def needed_zimage(zimage: str | None, image: str | None) -> KernelFile | int:
+    """``--zimage``, else the kernel file: what is loaded, or its size.
+
+    Raises:
+        BootmapError: it cannot be read, or neither is given.
+    """
+    from bootmap.assemble.board import read_zimage
+
+    return _needed(read_zimage(zimage if zimage is not None else image))
 
 
 def read_ramdisk(text: str | None) -> Ramdisk | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from bootmap.assemble.board import Board, read_zimage
+from bootmap.assemble.board import Board
 from bootmap.assemble.handover import assemble
 from bootmap.assemble.kernel import Kernel
-from bootmap.errors import MissingInputError, UnsupportedError, UsageError
+from bootmap.errors import UnsupportedError, UsageError
 from bootmap.facts.loaders.kexec import OLDEST_KEXEC
 from bootmap.plan.kexec import KexecSetup
-from bootmap.plan.load import parse_bank, read_ramdisk
+from bootmap.plan.load import needed_zimage, parse_bank, read_ramdisk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,9 +55,7 @@ def kexec_setup(
     Raises:
         BootmapError: something cannot be read, is missing, or is not modelled.
     """
-    packed = read_zimage(zimage if zimage is not None else image)
-    if packed is None:
-        raise MissingInputError("nothing says how large the zImage is; give --zimage FILE or SIZE")
+    packed = needed_zimage(zimage, image)
     model = Kernel.load(image=image, **kernel)
     read = Board.load(board, cpu=cpu, zimage=packed, cmdline=cmdline)
     if banks := tuple(map(parse_bank, dram)):

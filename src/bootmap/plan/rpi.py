@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from bootmap.analysis.layout import LoadMap, load_map
-from bootmap.assemble.board import Board, read_zimage
+from bootmap.assemble.board import Board
 from bootmap.assemble.board_file import with_banks
 from bootmap.assemble.handover import assemble
 from bootmap.assemble.kernel import Kernel
@@ -19,8 +19,8 @@ from bootmap.inputs.fdt import Fdt
 from bootmap.inputs.fdt_edit import FdtEditor, changeable
 from bootmap.inputs.fs import file_name, read_file
 from bootmap.loaders.rpi import PiSizes, arm_memory, follows_kernel, highest, place, starts_64
-from bootmap.plan.chain import Chain, continued, in_order, moved
-from bootmap.plan.load import parse_bank, read_ramdisk
+from bootmap.plan.chain import Chain, continued, in_order, kept, moved
+from bootmap.plan.load import needed_zimage, parse_bank, read_ramdisk
 from bootmap.plan.setup import image_of
 from bootmap.units import GIB, MIB, size_text, whole_number
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from bootmap.loaders.uboot.bootm import UBootPlaced
     from bootmap.units import Span
 
-_REPLACED = ("PHYS_OFFSET", "the boot loader put")
 _DECIDES = frozenset((
     "kernel", "kernel_address", "kernel_old", "initramfs", "ramfsfile", "ramfsaddr", "device_tree",
     "device_tree_address", "device_tree_end", "total_mem", "gpu_mem", "gpu_mem_256", "gpu_mem_512", "gpu_mem_1024",
@@ -75,9 +74,7 @@ def rpi_chain(
     Raises:
         BootmapError: something cannot be read, is missing, or is not modelled.
     """
-    packed = read_zimage(zimage if zimage is not None else image)
-    if packed is None:
-        raise MissingInputError("nothing says how large the zImage is; give --zimage FILE or SIZE")
+    packed = needed_zimage(zimage, image)
     given = Board.load(board, cpu=cpu, zimage=packed, cmdline=cmdline)
     if not isinstance(given.description, Fdt):
         raise UsageError(f"{board}: is an ATAG list; the firmware's placements are modelled for device trees")
@@ -110,8 +107,7 @@ def rpi_chain(
         return Chain(loader, placed, LoadMap(in_order(*moved(placed)), banks), told)
     read = Kernel.load(image=image, **kernel)
     kernel_model, handover = assemble(read, given.replace(load_addr=placed.entry))
-    kept = tuple(each for each in handover.assumptions if not each.text.startswith(_REPLACED))
-    replay = continued(kernel_model, handover, placed, tree, (*told, *kept))
+    replay = continued(kernel_model, handover, placed, tree, (*told, *kept(handover)))
     return Chain(loader, placed, load_map(replay), told, replay)
 
 

@@ -12,7 +12,7 @@ from bootmap.facts.loaders import uboot_commands as facts
 from bootmap.inputs import boot_script, env_import
 from bootmap.inputs.uboot_env import hextoul
 from bootmap.plan.script.state import is_number
-from bootmap.plan.script.tests import WIDTHS, MemoryReadError, compared, is_true, operand
+from bootmap.plan.script.conditions import WIDTHS, MemoryReadError, compared, is_true, operand
 from bootmap.plan.script.values import is_known
 
 if TYPE_CHECKING:
