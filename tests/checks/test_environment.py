@@ -18,7 +18,8 @@ from bootmap.facts.machines.qemu import MACHINES_BY_NAME
 from bootmap.verify.guest import Setup
 from bootmap.verify.load import load_kernel
 from bootmap.verify.loader.cases import LoaderCase
-from bootmap.verify.loader.chain import ChainRequest, boot_chain
+from bootmap.verify.loader.chain import boot_chain
+from bootmap.verify.loader.outcome import ChainRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

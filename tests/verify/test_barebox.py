@@ -17,7 +17,8 @@ from bootmap.report.chain_text import chain_json, chain_text
 from bootmap.units import MIB
 from bootmap.verify.guest import Setup
 from bootmap.verify.load import load_kernel
-from bootmap.verify.loader.barebox_chain import BareboxRequest, boot_barebox
+from bootmap.verify.loader.barebox_chain import boot_barebox
+from bootmap.verify.loader.outcome import ChainRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +49,7 @@ def test_boot_barebox_decompressor_and_kernel_are_equal(image: Path) -> None:
     disk = bytes(random.Random(1).randrange(256) for _ in range(5000))
     changes = {"linux.bootargs.base": "console=ttyAMA0", "bootm.image.loadaddr": "0x41000000"}
     setup = Setup(MACHINES_BY_NAME["virt"], 512 * MIB)
-    boot = boot_barebox(debian(), setup, BareboxRequest(image, ramdisk=disk, changes=changes))
+    boot = boot_barebox(debian(), setup, ChainRequest(image, ramdisk=disk, changes=changes))
     assert boot.loader_differences == ()
     if boot.barebox.passes_over_efi:  # Debian's kernel has the EFI stub
         assert "no image handler" in boot.placed.failed
@@ -63,7 +64,7 @@ def test_boot_barebox_decompressor_and_kernel_are_equal(image: Path) -> None:
 
 @pytest.mark.parametrize("image", [pytest.param(IMAGES[-1] if IMAGES else None, marks=NEEDED)])
 def test_boot_barebox_refuses_as_predicted(image: Path) -> None:
-    request = BareboxRequest(image, changes={"bootm.image.loadaddr": "0x5f000000"})
+    request = ChainRequest(image, changes={"bootm.image.loadaddr": "0x5f000000"})
     boot = boot_barebox(debian(), Setup(MACHINES_BY_NAME["virt"], 512 * MIB), request)
     assert "cannot request memory" in boot.placed.failed
     assert boot.equal

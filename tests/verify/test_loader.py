@@ -26,8 +26,9 @@ from bootmap.units import MIB, Span
 from bootmap.verify.guest import Setup
 from bootmap.verify.load import load_kernel
 from bootmap.verify.loader.cases import made_up
-from bootmap.verify.loader.chain import ChainRequest, boot_chain
+from bootmap.verify.loader.chain import boot_chain
 from bootmap.verify.loader.console import UBootConsole
+from bootmap.verify.loader.outcome import ChainRequest
 from bootmap.verify.loader.payload import zimage
 from bootmap.verify.loader.record import answer, record, room
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct
 
 from bootmap.errors import MachineError, UsageError
+from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.facts.machines.qemu import KERNEL_AT
 from bootmap.image.machine import QEMU, HangError, RunningMachine
 from bootmap.image.recording import QemuSetup, RecordedEntry
@@ -28,6 +29,7 @@ from bootmap.units import GIB, MIB, align_up, hex_address, size_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from bootmap.facts.arm.cpus import Cpu
     from bootmap.facts.machines.qemu import QemuMachine
 
 _QEMU_64 = "qemu-system-aarch64"
@@ -71,6 +73,19 @@ class Setup(Struct, frozen=True):
     def program(self) -> str:
         """The QEMU that is started."""
         return self.qemu or (_QEMU_64 if self.ram.stop > 4 * GIB else QEMU)
+
+    @property
+    def core(self) -> Cpu:
+        """The CPU that is predicted for.
+
+        Raises:
+            UsageError: it is not modelled.
+        """
+        name = self.cpu or self.machine.cpu
+        cpu = cpu_by_name(name)
+        if cpu is None:
+            raise UsageError(f"the CPU {name} is not modelled")
+        return cpu
 
     def arguments(self) -> list[str]:
         """QEMU's arguments for the hardware."""

@@ -22,7 +22,6 @@ from msgspec.structs import replace
 
 from bootmap.boot.decompressor.phys_offset import memory_ranges, phys_offset
 from bootmap.errors import MachineError, ToolMissingError, UsageError
-from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.facts.linux.atags import CMDLINE
 from bootmap.facts.machines.qemu import KERNEL_AT, NO_MACHINE_ID
 from bootmap.image.machine import DEBIAN_PACKAGE, QEMU
@@ -285,12 +284,8 @@ def _observed(
 
 
 def _predicted(kernel: BootKernel, setup: Setup, board: bytes, params: int, offset: int, machine_id: int) -> Replay:
-    name = setup.cpu or setup.machine.cpu
-    cpu = cpu_by_name(name)
-    if cpu is None:
-        raise UsageError(f"the CPU {name} is not modelled")
     cpus = setup.cpus or setup.machine.cpus
-    return kernel.predict(board, params, offset, cpu, cpus if cpus > 1 else None, machine_id)
+    return kernel.predict(board, params, offset, setup.core, cpus if cpus > 1 else None, machine_id)
 
 
 def _board_of(guest: Guest, given: bytes) -> bytes:

@@ -11,8 +11,8 @@ from bootmap.errors import InputError
 from bootmap.facts.loaders import uboot_commands as facts
 from bootmap.inputs import boot_script, env_import
 from bootmap.inputs.uboot_env import hextoul
-from bootmap.plan.script.state import is_number
 from bootmap.plan.script.conditions import WIDTHS, MemoryReadError, compared, is_true, operand
+from bootmap.plan.script.state import is_number
 from bootmap.plan.script.values import is_known
 
 if TYPE_CHECKING:

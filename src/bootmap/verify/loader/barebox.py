@@ -19,11 +19,11 @@ from msgspec.structs import asdict
 
 from bootmap.errors import ToolMissingError
 from bootmap.inputs import fdt
-from bootmap.inputs.fdt_writer import MadeNode, cells, editable, flatten, text
+from bootmap.inputs.fdt_writer import cells, editable, flatten, text
 from bootmap.inputs.fs import read_file
 from bootmap.output import write_file
 from bootmap.units import KIB, MIB, align_down
-from bootmap.verify.loader.cases import RAM, with_header
+from bootmap.verify.loader.cases import RAM, made_tree, with_header
 from bootmap.verify.loader.console import QEMU, BareboxConsole
 from bootmap.verify.loader.payload import zimage
 from bootmap.verify.loader.record import answer
@@ -131,21 +131,7 @@ class BareboxCase(Struct, frozen=True):
 
     def tree(self) -> bytes:
         """The kernel's blob."""
-        width = 2 if self.wide else 1
-        root = MadeNode(properties={"#address-cells": cells(width), "#size-cells": cells(width)})
-        root.properties["compatible"] = text("linux,dummy-virt")
-        if self.padding:
-            root.properties["padding"] = bytes(self.padding)
-        if self.chosen:
-            root.add("chosen", {"bootargs": text("console=ttyAMA0")})
-        root.add(f"memory@{RAM:x}", {"device_type": text("memory"), "reg": cells(RAM, 16 * MIB, width=width)})
-        if self.reserved:
-            parent = root.add("reserved-memory", {"#address-cells": cells(width), "#size-cells": cells(width)})
-            parent.properties["ranges"] = b""
-            for i, (base, size, no_map) in enumerate(self.reserved):
-                node = parent.add(f"area{i}@{base:x}", {"reg": cells(base, size, width=width)})
-                if no_map:
-                    node.properties["no-map"] = b""
+        root = made_tree([RAM], wide=self.wide, padding=self.padding, chosen=self.chosen, reserved=self.reserved)
         root.add("soc", {"compatible": text("simple-bus")})
         if self.psci:
             root.add("cpus").add("cpu@0", {"device_type": text("cpu"), "compatible": text("arm,cortex-a15")})

@@ -13,28 +13,31 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
-
 from bootmap.boot.decompressor.phys_offset import phys_offset
 from bootmap.errors import MachineError, UsageError
-from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.image.recording import RecordedEntry
 from bootmap.inputs import fdt, iomem
 from bootmap.inputs.fs import read_file
 from bootmap.loaders.barebox.bootm import BareboxBoard, BareboxCommand, bootm
 from bootmap.loaders.barebox.fixups import without_heap
 from bootmap.loaders.barebox.release import Barebox
-from bootmap.units import Span, hex_address, whole_number
+from bootmap.units import Span, whole_number
 from bootmap.verify.compare import compare
 from bootmap.verify.guest import machine_with_ram
 from bootmap.verify.loader.barebox import disk_of
-from bootmap.verify.loader.chain import said_otherwise
-from bootmap.verify.loader.outcome import LoaderBoot, observe_kernel, tree_difference
+from bootmap.verify.loader.outcome import (
+    ChainRequest,
+    LoaderBoot,
+    handed_otherwise,
+    observe_kernel,
+    said_otherwise,
+    serial_socket,
+)
 from bootmap.verify.loader.talk import BareboxTalk
 from bootmap.verify.session import machine_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from bootmap.loaders.barebox.bootm import BareboxPlaced
     from bootmap.verify.guest import Setup
@@ -45,24 +48,6 @@ _PSCI = re.compile(r"psci\S* psci\S*: detected version (\d+\.\d+)")
 _TREES = ("0.2", "1.0")
 """Versions of PSCI that a tree can name: another one is corrected."""
 _LOADADDR, _RAMDISK_AT, _BOOTARGS = "bootm.image.loadaddr", "bootm.initrd.loadaddr", "linux.bootargs.base"
-
-
-class BareboxRequest(Struct, frozen=True):
-    """What is to be booted.
-
-    Attributes:
-        binary: barebox-dt-2nd.img for QEMU's virt machine.
-        board: the kernel's tree; None for the one that QEMU makes.
-        ramdisk: bytes of the ramdisk; None for none.
-        changes: variables of ``global`` that are set before.
-        timeout: seconds for each stretch of the kernel's way.
-    """
-
-    binary: Path
-    board: bytes | None = None
-    ramdisk: bytes | None = None
-    changes: Mapping[str, str] = field(default_factory=dict)
-    timeout: float = 60.0
 
 
 class BareboxBoot(LoaderBoot, frozen=True):
@@ -78,7 +63,7 @@ class BareboxBoot(LoaderBoot, frozen=True):
 
 
 def boot_barebox(
-    kernel: BootKernel, setup: Setup, request: BareboxRequest, progress: Callable[[str], None] = lambda _: None
+    kernel: BootKernel, setup: Setup, request: ChainRequest, progress: Callable[[str], None] = lambda _: None
 ) -> BareboxBoot:
     """Boot all of it, read it and compare.
 
@@ -97,8 +82,7 @@ def boot_barebox(
         files = {"kernel": read_file(str(kernel.file.path)), "dtb": board}
         files |= {"initrd": request.ramdisk} if request.ramdisk else {}
         path, disk = os.path.join(folder, "serial"), disk_of(files, Path(folder))
-        more = ["-kernel", str(request.binary), "-nic", "none", "-chardev"]
-        more += [f"socket,id=talk,path={path},server=on,wait=off", "-serial", "chardev:talk"]
+        more = ["-kernel", str(request.binary), "-nic", "none", *serial_socket(path)]
         more += ["-drive", f"if=none,file={disk},format=raw,id=disk", "-device", "virtio-blk-device,drive=disk"]
         progress("QEMU")
         machine, _ = stack.enter_context(machine_with_ram(setup, tuple(more), 30.0, serials=0))
@@ -112,7 +96,7 @@ def boot_barebox(
         placed = bootm(barebox, own, _command(kernel, board, request))
         if placed.failed or placed.dtb is None:
             machine.gdb.resume()
-            otherwise = said_otherwise(placed, talk.answer(_START), "barebox")
+            otherwise = said_otherwise("barebox", placed.said, talk.answer(_START))
             return BareboxBoot(barebox, placed, loader_differences=tuple(otherwise))
         offset, _ = phys_offset(model, fdt.parse(placed.blob), placed.entry)
         assert offset is not None
@@ -120,8 +104,8 @@ def boot_barebox(
         machine.run_until(offset + model.text_offset, timeout=_START)
         entry = RecordedEntry.of(machine.gdb.core_registers())
         found = bytes(machine.memory.read(entry.r2, len(placed.blob)))
-        differences = said_otherwise(placed, talk.said(), "barebox")
-        differences += _handed_otherwise(barebox, placed, entry.r2, found)
+        differences = said_otherwise("barebox", placed.said, talk.said())
+        differences += handed_otherwise(placed.dtb.start, placed.blob, entry.r2, without_heap(barebox, found)[0])
         recording = observe_kernel(
             machine,
             kernel,
@@ -134,11 +118,8 @@ def boot_barebox(
             timeout=request.timeout,
             progress=progress,
         )
-    cpu = cpu_by_name(setup.cpu or setup.machine.cpu)
-    if cpu is None:
-        raise UsageError(f"the CPU {setup.cpu or setup.machine.cpu} is not modelled")
     ours = found if without_heap(barebox, found)[0] == placed.blob else placed.blob
-    prediction = kernel.predict(ours, placed.dtb.start, offset, cpu)
+    prediction = kernel.predict(ours, placed.dtb.start, offset, setup.core)
     return BareboxBoot(
         barebox,
         placed,
@@ -148,7 +129,7 @@ def boot_barebox(
     )
 
 
-def _board(talk: BareboxTalk, request: BareboxRequest) -> tuple[Barebox, BareboxBoard]:
+def _board(talk: BareboxTalk, request: ChainRequest) -> tuple[Barebox, BareboxBoard]:
     barebox = Barebox.named(talk.version)
     if barebox is None:
         raise MachineError(f"{talk.version!r} names no release of barebox", file=str(request.binary))
@@ -161,7 +142,7 @@ def _board(talk: BareboxTalk, request: BareboxRequest) -> tuple[Barebox, Barebox
     return barebox, BareboxBoard(found.banks, found.regions, psci, bool(talk.reset_source), monitor)
 
 
-def _command(kernel: BootKernel, board: bytes, request: BareboxRequest) -> BareboxCommand:
+def _command(kernel: BootKernel, board: bytes, request: ChainRequest) -> BareboxCommand:
     header = kernel.file.zimage
     assert header is not None
     values = {name: whole_number(value) for name, value in request.changes.items() if name != _BOOTARGS}
@@ -174,11 +155,3 @@ def _command(kernel: BootKernel, board: bytes, request: BareboxRequest) -> Bareb
         bootargs=request.changes.get(_BOOTARGS, ""),
         efi_stub=kernel.model().config.enabled("EFI_STUB"),
     )
-
-
-def _handed_otherwise(barebox: Barebox, placed: BareboxPlaced, r2: int, found: bytes) -> list[str]:
-    assert placed.dtb is not None
-    if r2 != placed.dtb.start:
-        return [f"the kernel gets its tree at {hex_address(r2)}, predicted was {hex_address(placed.dtb.start)}"]
-    differs = tree_difference(placed.blob, without_heap(barebox, found)[0])
-    return [differs] if differs else []

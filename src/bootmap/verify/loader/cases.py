@@ -22,7 +22,7 @@ from bootmap.verify.loader.packers import pack
 from bootmap.verify.loader.payload import zimage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 RAM = 0x40000000
 """Where QEMU's virt machine has it."""
@@ -30,6 +30,37 @@ _MEMORY = (256, 320, 384, 512, 640, 768, 1024, 1536, 2048, 2560, 3072)
 IN_PLACE = "ffffffff"
 """fdt_high or initrd_high with this value: it stays where it was loaded."""
 _LINUX, _ARM, _KERNEL, _RAMDISK, _NOLOAD = 5, 2, 2, 3, 14
+
+
+def made_tree(
+    memory: Iterable[int], *, wide: bool, padding: int, chosen: bool, reserved: Iterable[tuple[int, int, bool]]
+) -> MadeNode:
+    """The tree of a case that is made up.
+
+    Args:
+        memory: where banks begin; each is declared with 16 MiB, for the boot loader writes what there is.
+        wide: two cells for addresses and sizes, else one.
+        padding: bytes of a property that makes the tree larger.
+        chosen: whether it has a /chosen, with bootargs of its own.
+        reserved: nodes of /reserved-memory: base, size, whether they are no-map.
+    """
+    width = 2 if wide else 1
+    root = MadeNode(properties={"#address-cells": cells(width), "#size-cells": cells(width)})
+    root.properties["compatible"] = text("linux,dummy-virt")
+    if padding:
+        root.properties["padding"] = bytes(padding)
+    if chosen:
+        root.add("chosen", {"bootargs": text("console=ttyAMA0")})
+    for base in memory:
+        root.add(f"memory@{base:x}", {"device_type": text("memory"), "reg": cells(base, 16 * MIB, width=width)})
+    if areas := list(reserved):
+        parent = root.add("reserved-memory", {"#address-cells": cells(width), "#size-cells": cells(width)})
+        parent.properties["ranges"] = b""
+        for i, (base, size, no_map) in enumerate(areas):
+            node = parent.add(f"area{i}@{base:x}", {"reg": cells(base, size, width=width)})
+            if no_map:
+                node.properties["no-map"] = b""
+    return root
 
 
 class LoaderCase(Struct, frozen=True):
@@ -104,22 +135,13 @@ class LoaderCase(Struct, frozen=True):
 
     def tree(self) -> bytes:
         """The blob."""
-        width = 2 if self.wide else 1
-        root = MadeNode(properties={"#address-cells": cells(width), "#size-cells": cells(width)})
-        root.properties["compatible"] = text("linux,dummy-virt")
-        if self.padding:
-            root.properties["padding"] = bytes(self.padding)
-        if self.chosen:
-            root.add("chosen", {"bootargs": text("console=ttyAMA0")})
-        for base in [base for base, _ in self.banks] or [RAM]:
-            root.add(f"memory@{base:x}", {"device_type": text("memory"), "reg": cells(base, 16 * MIB, width=width)})
-        if self.reserved:
-            parent = root.add("reserved-memory", {"#address-cells": cells(width), "#size-cells": cells(width)})
-            parent.properties["ranges"] = b""
-            for i, (base, size, no_map) in enumerate(self.reserved):
-                node = parent.add(f"area{i}@{base:x}", {"reg": cells(base, size, width=width)})
-                if no_map:
-                    node.properties["no-map"] = b""
+        root = made_tree(
+            [base for base, _ in self.banks] or [RAM],
+            wide=self.wide,
+            padding=self.padding,
+            chosen=self.chosen,
+            reserved=self.reserved,
+        )
         return flatten(root, self.memreserve)
 
     def image(self) -> bytes:

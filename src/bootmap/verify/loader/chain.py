@@ -13,11 +13,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
-
 from bootmap.boot.decompressor.phys_offset import phys_offset
 from bootmap.errors import MachineError, UsageError
-from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.image.recording import RecordedEntry
 from bootmap.inputs import bdinfo, fdt, uboot_env
 from bootmap.loaders.uboot.board import UBootBoard
@@ -26,15 +23,22 @@ from bootmap.loaders.uboot.command import Command, KernelImage
 from bootmap.loaders.uboot.fixups import complete
 from bootmap.loaders.uboot.release import UBoot
 from bootmap.output import write_file
-from bootmap.units import MIB, Span, hex_address
+from bootmap.units import MIB, Span
 from bootmap.verify.compare import compare
 from bootmap.verify.guest import machine_with_ram
-from bootmap.verify.loader.outcome import LoaderBoot, observe_kernel, tree_difference
+from bootmap.verify.loader.outcome import (
+    ChainRequest,
+    LoaderBoot,
+    handed_otherwise,
+    observe_kernel,
+    said_otherwise,
+    serial_socket,
+)
 from bootmap.verify.loader.talk import UBootTalk
 from bootmap.verify.session import machine_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from bootmap.loaders.uboot.bootm import UBootPlaced
     from bootmap.verify.guest import Setup
@@ -43,24 +47,6 @@ if TYPE_CHECKING:
 _KERNEL_AT, _RAMDISK_AT, _TREE_AT = 32 * MIB, 96 * MIB, 80 * MIB
 """Into RAM: where the files are before the command."""
 _START = 120.0
-
-
-class ChainRequest(Struct, frozen=True):
-    """What is to be booted.
-
-    Attributes:
-        binary: u-boot.bin for QEMU's virt machine.
-        board: the tree; None for the one that QEMU makes.
-        ramdisk: bytes of the ramdisk; None for none.
-        changes: variables that are set before; "" deletes one.
-        timeout: seconds for each stretch of the kernel's way.
-    """
-
-    binary: Path
-    board: bytes | None = None
-    ramdisk: bytes | None = None
-    changes: Mapping[str, str] = field(default_factory=dict)
-    timeout: float = 60.0
 
 
 class ChainBoot(LoaderBoot, frozen=True):
@@ -94,8 +80,7 @@ def boot_chain(
         if request.ramdisk:
             files[base + _RAMDISK_AT] = _file(folder, "ramdisk", request.ramdisk)
         path = os.path.join(folder, "serial")
-        more = ["-bios", str(request.binary), "-nic", "none", "-chardev"]
-        more += [f"socket,id=uboot,path={path},server=on,wait=off", "-serial", "chardev:uboot"]
+        more = ["-bios", str(request.binary), "-nic", "none", *serial_socket(path)]
         for address, file in files.items():
             more += ["-device", f"loader,file={file},addr={address:#x},force-raw=on"]
         progress("QEMU")
@@ -113,7 +98,7 @@ def boot_chain(
         assert command.tree is not None
         if placed.failed or placed.dtb is None:
             machine.gdb.resume()
-            otherwise = said_otherwise(placed, talk.answer(_START))
+            otherwise = said_otherwise("U-Boot", placed.said, talk.answer(_START))
             return ChainBoot(uboot, placed, loader_differences=tuple(otherwise))
         blob = complete(uboot, command.tree, placed.dtb.start, own.banks, placed.ramdisk, command.env)
         offset, _ = phys_offset(model, fdt.parse(blob), placed.entry)
@@ -122,7 +107,8 @@ def boot_chain(
         machine.run_until(offset + model.text_offset, timeout=_START)
         entry = RecordedEntry.of(machine.gdb.core_registers())
         found = bytes(machine.memory.read(entry.r2, len(blob)))
-        differences = [*said_otherwise(placed, talk.said()), *_handed_otherwise(placed, blob, entry, found)]
+        differences = said_otherwise("U-Boot", placed.said, talk.said())
+        differences += handed_otherwise(placed.dtb.start, _known(blob, found), entry.r2, found)
         recording = observe_kernel(
             machine,
             kernel,
@@ -135,10 +121,7 @@ def boot_chain(
             timeout=request.timeout,
             progress=progress,
         )
-    cpu = cpu_by_name(setup.cpu or setup.machine.cpu)
-    if cpu is None:
-        raise UsageError(f"the CPU {setup.cpu or setup.machine.cpu} is not modelled")
-    prediction = kernel.predict(_known(blob, found), placed.dtb.start, offset, cpu)
+    prediction = kernel.predict(_known(blob, found), placed.dtb.start, offset, setup.core)
     return ChainBoot(
         uboot,
         placed,
@@ -168,26 +151,6 @@ def _inputs(
     image = KernelImage(base + _KERNEL_AT, header.size)
     command = Command("bootz", image, ramdisk, base + _TREE_AT, fdt.parse(board), env)
     return uboot, UBootBoard.of(bdinfo.parse(talk.bdinfo)), command
-
-
-def said_otherwise(placed: UBootPlaced, said: list[str], name: str = "U-Boot") -> list[str]:
-    """Lines of the boot loader's that differ from those predicted."""
-    differences = []
-    for i in range(max(len(said), len(placed.said))):
-        ours = placed.said[i] if i < len(placed.said) else "nothing"
-        theirs = said[i].rstrip() if i < len(said) else "nothing"
-        if ours != theirs:
-            differences.append(f"{name} says {theirs!r}, predicted was {ours!r}")
-    return differences
-
-
-def _handed_otherwise(placed: UBootPlaced, blob: bytes, entry: RecordedEntry, found: bytes) -> list[str]:
-    assert placed.dtb is not None
-    if entry.r2 != placed.dtb.start:
-        where = f"{hex_address(entry.r2)}, predicted was {hex_address(placed.dtb.start)}"
-        return [f"the kernel gets its tree at {where}"]
-    differs = tree_difference(_known(blob, found), found)
-    return [differs] if differs else []
 
 
 def _known(blob: bytes, found: bytes) -> bytes:

@@ -19,7 +19,6 @@ from msgspec import Struct, field
 from bootmap.boot.handover import Handover
 from bootmap.boot.sequence import boot
 from bootmap.errors import MachineError, UsageError
-from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.facts.linux import efi
 from bootmap.image.recording import RecordedEntry
 from bootmap.inputs import fdt
@@ -28,7 +27,7 @@ from bootmap.output import write_file
 from bootmap.units import MIB
 from bootmap.verify.compare import compare
 from bootmap.verify.guest import machine_with_ram
-from bootmap.verify.loader.outcome import LoaderBoot, observe_kernel
+from bootmap.verify.loader.outcome import LoaderBoot, observe_kernel, serial_socket
 from bootmap.verify.loader.talk import UBootTalk
 from bootmap.verify.session import machine_tree
 
@@ -119,10 +118,7 @@ def boot_efi(
             timeout=request.timeout,
             progress=progress,
         )
-    cpu = cpu_by_name(setup.cpu or setup.machine.cpu)
-    if cpu is None:
-        raise UsageError(f"the CPU {setup.cpu or setup.machine.cpu} is not modelled")
-    prediction = boot(model, Handover(fdt.parse(board), entry.r2, base, cpu, efi=found))
+    prediction = boot(model, Handover(fdt.parse(board), entry.r2, base, setup.core, efi=found))
     comparison = compare(recording, prediction)
     return EfiBoot(request.firmware, found, board, entry, recording=recording, comparison=comparison)
 
@@ -140,7 +136,7 @@ def _arguments(kernel: BootKernel, setup: Setup, request: EfiRequest, folder: st
         return tuple(more), 1, ""
     tree, path = Path(folder, "dtb"), os.path.join(folder, "serial")
     write_file(tree, machine_tree(setup))
-    more += ["-chardev", f"socket,id=uboot,path={path},server=on,wait=off", "-serial", "chardev:uboot"]
+    more += serial_socket(path)
     for file, address in ((image, base + _KERNEL_AT), (tree, base + _TREE_AT)):
         more += ["-device", f"loader,file={file},addr={address:#x},force-raw=on"]
     return tuple(more), 0, path

@@ -23,7 +23,6 @@ from bootmap.boot.restart import soft_restart
 from bootmap.boot.sequence import boot
 from bootmap.boot.setup.standard_resources import system_ram
 from bootmap.errors import MachineError, UsageError
-from bootmap.facts.arm.cpus import cpu_by_name
 from bootmap.facts.loaders.kexec import ELF_SIZES, NEWEST_KEXEC
 from bootmap.facts.machines.qemu import KERNEL_AT
 from bootmap.image.recording import RecordedEntry
@@ -128,11 +127,10 @@ def boot_kexec(
         UsageError: the machine is not virt, or the kernel no zImage that has kexec.
         MachineError: QEMU ended, or something makes no sense.
     """
-    model, cpu = kernel.model(), cpu_by_name(setup.cpu or setup.machine.cpu)
+    model = kernel.model()
     if setup.machine.name != "virt" or kernel.file.kind != "zImage" or not model.config.enabled("KEXEC"):
         raise UsageError("--loader kexec and kdump boot a zImage with CONFIG_KEXEC on QEMU's virt machine")
-    if cpu is None:
-        raise UsageError(f"the CPU {setup.cpu or setup.machine.cpu} is not modelled")
+    cpu = setup.core
     if any(quote in f"{request.append}" for quote in ("'", "\n")):
         raise UsageError("append: a quote in kexec's --append is not supported here")
     zimage = read_file(str(kernel.file.path))

@@ -5,20 +5,40 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from bootmap.image.recording import KernelId
+from bootmap.units import hex_address
 from bootmap.verify.guest import Guest
 from bootmap.verify.observe import observe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from bootmap.image.machine import RunningMachine
     from bootmap.image.recording import RecordedEntry, Recording
     from bootmap.verify.compare import Comparison
     from bootmap.verify.guest import Setup
     from bootmap.verify.kernels import BootKernel
+
+
+class ChainRequest(Struct, frozen=True):
+    """What is to be booted.
+
+    Attributes:
+        binary: u-boot.bin or barebox-dt-2nd.img, for QEMU's virt machine.
+        board: the kernel's tree; None for the one that QEMU makes.
+        ramdisk: bytes of the ramdisk; None for none.
+        changes: variables that are set before (barebox: of ``global``); U-Boot deletes one that is "".
+        timeout: seconds for each stretch of the kernel's way.
+    """
+
+    binary: Path
+    board: bytes | None = None
+    ramdisk: bytes | None = None
+    changes: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = 60.0
 
 
 class LoaderBoot(Struct, frozen=True, kw_only=True):
@@ -83,6 +103,30 @@ def observe_kernel(
         timeout=timeout,
         progress=progress,
     )
+
+
+def serial_socket(path: str) -> list[str]:
+    """QEMU's arguments that make its serial port a socket at ``path``."""
+    return ["-chardev", f"socket,id=talk,path={path},server=on,wait=off", "-serial", "chardev:talk"]
+
+
+def said_otherwise(name: str, predicted: Sequence[str], said: Sequence[str]) -> list[str]:
+    """Lines of the boot loader ``name`` that differ from those predicted."""
+    differences = []
+    for i in range(max(len(said), len(predicted))):
+        ours = predicted[i] if i < len(predicted) else "nothing"
+        theirs = said[i].rstrip() if i < len(said) else "nothing"
+        if ours != theirs:
+            differences.append(f"{name} says {theirs!r}, predicted was {ours!r}")
+    return differences
+
+
+def handed_otherwise(place: int, predicted: bytes, r2: int, found: bytes) -> list[str]:
+    """How the tree at r2 differs from the one that was predicted at ``place``."""
+    if r2 != place:
+        return [f"the kernel gets its tree at {hex_address(r2)}, predicted was {hex_address(place)}"]
+    differs = tree_difference(predicted, found)
+    return [differs] if differs else []
 
 
 def tree_difference(ours: bytes, found: bytes) -> str:

@@ -11,10 +11,11 @@ from bootmap.inputs.fs import read_file
 from bootmap.units import whole_number
 from bootmap.verify.guest import Setup
 from bootmap.verify.load import load_kernel
-from bootmap.verify.loader.barebox_chain import BareboxRequest, boot_barebox
-from bootmap.verify.loader.chain import ChainRequest, boot_chain
+from bootmap.verify.loader.barebox_chain import boot_barebox
+from bootmap.verify.loader.chain import boot_chain
 from bootmap.verify.loader.efi import EDK2, UBOOT, EfiRequest, boot_efi
 from bootmap.verify.loader.kexec import KexecRequest, boot_kexec
+from bootmap.verify.loader.outcome import ChainRequest
 from bootmap.verify.run import qemu_machine
 
 if TYPE_CHECKING:
@@ -92,12 +93,9 @@ def boot_with_loader(
         variables["bootargs" if loader == "u-boot" else "linux.bootargs.base"] = cmdline
     rows: list[tuple[str, ChainBoot | BareboxBoot | EfiBoot | KexecBoot]] = []
     for board in boards or (None,):
-        if loader == "barebox":
-            call = BareboxRequest(binary, read_file(board) if board else None, disk, variables, timeout)
-            rows.append((board or "QEMU's own tree", boot_barebox(kernel, setup, call, progress)))
-            continue
-        chain = ChainRequest(binary, read_file(board) if board else None, disk, variables, timeout)
-        rows.append((board or "QEMU's own tree", boot_chain(kernel, setup, chain, progress)))
+        call = ChainRequest(binary, read_file(board) if board else None, disk, variables, timeout)
+        run = boot_barebox if loader == "barebox" else boot_chain
+        rows.append((board or "QEMU's own tree", run(kernel, setup, call, progress)))
     return rows
 
 
