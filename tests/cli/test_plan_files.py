@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.hostile_scripts import script
-from support.uboot import DATA, document
+from support.uboot import DATA, given
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,10 +23,7 @@ IN_PLACE = "Loading Device Tree to 45ff"
 
 @pytest.fixture
 def plan(tmp_path: Path, command_line: CommandLine) -> CommandLine:
-    doc = document("uboot-2023.01-a")
-    (tmp_path / "printenv").write_text(doc["printenv"])
-    (tmp_path / "bdinfo").write_text(f"{doc['uboot']}\n{doc['bdinfo']['512']}")
-    given = ("--printenv", tmp_path / "printenv", "--bdinfo", tmp_path / "bdinfo", "--zimage", "5M")
+    told = given(tmp_path)
 
     def run(text: str | None, *more: object, **files: bytes) -> tuple[int | str | None, str, str]:
         for name, data in files.items():
@@ -35,7 +32,7 @@ def plan(tmp_path: Path, command_line: CommandLine) -> CommandLine:
         if text is not None:
             (tmp_path / "boot.cmd").write_text(text)
             more = ("--script", tmp_path / "boot.cmd", *more)
-        return command_line("plan", BOARD, *given, *more)
+        return command_line("plan", BOARD, *told, *more)
 
     return run
 

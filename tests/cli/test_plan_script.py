@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.hostile_scripts import image, script
-from support.uboot import DATA, document
+from support.uboot import DATA, given
 
 from bootmap.inputs import fdt_writer
 from bootmap.inputs.fdt_writer import MadeNode, cells, flatten
@@ -25,14 +25,11 @@ BOOT = "bootz 41000000 - 43000000"
 
 @pytest.fixture
 def plan(tmp_path: Path, command_line: CommandLine) -> CommandLine:
-    doc = document("uboot-2023.01-a")
-    (tmp_path / "printenv").write_text(doc["printenv"])
-    (tmp_path / "bdinfo").write_text(f"{doc['uboot']}\n{doc['bdinfo']['512']}")
-    given = ("--printenv", tmp_path / "printenv", "--bdinfo", tmp_path / "bdinfo", "--zimage", "5M")
+    told = given(tmp_path)
 
     def run(text: str | bytes, *more: object) -> tuple[int | str | None, str, str]:
         (tmp_path / "boot.scr").write_bytes(text if isinstance(text, bytes) else text.encode())
-        return command_line("plan", BOARD, *given, "--script", tmp_path / "boot.scr", *more)
+        return command_line("plan", BOARD, *told, "--script", tmp_path / "boot.scr", *more)
 
     return run
 

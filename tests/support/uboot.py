@@ -40,6 +40,14 @@ def document(name: str) -> dict[str, Any]:
     return doc
 
 
+def given(folder: Path, name: str = "uboot-2023.01-a") -> tuple[object, ...]:
+    """What the command ``plan`` is told of a recorded U-Boot with 512 MiB; its files are written to ``folder``."""
+    doc = document(name)
+    (folder / "printenv").write_text(doc["printenv"])
+    (folder / "bdinfo").write_text(f"{doc['uboot']}\n{doc['bdinfo']['512']}")
+    return "--printenv", folder / "printenv", "--bdinfo", folder / "bdinfo", "--zimage", "5M"
+
+
 def variables(doc: dict[str, Any], case: LoaderCase) -> dict[str, str]:
     """The environment of a case."""
     env: dict[str, str | None] = {**uboot_env.parse_text(doc["printenv"]), **case.env}
