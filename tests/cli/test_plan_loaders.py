@@ -154,6 +154,8 @@ def test_rpi_what_config_txt_leaves_open(command_line: CommandLine, tmp_path: Pa
     ("config", "words", "says"),
     [
         ("gpu_mem=x\n", (), "config.txt: line 1: gpu_mem=x: expected a number"),
+        ("hello\n# a comment\n", (), "config.txt: is no config.txt: expected a setting such as gpu_mem=64"),
+        ("gpu_mem=64\n\x10\n", (), "config.txt: is no config.txt: expected text"),
         ("[all]\ngpu_mem=1100\n", (), "config.txt: line 2: gpu_mem leaves the ARM nothing of 1 GiB"),
         ("device_tree=\n", (), "config.txt: line 1: device_tree= hands over ATAGs"),
         ("arm_64bit=1\n", (), "line 1: arm_64bit starts a 64-bit kernel"),

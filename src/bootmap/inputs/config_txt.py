@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bootmap.facts.loaders.rpi import PiModel
 
 _MOST = 1 << 18
+_NO_TEXT = re.compile(r"[\0-\x08\x0e-\x1f]")
 _FILTER = re.compile(r"\[([^\[\]]{1,90})\]")
 _SETTING = re.compile(r"([A-Za-z_]\w{0,60})(?::\d)?=(.*)")
 _INITRAMFS = re.compile(r"initramfs\s+(\S+)(?:\s+(\S+))?")
@@ -76,15 +77,18 @@ def parse(text: str, model: PiModel) -> ConfigTxt:
     """What of the file holds for a model.
 
     Raises:
-        InputError: it is too long, or is no text.
+        InputError: it is too long, is no text, or no line of it says anything to the firmware.
     """
-    if len(text) > _MOST or "\0" in text:
+    if len(text) > _MOST or _NO_TEXT.search(text):
         raise InputError(f"is no config.txt: expected text of at most {_MOST >> 10} KiB")
+    lines = list(_lines(text))
+    if lines and not any(_FILTER.fullmatch(line) or list(_settings(line)) for _, line in lines):
+        raise InputError("is no config.txt: expected a setting such as gpu_mem=64, or a filter such as [pi4]")
     settings: dict[str, PiSetting] = {}
     maybe: list[tuple[str, PiSetting]] = []
     includes: list[PiSetting] = []
     filters: dict[str, tuple[bool | None, str]] = {}
-    for number, line in _lines(text):
+    for number, line in lines:
         found = _FILTER.fullmatch(line)
         if found is not None:
             _filter(filters, found[1].strip().lower(), model)
