@@ -45,7 +45,7 @@ def test_check_overlay_is_applied(command_line: CommandLine, tmp_path: Path) -> 
 def test_check_overlay_that_does_not_fit_says_what_is_missing(
     command_line: CommandLine, tmp_path: Path, symbols: str, source: str, says: str
 ) -> None:
-    """libfdt says FDT_ERR_NOTFOUND of all three."""
+    """libfdt 1.6 says FDT_ERR_NOTFOUND of all three; 1.7.2 FDT_ERR_BADOFFSET of a base without symbols."""
     (tmp_path / "base.dts").write_text('/dts-v1/; / { compatible = "a,b"; here: node { }; };')
     subprocess.run(["dtc", symbols, "-o", tmp_path / "base.dtb", tmp_path / "base.dts"], check=True)
     (tmp_path / "extra.dtso").write_text(f"/dts-v1/; /plugin/; {source}")

@@ -107,7 +107,7 @@ with open("pyproject.toml", "rb") as file:
     wanted = {Requirement(text).name for text in tomllib.load(file)["build-system"]["requires"]}
 for name in list(wanted):
     wanted |= {Requirement(text).name for text in requires(name) or () if "extra" not in text}
-absent = {module for module, names in packages_distributions().items() if not wanted & {*names, "bootmap"}}
+absent = {module for module, names in packages_distributions().items() if (wanted | {"bootmap"}).isdisjoint(names)}
 
 class Absent:
     def find_spec(self, name, path=None, target=None):

@@ -97,8 +97,8 @@ def apply_overlays(base: bytes, overlays: Sequence[str], name: str) -> bytes:
             said = " ".join(done.stderr.decode("utf-8", "replace").split())
             for i, overlay in enumerate(overlays):
                 said = said.replace(str(Path(folder, f"{i}.dtbo")), overlay).replace(str(base_file), name)
-            reason = _not_found(base, overlays, files) if "NOTFOUND" in said else ""
-            raise InputError(f"overlays do not apply: {reason or one_line(said)[:400]}", file=name)
+            reason = _not_found(base, overlays, files) or one_line(said)[:400]
+            raise InputError(f"overlays do not apply: {reason}", file=name)
         return out.read_bytes()
 
 
