@@ -25,6 +25,9 @@ _AHEAD = 2
 """Batches a worker that are handed out: one that runs, one that waits."""
 _DIED = "the process that worked on it died: killed, out of memory, or an error of the interpreter's own"
 
+_FED = 1.0
+"""Seconds in which a queue that nothing is stuck in comes to its end."""
+
 _bench: Bench | None = None
 
 
@@ -84,12 +87,18 @@ def _one_by_one(tasks: list[Task], bench: Bench) -> Iterator[tuple[Task, Done]]:
 def _let_go(pool: ProcessPoolExecutor) -> None:
     """Close the end of the queue that dead workers read: Python before 3.11.5 waits for ever for what is stuck in it.
 
+    Nothing is stuck where the thread that feeds the queue ends by itself; it closes that end then, and one end must not
+    be closed by two threads at once.
+
     Source: concurrent/futures/process.py ``terminate_broken``, which does it since; gh-94777.
     """
     if sys.version_info < (3, 11, 5):
         queue = getattr(pool, "_call_queue", None)
-        if queue is not None:
-            queue._reader.close()
+        feeder = getattr(queue, "_thread", None)
+        if queue is not None and feeder is not None:
+            feeder.join(_FED)
+            if feeder.is_alive():
+                queue._reader.close()
 
 
 def _pool(jobs: int, bench: Bench) -> ProcessPoolExecutor:
